@@ -1,0 +1,56 @@
+/* Bitmaps: ranges of bits in an array of 32-bit words, and a summary that finds a member in constant time.
+ *
+ * Bit i of a bitmap is bit i % 32 of word i / 32. The caller owns the words and keeps indices in range. */
+#ifndef QUIRE_BITMAP_H
+#define QUIRE_BITMAP_H
+
+#include "types.h"
+
+static inline bool bitmap_test(const uint32_t *map, size_t i)
+{
+    return map[i / 32] >> (i % 32) & 1;
+}
+
+/* Sets every bit in [START, END) to VALUE. An empty range changes nothing. */
+void bitmap_fill(uint32_t *map, size_t start, size_t end, bool value);
+
+/* The first bit in [START, END) that is VALUE, or END when there is none. */
+size_t bitmap_find(const uint32_t *map, size_t start, size_t end, bool value);
+
+/* How many bits of [START, END) are set. */
+size_t bitmap_count(const uint32_t *map, size_t start, size_t end);
+
+/* A set of indices below SUMMARY_MAX, in three levels: a bit at one level says that the word below it is
+ * not zero. Adding, removing and finding the next member each take at most three steps up or down. */
+#define SUMMARY_MAX 32768
+
+struct summary {
+    uint32_t leaf[SUMMARY_MAX / 32];
+    uint32_t middle[SUMMARY_MAX / 1024];
+    uint32_t top;
+};
+
+#define SUMMARY_NONE ((size_t)-1)
+
+/* Adds index I; one that is there already stays. */
+static inline void summary_add(struct summary *s, size_t i)
+{
+    s->leaf[i / 32] |= 1u << (i % 32);
+    s->middle[i / 1024] |= 1u << (i / 32 % 32);
+    s->top |= 1u << (i / 1024);
+}
+
+/* Removes index I; one that is absent stays so. */
+static inline void summary_remove(struct summary *s, size_t i)
+{
+    if (s->leaf[i / 32] &= ~(1u << (i % 32)))
+        return;
+    if (s->middle[i / 1024] &= ~(1u << (i / 32 % 32)))
+        return;
+    s->top &= ~(1u << (i / 1024));
+}
+
+/* The least member at or after FROM (FROM < SUMMARY_MAX), or SUMMARY_NONE. */
+size_t summary_next(const struct summary *s, size_t from);
+
+#endif

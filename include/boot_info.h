@@ -1,0 +1,45 @@
+/* What the boot loader said, copied out of its memory while paging was off: nothing here points into
+ * memory that pm hands out. */
+#ifndef QUIRE_BOOT_INFO_H
+#define QUIRE_BOOT_INFO_H
+
+#include "memmap.h"
+#include "types.h"
+
+#define CMDLINE_MAX 4095 /* bytes read of the command line */
+#define MODULES_KEPT 16  /* modules described here; more are reserved all the same */
+
+struct boot_module {
+    paddr_t start, end; /* [start, end), reserved in pm */
+    char name[64];      /* cut to fit */
+};
+
+/* Multiboot 0.6.96 section 3.3, framebuffer_*. */
+enum framebuffer_type { FRAMEBUFFER_INDEXED, FRAMEBUFFER_RGB, FRAMEBUFFER_EGA_TEXT, FRAMEBUFFER_NONE };
+
+struct framebuffer_info {
+    enum framebuffer_type type;
+    uint64_t address;
+    unsigned pitch, width, height, bits_per_pixel; /* bytes a line; pixels, or characters in text */
+    uint8_t red_shift, red_bits, green_shift, green_bits, blue_shift, blue_bits; /* RGB only */
+};
+
+struct boot_info {
+    char cmdline[CMDLINE_MAX + 1];
+    bool cmdline_cut; /* it was longer */
+    char loader[64];  /* boot_loader_name, or "" */
+    size_t memmap_entries;
+    unsigned mem_lower, mem_upper; /* KiB; 0 where not given. mem_upper is not to be trusted */
+    size_t modules;                /* all that were there; the first MODULES_KEPT are in module[] */
+    struct boot_module module[MODULES_KEPT];
+    struct framebuffer_info framebuffer;
+};
+
+extern struct boot_info boot_info;
+
+/* Checks MAGIC, reads the Multiboot information at INFO, and fills boot_info; then runs memmap and pm over
+ * it and reserves the kernel and the modules. Everything that can be malformed is said in a line; what
+ * cannot be coped with is a panic. With paging off. */
+void multiboot_init(unsigned magic, paddr_t info);
+
+#endif

@@ -1,0 +1,168 @@
+/* The processor: one function for each instruction that C has no word for. All inline assembly is here.
+ *
+ * mm/ reaches the hardware only through read_entry, write_entry, flush_page and the functions of
+ * mm/paging.S, so that the same source runs on the build machine over a simulated MMU. */
+#ifndef QUIRE_CPU_H
+#define QUIRE_CPU_H
+
+#include "types.h"
+
+#define CR0_PE 0x00000001u
+#define CR0_MP 0x00000002u
+#define CR0_EM 0x00000004u
+#define CR0_TS 0x00000008u
+#define CR0_NE 0x00000020u
+#define CR0_WP 0x00010000u
+#define CR0_NW 0x20000000u
+#define CR0_CD 0x40000000u
+#define CR0_PG 0x80000000u
+
+#define EFLAGS_CF 0x00000001u
+#define EFLAGS_IF 0x00000200u
+#define EFLAGS_DF 0x00000400u
+#define EFLAGS_NT 0x00004000u
+#define EFLAGS_AC 0x00040000u
+#define EFLAGS_ID 0x00200000u
+
+/* ---- page-table entries ---- */
+
+static inline unsigned read_entry(const volatile unsigned *entry)
+{
+    return *entry;
+}
+
+/* One aligned store: the processor never sees half an entry (SDM vol. 3, 4.10.4). */
+static inline void write_entry(volatile unsigned *entry, unsigned value)
+{
+    *entry = value;
+}
+
+/* Drops the TLB entries of VA's page, and every cached directory entry (SDM vol. 3, 4.10.4.1). 486 up. */
+static inline void flush_page(const void *va)
+{
+    __asm__ volatile("invlpg %0" : : "m"(*(const char *)va) : "memory");
+}
+
+/* ---- control registers ---- */
+
+static inline unsigned read_cr0(void)
+{
+    unsigned value;
+    __asm__ volatile("mov %%cr0, %0" : "=r"(value));
+    return value;
+}
+
+static inline void write_cr0(unsigned value)
+{
+    __asm__ volatile("mov %0, %%cr0" : : "r"(value) : "memory");
+}
+
+/* The address of the last page fault. */
+static inline unsigned read_cr2(void)
+{
+    unsigned value;
+    __asm__ volatile("mov %%cr2, %0" : "=r"(value));
+    return value;
+}
+
+/* Where the processor has no CR4 this is an invalid opcode: ask cpu_has_cr4 first. */
+static inline unsigned read_cr4(void)
+{
+    unsigned value;
+    __asm__ volatile("mov %%cr4, %0" : "=r"(value));
+    return value;
+}
+
+static inline void write_cr4(unsigned value)
+{
+    __asm__ volatile("mov %0, %%cr4" : : "r"(value) : "memory");
+}
+
+static inline unsigned read_eflags(void)
+{
+    unsigned value;
+    __asm__ volatile("pushf\n\tpop %0" : "=r"(value));
+    return value;
+}
+
+static inline void write_eflags(unsigned value)
+{
+    __asm__ volatile("push %0\n\tpopf" : : "r"(value) : "cc", "memory");
+}
+
+struct cpuid {
+    unsigned eax, ebx, ecx, edx;
+};
+
+/* Where EFLAGS.ID cannot be changed there is no CPUID: ask cpu_has_cpuid first. */
+static inline struct cpuid cpuid(unsigned leaf)
+{
+    struct cpuid id;
+    __asm__ volatile("cpuid" : "=a"(id.eax), "=b"(id.ebx), "=c"(id.ecx), "=d"(id.edx) : "a"(leaf), "c"(0));
+    return id;
+}
+
+/* The time-stamp counter: CPUID.1:EDX bit 4 tells whether there is one. */
+static inline uint64_t rdtsc(void)
+{
+    uint64_t ticks;
+    __asm__ volatile("rdtsc" : "=A"(ticks));
+    return ticks;
+}
+
+/* ---- descriptor tables ---- */
+
+struct descriptor_table { /* the operand of LGDT and LIDT */
+    uint16_t limit;
+    uint32_t base;
+} __attribute__((packed));
+
+static inline void lidt(const struct descriptor_table *table)
+{
+    __asm__ volatile("lidt %0" : : "m"(*table));
+}
+
+static inline void ltr(uint16_t selector)
+{
+    __asm__ volatile("ltr %0" : : "r"(selector));
+}
+
+/* ---- interrupts ---- */
+
+static inline void cli(void)
+{
+    __asm__ volatile("cli" : : : "memory");
+}
+
+/* Halts with interrupts on until one has been served. STI takes effect after the next instruction (SDM
+ * vol. 2, STI), so that none can slip in between and leave the processor asleep. */
+static inline void wait_for_interrupt(void)
+{
+    __asm__ volatile("sti\n\thlt\n\tcli" : : : "memory");
+}
+
+static inline void halt(void)
+{
+    __asm__ volatile("hlt" : : : "memory");
+}
+
+static inline void breakpoint(void)
+{
+    __asm__ volatile("int3");
+}
+
+/* ---- ports ---- */
+
+static inline uint8_t inb(uint16_t port)
+{
+    uint8_t value;
+    __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
+static inline void outb(uint16_t port, uint8_t value)
+{
+    __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+}
+
+#endif

@@ -1,0 +1,72 @@
+/* Tests that run inside the kernel (tests/kernel/), reported as KTAP.
+ *
+ *     KTEST(pm_gives_each_frame_once)
+ *     {
+ *         KCHECK_EQ(pm_alloc_pages(0), PADDR_NONE);
+ *     }
+ *
+ * A failed check says why and leaves the test; what it holds then stays lost, as after a panic. After each
+ * test the free frames are compared with before: a test that leaks fails. */
+#ifndef QUIRE_KTEST_H
+#define QUIRE_KTEST_H
+
+#include "types.h"
+
+struct ktest {
+    const char *name;
+    void (*run)(void);
+};
+
+/* Registers a test: its record lies in the section "ktests", which linker.ld bounds. */
+#define KTEST(name) \
+    static void ktest_##name(void); \
+    static const struct ktest ktest_record_##name \
+        __attribute__((used, section("ktests"), aligned(4))) = {#name, ktest_##name}; \
+    static void ktest_##name(void)
+
+#define KCHECK(condition) \
+    do { \
+        if (!(condition)) { \
+            ktest_fail(__FILE__, __LINE__, "%s", #condition); \
+            return; \
+        } \
+    } while (0)
+
+/* Both values are printed; integers or pointers of 32 bits. */
+#define KCHECK_EQ(a, b) \
+    do { \
+        unsigned long a_ = (unsigned long)(a), b_ = (unsigned long)(b); \
+        if (a_ != b_) { \
+            ktest_fail(__FILE__, __LINE__, "%s is 0x%lx, %s is 0x%lx", #a, a_, #b, b_); \
+            return; \
+        } \
+    } while (0)
+
+/* Ends the test as not run here. */
+#define KSKIP(why) \
+    do { \
+        ktest_skip(why); \
+        return; \
+    } while (0)
+
+/* FN(ARG) must panic or fault, and its report must have TEXT in it. */
+#define KCHECK_TRAPS(fn, arg, text) \
+    do { \
+        if (!ktest_traps(fn, arg, text, __FILE__, __LINE__)) \
+            return; \
+    } while (0)
+
+void ktest_fail(const char *file, int line, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void ktest_skip(const char *why);
+bool ktest_traps(void (*fn)(void *), void *arg, const char *text, const char *file, int line);
+
+/* The last report that ktest_traps caught, for further looks. */
+extern char ktest_report[4096];
+
+/* Runs the tests whose name matches PATTERN (shell-style *); true when at least one ran and all passed. */
+bool ktest_run(const char *pattern);
+
+/* NAME matches PATTERN, in which * stands for any text. */
+bool pattern_matches(const char *pattern, const char *name);
+
+#endif

@@ -1,0 +1,28 @@
+/* The log: text to every sink that has registered, and to a ring in memory. */
+#ifndef QUIRE_LOG_H
+#define QUIRE_LOG_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct log_sink {
+    void (*write)(const char *text, size_t n); /* '\n' ends a line; the sink adds what its device needs */
+    struct log_sink *next;                     /* the log's */
+};
+
+/* From now on SINK, which must live for ever, gets all that is logged; what the ring still holds of
+ * earlier text it is given at once. */
+void log_add_sink(struct log_sink *sink);
+
+void kprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void kvprintf(const char *fmt, va_list args);
+void log_write(const char *text, size_t n);
+
+/* Sends what is logged into BUF (NUL-ended, cut to SIZE) instead, until log_capture_end, which returns the
+ * length kept. For tests that read a report. Captures do not nest. */
+void log_capture(char *buf, size_t size);
+size_t log_capture_end(void);
+bool log_capturing(void);
+
+#endif

@@ -1,0 +1,22 @@
+/* The machine as a whole: what the processor can do, and how to leave it. */
+#ifndef QUIRE_MACHINE_H
+#define QUIRE_MACHINE_H
+
+#include "types.h"
+
+/* Brings control registers to a known state, whatever firmware left: CR4 clear (where there is one), the
+ * FPU usable, caches on, DF and NT clear. */
+void machine_init(void);
+
+bool cpu_has_cpuid(void);
+bool cpu_has_tsc(void);
+
+/* Ticks of the time-stamp counter since the kernel's entry; 0 without one. */
+uint64_t machine_ticks(void);
+
+/* Leaves by QEMU's isa-debug-exit port 0xF4: OK is QEMU's exit code 33, otherwise 35. Where the port is
+ * absent (it reads 0xFF) it says so and halts. */
+void machine_exit(bool ok) __attribute__((noreturn));
+bool machine_has_exit_port(void);
+
+#endif

@@ -1,0 +1,9 @@
+/* The monitor: the prompt (README, "The monitor"). */
+#ifndef QUIRE_MONITOR_H
+#define QUIRE_MONITOR_H
+
+/* Runs the commands in COMMANDS (separated by ';'; may be NULL), each shown as typed, then the prompt, for
+ * ever. */
+void monitor_run(const char *commands) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,31 @@
+/* Panic: a caller's bug, or a machine on which Quire cannot go on. It prints the reason and the values, the
+ * registers and a backtrace, and stops; a test may catch it (trap.h). */
+#ifndef QUIRE_PANIC_H
+#define QUIRE_PANIC_H
+
+#include <stdbool.h>
+
+#define PANIC(...) panic_at(__FILE__, __LINE__, __VA_ARGS__)
+
+void panic_at(const char *file, int line, const char *fmt, ...)
+    __attribute__((noreturn, cold, format(printf, 3, 4)));
+
+/* Always on. The second form prints both values (integers or pointers of 32 bits). */
+#define ASSERT(condition) \
+    do { \
+        if (__builtin_expect(!(condition), 0)) \
+            PANIC("assertion failed: %s", #condition); \
+    } while (0)
+
+#define ASSERT_OP(a, op, b) \
+    do { \
+        __typeof__(a) a_ = (a); \
+        __typeof__(b) b_ = (b); \
+        if (__builtin_expect(!(a_ op b_), 0)) \
+            PANIC("assertion failed: %s %s %s (0x%lx, 0x%lx)", #a, #op, #b, (unsigned long)a_, (unsigned long)b_); \
+    } while (0)
+
+/* True while an interrupt is being served. mm/ keeps out of handlers: its slow paths assert it. */
+bool in_interrupt(void);
+
+#endif

@@ -1,0 +1,17 @@
+/* The kernel's own symbols, functions and data, linked in by the second pass (tools/symbols.sh). */
+#ifndef QUIRE_SYMBOLS_H
+#define QUIRE_SYMBOLS_H
+
+#include "types.h"
+
+/* The symbol that holds ADDRESS, and the offset into it; NULL (offset untouched) where none does. */
+const char *symbol_at(uintptr_t address, size_t *offset);
+
+/* The address of NAME; false where there is none. */
+bool symbol_address(const char *name, uintptr_t *address);
+
+/* ADDRESS as "name+0x12", or "?" */
+#define SYMBOL_TEXT 64
+const char *symbol_text(uintptr_t address, char text[SYMBOL_TEXT]);
+
+#endif

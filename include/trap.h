@@ -1,0 +1,57 @@
+/* Exceptions and interrupts: the GDT, the IDT, the double-fault task, and what happens when one comes. */
+#ifndef QUIRE_TRAP_H
+#define QUIRE_TRAP_H
+
+#define KERNEL_CS 0x08
+#define KERNEL_DS 0x10
+#define MAIN_TSS 0x18
+#define FAULT_TSS 0x20
+
+#define TRAP_DIVIDE 0
+#define TRAP_NMI 2
+#define TRAP_BREAKPOINT 3
+#define TRAP_INVALID_OPCODE 6
+#define TRAP_DOUBLE_FAULT 8
+#define TRAP_GENERAL_PROTECTION 13
+#define TRAP_PAGE_FAULT 14
+#define TRAP_IRQ 32   /* the two PICs' lines, remapped: 32 to 47 */
+#define TRAP_COUNT 48 /* vectors with a stub in kernel/trap.S */
+
+#ifndef __ASSEMBLER__
+
+#include "types.h"
+
+/* What kernel/trap.S leaves on the stack, lowest address first. Kernel only: no ESP and SS from the CPU. */
+struct trap_frame {
+    unsigned edi, esi, ebp, esp_at_pusha, ebx, edx, ecx, eax; /* PUSHA's order */
+    unsigned vector, error;                                   /* error 0 where the CPU pushes none */
+    unsigned eip, cs, eflags;
+};
+
+/* Loads our GDT, IDT and task register: from here on an exception is a report. Before paging. */
+void trap_init(void);
+
+/* Once the directory is loaded: the double-fault task runs on it too. */
+void trap_set_directory(paddr_t directory);
+
+/* Runs FN(ARG); a panic or an exception in it is caught: its whole report goes into REPORT (NUL-ended, cut
+ * to SIZE) in place of the log, and everything that FN was doing is abandoned. True when it was caught,
+ * with *VECTOR (may be NULL) the exception's, or -1 for a panic. Does not nest. For tests. */
+bool trap_catch(void (*fn)(void *arg), void *arg, char *report, size_t size, int *vector);
+
+/* Calls HANDLER with interrupts off at each interrupt of LINE (0 to 15), and lets the line through. */
+void irq_enable(unsigned line, void (*handler)(void));
+
+/* What panic_at and the exceptions share. Where a catch is armed it goes back there; otherwise it stops:
+ * the exit port says failure, or the machine halts. */
+void panic_finish(int vector) __attribute__((noreturn));
+
+/* The registers and the backtrace of FRAME. */
+void print_registers(const struct trap_frame *frame);
+void print_backtrace(unsigned eip, unsigned ebp);
+
+/* The page fault at ADDRESS, in words: kernel/fault.c. */
+void page_fault_report(const struct trap_frame *frame, unsigned address);
+
+#endif
+#endif

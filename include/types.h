@@ -1,0 +1,48 @@
+/* The types and the page arithmetic that every module shares.
+ *
+ * A physical address is an integer (paddr_t), a virtual one a pointer; uintptr_t appears only inside
+ * arithmetic. -Werror=int-conversion turns a mix-up into a build error. Ranges are half-open. */
+#ifndef QUIRE_TYPES_H
+#define QUIRE_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef unsigned int paddr_t; /* a physical address below 4 GiB, in bytes */
+typedef unsigned int pfn_t;   /* a page frame number: paddr_t / PAGE_SIZE; 0x100000 is the end of memory */
+
+/* No frame. Frame 0 is never handed out, so 0 is free to mean this. */
+#define PADDR_NONE ((paddr_t)0)
+
+#define PAGE_SHIFT 12
+#define PAGE_SIZE (1u << PAGE_SHIFT)
+#define PAGE_MASK (PAGE_SIZE - 1) /* the offset's bits */
+
+#define FRAMES_MAX (1u << (32 - PAGE_SHIFT)) /* frames below 4 GiB */
+
+_Static_assert(sizeof(paddr_t) == 4 && sizeof(void *) == 4, "Quire is a 32-bit kernel");
+
+static inline paddr_t pfn_to_pa(pfn_t pfn)
+{
+    return pfn << PAGE_SHIFT;
+}
+
+static inline pfn_t pa_to_pfn(paddr_t pa)
+{
+    return pa >> PAGE_SHIFT;
+}
+
+/* The pages that BYTES bytes fill, rounded up; no overflow at any size. */
+static inline size_t pages_for(size_t bytes)
+{
+    return (bytes >> PAGE_SHIFT) + ((bytes & PAGE_MASK) != 0);
+}
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+/* What the compiler lays out on the rare side of a branch. */
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+#endif

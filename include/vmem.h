@@ -1,0 +1,106 @@
+/* vmem: builds and edits the page tables.
+ *
+ * A virtual address is PDI (10 bits) | PTI (10 bits) | offset (12 bits). Translating it takes four steps:
+ * CR3 gives the directory's frame; PD[PDI] gives the table's frame; PT[PTI] gives the page's frame; plus
+ * the offset (Intel SDM vol. 3, 4.3). After vmem_init every table is edited through the recursive window.
+ *
+ * The calls that edit mappings work from FREE_START (0x00400000) up to WINDOW_START (0xFFC00000): the
+ * identity map and the window cannot be edited. Addresses are page-aligned, ranges lie inside those borders
+ * and are never empty; anything else is a panic that prints the values. */
+#ifndef QUIRE_VMEM_H
+#define QUIRE_VMEM_H
+
+#include "types.h"
+
+typedef unsigned int pde_t; /* a page-directory entry: SDM vol. 3, table 4-5 */
+typedef unsigned int pte_t; /* a page-table entry: SDM vol. 3, table 4-6 */
+
+/* The bits that both entries share. */
+#define PTE_PRESENT 0x001u
+#define PTE_WRITE 0x002u
+#define PTE_USER 0x004u
+#define PTE_WRITE_THROUGH 0x008u /* PWT; with PAT entry 1: write-combining */
+#define PTE_NO_CACHE 0x010u      /* PCD */
+#define PTE_ACCESSED 0x020u
+#define PTE_DIRTY 0x040u /* of a page only */
+#define PTE_FRAME 0xFFFFF000u
+
+#define ENTRIES_PER_TABLE 1024
+
+static inline unsigned pd_index(const void *va)
+{
+    return (uintptr_t)va >> 22;
+}
+
+static inline unsigned pt_index(const void *va)
+{
+    return (uintptr_t)va >> PAGE_SHIFT & (ENTRIES_PER_TABLE - 1);
+}
+
+static inline unsigned page_offset(const void *va)
+{
+    return (uintptr_t)va & PAGE_MASK;
+}
+
+/* How a page is mapped: none of these is read-only, cached, for the kernel. */
+#define VMEM_WRITE PTE_WRITE
+#define VMEM_USER PTE_USER
+#define VMEM_WRITE_THROUGH PTE_WRITE_THROUGH
+#define VMEM_NO_CACHE PTE_NO_CACHE
+
+enum vmem_error {
+    VMEM_NO_MEMORY = -1, /* no frame was left, for a page or for a page table */
+    VMEM_ABSENT = -2,    /* a page in the range is not mapped */
+};
+
+/* A directory page, clear; page table 0, the identity map of the first 4 MiB; PD[0]; PD[1023] = the
+ * directory itself; set_page_directory; enable_paging. Then the protections: page 0, the scratch page and
+ * the stacks' guard pages absent, text and constants read-only with CR0.WP. Panics when there is no frame. */
+void vmem_init(void);
+
+/* In assembly (mm/paging.S). get_ and set_ are CR3, a physical address; enable_paging sets CR0.PG and
+ * CR0.WP. set_page_directory drops every TLB entry (no page is global: CR4.PGE stays clear). */
+paddr_t get_page_directory(void);
+void set_page_directory(paddr_t directory);
+void enable_paging(void);
+
+/* Maps the page at VA to the frame PA (any physical address: memory or a device). A page already present
+ * is a panic. 0, or VMEM_NO_MEMORY with everything as it was. The frame stays the caller's. */
+int vmem_map(void *va, paddr_t pa, unsigned flags);
+int vmem_map_range(void *va, paddr_t pa, size_t pages, unsigned flags);
+
+/* Unmaps; a page table left empty goes back to pm. 0, or VMEM_ABSENT with everything as it was. */
+int vmem_unmap(void *va);
+int vmem_unmap_range(void *va, size_t pages);
+
+/* Maps PAGES pages at VA to frames from pm; vmem_free_range unmaps them and gives the frames back. Their
+ * contents are whatever was left there. Errors as above. */
+int vmem_alloc_range(void *va, size_t pages, unsigned flags);
+int vmem_free_range(void *va, size_t pages);
+
+/* Gives every page that [VA, VA + BYTES) touches the permissions FLAGS. 0, or VMEM_ABSENT with everything
+ * as it was. */
+int vmem_protect(void *va, size_t bytes, unsigned flags);
+
+/* The physical address behind VA (any address, any offset); false, *PA untouched, where none is mapped. */
+bool vmem_translate(const void *va, paddr_t *pa);
+
+/* The four steps of translating VA, with the live entries. */
+struct vmem_walk {
+    unsigned pdi, pti, offset;
+    paddr_t directory; /* CR3 */
+    pde_t pde;         /* PD[pdi] */
+    pte_t pte;         /* PT[pti]; 0 where the directory entry is absent */
+    paddr_t pa;        /* the address, where both are present; else PADDR_NONE */
+};
+
+/* Fills *OUT for any VA; true where it is mapped. */
+bool vmem_walk(const void *va, struct vmem_walk *out);
+
+/* Page tables in use, table 0 included, the directory not. */
+size_t vmem_tables(void);
+
+/* Every invariant; panics with the first one broken. */
+void vmem_check(void);
+
+#endif
