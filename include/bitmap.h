@@ -11,11 +11,28 @@ static inline bool bitmap_test(const uint32_t *map, size_t i)
     return map[i / 32] >> (i % 32) & 1;
 }
 
+/* To go through the bits [i, END) a word at a time: the bits of i's word from i on that lie below END (i < END),
+ * and where the next word begins. */
+static inline uint32_t bitmap_word_mask(size_t i, size_t end)
+{
+    uint32_t mask = ~0u << (i % 32);
+    return (i ^ end) < 32 ? mask & ~(~0u << (end % 32)) : mask;
+}
+
+static inline size_t bitmap_next_word(size_t i)
+{
+    return (i | 31) + 1;
+}
+
 /* Sets every bit in [START, END) to VALUE. An empty range changes nothing. */
 void bitmap_fill(uint32_t *map, size_t start, size_t end, bool value);
 
 /* The first bit in [START, END) that is VALUE, or END when there is none. */
 size_t bitmap_find(const uint32_t *map, size_t start, size_t end, bool value);
+
+/* The next run of set bits at or after *END, below LIMIT: [*START, *END); false when there is none. To go
+ * through all runs, start with *END = 0. */
+bool bitmap_next_run(const uint32_t *map, size_t *start, size_t *end, size_t limit);
 
 /* How many bits of [START, END) are set. */
 size_t bitmap_count(const uint32_t *map, size_t start, size_t end);
@@ -39,6 +56,9 @@ static inline void summary_add(struct summary *s, size_t i)
     s->middle[i / 1024] |= 1u << (i / 32 % 32);
     s->top |= 1u << (i / 1024);
 }
+
+/* Adds every index in [START, END). */
+void summary_add_range(struct summary *s, size_t start, size_t end);
 
 /* Removes index I; one that is absent stays so. */
 static inline void summary_remove(struct summary *s, size_t i)

@@ -6,4 +6,8 @@
  * ever. */
 void monitor_run(const char *commands) __attribute__((noreturn));
 
+/* Runs one command line, which is cut into words in place. A command that fails prints one line that
+ * starts with "error: ". */
+void monitor_execute(char *line);
+
 #endif

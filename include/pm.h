@@ -26,7 +26,8 @@ struct pm_counts {
     size_t total, free, reserved;
 };
 
-/* Takes over the memory map. All frames from 1 MiB up become free; those below are reserved. */
+/* Starts afresh with the frames of a memory map, which must stay where it is. All from 1 MiB up become free;
+ * those below are reserved. */
 void pm_init(const memmap_frames ram);
 
 /* Withholds for good every frame that [START, END) touches. START <= END, END at most 2^32. For boot,

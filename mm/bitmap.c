@@ -1,0 +1,94 @@
+/* Bitmaps, a word at a time. See bitmap.h for what each function promises.
+ *
+ * (i ^ end) < 32 in bitmap_word_mask asks whether both lie in the same word: only then does END cut it. */
+#include "bitmap.h"
+
+#include "string.h"
+
+void bitmap_fill(uint32_t *map, size_t start, size_t end, bool value)
+{
+    for (size_t i = start; i < end;) {
+        if (i % 32 == 0 && end - i >= 32) { /* all the whole words at once */
+            size_t words = (end - i) / 32;
+            memset(&map[i / 32], value ? 0xFF : 0, words * sizeof(*map));
+            i += words * 32;
+        } else {
+            uint32_t mask = bitmap_word_mask(i, end);
+            map[i / 32] = value ? map[i / 32] | mask : map[i / 32] & ~mask;
+            i = bitmap_next_word(i);
+        }
+    }
+}
+
+size_t bitmap_find(const uint32_t *map, size_t start, size_t end, bool value)
+{
+    uint32_t skip = value ? 0 : ~0u; /* a word that has no such bit */
+    for (size_t i = start; i < end; i = bitmap_next_word(i)) {
+        while (i % 32 == 0 && end - i >= 32 && map[i / 32] == skip)
+            if ((i += 32) == end)
+                return end;
+        uint32_t found = (map[i / 32] ^ skip) & bitmap_word_mask(i, end);
+        if (found)
+            return (i & ~(size_t)31) + __builtin_ctz(found);
+    }
+    return end;
+}
+
+bool bitmap_next_run(const uint32_t *map, size_t *start, size_t *end, size_t limit)
+{
+    *start = bitmap_find(map, *end, limit, true);
+    *end = bitmap_find(map, *start, limit, false);
+    return *start < limit;
+}
+
+/* The bits set in WORD: pairs, nibbles, bytes, then the bytes' sum in the highest one. */
+static size_t popcount(uint32_t word)
+{
+    word -= word >> 1 & 0x55555555;
+    word = (word & 0x33333333) + (word >> 2 & 0x33333333);
+    word = (word + (word >> 4)) & 0x0F0F0F0F;
+    return word * 0x01010101 >> 24;
+}
+
+size_t bitmap_count(const uint32_t *map, size_t start, size_t end)
+{
+    size_t count = 0;
+    for (size_t i = start; i < end; i = bitmap_next_word(i))
+        count += popcount(map[i / 32] & bitmap_word_mask(i, end));
+    return count;
+}
+
+void summary_add_range(struct summary *s, size_t start, size_t end)
+{
+    if (start >= end)
+        return;
+    bitmap_fill(s->leaf, start, end, true);
+    bitmap_fill(s->middle, start / 32, (end - 1) / 32 + 1, true);
+    bitmap_fill(&s->top, start / 1024, (end - 1) / 1024 + 1, true);
+}
+
+/* The least bit of WORD above bit I, or 32. */
+static unsigned next_bit(uint32_t word, unsigned i)
+{
+    word &= ~1u << i;
+    return word ? (unsigned)__builtin_ctz(word) : 32;
+}
+
+size_t summary_next(const struct summary *s, size_t from)
+{
+    uint32_t here = s->leaf[from / 32] & ~0u << (from % 32);
+    if (here)
+        return (from & ~(size_t)31) + __builtin_ctz(here);
+
+    size_t word = from / 32; /* climb until some word has a later member, then go down by least bits */
+    unsigned bit = next_bit(s->middle[word / 32], word % 32);
+    if (bit == 32) {
+        unsigned top = next_bit(s->top, word / 32);
+        if (top == 32)
+            return SUMMARY_NONE;
+        word = top * 32;
+        bit = __builtin_ctz(s->middle[top]);
+    }
+    word = (word & ~(size_t)31) + bit;
+    return word * 32 + __builtin_ctz(s->leaf[word]);
+}

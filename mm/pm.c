@@ -1,0 +1,265 @@
+/* pm: a bitmap of the frames below 4 GiB.
+ *
+ * Two bits say all of a frame: MANAGED (it is memory that may be handed out, which never changes after
+ * boot) and USED (it is handed out). A frame is free when it is managed and not used, so one bitmap changes
+ * as frames come and go, and it is the only truth: a free is right exactly when the frame's USED bit is
+ * set, which is one test.
+ *
+ * The summary holds the words of 32 frames in which some frame is free. An allocation looks first at the
+ * OPEN word, the one that was last allocated from or freed into: memory that was just given back is likely
+ * in the cache, and the next frame is likely beside the last. Only when it is exhausted does it ask the
+ * summary for another, three steps at most. So one frame costs the same however full memory is.
+ *
+ * A run of n frames is searched for from where the last one was found, over words that the summary names:
+ * what is full is skipped 1,024 frames at a time, but a memory full of small holes is walked hole by hole.
+ * Runs are for devices and large buffers; kmalloc takes single frames, which vmem makes adjacent. */
+#include "pm.h"
+
+#include "memlayout.h"
+#include "panic.h"
+#include "string.h"
+
+_Static_assert(FRAMES_MAX / 32 == SUMMARY_MAX, "the summary has a bit for each word of frames");
+
+static const uint32_t *ram;   /* what the memory map calls memory */
+static memmap_frames managed; /* ... and may be handed out */
+static memmap_frames used;    /* ... and is handed out */
+static struct summary words;  /* the words in which a frame is free */
+static size_t open_word;      /* where the next single frame is looked for first */
+static pfn_t next_run;        /* where the next run is looked for first */
+static struct pm_counts counts;
+
+static inline uint32_t free_in(size_t word)
+{
+    return managed[word] & ~used[word];
+}
+
+/* ---- start ---- */
+
+void pm_init(const memmap_frames map)
+{
+    ram = map;
+    memset(managed, 0, sizeof(managed));
+    memset(used, 0, sizeof(used));
+    memset(&words, 0, sizeof(words));
+    counts = (struct pm_counts){0};
+    open_word = next_run = 0;
+
+    pfn_t low_end = pa_to_pfn(LOW_MEMORY_END);
+    counts.reserved = counts.total = bitmap_count(ram, 0, low_end);
+    for (size_t start, end = low_end; bitmap_next_run(ram, &start, &end, FRAMES_MAX);) {
+        bitmap_fill(managed, start, end, true);
+        summary_add_range(&words, start / 32, (end - 1) / 32 + 1);
+        counts.total += end - start;
+        counts.free += end - start;
+    }
+}
+
+void pm_reserve(uint64_t start, uint64_t end)
+{
+    ASSERT(start <= end && end <= (uint64_t)FRAMES_MAX << PAGE_SHIFT);
+    pfn_t first = (pfn_t)(start >> PAGE_SHIFT);
+    pfn_t last = start == end ? first : (pfn_t)((end + PAGE_MASK) >> PAGE_SHIFT);
+    if (bitmap_find(used, first, last, true) != last)
+        PANIC("pm: frame 0x%08x is handed out and cannot be reserved",
+              pfn_to_pa(bitmap_find(used, first, last, true)));
+    size_t withheld = bitmap_count(managed, first, last);
+    counts.free -= withheld;
+    counts.reserved += withheld;
+    bitmap_fill(managed, first, last, false);
+    for (size_t i = first; i < last; i = bitmap_next_word(i))
+        if (!managed[i / 32])
+            summary_remove(&words, i / 32);
+}
+
+/* ---- single frames ---- */
+
+static paddr_t take(size_t word, uint32_t available)
+{
+    uint32_t rest = available & (available - 1);
+    used[word] |= available ^ rest;
+    if (!rest)
+        summary_remove(&words, word);
+    counts.free--;
+    return pfn_to_pa((pfn_t)(word * 32 + __builtin_ctz(available)));
+}
+
+static paddr_t alloc_elsewhere(void)
+{
+    ASSERT(!in_interrupt());
+    size_t word = summary_next(&words, open_word);
+    if (word == SUMMARY_NONE)
+        word = summary_next(&words, 0);
+    if (word == SUMMARY_NONE)
+        return PADDR_NONE;
+    open_word = word;
+    return take(word, free_in(word));
+}
+
+paddr_t pm_alloc_page(void)
+{
+    uint32_t available = free_in(open_word);
+    if (unlikely(!available))
+        return alloc_elsewhere();
+    return take(open_word, available);
+}
+
+/* Says what is wrong with giving back the frame at PA. */
+static void bad_free(paddr_t pa)
+{
+    static const char *const what[] = {
+        [PM_ABSENT] = "it is no memory that the memory map knows",
+        [PM_RESERVED] = "it is reserved and was never handed out",
+        [PM_FREE] = "it is free already",
+    };
+    PANIC("pm: cannot free frame 0x%08x: %s", pa,
+          pa & PAGE_MASK ? "the address is not page-aligned" : what[pm_state(pa)]);
+}
+
+void pm_free_page(paddr_t pa)
+{
+    pfn_t pfn = pa_to_pfn(pa);
+    size_t word = pfn / 32;
+    uint32_t bit = 1u << (pfn % 32);
+    if (unlikely(pa & PAGE_MASK || !(used[word] & bit))) {
+        bad_free(pa);
+        return;
+    }
+    if (!free_in(word))
+        summary_add(&words, word);
+    used[word] &= ~bit;
+    open_word = word;
+    counts.free++;
+}
+
+/* ---- runs ---- */
+
+/* The first free frame at or after FROM, or LIMIT. */
+static pfn_t next_free(pfn_t from, pfn_t limit)
+{
+    if (from >= limit)
+        return limit;
+    uint32_t here = free_in(from / 32) & ~0u << (from % 32);
+    size_t word = here ? from / 32 : from / 32 + 1;
+    if (!here) {
+        word = word < SUMMARY_MAX ? summary_next(&words, word) : SUMMARY_NONE;
+        if (word == SUMMARY_NONE)
+            return limit;
+        here = free_in(word);
+    }
+    pfn_t found = (pfn_t)(word * 32 + __builtin_ctz(here));
+    return found < limit ? found : limit;
+}
+
+/* The first frame at or after FROM that is not free, or LIMIT. */
+static pfn_t next_taken(pfn_t from, pfn_t limit)
+{
+    for (pfn_t i = from; i < limit; i = bitmap_next_word(i)) {
+        uint32_t taken = ~free_in(i / 32) & bitmap_word_mask(i, limit);
+        if (taken)
+            return (i & ~31u) + __builtin_ctz(taken);
+    }
+    return limit;
+}
+
+/* The first of N adjacent free frames in [FROM, LIMIT), or LIMIT. */
+static pfn_t find_run(size_t n, pfn_t from, pfn_t limit)
+{
+    while ((from = next_free(from, limit)) < limit && n <= limit - from) {
+        pfn_t end = next_taken(from, from + n);
+        if (end == from + n)
+            return from;
+        from = end + 1;
+    }
+    return limit;
+}
+
+paddr_t pm_alloc_pages(size_t n)
+{
+    ASSERT(!in_interrupt());
+    if (n == 0 || n > counts.free)
+        return PADDR_NONE;
+    pfn_t start = find_run(n, next_run, FRAMES_MAX);
+    if (start == FRAMES_MAX) {
+        start = find_run(n, 0, FRAMES_MAX);
+        if (start == FRAMES_MAX)
+            return PADDR_NONE;
+    }
+    bitmap_fill(used, start, start + n, true);
+    for (size_t i = start; i < start + n; i = bitmap_next_word(i))
+        if (!free_in(i / 32))
+            summary_remove(&words, i / 32);
+    counts.free -= n;
+    next_run = start + n;
+    return pfn_to_pa(start);
+}
+
+void pm_free_pages(paddr_t pa, size_t n)
+{
+    if (n == 0)
+        return;
+    pfn_t start = pa_to_pfn(pa);
+    if (n > FRAMES_MAX - start)
+        PANIC("pm: cannot free %zu frames at 0x%08x: they pass the end of memory", n, pa);
+    pfn_t wrong = bitmap_find(used, start, start + n, false);
+    if (pa & PAGE_MASK || wrong != start + n)
+        bad_free(pa & PAGE_MASK ? pa : pfn_to_pa(wrong));
+
+    bitmap_fill(used, start, start + n, false);
+    summary_add_range(&words, start / 32, (start + n - 1) / 32 + 1);
+    counts.free += n;
+    next_run = start;
+}
+
+/* ---- figures and checks ---- */
+
+struct pm_counts pm_count(void)
+{
+    return counts;
+}
+
+enum pm_state pm_state(paddr_t pa)
+{
+    pfn_t pfn = pa_to_pfn(pa);
+    if (bitmap_test(used, pfn))
+        return PM_USED;
+    if (bitmap_test(managed, pfn))
+        return PM_FREE;
+    return bitmap_test(ram, pfn) ? PM_RESERVED : PM_ABSENT;
+}
+
+bool pm_next_range(pfn_t from, pfn_t *start, pfn_t *end)
+{
+    size_t first, last = from > pa_to_pfn(LOW_MEMORY_END) ? from : pa_to_pfn(LOW_MEMORY_END);
+    if (!bitmap_next_run(ram, &first, &last, FRAMES_MAX))
+        return false;
+    *start = first;
+    *end = last;
+    return true;
+}
+
+void pm_check(void)
+{
+    size_t free = 0, usable = 0;
+    for (size_t word = 0; word < SUMMARY_MAX; word++) {
+        if (managed[word] & ~ram[word] || used[word] & ~managed[word])
+            PANIC("pm: frames at 0x%08zx: memory 0x%08lx, managed 0x%08lx, used 0x%08lx", word << 17,
+                  (unsigned long)ram[word], (unsigned long)managed[word], (unsigned long)used[word]);
+        if (bitmap_test(words.leaf, word) != (free_in(word) != 0))
+            PANIC("pm: the summary is wrong about the frames at 0x%08zx", word << 17);
+        if (managed[word]) {
+            uint32_t available = free_in(word);
+            free += bitmap_count(&available, 0, 32);
+            usable += bitmap_count(&managed[word], 0, 32);
+        }
+    }
+    for (size_t i = 0; i < SUMMARY_MAX / 32; i++)
+        if (bitmap_test(words.middle, i) != (words.leaf[i] != 0))
+            PANIC("pm: the summary's middle level is wrong about its word %zu", i);
+    for (size_t i = 0; i < SUMMARY_MAX / 1024; i++)
+        if (bitmap_test(&words.top, i) != (words.middle[i] != 0))
+            PANIC("pm: the summary's top level is wrong about its word %zu", i);
+    if (free != counts.free || usable != counts.total - counts.reserved)
+        PANIC("pm: %zu frames are free and %zu usable; the counts say %zu and %zu", free, usable, counts.free,
+              counts.total - counts.reserved);
+}
