@@ -78,6 +78,12 @@ static inline void write_cr4(unsigned value)
     __asm__ volatile("mov %0, %%cr4" : : "r"(value) : "memory");
 }
 
+/* The x87 to its state after reset, without waiting for one: harmless where there is none. */
+static inline void fninit(void)
+{
+    __asm__ volatile("fninit");
+}
+
 static inline unsigned read_eflags(void)
 {
     unsigned value;
@@ -127,11 +133,48 @@ static inline void ltr(uint16_t selector)
     __asm__ volatile("ltr %0" : : "r"(selector));
 }
 
+/* ---- blocks of memory ---- */
+
+/* Each moves its pointers past what was done. DF is clear in C code (System V ABI, i386), and trap_common
+ * sees to it. */
+static inline void copy_words(void **to, const void **from, size_t words)
+{
+    __asm__ volatile("rep movsl" : "+D"(*to), "+S"(*from), "+c"(words) : : "memory");
+}
+
+static inline void copy_bytes(void **to, const void **from, size_t bytes)
+{
+    __asm__ volatile("rep movsb" : "+D"(*to), "+S"(*from), "+c"(bytes) : : "memory");
+}
+
+static inline void store_words(void **to, unsigned word, size_t words)
+{
+    __asm__ volatile("rep stosl" : "+D"(*to), "+c"(words) : "a"(word) : "memory");
+}
+
+static inline void store_bytes(void **to, unsigned byte, size_t bytes)
+{
+    __asm__ volatile("rep stosb" : "+D"(*to), "+c"(bytes) : "a"(byte) : "memory");
+}
+
+/* From the last byte to the first, for blocks that overlap. */
+static inline void copy_bytes_down(void *to, const void *from, size_t bytes)
+{
+    char *last_to = (char *)to + bytes - 1;
+    const char *last_from = (const char *)from + bytes - 1;
+    __asm__ volatile("std\n\trep movsb\n\tcld" : "+D"(last_to), "+S"(last_from), "+c"(bytes) : : "memory", "cc");
+}
+
 /* ---- interrupts ---- */
 
 static inline void cli(void)
 {
     __asm__ volatile("cli" : : : "memory");
+}
+
+static inline void sti(void)
+{
+    __asm__ volatile("sti" : : : "memory");
 }
 
 /* Halts with interrupts on until one has been served. STI takes effect after the next instruction (SDM

@@ -1,7 +1,7 @@
 /* Formatted text, without a libc.
  *
  * Conversions: %c %s %d %i %u %x %X %p %% with the flags '-' '0' '+', a width and, for %s, a precision
- * (either may be *), and the lengths h hh l ll z. Of 64-bit values only %llx and %llX. %p is 0x and 8 digits. */
+ * (either may be *), and the lengths h hh l ll z. %p is 0x and 8 digits. */
 #ifndef QUIRE_FORMAT_H
 #define QUIRE_FORMAT_H
 

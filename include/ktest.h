@@ -42,6 +42,14 @@ struct ktest {
         } \
     } while (0)
 
+/* Runs a helper that checks; leaves when one of its checks failed. */
+#define KCHECK_CALL(...) \
+    do { \
+        __VA_ARGS__; \
+        if (ktest_failing()) \
+            return; \
+    } while (0)
+
 /* Ends the test as not run here. */
 #define KSKIP(why) \
     do { \
@@ -49,19 +57,28 @@ struct ktest {
         return; \
     } while (0)
 
-/* FN(ARG) must panic or fault, and its report must have TEXT in it. */
+/* FN(ARG) must panic or fault, and its report must have TEXT in it, as must more of it: KCHECK_REPORTED. */
 #define KCHECK_TRAPS(fn, arg, text) \
     do { \
         if (!ktest_traps(fn, arg, text, __FILE__, __LINE__)) \
             return; \
     } while (0)
 
+#define KCHECK_REPORTED(text) \
+    do { \
+        if (!ktest_reported(text, __FILE__, __LINE__)) \
+            return; \
+    } while (0)
+
 void ktest_fail(const char *file, int line, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void ktest_skip(const char *why);
+bool ktest_failing(void);
 bool ktest_traps(void (*fn)(void *), void *arg, const char *text, const char *file, int line);
+bool ktest_reported(const char *text, const char *file, int line);
 
-/* The last report that ktest_traps caught, for further looks. */
+/* The last report that ktest_traps caught, and its exception; -1 for a panic. */
 extern char ktest_report[4096];
+extern int ktest_vector;
 
 /* Runs the tests whose name matches PATTERN (shell-style *); true when at least one ran and all passed. */
 bool ktest_run(const char *pattern);

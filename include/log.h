@@ -19,10 +19,18 @@ void kprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void kvprintf(const char *fmt, va_list args);
 void log_write(const char *text, size_t n);
 
-/* Sends what is logged into BUF (NUL-ended, cut to SIZE) instead, until log_capture_end, which returns the
- * length kept. For tests that read a report. Captures do not nest. */
+/* Sends what is logged into BUF (NUL-ended, cut to SIZE > 0) instead, until log_capture_end, which returns
+ * the length kept. For tests that read a report. A capture inside another takes over until its own end, up
+ * to 4 deep. */
 void log_capture(char *buf, size_t size);
 size_t log_capture_end(void);
-bool log_capturing(void);
+
+/* How many captures are open. */
+size_t log_captures(void);
+
+static inline bool log_capturing(void)
+{
+    return log_captures() > 0;
+}
 
 #endif

@@ -5,13 +5,15 @@
 #include "types.h"
 
 /* Brings control registers to a known state, whatever firmware left: CR4 clear (where there is one), the
- * FPU usable, caches on, DF and NT clear. */
+ * FPU usable, caches on, CR0.WP, DF and NT clear. First of all in kmain: machine_ticks counts from here. With
+ * paging off. */
 void machine_init(void);
 
 bool cpu_has_cpuid(void);
 bool cpu_has_tsc(void);
+bool cpu_has_cr4(void);
 
-/* Ticks of the time-stamp counter since the kernel's entry; 0 without one. */
+/* Ticks of the time-stamp counter since machine_init; 0 without one. */
 uint64_t machine_ticks(void);
 
 /* Leaves by QEMU's isa-debug-exit port 0xF4: OK is QEMU's exit code 33, otherwise 35. Where the port is

@@ -28,30 +28,49 @@ struct trap_frame {
     unsigned eip, cs, eflags;
 };
 
-/* Loads our GDT, IDT and task register: from here on an exception is a report. Before paging. */
+/* Loads our GDT, IDT and task register: from here on an exception is a report. Before paging. The PICs' lines
+ * are all masked. */
 void trap_init(void);
 
-/* Once the directory is loaded: the double-fault task runs on it too. */
+/* Once the directory is loaded: a task switch loads CR3, so both tasks must know it. */
 void trap_set_directory(paddr_t directory);
 
-/* Runs FN(ARG); a panic or an exception in it is caught: its whole report goes into REPORT (NUL-ended, cut
- * to SIZE) in place of the log, and everything that FN was doing is abandoned. True when it was caught,
- * with *VECTOR (may be NULL) the exception's, or -1 for a panic. Does not nest. For tests. */
+/* Runs FN(ARG); a panic or an exception in it, a double fault too, is caught: its whole report goes into
+ * REPORT (NUL-ended, cut to SIZE) in place of the log, and everything that FN was doing is abandoned. True
+ * when it was caught, with *VECTOR (may be NULL) the exception's, or -1 for a panic. An int3 reports and goes
+ * on, here as anywhere. Does not nest. For tests. */
 bool trap_catch(void (*fn)(void *arg), void *arg, char *report, size_t size, int *vector);
 
 /* Calls HANDLER with interrupts off at each interrupt of LINE (0 to 15), and lets the line through. */
 void irq_enable(unsigned line, void (*handler)(void));
 
-/* What panic_at and the exceptions share. Where a catch is armed it goes back there; otherwise it stops:
- * the exit port says failure, or the machine halts. */
+/* What panic_at and the exceptions share. report_begin comes first: it takes the log, or the report that a
+ * catch wants. Of a fault or panic WHAT at EIP while a report is being made it prints one line, and stops.
+ * panic_finish comes last: it goes back to an armed catch, or stops: the exit port says failure, or the
+ * machine halts. */
+void report_begin(const char *what, unsigned eip);
 void panic_finish(int vector) __attribute__((noreturn));
 
-/* The registers and the backtrace of FRAME. */
+/* kernel/backtrace.c. The registers of FRAME, and the control registers. */
 void print_registers(const struct trap_frame *frame);
+
+/* The functions that were being run at EIP with the frame pointer EBP, innermost first; in the second form at
+ * FRAME, with the caller that a fault in a function without a frame of its own would hide. */
 void print_backtrace(unsigned eip, unsigned ebp);
+void print_backtrace_of(const struct trap_frame *frame);
+
+/* ADDRESS as "0x00101234 name+0x12". */
+#define ADDRESS_TEXT 80
+const char *address_text(uintptr_t address, char text[ADDRESS_TEXT]);
 
 /* The page fault at ADDRESS, in words: kernel/fault.c. */
 void page_fault_report(const struct trap_frame *frame, unsigned address);
+
+/* ESP before FRAME was pushed. */
+static inline unsigned frame_esp(const struct trap_frame *frame)
+{
+    return frame->esp_at_pusha + 5 * 4; /* vector to EFLAGS */
+}
 
 #endif
 #endif
