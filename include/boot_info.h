@@ -37,9 +37,14 @@ struct boot_info {
 
 extern struct boot_info boot_info;
 
-/* Checks MAGIC, reads the Multiboot information at INFO, and fills boot_info; then runs memmap and pm over
- * it and reserves the kernel and the modules. Everything that can be malformed is said in a line; what
- * cannot be coped with is a panic. With paging off. */
-void multiboot_init(unsigned magic, paddr_t info);
+#define MULTIBOOT_MAGIC 0x2BADB002u /* in EAX, Multiboot 0.6.96 section 3.2 */
+
+/* Fills boot_info from the Multiboot information at INFO. What is malformed is said in a line and passed
+ * over. With paging off: INFO and what it points to may lie anywhere. */
+void boot_info_read(paddr_t info);
+
+/* Runs memmap and pm over the memory map where the loader left it, and reserves the kernel and the modules.
+ * After boot_info_read, before anything is allocated. Panics when too little memory is left. */
+void boot_info_memory(void);
 
 #endif

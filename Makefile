@@ -1,0 +1,288 @@
+# Quire's build. `make help` lists what there is.
+#
+# Everything built goes below $(BUILD). Tools are looked for when they are first used, so that
+# `make deps run` finds what deps has just installed.
+
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+BUILD ?= build
+MEM ?= 128M
+V ?= 0
+
+# Verbatim: as typed, whatever $ or quotes are in it. Recipes take it from the environment.
+CMDLINE ?=
+override CMDLINE := $(value CMDLINE)
+export CMDLINE MEM
+
+KERNEL := $(BUILD)/quire.elf
+PASS1 := $(BUILD)/quire.pass1.elf
+ISO := $(BUILD)/quire.iso
+
+ifneq ($(filter deps clean,$(MAKECMDGOALS)),)
+.NOTPARALLEL: # what comes after them waits for them
+endif
+
+# ---- helpers ----
+
+ifeq ($(V),1)
+Q :=
+say =
+else
+Q := @
+say = @printf '  %-8s%s\n' '$(1)' '$(2)'
+endif
+
+# $(call have,TOOL): TOOL, where there is one.
+have = $(if $(shell command -v $(1) 2>/dev/null),$(1))
+
+# $(call first,TOOL...): the first that is there, or nothing.
+first = $(firstword $(foreach tool,$(1),$(call have,$(tool))))
+
+# $(call once,NAME,VALUE): what NAME = ... stands for: VALUE, worked out at its first use only.
+once = $(eval $(1) := $(2))$($(1))
+
+# $(call missing,WHAT,ENTRY): stops, saying which command installs it; ENTRY is its name in tools/deps.sh.
+missing = $(error $(1): $(call install-hint,$(shell sh tools/deps.sh for $(2))))
+install-hint = $(if $(1),run '$(1)'$(if $(call have,apt-get), (or 'make deps')),install it with this system's packages)
+need = $(if $(call first,$(1)),,$(call missing,$(firstword $(1)) is missing,$(2)))
+
+# A stamp holds a text and is touched only when the text has changed; what depends on it is then rebuilt.
+define update-stamp
+@mkdir -p $(@D)
+@printf '%s\n' "$$STAMP" | cmp -s - $@ || printf '%s\n' "$$STAMP" >$@
+endef
+
+# ---- the compiler: a prefix, or clang (clang-15, ...) ----
+
+CROSS ?=
+TOOLCHAIN = $(call once,TOOLCHAIN,$(or $(CROSS),$(find-toolchain)))
+find-toolchain = $(or $(patsubst %gcc,%,$(call first,i686-elf-gcc i686-linux-gnu-gcc)),$(find-clang))
+find-clang = $(and $(call have,clang),$(call have,ld.lld),clang)
+is-clang = $(filter clang%,$(TOOLCHAIN))
+
+CC = $(if $(is-clang),$(TOOLCHAIN) --target=i686-none-elf,$(TOOLCHAIN)gcc)
+LD = $(if $(is-clang),$(patsubst clang%,ld.lld%,$(TOOLCHAIN)),$(TOOLCHAIN)ld)
+NM = $(call once,NM,$(if $(is-clang),$(call first,$(patsubst clang%,llvm-nm%,$(TOOLCHAIN)) nm),$(TOOLCHAIN)nm))
+
+define check-toolchain
+$(if $(TOOLCHAIN),,$(call missing,no compiler for i386 (i686-elf-gcc$(comma) i686-linux-gnu-gcc$(comma) or clang with ld.lld),compiler))
+$(foreach tool,$(firstword $(CC)) $(LD),$(call need,$(tool),$(if $(is-clang),clang,compiler)))
+endef
+comma := ,
+
+CPPFLAGS := -iquote include
+KERNEL_CFLAGS := -std=gnu11 -ffreestanding -O2 -g -m32 -march=i486 -mgeneral-regs-only \
+    -fno-omit-frame-pointer -momit-leaf-frame-pointer -fno-pic -fno-pie -fno-asynchronous-unwind-tables \
+    -fno-stack-protector -fno-common -fno-strict-aliasing \
+    -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Werror=int-conversion
+KERNEL_LDFLAGS := -m elf_i386 -nostdlib -z max-page-size=4096 --build-id=none -T linker.ld
+
+# ---- the kernel ----
+
+SOURCES := $(sort $(wildcard boot/*.S kernel/*.[cS] mm/*.[cS] tests/kernel/*.c))
+OBJECTS := $(SOURCES:%=$(BUILD)/%.o)
+
+.PHONY: all
+all: $(KERNEL)
+
+$(BUILD)/compile.stamp: export STAMP = $(CC) $(CPPFLAGS) $(KERNEL_CFLAGS)
+$(BUILD)/compile.stamp: FORCE
+	$(check-toolchain)$(update-stamp)
+
+$(BUILD)/link.stamp: export STAMP = $(LD) $(KERNEL_LDFLAGS) $(OBJECTS)
+$(BUILD)/link.stamp: FORCE
+	$(check-toolchain)$(update-stamp)
+
+$(BUILD)/%.c.o: %.c $(BUILD)/compile.stamp
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(KERNEL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/%.S.o: %.S $(BUILD)/compile.stamp
+	$(call say,AS,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(KERNEL_CFLAGS) -MMD -MP -c $< -o $@
+
+-include $(OBJECTS:.o=.d)
+
+# The kernel knows its own symbols: it is linked once with an empty table, the table is made from that, and
+# then it is linked with the table, behind everything else, so that nothing has moved. (The empty table is an
+# object all the same: with its own empty .text it has the same effect on alignment.)
+$(BUILD)/notable.S: $(BUILD)/compile.stamp
+	@echo '.section .note.GNU-stack, "", @progbits' >$@
+
+$(BUILD)/symtab.S: $(PASS1) tools/symbols.sh
+	$(call say,SYMBOLS,$@)
+	$(Q)NM=$(NM) sh tools/symbols.sh $(PASS1) >$@
+
+$(BUILD)/%.o: $(BUILD)/%.S
+	$(Q)$(CC) $(CPPFLAGS) $(KERNEL_CFLAGS) -c $< -o $@
+
+$(PASS1): $(OBJECTS) $(BUILD)/notable.o linker.ld $(BUILD)/link.stamp
+	$(Q)$(LD) $(KERNEL_LDFLAGS) $(OBJECTS) $(BUILD)/notable.o -o $@
+
+$(KERNEL): $(PASS1) $(BUILD)/symtab.o tools/moved.sh
+	$(call say,LINK,$@)
+	$(Q)$(LD) $(KERNEL_LDFLAGS) $(OBJECTS) $(BUILD)/symtab.o -o $@
+	$(Q)sh tools/moved.sh $(NM) $(PASS1) $@
+
+# ---- the disc ----
+
+GRUB_MKRESCUE = $(call once,GRUB_MKRESCUE,$(call first,grub-mkrescue grub2-mkrescue i686-elf-grub-mkrescue))
+GRUB_PC ?= /usr/lib/grub/i386-pc
+GRUB_MODULES := normal part_msdos iso9660 biosdisk multiboot serial terminal test echo
+
+define check-disc-tools
+$(call need,grub-mkrescue grub2-mkrescue i686-elf-grub-mkrescue,grub-mkrescue)
+$(call need,xorriso,xorriso)
+$(call need,mformat,mtools)
+$(if $(wildcard $(GRUB_PC)/moddep.lst),,$(call missing,GRUB for the PC ($(GRUB_PC)) is missing,grub-pc))
+endef
+
+.PHONY: iso
+iso: $(ISO)
+
+$(BUILD)/cmdline.stamp: export STAMP = $(CMDLINE)
+$(BUILD)/cmdline.stamp: FORCE
+	$(update-stamp)
+
+$(BUILD)/grub.cfg: iso/grub.cfg.in tools/grub-cfg.sh $(BUILD)/cmdline.stamp
+	$(Q)sh tools/grub-cfg.sh $< >$@
+
+$(ISO): $(KERNEL) $(BUILD)/grub.cfg
+	$(check-disc-tools)
+	$(call say,ISO,$@)
+	@rm -rf $(BUILD)/iso
+	@mkdir -p $(BUILD)/iso/boot/grub
+	@cp $(KERNEL) $(BUILD)/iso/boot/
+	@cp $(BUILD)/grub.cfg $(BUILD)/iso/boot/grub/
+	$(Q)$(GRUB_MKRESCUE) --directory=$(GRUB_PC) --install-modules='$(GRUB_MODULES)' --locales= --fonts= \
+	    --themes= -o $@ $(BUILD)/iso >$(BUILD)/iso.log 2>&1 || { cat $(BUILD)/iso.log >&2; exit 1; }
+
+# ---- running it ----
+
+QEMU = $(call once,QEMU,$(or $(call first,qemu-system-i386 qemu-system-x86_64),$(call missing,QEMU is missing,qemu)))
+QEMUFLAGS ?=
+GDB = $(call once,GDB,$(or $(call first,i686-elf-gdb gdb-multiarch gdb),$(call missing,gdb is missing,gdb)))
+
+.PHONY: run run-iso bench debug
+run: $(KERNEL)
+	$(Q)sh tools/qemu.sh $(QEMU) -kernel $(KERNEL) -append "panic=stay $$CMDLINE" $(QEMUFLAGS)
+
+run-iso: $(ISO)
+	$(Q)sh tools/qemu.sh $(QEMU) -cdrom $(ISO) -boot d $(QEMUFLAGS)
+
+# One guest instruction is one nanosecond of the guest's clock: the figures are instruction counts.
+bench: $(KERNEL)
+	$(Q)DISPLAY= WAYLAND_DISPLAY= sh tools/qemu.sh $(QEMU) -icount shift=0 -kernel $(KERNEL) \
+	    -append "bench$(if $(BENCH),=$(BENCH))" $(QEMUFLAGS)
+
+debug: $(KERNEL)
+	$(Q)sh tools/debug.sh $(GDB) $(QEMU) $(KERNEL) $(QEMUFLAGS)
+
+# ---- the host side: tests/host/host.mk defines host-tools and host-tests ----
+
+HOST_CC ?= i686-linux-gnu-gcc
+I386_ROOT := $(BUILD)/i386
+I386_STAMP := $(I386_ROOT)/.complete
+I386_PACKAGES := libcmocka-dev lua5.4 sqlite3
+
+# The script is quick when everything is there.
+$(I386_STAMP): FORCE
+	@sh tools/i386-root.sh $(I386_ROOT) $(I386_PACKAGES)
+
+.PHONY: check-host host host-tools host-tests
+check-host:
+	$(call need,$(HOST_CC),compiler)
+
+host: check-host host-tools
+
+-include tests/host/host.mk
+
+# ---- the tests ----
+
+# A kernel from each compiler that is here, in $(BUILD)/variant/NAME/quire.elf.
+VARIANTS := elf-gcc gcc clang
+CROSS_elf-gcc := i686-elf-
+CROSS_gcc := i686-linux-gnu-
+CROSS_clang := clang
+TOOLS_elf-gcc := i686-elf-gcc i686-elf-ld
+TOOLS_gcc := i686-linux-gnu-gcc i686-linux-gnu-ld
+TOOLS_clang := clang ld.lld
+
+# $(call all-there,TOOL...): not empty where each of them is there.
+all-there = $(if $(filter-out $(foreach tool,$(1),$(call have,$(tool))),$(1)),,yes)
+
+.PHONY: variants $(VARIANTS:%=variant-%)
+variants: $(VARIANTS:%=variant-%)
+
+# A variant whose compiler has gone goes too, or it would be tested for ever.
+$(VARIANTS:%=variant-%): variant-%:
+	$(if $(call all-there,$(TOOLS_$*)), \
+	    $(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/variant/$* CROSS=$(CROSS_$*) all, \
+	    @echo "  variant $* is passed over: no $(TOOLS_$*)"; rm -rf $(BUILD)/variant/$*)
+
+# The first Python that has what the tests import.
+PYTHON = $(call once,PYTHON,$(or $(find-python),$(call missing,pytest$(comma) pytest-xdist and pexpect for python3 are missing,test)))
+find-python = $(shell for python in python3 /usr/bin/python3; do \
+    $$python -c 'import pytest, xdist, pexpect' 2>/dev/null && echo $$python && break; done)
+
+# What the tests run is not part of this make.
+PYTEST = MAKEFLAGS= MAKELEVEL= QUIRE_BUILD=$(BUILD) $(PYTHON) -m pytest -q -n auto $(PYTEST_FLAGS)
+PYTEST_FLAGS ?=
+
+.PHONY: test test-kernel test-host test-boot test-programs
+test: all variants iso test-programs
+	$(Q)$(PYTEST) tests
+
+test-kernel: all variants iso
+	$(Q)$(PYTEST) tests/boot/test_kernel_tests.py
+
+test-boot: all variants iso
+	$(Q)$(PYTEST) tests/boot
+
+test-host: test-programs
+	$(Q)$(PYTEST) tests/host
+
+# A machine without the host compiler still runs all other tests.
+test-programs:
+	$(if $(call have,$(HOST_CC)), \
+	    $(Q)$(MAKE) --no-print-directory host host-tests, \
+	    @echo '  the host tests are passed over: no $(HOST_CC)')
+
+# ---- the rest ----
+
+.PHONY: deps clean help FORCE
+deps:
+	@sh tools/deps.sh
+
+clean:
+	rm -rf $(BUILD)
+
+define help-text
+make            the kernel: $(KERNEL)
+make deps       install what is missing to build, run and test it (Debian, Ubuntu; elsewhere: say what)
+make run        boot it in QEMU: the monitor on this terminal, and a window where there is a display
+                (Ctrl-A x leaves QEMU, Ctrl-A c is QEMU's own monitor, Ctrl-C goes to Quire)
+make iso        a disc that boots on a PC: $(ISO)
+make run-iso    boot the disc in QEMU
+make debug      QEMU waiting, gdb attached with the symbols and tools/quire.gdb
+make test       all tests; parts: test-kernel, test-host, test-boot
+make bench      the benchmarks, in instructions; BENCH=PATTERN for some of them
+make host       the host tools: $(BUILD)/host/memmap, $(BUILD)/host/libkmalloc.so
+make clean      remove $(BUILD)/
+
+CMDLINE="..."   what the kernel is given, for run, iso and debug: CMDLINE="-- mem; walk 0xC0000000"
+MEM=128M        the machine's memory, for run, run-iso, bench and debug
+QEMUFLAGS="..." more options for QEMU
+CROSS=PREFIX    the compiler: i686-elf-, i686-linux-gnu-, any prefix, or clang
+V=1             show the commands
+endef
+
+help:
+	$(info $(help-text))@:
+
+FORCE:

@@ -1,0 +1,161 @@
+/* Registers and backtraces.
+ *
+ * Every function that calls another keeps its caller's EBP and return address at its own EBP: a chain that
+ * ends with the 0 of _start. It is followed only as far as it makes sense (inside a kernel stack, aligned,
+ * upwards), since what is being reported may be what broke it.
+ *
+ * A function that calls none has no frame: when it faults, the chain starts at its caller's frame and does not
+ * name that caller. Its return address is then somewhere between ESP and EBP, and is known by the call
+ * before it, which leads to the function. */
+#include "trap.h"
+
+#include "cpu.h"
+#include "format.h"
+#include "log.h"
+#include "machine.h"
+#include "memlayout.h"
+#include "symbols.h"
+#include "vmem.h"
+
+#define FRAMES_SHOWN 24
+
+struct stack_frame {
+    unsigned ebp, eip; /* the caller's */
+};
+
+static bool in_text(uintptr_t address)
+{
+    return address >= (uintptr_t)kernel_start && address < (uintptr_t)text_end;
+}
+
+/* The end of the kernel stack that holds ADDRESS, or 0. */
+static uintptr_t stack_end(uintptr_t address)
+{
+    if (address >= (uintptr_t)boot_stack_bottom && address < (uintptr_t)boot_stack_top)
+        return (uintptr_t)boot_stack_top;
+    if (address >= (uintptr_t)fault_stack_bottom && address < (uintptr_t)fault_stack_top)
+        return (uintptr_t)fault_stack_top;
+    return 0;
+}
+
+/* The frame at EBP, or NULL when none can be there. */
+static const struct stack_frame *frame_at(uintptr_t ebp)
+{
+    if (ebp % 4 || ebp + sizeof(struct stack_frame) > stack_end(ebp))
+        return NULL;
+    return (const struct stack_frame *)ebp;
+}
+
+const char *address_text(uintptr_t address, char text[ADDRESS_TEXT])
+{
+    char symbol[SYMBOL_TEXT];
+
+    format_buffer(text, ADDRESS_TEXT, "0x%08x %s", (unsigned)address, symbol_text(address, symbol));
+    return text;
+}
+
+/* The call is what counts: the address behind it may be the next function's, after one that never returns. */
+static void print_return_address(unsigned eip)
+{
+    size_t offset;
+    const char *name = symbol_at(eip - 1, &offset);
+
+    if (name)
+        kprintf("    0x%08x %s+0x%zx\n", eip, name, offset + 1);
+    else
+        kprintf("    0x%08x ?\n", eip);
+}
+
+static void print_repeats(unsigned repeats)
+{
+    if (repeats)
+        kprintf("    ... the same %u times more\n", repeats);
+}
+
+/* The return addresses along the chain from EBP on; a recursion's are counted. */
+static void print_chain(unsigned ebp)
+{
+    const struct stack_frame *frame;
+    unsigned last = 0, repeats = 0, shown = 0;
+
+    while (shown < FRAMES_SHOWN && (frame = frame_at(ebp))) {
+        if (frame->eip == last) {
+            repeats++;
+        } else {
+            print_repeats(repeats);
+            print_return_address(frame->eip);
+            last = frame->eip;
+            repeats = 0;
+            shown++;
+        }
+        if (frame->ebp <= ebp)
+            break;
+        ebp = frame->ebp;
+    }
+    print_repeats(repeats);
+    if (shown == FRAMES_SHOWN)
+        kprintf("    ...\n");
+}
+
+static void print_innermost(unsigned eip)
+{
+    char text[ADDRESS_TEXT];
+
+    kprintf("  backtrace\n    %s\n", address_text(eip, text));
+}
+
+void print_backtrace(unsigned eip, unsigned ebp)
+{
+    print_innermost(eip);
+    print_chain(ebp);
+}
+
+/* EIP follows "call FUNCTION" (E8 and a displacement from EIP on: SDM vol. 2, CALL). */
+static bool returns_from(unsigned eip, uintptr_t function)
+{
+    const uint8_t *call = (const uint8_t *)eip - 5;
+
+    if (!in_text(eip - 5) || *call != 0xE8)
+        return false;
+    return eip + (call[1] | call[2] << 8 | call[3] << 16 | (unsigned)call[4] << 24) == function;
+}
+
+/* Where the function without a frame that was interrupted at FRAME returns to; 0 when it has a frame. */
+static unsigned hidden_caller(const struct trap_frame *frame)
+{
+    size_t offset;
+    uintptr_t esp = frame_esp(frame), end = stack_end(esp);
+
+    if (esp % 4 || !end)
+        return 0;
+    if (!in_text(frame->eip)) /* a jump to nowhere: by a call, if at all, that has pushed this last */
+        return in_text(*(const unsigned *)esp) ? *(const unsigned *)esp : 0;
+    if (!symbol_at(frame->eip, &offset))
+        return 0;
+    for (; esp < end && esp < frame->ebp; esp += 4)
+        if (returns_from(*(const unsigned *)esp, frame->eip - offset))
+            return *(const unsigned *)esp;
+    return 0;
+}
+
+void print_backtrace_of(const struct trap_frame *frame)
+{
+    unsigned caller = hidden_caller(frame);
+
+    print_innermost(frame->eip);
+    if (caller)
+        print_return_address(caller);
+    print_chain(frame->ebp);
+}
+
+void print_registers(const struct trap_frame *frame)
+{
+    kprintf("  eax=0x%08x  ebx=0x%08x  ecx=0x%08x  edx=0x%08x\n", frame->eax, frame->ebx, frame->ecx, frame->edx);
+    kprintf("  esi=0x%08x  edi=0x%08x  ebp=0x%08x  esp=0x%08x\n", frame->esi, frame->edi, frame->ebp,
+            frame_esp(frame));
+    kprintf("  eip=0x%08x  efl=0x%08x   cs=0x%04x\n", frame->eip, frame->eflags, frame->cs & 0xFFFF);
+    kprintf("  cr0=0x%08x  cr2=0x%08x  cr3=0x%08x", read_cr0(), read_cr2(), get_page_directory());
+    if (cpu_has_cr4())
+        kprintf("  cr4=0x%08x", read_cr4());
+    kprintf("\n");
+}

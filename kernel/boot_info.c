@@ -1,0 +1,275 @@
+/* The Multiboot information (Multiboot 0.6.96 section 3.3).
+ *
+ * Nothing in it is believed to be in order. Every address and length is checked against the end of the
+ * address space before it is followed, text is read up to a limit, and lists end at the first thing that
+ * cannot be. Fields are copied byte by byte, since nothing promises their alignment.
+ *
+ * The memory map is not copied: memmap and pm are built from it in place, before anything is allocated. So
+ * it may have any number of entries. */
+#include "boot_info.h"
+
+#include "log.h"
+#include "memlayout.h"
+#include "panic.h"
+#include "pm.h"
+#include "string.h"
+
+enum info_flag {
+    INFO_MEMORY = 1 << 0,
+    INFO_CMDLINE = 1 << 2,
+    INFO_MODULES = 1 << 3,
+    INFO_MEMMAP = 1 << 6,
+    INFO_LOADER = 1 << 9,
+    INFO_FRAMEBUFFER = 1 << 12,
+};
+
+struct multiboot_info {
+    uint32_t flags;
+    uint32_t mem_lower, mem_upper;
+    uint32_t boot_device;
+    uint32_t cmdline;
+    uint32_t mods_count, mods_addr;
+    uint32_t syms[4];
+    uint32_t mmap_length, mmap_addr;
+    uint32_t drives_length, drives_addr;
+    uint32_t config_table;
+    uint32_t boot_loader_name;
+    uint32_t apm_table;
+    uint32_t vbe[4];
+    uint64_t framebuffer_addr;
+    uint32_t framebuffer_pitch, framebuffer_width, framebuffer_height;
+    uint8_t framebuffer_bpp, framebuffer_type;
+    uint8_t color_info[6]; /* RGB: position and size of red, green, blue */
+} __attribute__((packed));
+
+_Static_assert(offsetof(struct multiboot_info, framebuffer_addr) == 88, "section 3.3");
+_Static_assert(sizeof(struct multiboot_info) == 116, "section 3.3");
+
+struct multiboot_module {
+    uint32_t start, end, string, reserved;
+};
+
+struct multiboot_mmap { /* SIZE counts what follows it: 20, or more */
+    uint32_t size;
+    uint64_t base, length;
+    uint32_t type;
+} __attribute__((packed));
+
+#define MMAP_MAX 65536  /* entries; more is no memory map, and none can be left out safely */
+#define MODULES_MAX 1024
+
+struct boot_info boot_info = {.framebuffer.type = FRAMEBUFFER_EGA_TEXT};
+
+static struct multiboot_info info;
+static memmap_frames ram;
+
+/* ---- reading memory that may be anywhere ---- */
+
+/* The bytes from ADDRESS to the end of the address space, at most WANTED. Nothing is at address 0. */
+static size_t readable(uint32_t address, size_t wanted)
+{
+    uint64_t left = address ? ((uint64_t)1 << 32) - address : 0;
+    return left < wanted ? (size_t)left : wanted;
+}
+
+static bool read_at(void *to, uint32_t address, size_t size)
+{
+    if (readable(address, size) < size)
+        return false;
+    memcpy(to, (const void *)(uintptr_t)address, size);
+    return true;
+}
+
+/* Copies the text at ADDRESS, cut to SIZE with its NUL; true when it was cut. */
+static bool read_text(char *to, size_t size, uint32_t address)
+{
+    const char *from = (const char *)(uintptr_t)address;
+    size_t limit = readable(address, size), n = 0;
+
+    while (n < limit && from[n])
+        n++;
+    bool cut = n == limit;
+    if (n == size)
+        n--;
+    memcpy(to, from, n);
+    to[n] = '\0';
+    return cut;
+}
+
+/* ---- the memory map ---- */
+
+/* Without a map: what INT 0x15 function 0x88 once told. */
+static bool read_fallback(uint32_t *cursor, struct memmap_entry *entry)
+{
+    *entry = *cursor == 0 ? (struct memmap_entry){0, (uint64_t)info.mem_lower << 10, MEMMAP_RAM}
+                          : (struct memmap_entry){LOW_MEMORY_END, (uint64_t)info.mem_upper << 10, MEMMAP_RAM};
+    return (*cursor)++ < 2;
+}
+
+/* The cursor counts bytes. info.mmap_length has been cut to what is in order. */
+static bool read_map(uint32_t *cursor, struct memmap_entry *entry)
+{
+    struct multiboot_mmap raw;
+
+    if (*cursor >= info.mmap_length || !read_at(&raw, info.mmap_addr + *cursor, sizeof(raw)))
+        return false;
+    *entry = (struct memmap_entry){raw.base, raw.length, raw.type};
+    *cursor += raw.size + sizeof(raw.size);
+    return true;
+}
+
+/* Counts the entries, and cuts the map's length to end behind the last one that is in order. */
+static size_t check_map(void)
+{
+    size_t entries = 0;
+    uint32_t at = 0, length = (uint32_t)readable(info.mmap_addr, info.mmap_length);
+
+    if (length < info.mmap_length)
+        kprintf("quire: the memory map at 0x%08lx, %lu bytes, runs off the end of the address space\n",
+                (unsigned long)info.mmap_addr, (unsigned long)info.mmap_length);
+    while (length - at >= sizeof(struct multiboot_mmap)) {
+        struct multiboot_mmap raw;
+        if (!read_at(&raw, info.mmap_addr + at, sizeof(raw)) || raw.size < sizeof(raw) - sizeof(raw.size)) {
+            kprintf("quire: the memory map ends at entry %zu, whose size is %lu\n", entries,
+                    (unsigned long)raw.size);
+            break;
+        }
+        if (++entries > MMAP_MAX)
+            PANIC("quire: a memory map of more than %u entries is no memory map", MMAP_MAX);
+        if (raw.size > length - at - sizeof(raw.size)) {
+            kprintf("quire: entry %zu of the memory map, of %lu bytes, runs off the map's end\n", entries - 1,
+                    (unsigned long)raw.size);
+            at += sizeof(raw); /* the entry itself is there; nothing is behind it */
+            break;
+        }
+        at += raw.size + sizeof(raw.size);
+    }
+    info.mmap_length = at;
+    return entries;
+}
+
+static memmap_reader *find_map(void)
+{
+    if (info.flags & INFO_MEMMAP)
+        boot_info.memmap_entries = check_map();
+    if (boot_info.memmap_entries)
+        return read_map;
+    if (!(info.flags & INFO_MEMORY))
+        PANIC("quire: the boot loader reports neither a memory map nor the memory's size");
+    kprintf("quire: no memory map; taking mem_lower %u KiB and mem_upper %u KiB instead\n", boot_info.mem_lower,
+            boot_info.mem_upper);
+    return read_fallback;
+}
+
+/* ---- modules ---- */
+
+/* Module I; false where there is none that can be believed. */
+static bool read_module(uint32_t i, struct multiboot_module *module)
+{
+    uint64_t address = info.mods_addr + (uint64_t)i * sizeof(*module);
+    return address >> 32 == 0 && read_at(module, (uint32_t)address, sizeof(*module));
+}
+
+static void read_modules(void)
+{
+    struct multiboot_module module;
+
+    if (info.mods_count > MODULES_MAX) {
+        kprintf("quire: of %lu modules the first %u are read\n", (unsigned long)info.mods_count, MODULES_MAX);
+        info.mods_count = MODULES_MAX;
+    }
+    for (uint32_t i = 0; i < info.mods_count; i++) {
+        if (!read_module(i, &module)) {
+            kprintf("quire: the list of modules at 0x%08lx runs off the end of the address space\n",
+                    (unsigned long)info.mods_addr);
+            info.mods_count = i;
+            break;
+        }
+        if (module.end < module.start)
+            kprintf("quire: module %lu ends at 0x%08lx, before its start, 0x%08lx\n", (unsigned long)i,
+                    (unsigned long)module.end, (unsigned long)module.start);
+        if (module.start < (uintptr_t)kernel_end && module.end > (uintptr_t)kernel_start)
+            kprintf("quire: module %lu at 0x%08lx-0x%08lx lies over the kernel\n", (unsigned long)i,
+                    (unsigned long)module.start, (unsigned long)module.end);
+        if (i < MODULES_KEPT) {
+            struct boot_module *kept = &boot_info.module[i];
+            kept->start = module.start;
+            kept->end = module.end < module.start ? module.start : module.end;
+            read_text(kept->name, sizeof(kept->name), module.string);
+        }
+    }
+    boot_info.modules = info.mods_count;
+}
+
+static void reserve_modules(void)
+{
+    struct multiboot_module module;
+
+    for (uint32_t i = 0; i < info.mods_count && read_module(i, &module); i++)
+        if (module.end > module.start)
+            pm_reserve(module.start, module.end);
+}
+
+/* ---- the whole ---- */
+
+static void read_framebuffer(void)
+{
+    boot_info.framebuffer = (struct framebuffer_info){
+        .type = info.framebuffer_type < FRAMEBUFFER_NONE ? info.framebuffer_type : FRAMEBUFFER_NONE,
+        .address = info.framebuffer_addr,
+        .pitch = info.framebuffer_pitch,
+        .width = info.framebuffer_width,
+        .height = info.framebuffer_height,
+        .bits_per_pixel = info.framebuffer_bpp,
+        .red_shift = info.color_info[0],
+        .red_bits = info.color_info[1],
+        .green_shift = info.color_info[2],
+        .green_bits = info.color_info[3],
+        .blue_shift = info.color_info[4],
+        .blue_bits = info.color_info[5],
+    };
+}
+
+void boot_info_read(paddr_t address)
+{
+    /* Fields that its flags do not vouch for may lie behind its end: they are read, but not used. */
+    if (!read_at(&info, address, sizeof(info))) {
+        kprintf("quire: the boot information at 0x%08x runs off the end of the address space\n", address);
+        memset(&info, 0, sizeof(info));
+    }
+    if (info.flags & INFO_MEMORY) {
+        boot_info.mem_lower = info.mem_lower;
+        boot_info.mem_upper = info.mem_upper;
+    }
+    if (info.flags & INFO_LOADER)
+        read_text(boot_info.loader, sizeof(boot_info.loader), info.boot_loader_name);
+    if (info.flags & INFO_CMDLINE)
+        boot_info.cmdline_cut = read_text(boot_info.cmdline, sizeof(boot_info.cmdline), info.cmdline);
+    if (info.flags & INFO_FRAMEBUFFER)
+        read_framebuffer();
+    if (info.flags & INFO_MODULES)
+        read_modules();
+    else
+        info.mods_count = 0;
+}
+
+void boot_info_memory(void)
+{
+    memmap_reader *reader = find_map();
+
+    memmap_build(ram, reader);
+    pm_init(ram);
+    pm_reserve((uintptr_t)kernel_start, (uintptr_t)kernel_end);
+    reserve_modules();
+
+    size_t ranges = 0, frames = 0;
+    for (pfn_t start, end = 0; pm_next_range(end, &start, &end); ranges++)
+        frames += end - start;
+    kprintf("memmap: %zu entries; %zu KiB of memory from 1 MiB up, in %zu ranges\n", boot_info.memmap_entries,
+            frames * (PAGE_SIZE / 1024), ranges);
+    if (frames < PM_MIN_FRAMES)
+        PANIC("memmap: %zu KiB of memory from 1 MiB up are too little: Quire needs %u KiB, a machine of 5 MiB",
+              frames * (PAGE_SIZE / 1024), PM_MIN_FRAMES * (PAGE_SIZE / 1024));
+    struct pm_counts counts = pm_count();
+    kprintf("pm: %zu frames: %zu free, %zu reserved\n", counts.total, counts.free, counts.reserved);
+}

@@ -1,0 +1,261 @@
+/* The monitor's ears: the serial line and the PC's keyboard, both polled.
+ *
+ * While nothing is typed console_read halts; the timer's, the keyboard's and the serial line's interrupts
+ * wake it, and it polls again. The timer alone would do: it wakes a hundred times a second, so that a device
+ * whose line is not wired is heard too. Whether its interrupts come at all is found out the first time; where
+ * they do not, console_read polls without a rest. The handlers read nothing: what was typed is read outside. */
+#include "console.h"
+
+#include "cpu.h"
+#include "trap.h"
+
+/* ---- the keyboard: an 8042 controller, scan code set 1 ---- */
+
+#define KEYBOARD_DATA 0x60
+#define KEYBOARD_STATUS 0x64
+#define KEYBOARD_COMMAND 0x64
+#define STATUS_OUTPUT_FULL 0x01
+#define STATUS_INPUT_FULL 0x02
+#define STATUS_FROM_MOUSE 0x20
+#define STATUS_ABSENT 0xFF
+#define COMMAND_READ_CONFIG 0x20
+#define COMMAND_WRITE_CONFIG 0x60
+#define COMMAND_ENABLE 0xAE
+#define CONFIG_INTERRUPT 0x01
+#define CONFIG_DISABLE 0x10
+#define CONFIG_TRANSLATE 0x40 /* what the keyboard sends into set 1 */
+
+#define CONTROLLER_WAIT 50000 /* reads of the status, about a microsecond each */
+#define CODES_AT_ONCE 16
+
+#define CODE_EXTENDED 0xE0
+#define CODE_RELEASED 0x80
+#define CODE_CONTROL 0x1D
+#define CODE_LEFT_SHIFT 0x2A
+#define CODE_RIGHT_SHIFT 0x36
+#define CODE_CAPS_LOCK 0x3A
+#define CODE_SLASH 0x35
+#define CODE_ENTER 0x1C
+
+/* US layout; a space where a key gives no character. The keypad gives digits. */
+static const char plain[] = "  1234567890-=\b\tqwertyuiop[]\n asdfghjkl;'` \\zxcvbnm,./ *               789-456+1230.";
+static const char shifted[] = "  !@#$%^&*()_+\b\tQWERTYUIOP{}\n ASDFGHJKL:\"~ |ZXCVBNM<>? *               789-456+1230.";
+#define CODE_SPACE 0x39
+_Static_assert(sizeof(plain) == 0x53 + 2 && sizeof(shifted) == sizeof(plain), "from code 0 to the last key, 0x53");
+
+static struct {
+    bool ready, present;
+    bool shift, control, caps_lock, extended;
+} keyboard;
+
+static bool wait_status(uint8_t mask, uint8_t value)
+{
+    for (unsigned n = 0; n < CONTROLLER_WAIT; n++)
+        if ((inb(KEYBOARD_STATUS) & mask) == value)
+            return true;
+    return false;
+}
+
+static bool controller_write(uint16_t port, uint8_t value)
+{
+    if (!wait_status(STATUS_INPUT_FULL, 0))
+        return false;
+    outb(port, value);
+    return true;
+}
+
+/* Keyboard on, its interrupt on, set 1. Firmware has mostly done this; where the controller does not answer,
+ * it is left as it is. */
+static void controller_configure(void)
+{
+    if (!controller_write(KEYBOARD_COMMAND, COMMAND_READ_CONFIG) ||
+        !wait_status(STATUS_OUTPUT_FULL, STATUS_OUTPUT_FULL))
+        return;
+    uint8_t config = inb(KEYBOARD_DATA);
+    config = (uint8_t)((config | CONFIG_INTERRUPT | CONFIG_TRANSLATE) & ~CONFIG_DISABLE);
+    if (controller_write(KEYBOARD_COMMAND, COMMAND_WRITE_CONFIG) && controller_write(KEYBOARD_DATA, config))
+        controller_write(KEYBOARD_COMMAND, COMMAND_ENABLE);
+}
+
+static void keyboard_init(void)
+{
+    keyboard.ready = true;
+    keyboard.present = inb(KEYBOARD_STATUS) != STATUS_ABSENT;
+    for (unsigned n = 0; n < CODES_AT_ONCE && inb(KEYBOARD_STATUS) & STATUS_OUTPUT_FULL; n++)
+        inb(KEYBOARD_DATA); /* typed before we were there */
+    if (keyboard.present)
+        controller_configure();
+}
+
+/* Takes note of a key that is held; false for any other. */
+static bool modifier(uint8_t key, bool pressed)
+{
+    if (key == CODE_LEFT_SHIFT || key == CODE_RIGHT_SHIFT)
+        keyboard.shift = pressed;
+    else if (key == CODE_CONTROL)
+        keyboard.control = pressed;
+    else if (key == CODE_CAPS_LOCK)
+        keyboard.caps_lock ^= pressed;
+    else
+        return false;
+    return true;
+}
+
+static bool is_letter(char c)
+{
+    return c >= 'a' && c <= 'z';
+}
+
+/* The character that KEY gives now, or -1. */
+static int character(uint8_t key)
+{
+    if (key == CODE_SPACE)
+        return ' ';
+    if (key >= sizeof(plain) - 1 || plain[key] == ' ')
+        return -1;
+    bool letter = is_letter(plain[key]);
+    if (letter && keyboard.control)
+        return plain[key] & 0x1F;
+    return keyboard.shift != (letter && keyboard.caps_lock) ? shifted[key] : plain[key];
+}
+
+/* The character that CODE completes, or -1. */
+static int decode(uint8_t code)
+{
+    uint8_t key = code & (uint8_t)~CODE_RELEASED;
+    bool extended = keyboard.extended;
+
+    keyboard.extended = code == CODE_EXTENDED;
+    if (keyboard.extended)
+        return -1;
+    if (extended && key != CODE_ENTER && key != CODE_SLASH && key != CODE_CONTROL)
+        return -1; /* arrows and their like; and the shifts that they feign */
+    if (modifier(key, !(code & CODE_RELEASED)) || code & CODE_RELEASED)
+        return -1;
+    return extended && key == CODE_SLASH ? '/' : character(key);
+}
+
+static int keyboard_poll(void)
+{
+    if (!keyboard.ready)
+        keyboard_init();
+    for (unsigned n = 0; keyboard.present && n < CODES_AT_ONCE; n++) {
+        uint8_t status = inb(KEYBOARD_STATUS);
+
+        if (!(status & STATUS_OUTPUT_FULL))
+            break;
+        uint8_t code = inb(KEYBOARD_DATA);
+        int c = status & STATUS_FROM_MOUSE ? -1 : decode(code);
+        if (c >= 0)
+            return c;
+    }
+    return -1;
+}
+
+/* ---- the timer: channel 0 of the 8254 ---- */
+
+#define TIMER_COUNTER 0x40
+#define TIMER_CONTROL 0x43
+#define TIMER_RATE 0x34  /* channel 0, low byte then high, mode 2 */
+#define TIMER_LATCH 0x00 /* channel 0 */
+#define TIMER_PERIOD 11932 /* of 1193182 Hz: a hundred times a second */
+
+static void timer_start(void)
+{
+    outb(TIMER_CONTROL, TIMER_RATE);
+    outb(TIMER_COUNTER, TIMER_PERIOD & 0xFF);
+    outb(TIMER_COUNTER, TIMER_PERIOD >> 8);
+}
+
+/* It counts down, and starts again at the period. */
+static unsigned timer_count(void)
+{
+    outb(TIMER_CONTROL, TIMER_LATCH);
+    unsigned low = inb(TIMER_COUNTER);
+    return low | (unsigned)inb(TIMER_COUNTER) << 8;
+}
+
+/* ---- waiting ---- */
+
+#define IRQ_TIMER 0
+#define IRQ_KEYBOARD 1
+#define IRQ_SERIAL 4
+
+#define STUCK_READS 10000 /* of an unchanged counter: the timer does not run */
+#define READS_MAX 2000000 /* in any case */
+
+static volatile unsigned ticks;
+
+static void tick(void)
+{
+    ticks++;
+}
+
+static void woken(void)
+{
+}
+
+/* With interrupts on: waits until the timer's has come, or the timer has run out twice without. */
+static void await_tick(void)
+{
+    unsigned last = timer_count(), rounds = 0, same = 0;
+
+    for (unsigned n = 0; n < READS_MAX && !ticks && rounds < 2 && same < STUCK_READS; n++) {
+        unsigned now = timer_count();
+
+        rounds += now > last;
+        same = now == last ? same + 1 : 0;
+        last = now;
+    }
+}
+
+static bool timer_wakes(void)
+{
+    static bool asked;
+
+    if (!asked) {
+        asked = true;
+        timer_start();
+        irq_enable(IRQ_TIMER, tick);
+        irq_enable(IRQ_KEYBOARD, woken);
+        irq_enable(IRQ_SERIAL, woken);
+        sti();
+        await_tick();
+        cli();
+    }
+    return ticks > 0;
+}
+
+/* A terminal's CR is Enter, and the LF that may follow it is not another. */
+static int serial_character(void)
+{
+    static bool after_cr;
+    int c = serial_poll();
+
+    if (c == '\n' && after_cr) {
+        after_cr = false;
+        c = serial_poll();
+    }
+    if (c >= 0)
+        after_cr = c == '\r';
+    return c == '\r' ? '\n' : c;
+}
+
+int console_poll(void)
+{
+    int c = serial_character();
+
+    return c >= 0 ? c : keyboard_poll();
+}
+
+int console_read(void)
+{
+    for (;;) {
+        int c = console_poll();
+
+        if (c >= 0)
+            return c;
+        if (timer_wakes())
+            wait_for_interrupt();
+    }
+}

@@ -1,0 +1,117 @@
+/* The log.
+ *
+ * What is logged goes to a ring, which keeps the latest RING_SIZE bytes, and to every sink. A sink that
+ * registers late is first given the ring, from the first whole line on. A capture takes what is logged in
+ * place of both. The log allocates nothing and works from the kernel's first instruction on. */
+#include "log.h"
+
+#include "format.h"
+#include "panic.h"
+#include "string.h"
+
+#define RING_SIZE 16384
+#define CAPTURES_MAX 4u
+
+static char ring[RING_SIZE];
+static size_t ring_written; /* in all, so the next byte goes to ring[ring_written % RING_SIZE] */
+static struct log_sink *sinks;
+
+static struct capture {
+    char *text;
+    size_t size, used;
+} captures[CAPTURES_MAX];
+static size_t captures_open;
+
+static void ring_write(const char *text, size_t n)
+{
+    for (; n; n--)
+        ring[ring_written++ % RING_SIZE] = *text++;
+}
+
+static void ring_replay(const struct log_sink *sink)
+{
+    size_t from = 0;
+
+    if (ring_written > RING_SIZE) {
+        from = ring_written - RING_SIZE;
+        while (from < ring_written && ring[from % RING_SIZE] != '\n')
+            from++;
+        from++; /* the line that the ring cuts is left out */
+    }
+    while (from < ring_written) {
+        size_t end = from - from % RING_SIZE + RING_SIZE;
+
+        if (end > ring_written)
+            end = ring_written;
+        sink->write(ring + from % RING_SIZE, end - from);
+        from = end;
+    }
+}
+
+void log_add_sink(struct log_sink *sink)
+{
+    ring_replay(sink);
+    sink->next = sinks;
+    sinks = sink;
+}
+
+static void capture_write(struct capture *capture, const char *text, size_t n)
+{
+    size_t space = capture->size - 1 - capture->used;
+
+    if (n > space)
+        n = space;
+    memcpy(capture->text + capture->used, text, n);
+    capture->used += n;
+    capture->text[capture->used] = '\0';
+}
+
+void log_write(const char *text, size_t n)
+{
+    if (captures_open) {
+        capture_write(&captures[captures_open - 1], text, n);
+        return;
+    }
+    ring_write(text, n);
+    for (struct log_sink *sink = sinks; sink; sink = sink->next)
+        sink->write(text, n);
+}
+
+static void log_format_sink(void *context, const char *text, size_t n)
+{
+    (void)context;
+    log_write(text, n);
+}
+
+void kvprintf(const char *fmt, va_list args)
+{
+    format(log_format_sink, NULL, fmt, args);
+}
+
+void kprintf(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    kvprintf(fmt, args);
+    va_end(args);
+}
+
+void log_capture(char *buf, size_t size)
+{
+    ASSERT_OP(captures_open, <, CAPTURES_MAX);
+    ASSERT(size > 0);
+    buf[0] = '\0';
+    captures[captures_open++] = (struct capture){buf, size, 0};
+}
+
+size_t log_capture_end(void)
+{
+    ASSERT(captures_open > 0);
+    return captures[--captures_open].used;
+}
+
+size_t log_captures(void)
+{
+    return captures_open;
+}

@@ -1,0 +1,81 @@
+/* kmain: the boot, one step after the other. boot/boot.S calls it, with paging off. */
+#include "boot_info.h"
+#include "console.h"
+#include "kmalloc.h"
+#include "ktest.h"
+#include "log.h"
+#include "machine.h"
+#include "memlayout.h"
+#include "monitor.h"
+#include "options.h"
+#include "panic.h"
+#include "pm.h"
+#include "trap.h"
+#include "vmem.h"
+
+void kmain(unsigned magic, paddr_t info);
+
+/* The log so far goes to the screen as soon as it is known to be one of text. */
+static void find_screen(void)
+{
+    if (boot_info.framebuffer.type == FRAMEBUFFER_EGA_TEXT)
+        ega_init();
+}
+
+static void read_boot_info(unsigned magic, paddr_t info)
+{
+    if (magic != MULTIBOOT_MAGIC) {
+        find_screen();
+        PANIC("quire: not loaded by Multiboot: EAX is 0x%08x and not 0x%08x", magic, MULTIBOOT_MAGIC);
+    }
+    boot_info_read(info);
+    find_screen();
+    kprintf("quire: loaded by %s; command line \"%.200s\"\n",
+            boot_info.loader[0] ? boot_info.loader : "a loader without a name", boot_info.cmdline);
+    options_parse();
+    boot_info_memory();
+}
+
+static void start_vmem(void)
+{
+    vmem_init();
+    trap_set_directory(get_page_directory());
+    vmem_check();
+    kprintf("vmem: paging is on: directory 0x%08x, %zu table, 4 MiB identity-mapped; page 0, scratch and stack "
+            "guards absent, text and constants read-only\n",
+            get_page_directory(), vmem_tables());
+}
+
+static void start_kmalloc(void)
+{
+    kmalloc_init(&vmem_provider);
+    kprintf("kmalloc: heap at 0x%08x-0x%08x, empty\n", KHEAP_START, KHEAP_END);
+}
+
+static void say_ready(void)
+{
+    uint64_t ticks = machine_ticks();
+
+    if (!cpu_has_tsc())
+        kprintf("quire: ready\n");
+    else if (ticks >> 32)
+        kprintf("quire: ready after more than 4294967295 ticks\n");
+    else
+        kprintf("quire: ready after %lu ticks\n", (unsigned long)ticks);
+}
+
+void kmain(unsigned magic, paddr_t info)
+{
+    machine_init();
+    serial_init();
+    trap_init();
+    kprintf("quire: an i386 kernel around its virtual memory, at 0x%08x-%p\n", KERNEL_START, (void *)kernel_end);
+    read_boot_info(magic, info);
+    start_vmem();
+    start_kmalloc();
+    say_ready();
+
+    if (options.test)
+        machine_exit(ktest_run(options.test));
+    monitor_run(options.commands);
+}

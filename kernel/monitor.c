@@ -1,0 +1,191 @@
+/* The monitor: reads a line, cuts it into words, finds the command, runs it.
+ *
+ * The commands are one table. Each does its work through the public headers of mm/, and checks what it was
+ * given before it calls: where mm/ would panic on a caller's bug, a person at the prompt gets a line that
+ * starts with "error: ". Only poke can break the system, and it says so. */
+#include "monitor.h"
+
+#include "commands.h"
+#include "cpu.h"
+#include "ktest.h"
+#include "log.h"
+#include "machine.h"
+#include "string.h"
+
+#define WORDS_MAX 8 /* more than any command takes: the rest is only counted */
+
+void command_error(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    kprintf("error: ");
+    kvprintf(fmt, args);
+    kprintf("\n");
+    va_end(args);
+}
+
+static void command_help(int n, char **arg);
+
+static void command_test(int n, char **arg)
+{
+    if (!ktest_run(n ? arg[0] : "*"))
+        command_error("not every test passed, or none has such a name");
+}
+
+static void command_exit(int n, char **arg)
+{
+    unsigned code = 0;
+
+    if (n && !argument_number("N", arg[0], &code))
+        return;
+    machine_exit(code == 0);
+}
+
+/* The keyboard controller pulses the processor's reset line; where there is none, a fault without an IDT
+ * is a triple fault, which resets too (SDM vol. 3, 6.15, "Interrupt 8"). */
+static void command_reboot(int n, char **arg)
+{
+    static const struct descriptor_table no_idt = {0, 0};
+    int patience = 100000;
+
+    (void)n, (void)arg;
+    while (inb(0x64) & 2 && --patience)
+        ; /* its input buffer is full */
+    outb(0x64, 0xFE);
+    for (patience = 100000; --patience;)
+        inb(0x64);
+    lidt(&no_idt);
+    breakpoint();
+}
+
+static const struct command commands[] = {
+    {"help", "[CMD]", 0, 1, command_help, "what CMD does; alone: all commands", "help walk"},
+    {"mem", "", 0, 0, command_mem, "physical memory: how many frames, and where", "mem"},
+    {"maps", "", 0, 0, command_maps, "all that is mapped: addresses, permission, what it is", "maps"},
+    {"walk", "VA", 1, 1, command_walk, "translates VA in four steps, with the live entries", "walk kmain"},
+    {"pd", "[I]", 0, 1, command_pd, "the page directory, or page table I: present entries", "pd 0"},
+    {"map", "VA PA [ro]", 2, 3, command_map, "maps the page at VA to the frame at PA",
+     "map 0x00400000 0x000b8000 ro"},
+    {"unmap", "VA", 1, 1, command_unmap, "undoes map", "unmap 0x00400000"},
+    {"alloc", "N", 1, 1, command_alloc, "kmalloc of N bytes; names the object $0, $1, ...", "alloc 4K"},
+    {"free", "VA|$K", 1, 1, command_free, "kfree of an object", "free $0"},
+    {"heap", "", 0, 0, command_heap, "the kernel heap, by size class", "heap"},
+    {"peek", "VA [WORDS]", 1, 2, command_peek, "memory at VA, as 32-bit words", "peek boot_info 8"},
+    {"poke", "VA WORD", 2, 2, command_poke, "writes WORD at VA: the one way to break things",
+     "poke 0x000b8000 0x07690748"},
+    {"test", "[PATTERN]", 0, 1, command_test, "the tests whose name matches, * for any text", "test pm_*"},
+    {"reboot", "", 0, 0, command_reboot, "resets the machine", "reboot"},
+    {"exit", "[N]", 0, 1, command_exit, "ends QEMU: 0 or none is success, else failure", "exit 1"},
+};
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+        if (!strcmp(commands[i].name, name))
+            return &commands[i];
+    command_error("there is no command \"%.40s\": help lists them all", name);
+    return NULL;
+}
+
+static void help_on(const struct command *c)
+{
+    kprintf("%s%s%s\n", c->name, *c->arguments ? " " : "", c->arguments);
+    kprintf("    %s\n    for example: %s\n", c->help, c->example);
+}
+
+static void command_help(int n, char **arg)
+{
+    const struct command *c;
+
+    if (n) {
+        if ((c = find_command(arg[0])))
+            help_on(c);
+        return;
+    }
+    for (c = commands; c < commands + ARRAY_SIZE(commands); c++)
+        kprintf("  %-7s%-12s %s\n", c->name, c->arguments, c->help);
+    kprintf("A number is decimal or 0x..., with K, M or G. An address VA is a number, an object\n"
+            "($0) or a symbol (kmain, kmain+0x10). PA is a physical address, a number.\n");
+}
+
+/* Cuts LINE at its blanks; the number of words, of which the first WORDS_MAX are in WORD. */
+static int split_words(char *line, char *word[WORDS_MAX])
+{
+    int n = 0;
+
+    for (;;) {
+        while (*line == ' ' || *line == '\t')
+            *line++ = '\0';
+        if (!*line)
+            return n;
+        if (n < WORDS_MAX)
+            word[n] = line;
+        n++;
+        while (*line && *line != ' ' && *line != '\t')
+            line++;
+    }
+}
+
+void monitor_execute(char *line)
+{
+    char *word[WORDS_MAX] = {NULL};
+    unsigned n = (unsigned)split_words(line, word);
+    const struct command *c;
+
+    if (!n || !(c = find_command(word[0])))
+        return;
+    if (n - 1 < c->least || n - 1 > c->most)
+        command_error("expected: %s%s%s", c->name, *c->arguments ? " " : "", c->arguments);
+    else
+        c->run((int)n - 1, word + 1);
+}
+
+static void too_long(void)
+{
+    command_error("a line has at most %d bytes", LINE_BYTES);
+}
+
+/* Copies the command at TEXT, up to ';' or the end, into LINE without the blanks around it; the place
+ * where the next begins. LINE is cut to its size; *LENGTH is the command's whole length. */
+static const char *next_command(const char *text, char line[LINE_BYTES + 1], size_t *length)
+{
+    const char *end = text, *next;
+
+    while (*end && *end != ';')
+        end++;
+    next = *end ? end + 1 : end;
+    while (text < end && *text == ' ')
+        text++;
+    while (end > text && end[-1] == ' ')
+        end--;
+    *length = (size_t)(end - text);
+    size_t kept = *length < LINE_BYTES ? *length : LINE_BYTES;
+    memcpy(line, text, kept);
+    line[kept] = '\0';
+    return next;
+}
+
+void monitor_run(const char *listed)
+{
+    static char line[LINE_BYTES + 1];
+    size_t length;
+
+    while (listed && *listed) {
+        listed = next_command(listed, line, &length);
+        if (!length)
+            continue;
+        kprintf(PROMPT "%s\n", line);
+        if (length > LINE_BYTES)
+            too_long();
+        else
+            monitor_execute(line);
+    }
+    for (;;) {
+        kprintf(PROMPT);
+        if (line_read(line))
+            monitor_execute(line);
+        else
+            too_long();
+    }
+}

@@ -1,0 +1,99 @@
+/* The monitor's arguments: numbers, and what may stand for an address. */
+#include "commands.h"
+#include "log.h"
+#include "string.h"
+#include "symbols.h"
+
+static int digit_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return 16;
+}
+
+/* How many powers of two K, M or G stands for; 0 for anything else. */
+static unsigned suffix_shift(char c)
+{
+    switch (c) {
+    case 'K': case 'k': return 10;
+    case 'M': case 'm': return 20;
+    case 'G': case 'g': return 30;
+    default: return 0;
+    }
+}
+
+/* TEXT, the whole of it, as a number below 2^32. */
+static bool parse_number(const char *text, unsigned *value)
+{
+    unsigned base = 10, sum = 0, shift;
+
+    if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
+        base = 16, text += 2;
+    if (digit_value(*text) >= (int)base)
+        return false;
+    for (; digit_value(*text) < (int)base; text++) {
+        unsigned digit = (unsigned)digit_value(*text);
+        if (sum > (0xFFFFFFFF - digit) / base)
+            return false;
+        sum = sum * base + digit;
+    }
+    if ((shift = suffix_shift(*text)))
+        text++;
+    if (*text || sum > 0xFFFFFFFF >> shift)
+        return false;
+    *value = sum << shift;
+    return true;
+}
+
+/* NAME or NAME+NUMBER, as backtraces print it. */
+static bool parse_symbol(char *text, uintptr_t *va)
+{
+    char *plus = strchr(text, '+');
+    unsigned offset = 0;
+    bool found;
+
+    if (plus && !parse_number(plus + 1, &offset))
+        return false;
+    if (plus)
+        *plus = '\0';
+    found = symbol_address(text, va);
+    if (plus)
+        *plus = '+';
+    if (found)
+        *va += offset;
+    return found;
+}
+
+static bool parse_address(char *text, uintptr_t *va)
+{
+    unsigned number;
+
+    if (*text == '$')
+        return parse_number(text + 1, &number) && object_named(number, va);
+    if (digit_value(*text) >= 10)
+        return parse_symbol(text, va);
+    if (!parse_number(text, &number))
+        return false;
+    *va = number;
+    return true;
+}
+
+bool argument_number(const char *name, const char *text, unsigned *value)
+{
+    if (parse_number(text, value))
+        return true;
+    command_error("%s must be a number below 4G (10, 0x1f, 64K), not \"%.24s\"", name, text);
+    return false;
+}
+
+bool argument_address(const char *name, char *text, uintptr_t *va)
+{
+    if (parse_address(text, va))
+        return true;
+    command_error("%s must be an address: 0x1000, 4M, $0, kmain; not \"%.24s\"", name, text);
+    return false;
+}

@@ -1,0 +1,210 @@
+/* The monitor's commands that change mappings and touch memory: map, unmap, peek, poke.
+ *
+ * Every address is looked up first, so that nothing typed here can fault. Of the rules, one is for the
+ * reader's sake more than the machine's: no page of the kernel's code or constants gets a second, writable
+ * mapping, so that "text is read-only" stays true of the whole address space. */
+#include "commands.h"
+#include "log.h"
+#include "memlayout.h"
+#include "string.h"
+#include "vmem.h"
+
+#define WORDS_LIMIT 4096 /* of one peek: 32 KiB of text */
+
+/* ---- map, unmap ---- */
+
+/* VA is a page that map and unmap may change; otherwise false, after an error line. */
+static bool editable(uintptr_t va)
+{
+    if (va & PAGE_MASK)
+        command_error("VA must be a page's start: a multiple of 0x1000, not 0x%08x", (unsigned)va);
+    else if (va < FREE_START || va >= KHEAP_START)
+        command_error("VA must be from 0x%08x up to 0x%08x, not 0x%08x", FREE_START, KHEAP_START,
+                      (unsigned)va);
+    else
+        return true;
+    return false;
+}
+
+static bool read_only_frame(paddr_t pa)
+{
+    uintptr_t va = pa; /* the image is identity-mapped */
+
+    return (va >= (uintptr_t)kernel_start && va < (uintptr_t)rodata_end) ||
+           (va >= (uintptr_t)symtab_start && va < (uintptr_t)kernel_end);
+}
+
+/* The frame at PA may be mapped so; otherwise false, after an error line. */
+static bool mappable(paddr_t pa, bool writable)
+{
+    if (pa & PAGE_MASK)
+        command_error("PA must be a frame's start: a multiple of 0x1000, not 0x%08x", pa);
+    else if (writable && read_only_frame(pa))
+        command_error("0x%08x holds %s: map it ro", pa, region_name(pa));
+    else
+        return true;
+    return false;
+}
+
+static void print_mapping(uintptr_t va, bool table_is_new)
+{
+    struct vmem_walk walk;
+
+    if (!vmem_walk((void *)va, &walk))
+        return;
+    if (table_is_new)
+        kprintf("a new page table: PD[%u] 0x%08x\n", walk.pdi, walk.pde);
+    kprintf("PT[%u] 0x%08x\n", walk.pti, walk.pte);
+    kprintf("0x%08x -> 0x%08x\n", (unsigned)va, walk.pa);
+}
+
+void command_map(int n, char **arg)
+{
+    bool read_only = n == 3;
+    size_t tables = vmem_tables();
+    uintptr_t va;
+    paddr_t pa, there;
+
+    if (!argument_address("VA", arg[0], &va) || !argument_number("PA", arg[1], &pa))
+        return;
+    if (read_only && strcmp(arg[2], "ro")) {
+        command_error("the third word may only be ro, not \"%.24s\"", arg[2]);
+        return;
+    }
+    if (!editable(va) || !mappable(pa, !read_only))
+        return;
+    if (vmem_translate((void *)va, &there)) {
+        command_error("0x%08x is mapped already, to 0x%08x: unmap it first", (unsigned)va, there);
+        return;
+    }
+    if (vmem_map((void *)va, pa, read_only ? 0 : VMEM_WRITE))
+        command_error("out of memory: no frame is left for a page table");
+    else
+        print_mapping(va, vmem_tables() > tables);
+}
+
+void command_unmap(int n, char **arg)
+{
+    size_t tables = vmem_tables();
+    char absent[ABSENT_TEXT];
+    uintptr_t va;
+
+    (void)n;
+    if (!argument_address("VA", arg[0], &va) || !editable(va))
+        return;
+    if (vmem_unmap((void *)va)) {
+        command_error("0x%08x is not mapped: %s", (unsigned)va, absent_level(va, absent));
+        return;
+    }
+    kprintf("0x%08x -> not mapped: %s\n", (unsigned)va, absent_level(va, absent));
+    if (vmem_tables() < tables)
+        kprintf("page table %u was empty: its frame is free again\n", pd_index((void *)va));
+}
+
+/* ---- peek, poke ---- */
+
+/* [VA, VA + BYTES) can be read; otherwise false, after an error line. */
+static bool readable(uintptr_t va, size_t bytes)
+{
+    uintptr_t last = va + bytes - 1;
+    char absent[ABSENT_TEXT];
+
+    if (last < va) {
+        command_error("0x%08x and %zu bytes pass the end of the address space", (unsigned)va, bytes);
+        return false;
+    }
+    for (uintptr_t page = va >> PAGE_SHIFT; page <= last >> PAGE_SHIFT; page++) {
+        if (!absent_level(page << PAGE_SHIFT, absent))
+            continue;
+        uintptr_t first = page << PAGE_SHIFT;
+        command_error("0x%08x is not mapped: %s", (unsigned)(first > va ? first : va), absent);
+        return false;
+    }
+    return true;
+}
+
+/* What hinders a write to the page of VA, or NULL. */
+static const char *protection(uintptr_t va)
+{
+    struct vmem_walk walk;
+
+    vmem_walk((void *)va, &walk);
+    if (va >= WINDOW_START)
+        return "is in the window: page tables are edited by map and unmap";
+    if (!(walk.pde & walk.pte & PTE_WRITE))
+        return "is read-only, and CR0.WP makes that hold for the kernel too";
+    return NULL;
+}
+
+/* The word at VA can be read and written; otherwise false, after an error line. */
+static bool writable(uintptr_t va)
+{
+    uintptr_t last = va + sizeof(uint32_t) - 1;
+
+    if (!readable(va, sizeof(uint32_t)))
+        return false;
+    uintptr_t bad = protection(va) ? va : last;
+    const char *why = protection(bad);
+    if (why)
+        command_error("0x%08x (%s) %s", (unsigned)bad, region_name(bad), why);
+    return !why;
+}
+
+static unsigned read_word(uintptr_t va)
+{
+    unsigned word;
+
+    __builtin_memcpy(&word, (const void *)va, sizeof(word)); /* VA may be unaligned */
+    return word;
+}
+
+/* The LENGTH bytes at VA as text, dots for what is none. */
+static void print_text(uintptr_t va, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        char c = ((const char *)va)[i];
+        kprintf("%c", c >= ' ' && c < 127 ? c : '.');
+    }
+}
+
+/* At most four words, and the same as text. */
+static void print_words(uintptr_t va, unsigned words)
+{
+    kprintf("0x%08x:", (unsigned)va);
+    for (unsigned i = 0; i < words; i++)
+        kprintf(" 0x%08x", read_word(va + i * 4));
+    kprintf("%*s", (int)(4 - words) * 11 + 2, "");
+    print_text(va, words * 4);
+    kprintf("\n");
+}
+
+void command_peek(int n, char **arg)
+{
+    unsigned words = 1;
+    uintptr_t va;
+
+    if (!argument_address("VA", arg[0], &va) || (n == 2 && !argument_number("WORDS", arg[1], &words)))
+        return;
+    if (!words || words > WORDS_LIMIT) {
+        command_error("WORDS must be 1 to %u", WORDS_LIMIT);
+        return;
+    }
+    if (!readable(va, words * 4))
+        return;
+    for (; words > 4; words -= 4, va += 16)
+        print_words(va, 4);
+    print_words(va, words);
+}
+
+void command_poke(int n, char **arg)
+{
+    unsigned word, before;
+    uintptr_t va;
+
+    (void)n;
+    if (!argument_address("VA", arg[0], &va) || !argument_number("WORD", arg[1], &word) || !writable(va))
+        return;
+    before = read_word(va);
+    __builtin_memcpy((void *)va, &word, sizeof(word));
+    kprintf("0x%08x: 0x%08x, was 0x%08x\n", (unsigned)va, word, before);
+}

@@ -1,0 +1,107 @@
+/* The monitor's heap: alloc, free, heap, and the names $0, $1, ... of what alloc returned.
+ *
+ * Names are never used twice. The latest NAMES_KEPT are remembered, in a ring; a name goes on standing for
+ * its address after a free, for peek and walk, but cannot be freed again. */
+#include "commands.h"
+#include "kmalloc.h"
+#include "log.h"
+
+#define NAMES_KEPT 1024
+
+static struct {
+    void *object;
+    bool freed;
+} names[NAMES_KEPT]; /* $K is names[K % NAMES_KEPT] */
+
+static unsigned names_given;
+
+bool object_named(unsigned k, uintptr_t *va)
+{
+    if (k >= names_given || names_given - k > NAMES_KEPT)
+        return false;
+    *va = (uintptr_t)names[k % NAMES_KEPT].object;
+    return true;
+}
+
+void command_alloc(int n, char **arg)
+{
+    unsigned bytes;
+    void *object;
+
+    (void)n;
+    if (!argument_number("N", arg[0], &bytes))
+        return;
+    if (!bytes) {
+        command_error("N must be at least 1: kmalloc(0) is NULL");
+        return;
+    }
+    if (!(object = kmalloc(bytes))) {
+        command_error("out of memory: kmalloc(%u) is NULL", bytes);
+        return;
+    }
+    names[names_given % NAMES_KEPT].object = object;
+    names[names_given % NAMES_KEPT].freed = false;
+    kprintf("$%u = 0x%08x\n", names_given++, (unsigned)(uintptr_t)object);
+}
+
+/* The names of OBJECT cannot be freed any more, even when its place is handed out anew. */
+static void retire_names(const void *object)
+{
+    for (unsigned i = 0; i < NAMES_KEPT; i++)
+        if (names[i].object == object)
+            names[i].freed = true;
+}
+
+static bool is_retired(const char *text)
+{
+    unsigned k;
+
+    return *text == '$' && argument_number("K", text + 1, &k) && names[k % NAMES_KEPT].freed;
+}
+
+void command_free(int n, char **arg)
+{
+    uintptr_t va;
+    size_t size;
+
+    (void)n;
+    if (!argument_address("VA or $K", arg[0], &va))
+        return;
+    if (is_retired(arg[0])) {
+        command_error("%s was freed already", arg[0]);
+        return;
+    }
+    if (!(size = kmalloc_size((void *)va))) {
+        command_error("0x%08x is not the start of a live object", (unsigned)va);
+        return;
+    }
+    kfree((void *)va);
+    retire_names((void *)va);
+    kprintf("0x%08x: freed, %zu bytes\n", (unsigned)va, size);
+}
+
+static void print_class(const struct kmalloc_stats *s)
+{
+    if (s->size)
+        kprintf("%10zu", s->size);
+    else
+        kprintf("%10s", "larger");
+    kprintf(" %10zu %10zu %10zu\n", s->live, s->capacity, s->pages);
+}
+
+void command_heap(int n, char **arg)
+{
+    struct kmalloc_stats s;
+    size_t live = 0, capacity = 0, pages = 0;
+
+    (void)n, (void)arg;
+    kprintf("%10s %10s %10s %10s\n", "size", "live", "capacity", "pages");
+    for (unsigned class = 0; kmalloc_stats(class, &s); class++) {
+        live += s.live, capacity += s.capacity, pages += s.pages;
+        if (s.pages)
+            print_class(&s);
+    }
+    kprintf("%10s %10zu %10zu %10zu\n", "all", live, capacity, pages);
+    kprintf("from pm: %zu pages now, %zu at most (the heap's own tables and spare pages too)\n",
+            kmalloc_pages(), kmalloc_peak_pages());
+}

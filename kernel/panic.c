@@ -1,0 +1,21 @@
+/* Panic: the report of panic_at, which stands in trap.S so that it can keep its caller's registers. */
+#include "panic.h"
+
+#include "log.h"
+#include "trap.h"
+
+void panic_report(const struct trap_frame *frame, const char *file, int line, const char *fmt, va_list args)
+    __attribute__((noreturn));
+
+void panic_report(const struct trap_frame *frame, const char *file, int line, const char *fmt, va_list args)
+{
+    char where[ADDRESS_TEXT];
+
+    report_begin("panic", frame->eip);
+    kprintf("PANIC: ");
+    kvprintf(fmt, args);
+    kprintf("\n  at       %s:%d, %s\n", file, line, address_text(frame->eip, where));
+    print_registers(frame);
+    print_backtrace(frame->eip, frame->ebp);
+    panic_finish(-1);
+}

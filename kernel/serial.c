@@ -1,0 +1,111 @@
+/* COM1: a 16550 UART or its ancestors, 115200 baud, 8 bits, no parity, 1 stop bit. As a log sink and as a
+ * keyboard. Register and bit names are those of the National PC16550D data sheet.
+ *
+ * Every wait is bounded. A transmitter that stays busy past a long wait is given only short ones from then
+ * on, until it answers again: the kernel is slowed down once, not at every character. */
+#include "console.h"
+#include "cpu.h"
+#include "log.h"
+
+#define COM1 0x3F8
+#define DATA (COM1 + 0) /* receiver buffer, transmitter holding register */
+#define DIVISOR_LOW (COM1 + 0)
+#define IER (COM1 + 1)
+#define DIVISOR_HIGH (COM1 + 1)
+#define FCR (COM1 + 2)
+#define LCR (COM1 + 3)
+#define MCR (COM1 + 4)
+#define LSR (COM1 + 5)
+#define SCRATCH (COM1 + 7)
+
+#define IER_RECEIVED 0x01
+#define FCR_ENABLE_AND_CLEAR 0x07 /* interrupt at the first byte received */
+#define LCR_8N1 0x03
+#define LCR_DIVISOR 0x80 /* the first two registers are the divisor */
+#define MCR_DTR_RTS 0x03
+#define MCR_OUT2 0x08 /* on a PC, lets the interrupt line through */
+#define MCR_LOOP 0x10
+#define LSR_RECEIVED 0x01
+#define LSR_TRANSMIT_EMPTY 0x20
+
+/* In reads of LSR, each about a microsecond on hardware. A byte takes 87 microseconds; under an emulator
+ * whose output is not being read it can take seconds. */
+#define LONG_WAIT 5000000u
+#define SHORT_WAIT 2000u
+
+static bool present;
+static unsigned patience = LONG_WAIT;
+
+static bool wait_for(uint8_t bit, unsigned reads)
+{
+    for (; reads; reads--)
+        if (inb(LSR) & bit)
+            return true;
+    return false;
+}
+
+static void set_up(void)
+{
+    outb(IER, 0);
+    outb(LCR, LCR_DIVISOR);
+    outb(DIVISOR_LOW, 1); /* 115200 / 1 */
+    outb(DIVISOR_HIGH, 0);
+    outb(LCR, LCR_8N1);
+    outb(FCR, FCR_ENABLE_AND_CLEAR);
+}
+
+static bool scratch_holds(uint8_t value)
+{
+    outb(SCRATCH, value);
+    return inb(SCRATCH) == value;
+}
+
+/* What is sent with the UART turned back on itself must come in. */
+static bool loopback_works(void)
+{
+    outb(MCR, MCR_LOOP);
+    outb(DATA, 0xA5);
+    return wait_for(LSR_RECEIVED, SHORT_WAIT) && inb(DATA) == 0xA5;
+}
+
+static void put_byte(char c)
+{
+    if (!wait_for(LSR_TRANSMIT_EMPTY, patience)) {
+        patience = SHORT_WAIT;
+        return;
+    }
+    patience = LONG_WAIT;
+    outb(DATA, (uint8_t)c);
+}
+
+static void serial_write(const char *text, size_t n)
+{
+    for (; n; n--, text++) {
+        if (*text == '\n')
+            put_byte('\r');
+        put_byte(*text);
+    }
+}
+
+bool serial_init(void)
+{
+    static struct log_sink sink = {serial_write, NULL};
+
+    if (!scratch_holds(0x55) || !scratch_holds(0xAA))
+        return false;
+    set_up();
+    if (!loopback_works())
+        return false;
+    outb(MCR, MCR_DTR_RTS | MCR_OUT2);
+    outb(IER, IER_RECEIVED); /* felt only once console_read lets the line through */
+    present = true;
+    log_add_sink(&sink);
+    return true;
+}
+
+int serial_poll(void)
+{
+    if (!present || !(inb(LSR) & LSR_RECEIVED))
+        return -1;
+    return inb(DATA);
+}

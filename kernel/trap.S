@@ -1,0 +1,133 @@
+/* The ways into the kernel from below: a stub for each vector, the double-fault task, and panic_at, which
+ * keeps the registers of its caller. And the two jumps that C has no word for: loading the GDT, and
+ * abandoning what trap_catch runs. */
+
+#include "trap.h"
+
+/* The vectors for which the processor pushes an error code (SDM vol. 3, table 6-1): 8, 10 to 14, 17, 21, 29
+ * and 30. */
+#define HAS_ERROR_CODE 0x60227D00
+
+    .text
+
+    /* trap_stubs[i] is vector i's, 16 bytes each. All make the same frame: struct trap_frame. */
+    .balign 16
+    .globl trap_stubs
+    .type trap_stubs, @function
+trap_stubs:
+    .irp vector, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, \
+                 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47
+    .balign 16
+    .if \vector >= 32 || !(HAS_ERROR_CODE >> \vector & 1)
+    push $0
+    .endif
+    push $\vector
+    jmp trap_common
+    .endr
+    .size trap_stubs, . - trap_stubs
+
+    .type trap_common, @function
+trap_common:
+    pusha
+    cld                                  /* C code expects it (System V ABI, i386) */
+    push %esp
+    call trap_dispatch
+    add $4, %esp
+    popa
+    add $8, %esp                         /* the vector and the error code */
+    iret
+    .size trap_common, . - trap_common
+
+    /* The double-fault task. The processor has saved the main task in its TSS, and set NT and the link back;
+     * IRET follows that link to the main task as double_fault left it there (SDM vol. 3, 7.4). It saves this
+     * task as it then is: the next double fault goes on after the IRET, so the stack must be empty again. */
+    .globl double_fault_task
+    .type double_fault_task, @function
+double_fault_task:
+    call double_fault
+    add $4, %esp                         /* the error code, always 0 */
+    iret
+    jmp double_fault_task
+    .size double_fault_task, . - double_fault_task
+
+    /* void gdt_load(const struct descriptor_table *gdt): and all segment registers from it. */
+    .globl gdt_load
+    .type gdt_load, @function
+gdt_load:
+    mov 4(%esp), %eax
+    lgdt (%eax)
+    ljmp $KERNEL_CS, $1f
+1:  mov $KERNEL_DS, %eax
+    mov %eax, %ds
+    mov %eax, %es
+    mov %eax, %fs
+    mov %eax, %gs
+    mov %eax, %ss
+    ret
+    .size gdt_load, . - gdt_load
+
+    /* bool catch_call(void (*fn)(void *), void *arg): runs FN(ARG), and returns false. catch_land, from
+     * however deep inside and on whatever stack, makes that call return true. */
+    .globl catch_call
+    .type catch_call, @function
+catch_call:
+    push %ebp
+    mov %esp, %ebp
+    push %ebx
+    push %esi
+    push %edi
+    push 12(%ebp)
+    mov %esp, catch_stack
+    call *8(%ebp)
+    xor %eax, %eax
+catch_return:
+    add $4, %esp
+    pop %edi
+    pop %esi
+    pop %ebx
+    pop %ebp
+    ret
+    .size catch_call, . - catch_call
+
+    .globl catch_land
+    .type catch_land, @function
+catch_land:
+    mov catch_stack, %esp
+    push $0                              /* EFLAGS as everywhere in the kernel */
+    popf
+    mov $1, %eax
+    jmp catch_return
+    .size catch_land, . - catch_land
+
+    /* void panic_at(const char *file, int line, const char *fmt, ...): makes a struct trap_frame of its caller
+     * and calls panic_report(frame, file, line, fmt, args); a va_list is a pointer to the next argument. */
+    .globl panic_at
+    .type panic_at, @function
+panic_at:
+    pushf
+    cli
+    cld
+    push %cs
+    push 8(%esp)                         /* the return address */
+    subl $5, (%esp)                      /* EIP: the call itself, which may be its function's last word */
+    push $0                              /* error code */
+    push $-1                             /* vector: none */
+    pusha
+    mov %esp, %eax
+    lea 68(%eax), %edx                   /* above the frame's 52 bytes: return address, FILE, LINE, FMT */
+    push %edx
+    push 64(%eax)
+    push 60(%eax)
+    push 56(%eax)
+    push %eax
+    call panic_report
+    .size panic_at, . - panic_at
+
+    .section .bss
+    .balign 4
+    .type catch_stack, @object
+catch_stack:
+    .skip 4
+    .size catch_stack, . - catch_stack
+
+    .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,64 @@
+"""What the boot tests share: machines that are always cleaned up, and a boot loader of their own."""
+import re
+
+import pytest
+
+import multiboot
+from elf import Elf
+from quire import Machine
+
+
+@pytest.fixture(scope="session")
+def kernel(build):
+    """The default kernel."""
+    path = build / "quire.elf"
+    assert path.exists(), f"{path} is missing: run make first"
+    return path
+
+
+@pytest.fixture
+def boot(request, build, kernel):
+    """boot(...) starts a Machine (quire.py); every one is ended with the test, its transcript kept in
+    build/logs and shown when the test fails."""
+    machines = []
+    name = re.sub(r"[^\w.=-]+", "_", f"{request.path.stem}.{request.node.name}").strip("_")[:150]
+
+    def start(**options):
+        options.setdefault("kernel", None if options.get("cdrom") else kernel)
+        suffix = f"-{len(machines) + 1}" if machines else ""
+        machines.append(Machine(build / "logs" / f"{name}{suffix}.log", **options))
+        return machines[-1]
+
+    start.machines = machines
+    yield start
+    for machine in machines:
+        machine.close()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed and "boot" in getattr(item, "funcargs", {}):
+        for machine in item.funcargs["boot"].machines:
+            report.sections.append((f"transcript, whole in {machine.transcript}", machine.text()[-6000:]))
+
+
+@pytest.fixture(scope="session")
+def loader(tmp_path_factory):
+    return multiboot.Loader(tmp_path_factory.mktemp("loader"))
+
+
+@pytest.fixture
+def craft(boot, loader, kernel, tmp_path):
+    """craft(info) boots Quire with that Multiboot information, AT its address; place=False leaves there
+    whatever is there."""
+
+    def start(info, *, at=multiboot.INFO, place=True, magic=multiboot.MAGIC, memory="128M"):
+        directory = tmp_path / f"boot-{len(boot.machines)}"
+        directory.mkdir()
+        blobs = {**info.blobs, **({at: info.pack()} if place else {})}
+        options = loader.options(directory, kernel, Elf(kernel).entry, blobs, magic=magic, info=at)
+        return boot(memory=memory, **options)
+
+    return start

@@ -1,0 +1,108 @@
+"""How a machine ends: the exit codes, a machine without the exit port, panics and faults."""
+import re
+
+import pytest
+
+from elf import Elf
+from quire import Debugger
+
+
+@pytest.mark.parametrize("command, code", [("exit", 33), ("exit 0", 33), ("exit 1", 35), ("exit 42", 35)])
+def test_the_exit_code_tells_success_from_failure(boot, command, code):
+    machine = boot()
+    machine.prompt()
+    assert machine.finish(command) == code
+
+
+def test_nothing_is_printed_after_the_exit(boot):
+    machine = boot()
+    machine.prompt()
+    assert machine.finish("exit") == 33
+    assert machine.text().endswith("quire> exit\n")
+
+
+def test_an_exit_that_cannot_be_understood_is_an_error(boot):
+    machine = boot()
+    machine.prompt()
+    assert machine.run("exit now")[0].startswith("error: ")
+    assert machine.finish() == 33
+
+
+@pytest.mark.parametrize("command", ["exit", "exit 1"])
+def test_without_the_exit_port_it_says_so_and_halts(boot, command):
+    machine = boot(exit_port=False)
+    machine.prompt()
+    machine.type(command + "\r")
+    said = machine.expect(r"^(?!quire> ).*\bhalt.*\n")[0]
+    assert "port" in said
+    assert machine.quiet_for(1)
+    assert "HLT=1" in machine.hmp("info registers")
+
+
+def test_tests_on_a_machine_without_the_exit_port_end_in_a_halt(boot):
+    machine = boot(exit_port=False, cmdline="test=NOSUCH*")
+    machine.expect(r"^.*\bhalt.*\n")
+    assert machine.quiet_for(1)
+
+
+def test_reboot_resets_the_machine(boot):
+    machine = boot()
+    machine.prompt()
+    assert machine.finish("reboot") == 0  # QEMU, told not to reboot, ends
+
+
+def check_report(machine, kernel):
+    """A report has the registers and a backtrace of functions that the kernel has."""
+    assert machine.exit_code() == 35
+    text = machine.text()
+    assert len(re.findall(r"^(?:PANIC|page fault): ", text, re.M)) == 1
+    for register in ("eax", "ebx", "ecx", "edx", "esi", "edi", "ebp", "esp", "eip"):
+        assert re.search(rf"\b{register}\b.{{0,3}}[0-9a-f]{{8}}", text, re.I), register
+    named = set(re.findall(r"\b([a-z_]\w+)\+0x[0-9a-f]+", text))
+    assert named and named <= {symbol.name for symbol in Elf(kernel).symbols}
+    return named
+
+
+def test_a_panic_has_reason_registers_and_backtrace(boot, kernel):
+    machine = boot(memory="2M")
+    named = check_report(machine, kernel)
+    assert re.match(r"PANIC: \S", machine.reason())
+    assert re.search(r"\b\w+/\w+\.c:\d+", machine.text())
+    assert "kmain" in named
+
+
+def jump(boot, registers):
+    """A machine whose processor, while it waits at the prompt, is put elsewhere."""
+    machine = boot(debugger=True)
+    machine.debugger.attach()
+    machine.debugger.go()
+    machine.prompt()
+    machine.debugger.interrupt()
+    for number, value in registers.items():
+        machine.debugger.set_register(number, value)
+    machine.debugger.go()
+    return machine
+
+
+@pytest.mark.parametrize("address, entry, cause", [
+    (0x00000010, "PT[0]", "null"),
+    (0x00500000, "PD[1]", ""),
+    (0xC8000000, "PD[800]", "heap"),
+])
+def test_a_jump_to_nowhere_is_a_page_fault_that_is_described(boot, kernel, address, entry, cause):
+    machine = jump(boot, {Debugger.EIP: address})
+    check_report(machine, kernel)
+    first = machine.reason()
+    assert first.startswith("page fault: ") and f"{address:#010x}" in first
+    report = machine.text()[machine.text().index(first):]
+    assert re.search(r"\bfetch|\bexecut|\bjump", report)
+    assert entry in report
+    assert cause in report.lower()
+
+
+def test_a_stack_overflow_is_a_report_and_not_a_reset(boot, kernel):
+    """The stack pointer just above the guard page: what the processor pushes next does not fit."""
+    bottom = Elf(kernel).address("boot_stack_bottom")
+    machine = jump(boot, {Debugger.ESP: bottom + 4, Debugger.EIP: 0x00500000})
+    assert machine.exit_code() == 35
+    assert re.search(r"stack", machine.text()[machine.text().index(machine.reason()):])

@@ -1,0 +1,75 @@
+"""The kernel as a file: its Multiboot header, and where it lies."""
+import shutil
+import struct
+import subprocess
+
+import pytest
+
+from elf import Elf
+
+MAGIC = 0x1BADB002
+PAGE_ALIGN, MEMORY_INFO, VIDEO_MODE = 1, 2, 4
+
+
+@pytest.fixture(params=["quire.elf", "variant/elf-gcc/quire.elf",
+                        "variant/gcc/quire.elf", "variant/clang/quire.elf"])
+def image(request, build):
+    path = build / request.param
+    if not path.exists():
+        assert request.param != "quire.elf", f"{path} is missing: run make first"
+        pytest.skip(f"{request.param} was not built: its compiler is not on this machine")
+    return path
+
+
+def header(path):
+    """Where the header lies in the file, and its first words (Multiboot 0.6.96, section 3.1)."""
+    data = path.read_bytes()[:8192]
+    for at in range(0, len(data) - 48 + 1, 4):
+        words = struct.unpack_from("<12I", data, at)
+        if words[0] == MAGIC:
+            return at, words
+    raise AssertionError("no Multiboot header in the first 8,192 bytes")
+
+
+def test_the_multiboot_header_is_well_formed(image):
+    _, (magic, flags, checksum, *_) = header(image)
+    assert (magic + flags + checksum) % 2**32 == 0
+    assert flags == PAGE_ALIGN | MEMORY_INFO | VIDEO_MODE
+
+
+def test_the_header_asks_for_text_where_there_is_a_choice(image):
+    _, words = header(image)
+    assert words[8] == 1  # mode_type: EGA text
+
+
+def test_grub_takes_it_for_a_multiboot_kernel(image):
+    if not shutil.which("grub-file"):
+        pytest.skip("grub-file is not installed")
+    assert subprocess.run(["grub-file", "--is-x86-multiboot", image]).returncode == 0
+
+
+def test_the_image_begins_at_1_mib_and_ends_in_time(image):
+    elf = Elf(image)
+    assert elf.machine == 3  # i386
+    assert elf.start == 0x00100000
+    assert elf.end <= 0x00280000
+    assert elf.start <= elf.entry < elf.address("text_end")
+
+
+def test_it_is_loaded_where_it_is_linked(image):
+    elf = Elf(image)
+    assert all(segment.vaddr == segment.paddr for segment in elf.loaded)
+    assert max(segment.paddr + segment.memory_size for segment in elf.loaded) <= elf.address("kernel_end")
+
+
+def test_nothing_needs_a_newer_processor_than_a_486(image):
+    """No CMOV, no SSE, no FENCE: looked for among the instructions."""
+    objdump = next(filter(shutil.which, ("i686-elf-objdump", "i686-linux-gnu-objdump", "objdump", "llvm-objdump")), None)
+    if not objdump:
+        pytest.skip("no objdump is installed")
+    listing = subprocess.run([objdump, "-d", "--no-show-raw-insn", image], capture_output=True, text=True, check=True)
+    instructions = {line.split("\t")[1].split()[0] for line in listing.stdout.splitlines() if "\t" in line}
+    assert "mov" in instructions or "movl" in instructions
+    newer = {name for name in instructions
+             if name.startswith(("cmov", "sysenter", "fcmov", "cmpxchg8b")) or name.endswith(("fence", "ss", "sd", "ps", "pd"))}
+    assert newer == set()

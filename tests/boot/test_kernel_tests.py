@@ -1,0 +1,72 @@
+"""The tests that run inside the kernel (tests/kernel/), by each compiler and on each machine."""
+import pytest
+
+from ktap import judge
+
+MACHINES = {
+    "5M": {"memory": "5M"},
+    "8M": {"memory": "8M"},
+    "16M": {"memory": "16M"},
+    "64M": {"memory": "64M"},
+    "1024M": {"memory": "1024M"},
+    "3500M": {"memory": "3500M"},
+    "6G": {"memory": "6G", "system": "x86_64"},
+    "486": {"cpu": "486"},
+    "q35": {"extra": ["-machine", "q35"]},
+}
+LIMIT = 300
+
+
+def judge_run(machine, record_property, name):
+    """Judges a whole run, and hands its figures to the summary (conftest.py)."""
+    code = machine.exit_code(LIMIT)
+    verdict = judge(machine.text(), code)
+    assert verdict.problems == []
+    assert verdict.passed
+    record_property("kernel tests", f"{name}: {verdict}")
+    return verdict
+
+
+@pytest.mark.parametrize("compiler", ["elf-gcc", "gcc", "clang"])
+def test_all_pass_when_built_with(boot, build, record_property, compiler):
+    kernel = build / "variant" / compiler / "quire.elf"
+    if not kernel.exists():
+        pytest.skip(f"{kernel.name} was not built with {compiler}: it is not on this machine")
+    judge_run(boot(kernel=kernel, cmdline="test"), record_property, compiler)
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_all_pass_on(boot, record_property, machine):
+    judge_run(boot(cmdline="test", **MACHINES[machine]), record_property, machine)
+
+
+def test_all_pass_from_the_disc_at_the_prompt(boot, build, record_property):
+    machine = boot(cdrom=build / "quire.iso")
+    machine.prompt()
+    printed = machine.run("test", limit=LIMIT)
+    verdict = judge("\n".join(printed), machine.finish())
+    assert verdict.problems == []
+    record_property("kernel tests", f"disc: {verdict}")
+
+
+def test_a_pattern_chooses(boot, record_property):
+    whole = boot(cmdline="test").exit_code(LIMIT) == 33 and boot.machines[0]
+    names = judge(whole.text(), 33).passed
+    chosen = boot(cmdline="test=*vmem*")
+    passed = judge_run(chosen, lambda *_: None, "").passed
+    assert passed == [name for name in names if "vmem" in name]
+    one = boot(cmdline=f"test={names[0]}")
+    assert judge_run(one, lambda *_: None, "").passed == [names[0]]
+
+
+def test_a_pattern_that_matches_nothing_fails(boot):
+    machine = boot(cmdline="test=NOSUCH*")
+    assert machine.exit_code() == 35
+    assert judge(machine.text(), 33).problems
+
+
+def test_a_pattern_that_matches_nothing_is_an_error_at_the_prompt(boot):
+    machine = boot()
+    machine.prompt()
+    assert any(line.startswith("error: ") for line in machine.run("test NOSUCH*"))
+    assert machine.finish() == 33

@@ -1,0 +1,363 @@
+"""Malformed Multiboot information: whatever a loader says, the boot ends in a verdict, `quire: ready` or a
+panic with its reason, and what can be used of it is used rightly.
+
+A loader of the tests' own (loader.S, multiboot.py) enters Quire with information made up here."""
+import random
+import re
+
+import pytest
+
+import monitor
+import multiboot
+from elf import Elf
+from memmodel import Entry
+from monitor import check_counts
+from multiboot import CMDLINE, INFO, MMAP, MODS, NAME, STRINGS, Info, mmap_table
+
+MIB = 1 << 20
+RAM = [Entry(0, 0x9FC00, 1), Entry(0x9FC00, 0x400, 2), Entry(0xF0000, 0x10000, 2), Entry(MIB, 127 * MIB, 1)]
+MEMORY = (639, 127 * 1024)  # the same in mem_lower and mem_upper
+DEVICES = 0xFEB00000        # nothing answers there: reads give all ones
+TOP = 0xFFFFFFFF
+
+
+def good():
+    return Info(memory=MEMORY).with_map(RAM)
+
+
+def ready(machine):
+    """It is ready, says no trouble, and its figures agree; what `mem` says."""
+    assert machine.verdict() == "ready", machine.reason()
+    machine.prompt()
+    counts = monitor.mem(machine)
+    assert counts.total - counts.free - counts.reserved >= 2
+    assert machine.finish() == 33
+    return counts
+
+
+def panics(machine, words):
+    assert machine.verdict() == "panic"
+    assert re.search(words, machine.reason()), machine.reason()
+
+
+def ends_in_a_verdict(machine):
+    if machine.verdict() == "ready":
+        machine.prompt()
+        assert machine.finish() == 33
+    else:
+        assert len(machine.reason()) > len("PANIC: ")
+
+
+def test_well_formed_information_from_our_own_loader_is_ready(craft, kernel):
+    check_counts(ready(craft(good())), RAM, kernel)
+
+
+# ---- the magic value and the structure's address ----
+
+@pytest.mark.parametrize("magic", [0, 0x1BADB002, 0x36D76289, 0x2BADB003, TOP])
+def test_a_wrong_magic_value_is_a_panic_that_says_so(craft, magic):
+    machine = craft(good(), magic=magic)
+    panics(machine, "Multiboot")
+    assert f"{magic:#010x}" in machine.reason()
+
+
+@pytest.mark.parametrize("address", [0, 0x400, 0x9FFFE, 0xB8000, 0x00100000, 0x07FFFFFC, 0x08000000, DEVICES,
+                                     0xFFFFF000, 0xFFFFFFF0, TOP])
+def test_information_at_an_absurd_address_ends_in_a_verdict(craft, address):
+    ends_in_a_verdict(craft(Info(), at=address, place=False))
+
+
+def test_information_that_is_not_aligned_is_read(craft, kernel):
+    check_counts(ready(craft(good(), at=INFO + 1)), RAM, kernel)
+
+
+def test_information_right_behind_the_kernel_is_read_before_it_is_overwritten(craft, kernel):
+    """All of it in the frames that are handed out first."""
+    end = -(-Elf(kernel).end // 4096) * 4096
+    module = (end + 0x8000, end + 0x8005, end + 0x5000)
+    info = Info(memory=MEMORY).with_map(RAM, address=end + 0x1000)
+    info.with_cmdline("strange -- alloc 64K; exit", address=end + 0x2000).with_modules([module], address=end + 0x4000)
+    info.blobs[end + 0x5000] = b"a module\0"
+    info.blobs[end + 0x8000] = b"12345"
+    machine = craft(info, at=end)
+    assert machine.exit_code() == 33
+    text = machine.text()
+    assert re.search(r"unknown.*strange", text) and "a module" in text and "$0 = 0x" in text
+
+
+# ---- what is given and what is not ----
+
+def test_nothing_given_is_a_panic_about_memory(craft):
+    panics(craft(Info(flags=0)), "memory")
+
+
+def test_all_flags_and_no_contents_end_in_a_verdict(craft):
+    ends_in_a_verdict(craft(Info(flags=TOP)))
+
+
+def test_without_a_map_mem_upper_is_fallen_back_to_and_said(craft, kernel):
+    machine = craft(Info(memory=MEMORY))
+    counts = ready(machine)
+    assert re.search(r"^memmap: .*mem_upper", machine.text(), re.M)
+    assert counts.ranges == [(0x100, 0x8000)]
+
+
+@pytest.mark.parametrize("upper", [0, 1, 64, 3583, 0x3FFFFF, 0x7FFFFFFF, TOP])
+def test_an_absurd_mem_upper_ends_in_a_verdict(craft, upper):
+    ends_in_a_verdict(craft(Info(memory=(639, upper))))
+
+
+def test_a_mem_upper_past_4_gib_is_cut_there(craft):
+    counts = ready(craft(Info(memory=(640, TOP)), memory="3500M"))
+    assert counts.ranges == [(0x100, 0x100000)]
+
+
+# ---- the memory map's address, length and entry sizes ----
+
+@pytest.mark.parametrize("address", [0, 0x500, DEVICES, 0xFFFFF000, 0xFFFFFFE8, 0xFFFFFFF0, 0xFFFFFFFC, TOP])
+@pytest.mark.parametrize("length", [24, 0x1000, TOP])
+def test_a_map_at_an_absurd_address_ends_in_a_verdict(craft, address, length):
+    ends_in_a_verdict(craft(Info(memory=MEMORY, mmap=(length, address))))
+
+
+def test_an_empty_map_is_no_map(craft):
+    machine = craft(Info(memory=MEMORY, mmap=(0, MMAP)))
+    ready(machine)
+    assert re.search(r"^memmap: .*mem_upper", machine.text(), re.M)
+
+
+@pytest.mark.parametrize("length", [1, 3, 4, 19, 20, 23])
+def test_a_map_shorter_than_an_entry_ends_in_a_verdict(craft, length):
+    info = good()
+    info.mmap = (length, MMAP)
+    ends_in_a_verdict(craft(info))
+
+
+@pytest.mark.parametrize("extra", [1, 4, 19, 23])
+def test_bytes_after_the_last_whole_entry_are_no_entry(craft, kernel, extra):
+    info = good()
+    info.blobs[MMAP] += mmap_table([Entry(0, 128 * MIB, 2)])[:extra]
+    info.mmap = (len(info.blobs[MMAP]), MMAP)
+    check_counts(ready(craft(info)), RAM, kernel)
+
+
+@pytest.mark.parametrize("length", [0x10000, 0x10000000, 0x80000000, 0xFF000000, TOP])
+def test_a_map_longer_than_it_is_ends_in_a_verdict(craft, length):
+    info = good()
+    info.mmap = (length, MMAP)
+    ends_in_a_verdict(craft(info))
+
+
+@pytest.mark.parametrize("size", [20, 21, 24, 28, 48, 1000])
+def test_entries_are_stepped_by_their_own_size(craft, kernel, size):
+    check_counts(ready(craft(Info().with_map(RAM, size=size))), RAM, kernel)
+
+
+def test_entries_of_different_sizes_are_each_stepped_rightly(craft, kernel):
+    entries = RAM + [Entry((16 + i) * MIB + i, 0x10000 + i, 2) for i in range(20)]
+    table = b"".join(mmap_table([entry], size=20 + i * 7 % 60) for i, entry in enumerate(entries))
+    info = Info(mmap=(len(table), MMAP), blobs={MMAP: table})
+    check_counts(ready(craft(info)), entries, kernel)
+
+
+@pytest.mark.parametrize("size", [0, 1, 4, 16, 19, 0x7FFFFFFF, 0xFFFFFFEC, 0xFFFFFFFB, 0xFFFFFFFC, TOP])
+def test_an_entry_with_an_absurd_size_ends_the_reading_with_a_warning(craft, kernel, size):
+    """What came before it stays."""
+    info = good()
+    bad = size.to_bytes(4, "little") + mmap_table([Entry(MIB, 127 * MIB, 2)])[4:]
+    info.blobs[MMAP] += bad * 3
+    info.mmap = (len(info.blobs[MMAP]), MMAP)
+    machine = craft(info)
+    check_counts(ready(machine), RAM, kernel)
+    assert re.search(r"^memmap: .*(size|entry|ignored|stop)", machine.text(), re.M)
+
+
+@pytest.mark.parametrize("size", [0, 4, 19, TOP])
+def test_a_map_of_nothing_but_absurd_entries_ends_in_a_verdict(craft, size):
+    table = (size.to_bytes(4, "little") + bytes(20)) * 100
+    ends_in_a_verdict(craft(Info(memory=MEMORY, mmap=(len(table), MMAP), blobs={MMAP: table})))
+
+
+def test_a_thousand_entries_are_all_read(craft, kernel):
+    rng = random.Random(5)
+    entries = [Entry(MIB, 127 * MIB, 1)]
+    entries += [Entry(8 * MIB + rng.randrange(119 * MIB), rng.randrange(1, 40_000), rng.choice((2, 3, 4, 20)))
+                for _ in range(999)]
+    rng.shuffle(entries)
+    check_counts(ready(craft(Info().with_map(entries))), entries, kernel)
+
+
+# ---- maps that no firmware should make ----
+
+WHOLE = Entry(0, 1 << 32, 1)
+HOSTILE = {
+    "one entry for everything": [Entry(0, 2**64 - 1, 1)],
+    "a wrap of memory": [Entry(MIB, 127 * MIB, 1), Entry(2**64 - 0x1000, 0x2000000, 1)],
+    "a wrap of a hole": [Entry(MIB, 127 * MIB, 1), Entry(64 * MIB, 2**64 - 1, 2)],
+    "a hole to the very end": [Entry(MIB, 127 * MIB, 1), Entry(64 * MIB, 2**64 - 64 * MIB, 2)],
+    "memory that ends at the last byte": [Entry(MIB, 2**64 - 1 - MIB, 1), Entry(0xE0000000, 0x20000000, 2)],
+    "holes of one byte": [Entry(MIB, 127 * MIB, 1)] + [Entry(8 * MIB + i * 0x3001, 1, 2) for i in range(200)],
+    "memory in half pages": [Entry(MIB, 15 * MIB, 1)] + [Entry(16 * MIB + i * 0x800, 0x800, 1) for i in range(64)],
+    "empty entries": [Entry(MIB, 127 * MIB, 1), Entry(9 * MIB + 5, 0, 2), Entry(0, 0, 1), Entry(2**64 - 1, 0, 2)],
+    "a hole before its memory": [Entry(32 * MIB, MIB, 2), Entry(MIB, 127 * MIB, 1)],
+    "the same twice": RAM + RAM,
+    "memory inside a hole inside memory": [WHOLE, Entry(16 * MIB, 64 * MIB, 2), Entry(32 * MIB, MIB, 1)],
+    "unknown types": [WHOLE] + [Entry((16 + 2 * i) * MIB, MIB, kind) for i, kind in
+                                enumerate((0, 2, 3, 4, 5, 6, 7, 12, 14, 20, 128, 0x7FFFFFFF, 0x80000000, TOP))],
+    "a hole around 4 GiB": [Entry(0, 1 << 33, 1), Entry((1 << 32) - 0x1800, 0x3000, 2)],
+    "memory above 4 GiB": RAM + [Entry(1 << 32, 1 << 40, 1), Entry((1 << 32) + MIB, MIB, 2)],
+    "frames that alternate": [Entry(MIB, 7 * MIB, 1)] + [Entry(8 * MIB + i * 0x2000, 0x1000, 1) for i in range(1000)],
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_the_rule_holds_for(craft, kernel, case):
+    check_counts(ready(craft(Info().with_map(HOSTILE[case]), memory="3500M")), HOSTILE[case], kernel)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_rule_holds_for_random_maps(craft, kernel, seed):
+    rng = random.Random(seed)
+
+    def somewhere():
+        return rng.choice((rng.randrange(8 * MIB, 1 << 32), rng.randrange(8 * MIB, 1 << 34), rng.randrange(1 << 64)))
+
+    entries = [Entry(MIB, rng.randrange(64, 3000) * MIB + rng.randrange(4096), 1)]
+    for _ in range(rng.randrange(1, 120)):
+        base, length = somewhere(), rng.choice((rng.randrange(9000), rng.randrange(1 << 28), rng.randrange(1 << 64)))
+        if base >= 8 * MIB and (base + length < 2**64):
+            entries.append(Entry(base, length, rng.choice((1, 1, 2, 3, 20))))
+    rng.shuffle(entries)
+    check_counts(ready(craft(Info().with_map(entries), memory="3500M")), entries, kernel)
+
+
+@pytest.mark.parametrize("entries", [
+    [Entry(0, 1 << 32, 2)],
+    [Entry(0, 0x9FC00, 1)],
+    [Entry(MIB, 2 * MIB, 1)],
+    [Entry(1 << 32, 1 << 32, 1)],
+    [Entry(MIB, 127 * MIB, 1), Entry(0, 2**64 - 1, 2)],
+    [Entry(MIB + 1 + i * 0x1000, 0xFFF, 1) for i in range(2000)],
+], ids=["all reserved", "low memory only", "2 MiB", "only above 4 GiB", "all taken", "no whole frame"])
+def test_a_map_with_nothing_to_use_is_a_panic_about_memory(craft, entries):
+    panics(craft(Info().with_map(entries)), "memory")
+
+
+# ---- modules ----
+
+def test_a_module_that_is_not_aligned_is_reserved_to_every_frame_it_touches(craft, kernel):
+    modules = [(32 * MIB + 0x123, 32 * MIB + 0x2001, 0), (40 * MIB + 0xFFF, 40 * MIB + 0x1001, 0),
+               (48 * MIB, 48 * MIB + 1, 0)]
+    counts = ready(craft(good().with_modules(modules)))
+    check_counts(counts, RAM, kernel, [module[:2] for module in modules])
+
+
+@pytest.mark.parametrize("start, end", [
+    (0x00100000, 0x00110000), (0x00000000, 0x08000000), (0x001F0000, 0x00200000), (0, 0x1000), (0, 0),
+    (32 * MIB, 32 * MIB), (32 * MIB + 5, 32 * MIB), (TOP, 0), (TOP, TOP), (0x80000000, 0x90000000),
+    (0xFFFFF000, TOP), (96 * MIB, TOP), (0x9F000, 0x101000),
+], ids=lambda value: f"{value:#x}")
+def test_a_module_anywhere_ends_in_a_verdict(craft, start, end):
+    ends_in_a_verdict(craft(good().with_modules([(start, end, 0)])))
+
+
+def test_a_module_that_ends_before_it_starts_reserves_nothing(craft, kernel):
+    check_counts(ready(craft(good().with_modules([(33 * MIB, 32 * MIB, 0)]))), RAM, kernel)
+
+
+def test_modules_that_overlap_are_reserved_once(craft, kernel):
+    modules = [(32 * MIB, 33 * MIB, 0), (32 * MIB + 0x800, 34 * MIB + 1, 0), (32 * MIB, 33 * MIB, 0)]
+    check_counts(ready(craft(good().with_modules(modules))), RAM, kernel, [module[:2] for module in modules])
+
+
+@pytest.mark.parametrize("count, address", [
+    (1, 0), (1, TOP), (1, 0xFFFFFFF0), (2, 0xFFFFFFF0), (1, DEVICES), (TOP, MODS), (TOP, DEVICES), (0x10000000, MODS),
+    (0x0FFFFFFF, 0xFFFFFFF0), (100_000, MODS), (0, TOP),
+], ids=lambda value: f"{value:#x}")
+def test_an_absurd_list_of_modules_ends_in_a_verdict(craft, count, address):
+    info = good()
+    info.mods = (count, address)
+    ends_in_a_verdict(craft(info))
+
+
+@pytest.mark.parametrize("string", [0, 1, DEVICES, 0xFFFFFFF0, TOP, STRINGS], ids=hex)
+def test_a_modules_string_at_an_absurd_address_or_without_an_end_is_cut(craft, kernel, string):
+    info = good().with_modules([(32 * MIB, 33 * MIB, string)])
+    info.blobs[STRINGS] = b"x" * 0x8000
+    machine = craft(info)
+    check_counts(ready(machine), RAM, kernel, [(32 * MIB, 33 * MIB)])
+    assert max(map(len, machine.lines())) < 300
+
+
+# ---- the command line, the loader's name ----
+
+@pytest.mark.parametrize("address", [0, 1, 0x500, 0xFFFF0, DEVICES, 0xFFFFF000, 0xFFFFFFF0, TOP], ids=hex)
+def test_a_command_line_at_an_absurd_address_ends_in_a_verdict(craft, address):
+    info = good()
+    info.cmdline = address
+    ends_in_a_verdict(craft(info))
+
+
+def test_a_command_line_without_an_end_is_cut(craft):
+    machine = craft(good().with_cmdline("-- exit 1; " + "walk 0; " * 0x10000, end=b""))
+    assert machine.verdict() == "ready"
+    log = machine.prompt()
+    assert re.search(r"\bcut\b", machine.text()) and "quire> " not in log
+    assert machine.finish() == 33
+
+
+def test_4095_bytes_of_command_line_are_read_whole(craft):
+    machine = craft(good().with_cmdline("-- exit 1".rjust(4095)))
+    assert machine.exit_code() == 35
+    assert not re.search(r"\bcut\b", machine.text())
+
+
+def test_4096_bytes_are_cut_and_their_commands_do_not_run(craft):
+    machine = craft(good().with_cmdline("-- exit 1".ljust(4096)))
+    machine.prompt()
+    assert re.search(r"\bcut\b", machine.text())
+    assert machine.finish() == 33
+
+
+def test_bytes_that_are_no_text_in_the_command_line_are_unknown_options(craft):
+    info = good().with_cmdline("")
+    info.blobs[CMDLINE] = bytes(range(1, 256)) * 8 + b" -- exit\0"
+    assert craft(info).exit_code() == 33
+
+
+def test_only_qemus_command_line_has_the_kernels_path_in_front(craft):
+    def unknown(name):
+        info = good().with_cmdline("first.elf second -- exit")
+        info.name = NAME
+        info.blobs[NAME] = name
+        machine = craft(info)
+        assert machine.exit_code() == 33
+        return [word for word in ("first.elf", "second") if re.search(f"unknown.*{re.escape(word)}", machine.text())]
+
+    assert unknown(b"qemu\0") == ["second"]
+    assert unknown(b"GRUB 2.06\0") == ["first.elf", "second"]
+    assert unknown(b"qemux\0") == ["first.elf", "second"]
+
+
+@pytest.mark.parametrize("address", [0, DEVICES, 0xFFFFFFFD, TOP, NAME], ids=hex)
+def test_a_loaders_name_at_an_absurd_address_or_without_an_end_is_cut(craft, address):
+    info = good()
+    info.name = address
+    info.blobs[NAME] = b"n" * 0x8000
+    machine = craft(info)
+    ready(machine)
+    assert max(map(len, machine.lines())) < 300
+
+
+# ---- the framebuffer ----
+
+@pytest.mark.parametrize("framebuffer", [
+    (0, 0, 0, 0, 0, 0), (2**64 - 1, TOP, TOP, TOP, 255, 255), (0xFD000000, 0, 1024, 768, 32, 1),
+    (0xFD000000, 4096, 1024, 768, 0, 1), (0xFFFFFFFF, 4096, 1024, 768, 32, 1), (0x00100000, 4096, 1024, 768, 32, 1),
+    (1 << 32, 4096, 1024, 768, 32, 1), (0xB8000, 160, 80, 25, 16, 2), (0xB8000, 160, 0, 0, 16, 2),
+    (0, 160, 80, 25, 16, 2), (0xFD000000, 1024, 1024, 768, 8, 0),
+], ids=lambda value: f"type{value[5]}-{value[0]:#x}")
+def test_whatever_the_framebuffer_is_said_to_be_the_boot_is_ready(craft, framebuffer):
+    info = good()
+    info.framebuffer = (*framebuffer, bytes((255, 255, 0, 31, 8, 200)))
+    ready(craft(info))

@@ -1,0 +1,71 @@
+"""What all tests share: where the build lies, and the run's last line.
+
+The last line of a run is exactly `N passed, N failed`, after everything that pytest prints. Errors count
+as failures; so do a collection that broke and a run without a single test."""
+import atexit
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.dont_write_bytecode = True
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = Path(os.environ.get("QUIRE_BUILD", "build"))
+BUILD = BUILD if BUILD.is_absolute() else ROOT / BUILD
+
+
+# ---- the last line ----
+
+class LastLine:
+    """Counts each outcome as the controller hears of it."""
+
+    def __init__(self):
+        self.passed = self.failed = 0
+        self.exit_status = None
+
+    def pytest_runtest_logreport(self, report):
+        if report.failed:
+            self.failed += 1
+        elif report.passed and report.when == "call":
+            self.passed += 1
+
+    def pytest_collectreport(self, report):
+        self.failed += report.failed
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, exitstatus):
+        self.exit_status = int(exitstatus)
+
+    def print(self):
+        failed = self.failed if self.failed or self.exit_status == 0 else 1
+        sys.stderr.flush()
+        print(f"{self.passed} passed, {failed} failed", flush=True)
+
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):  # xdist's workers report to the controller, which alone prints
+        last_line = LastLine()
+        config.pluginmanager.register(last_line)
+        atexit.register(last_line.print)
+
+
+# ---- what the tests inside the kernel said ----
+
+def pytest_terminal_summary(terminalreporter):
+    runs = [text for reports in terminalreporter.stats.values() for report in reports
+            for key, text in getattr(report, "user_properties", ())
+            if key == "kernel tests" and report.when == "call"]
+    if runs:
+        terminalreporter.section("tests inside the kernel")
+        for text in sorted(runs):
+            terminalreporter.write_line(text)
+
+
+# ---- the build ----
+
+@pytest.fixture(scope="session")
+def build():
+    """The build directory."""
+    return BUILD

@@ -1,0 +1,61 @@
+/* A simulated i386 MMU, for mm/vmem.c unchanged: physical memory, CR3, and caches that behave as badly as the
+ * Intel SDM, vol. 3, 4.10, allows.
+ *
+ * Whatever can be cached is cached at once, and stays until INVLPG or a load of CR3 drops it: every
+ * translation that the tables in memory ever gave (TLB), and every directory entry that was ever present
+ * (paging-structure cache), with all translations that the tables they lead to ever gave. An access by an
+ * address for which the caches hold anything but what the tables now say fails the test at once; so does a
+ * page fault, a write to a read-only page, and an access beyond memory. The accessed and dirty bits are set
+ * as early as a processor may. */
+#ifndef QUIRE_HOST_MMU_H
+#define QUIRE_HOST_MMU_H
+
+#include "types.h"
+
+#define MMU_FRAMES 16384u /* 64 MiB */
+
+/* All words garbage that looks like present entries, paging off, caches empty. */
+void mmu_reset(void);
+
+bool mmu_paging(void);
+
+/* A word of physical memory, as a device sees it. */
+unsigned mmu_word(paddr_t pa);
+void mmu_set_word(paddr_t pa, unsigned value);
+
+/* Fills a frame with garbage: somebody else uses it now. */
+void mmu_scribble(paddr_t frame);
+
+/* An access by an instruction, through the caches. */
+unsigned mmu_load(const void *va);
+void mmu_store(void *va, unsigned value);
+
+/* What the tables in memory say of VA's page, the caches aside: the frame and the flags, PTE_WRITE and PTE_USER
+ * where both levels have them; 0 where it is not mapped. */
+unsigned mmu_lookup(const void *va);
+
+/* Does a cached translation or directory entry lead to FRAME? Those of table 0 (the identity map) aside. */
+bool mmu_cached(paddr_t frame);
+
+/* Does a present entry of any table lead to FRAME? The identity map aside. */
+bool mmu_linked(paddr_t frame);
+
+/* Fails the test when the caches hold anything that the tables do not say. */
+void mmu_check_caches(void);
+
+/* What happened, in order. */
+enum mmu_event_kind { MMU_WRITE, MMU_FLUSH, MMU_SET_DIRECTORY, MMU_ENABLE, MMU_ALLOC, MMU_FREE };
+
+struct mmu_event {
+    enum mmu_event_kind kind;
+    unsigned where; /* physical address written, virtual address flushed, directory, or frame */
+    unsigned value; /* written */
+};
+
+#define MMU_EVENTS 65536
+extern struct mmu_event mmu_events[MMU_EVENTS];
+extern size_t mmu_event_count; /* stays at MMU_EVENTS when there are more */
+
+void mmu_event(enum mmu_event_kind kind, unsigned where, unsigned value);
+
+#endif

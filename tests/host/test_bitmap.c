@@ -1,0 +1,331 @@
+/* bitmap: ranges of bits and the summary, against models of one byte an index.
+ *
+ * Each map lies in a heap block of just its words, so that AddressSanitizer sees any word read beyond it. */
+#include "bitmap.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "support.h"
+
+#define WORDS 5
+#define BITS (WORDS * 32)
+
+/* ---- models ---- */
+
+static uint32_t *random_map(void)
+{
+    uint32_t *map = malloc(WORDS * sizeof *map);
+    for (size_t i = 0; i < WORDS; i++) {
+        switch (random_between(0, 4)) {
+        case 0: map[i] = 0; break;
+        case 1: map[i] = UINT32_MAX; break;
+        case 2: map[i] = 1u << random_between(0, 32); break;
+        default: map[i] = random_word(); break;
+        }
+    }
+    return map;
+}
+
+static bool model_test(const uint32_t *map, size_t i)
+{
+    const unsigned char *bytes = (const unsigned char *)map; /* little-endian: bit 8 is in byte 1 */
+    return (bytes[i / 8] & 1 << i % 8) != 0;
+}
+
+static void check_fill(const uint32_t *before, size_t start, size_t end, bool value)
+{
+    uint32_t *map = malloc(WORDS * sizeof *map);
+    memcpy(map, before, WORDS * sizeof *map);
+    bitmap_fill(map, start, end, value);
+    for (size_t i = 0; i < BITS; i++) {
+        bool want = i >= start && i < end ? value : model_test(before, i);
+        if (model_test(map, i) != want)
+            fail_msg("fill [%zu, %zu) with %d: bit %zu is wrong", start, end, value, i);
+    }
+    free(map);
+}
+
+static size_t model_find(const uint32_t *map, size_t start, size_t end, bool value)
+{
+    while (start < end && model_test(map, start) != value)
+        start++;
+    return start;
+}
+
+static size_t model_count(const uint32_t *map, size_t start, size_t end)
+{
+    size_t count = 0;
+    for (; start < end; start++)
+        count += model_test(map, start);
+    return count;
+}
+
+/* Calls VISIT with every range in the map, the empty ones included. */
+static void each_range(const uint32_t *map, void (*visit)(const uint32_t *map, size_t start, size_t end))
+{
+    for (size_t start = 0; start <= BITS; start++)
+        for (size_t end = start; end <= BITS; end++)
+            visit(map, start, end);
+}
+
+/* ---- bitmaps ---- */
+
+static void test_reads_the_bit_of_the_index(void **state)
+{
+    uint32_t map[2] = {0x80000001, 0x00000002};
+    (void)state;
+    for (size_t i = 0; i < 64; i++)
+        assert_int_equal(bitmap_test(map, i), i == 0 || i == 31 || i == 33);
+}
+
+static void fill_both(const uint32_t *map, size_t start, size_t end)
+{
+    check_fill(map, start, end, true);
+    check_fill(map, start, end, false);
+}
+
+static void test_fill_changes_the_range_and_no_other_bit(void **state)
+{
+    static const uint32_t clear[WORDS], full[WORDS] = {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
+    (void)state;
+    each_range(clear, fill_both);
+    each_range(full, fill_both);
+}
+
+static void test_fill_of_random_ranges(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 20000; round++) {
+        uint32_t *map = random_map();
+        size_t start = random_between(0, BITS + 1);
+        check_fill(map, start, random_between(start, BITS + 1), random_word() & 1);
+        free(map);
+    }
+}
+
+static void find_both(const uint32_t *map, size_t start, size_t end)
+{
+    assert_int_equal(bitmap_find(map, start, end, true), model_find(map, start, end, true));
+    assert_int_equal(bitmap_find(map, start, end, false), model_find(map, start, end, false));
+}
+
+static void test_find_gives_the_first_bit_of_the_value_or_the_end(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 100; round++) {
+        uint32_t *map = random_map();
+        each_range(map, find_both);
+        free(map);
+    }
+}
+
+static void test_find_sees_each_single_bit(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < BITS; i++) {
+        uint32_t *map = calloc(WORDS, sizeof *map);
+        map[i / 32] = 1u << i % 32;
+        each_range(map, find_both);
+        for (size_t word = 0; word < WORDS; word++)
+            map[word] = ~map[word];
+        assert_int_equal(bitmap_find(map, 0, BITS, false), i);
+        assert_int_equal(bitmap_find(map, i + 1, BITS, false), BITS);
+        assert_int_equal(bitmap_find(map, 0, i, false), i);
+        free(map);
+    }
+}
+
+static void count_range(const uint32_t *map, size_t start, size_t end)
+{
+    assert_int_equal(bitmap_count(map, start, end), model_count(map, start, end));
+}
+
+static void test_count_counts_the_set_bits_of_the_range(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 100; round++) {
+        uint32_t *map = random_map();
+        each_range(map, count_range);
+        free(map);
+    }
+}
+
+/* Word-aligned borders a million bits apart, as pm has them. */
+static void test_large_ranges(void **state)
+{
+    size_t bits = FRAMES_MAX;
+    uint32_t *map = calloc(bits / 32, sizeof *map);
+    (void)state;
+    bitmap_fill(map, 0, bits, true);
+    assert_int_equal(bitmap_count(map, 0, bits), bits);
+    bitmap_fill(map, 7, bits - 7, false);
+    assert_int_equal(bitmap_count(map, 0, bits), 14);
+    assert_int_equal(bitmap_find(map, 7, bits, true), bits - 7);
+    bitmap_fill(map, 0, bits, false);
+    assert_int_equal(bitmap_find(map, 0, bits, true), bits);
+    bitmap_fill(map, bits - 1, bits, true);
+    assert_int_equal(bitmap_find(map, 0, bits, true), bits - 1);
+    free(map);
+}
+
+static void next_runs(const uint32_t *map, size_t start, size_t limit)
+{
+    size_t from, to = start;
+    while (bitmap_next_run(map, &from, &to, limit)) {
+        assert_int_equal(from, model_find(map, start, limit, true));
+        assert_int_equal(to, model_find(map, from, limit, false));
+        start = to;
+    }
+    assert_int_equal(model_find(map, start, limit, true), limit);
+}
+
+static void test_next_run_goes_through_all_the_runs(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 100; round++) {
+        uint32_t *map = random_map();
+        each_range(map, next_runs);
+        free(map);
+    }
+}
+
+/* ---- the summary ---- */
+
+static struct summary summary;
+static bool member[SUMMARY_MAX];
+
+static size_t model_next(size_t from)
+{
+    while (from < SUMMARY_MAX && !member[from])
+        from++;
+    return from < SUMMARY_MAX ? from : SUMMARY_NONE;
+}
+
+/* Each level anew from the members. */
+static void check_levels(void)
+{
+    static struct summary want;
+    memset(&want, 0, sizeof want);
+    for (size_t i = 0; i < SUMMARY_MAX; i++) {
+        if (!member[i])
+            continue;
+        want.leaf[i / 32] |= 1u << i % 32;
+        want.middle[i / 32 / 32] |= 1u << i / 32 % 32;
+        want.top |= 1u << i / 32 / 32;
+    }
+    assert_memory_equal(&summary, &want, sizeof want);
+}
+
+static void put(size_t i, bool in)
+{
+    member[i] = in;
+    if (in)
+        summary_add(&summary, i);
+    else
+        summary_remove(&summary, i);
+}
+
+static void test_an_empty_summary_has_no_member(void **state)
+{
+    (void)state;
+    for (size_t from = 0; from < SUMMARY_MAX; from++)
+        assert_int_equal(summary_next(&summary, from), SUMMARY_NONE);
+}
+
+static void test_a_single_member_is_found_from_everywhere_below(void **state)
+{
+    static const size_t places[] = {0, 1, 31, 32, 33, 1023, 1024, 1025, 2047, 2048, 31743, 31744, 32735, 32736, 32766,
+                                    32767};
+    (void)state;
+    for (size_t p = 0; p < ARRAY_SIZE(places); p++) {
+        put(places[p], true);
+        for (size_t from = 0; from < SUMMARY_MAX; from++)
+            assert_int_equal(summary_next(&summary, from), from <= places[p] ? places[p] : SUMMARY_NONE);
+        check_levels();
+        put(places[p], false);
+        check_levels();
+    }
+}
+
+static void test_adding_twice_and_removing_the_absent_change_nothing(void **state)
+{
+    (void)state;
+    put(1024, true);
+    put(1024, true);
+    put(1025, false);
+    put(1056, false);
+    put(5000, false);
+    check_levels();
+    put(1024, false);
+    put(1024, false);
+    check_levels();
+    assert_int_equal(summary.top, 0);
+}
+
+static void test_a_range_of_members_is_added_at_every_level(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 3000; round++) {
+        size_t start = random_between(0, SUMMARY_MAX + 1);
+        size_t most = round % 2 ? SUMMARY_MAX : start + 70 < SUMMARY_MAX ? start + 70 : SUMMARY_MAX;
+        size_t end = random_between(start, most + 1);
+        if (round % 8 == 0) {
+            memset(&summary, 0, sizeof summary);
+            memset(member, 0, sizeof member);
+        }
+        summary_add_range(&summary, start, end);
+        memset(&member[start], true, end - start);
+        check_levels();
+    }
+}
+
+static void test_all_members_in_and_out_again(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SUMMARY_MAX; i++)
+        put(i, true);
+    check_levels();
+    for (size_t i = 0; i < SUMMARY_MAX; i++) {
+        assert_int_equal(summary_next(&summary, 0), i);
+        assert_int_equal(summary_next(&summary, i), i);
+        put(i, false);
+    }
+    check_levels();
+    assert_int_equal(summary.top, 0);
+}
+
+/* Sparse and dense in turn, clustered now and then, so that words at each level fill and empty. */
+static void test_random_members_against_the_model(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 300000; round++) {
+        size_t span = round / 1000 % 3 == 0 ? SUMMARY_MAX : round / 1000 % 3 == 1 ? 2048 : 40;
+        size_t base = round / 3000 * 331 % (SUMMARY_MAX - span + 1);
+        put(base + random_between(0, span), random_between(0, 100) < (round / 10000 % 2 ? 30u : 60u));
+        size_t from = random_between(0, SUMMARY_MAX);
+        assert_int_equal(summary_next(&summary, from), model_next(from));
+        if (round % 1000 == 0)
+            check_levels();
+    }
+    check_levels();
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(test_reads_the_bit_of_the_index),
+    cmocka_unit_test(test_fill_changes_the_range_and_no_other_bit),
+    cmocka_unit_test(test_fill_of_random_ranges),
+    cmocka_unit_test(test_find_gives_the_first_bit_of_the_value_or_the_end),
+    cmocka_unit_test(test_find_sees_each_single_bit),
+    cmocka_unit_test(test_count_counts_the_set_bits_of_the_range),
+    cmocka_unit_test(test_next_run_goes_through_all_the_runs),
+    cmocka_unit_test(test_large_ranges),
+    cmocka_unit_test(test_an_empty_summary_has_no_member),
+    cmocka_unit_test(test_a_single_member_is_found_from_everywhere_below),
+    cmocka_unit_test(test_adding_twice_and_removing_the_absent_change_nothing),
+    cmocka_unit_test(test_a_range_of_members_is_added_at_every_level),
+    cmocka_unit_test(test_all_members_in_and_out_again),
+    cmocka_unit_test(test_random_members_against_the_model),
+};
+
+HOST_MAIN(tests)

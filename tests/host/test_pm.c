@@ -1,0 +1,640 @@
+/* pm: on every map to the frame, against a model with one byte a frame, and every misuse.
+ *
+ * The model knows what each frame is; pm says the same of it at all times. Where a search could differ (any
+ * free frame, any free run will do) the model takes pm's answer, once it has seen that it is a right one,
+ * and looks itself only when pm says that there is none. */
+#include "pm.h"
+
+#include <string.h>
+
+#include "memlayout.h"
+#include "support.h"
+
+#define MIB_FRAMES 256
+#define LOW_FRAMES (LOW_MEMORY_END / PAGE_SIZE)
+
+static memmap_frames ram;
+static unsigned char model[FRAMES_MAX]; /* enum pm_state */
+static size_t model_end;                /* from here on all are absent */
+static pfn_t held[FRAMES_MAX];          /* a run's frames, or all that there are */
+
+/* ---- the model ---- */
+
+static struct pm_counts model_count(void)
+{
+    struct pm_counts counts = {0};
+    for (size_t i = 0; i < model_end; i++) {
+        counts.total += model[i] != PM_ABSENT;
+        counts.free += model[i] == PM_FREE;
+        counts.reserved += model[i] == PM_RESERVED;
+    }
+    return counts;
+}
+
+static void check_counts(const struct pm_counts *want)
+{
+    struct pm_counts counts = pm_count();
+    assert_int_equal(counts.total, want->total);
+    assert_int_equal(counts.free, want->free);
+    assert_int_equal(counts.reserved, want->reserved);
+}
+
+/* All that pm says, against the model. */
+static void check_all(void)
+{
+    struct pm_counts want = model_count();
+    pm_check();
+    check_counts(&want);
+    for (pfn_t i = 0; i < FRAMES_MAX; i++)
+        if (pm_state(pfn_to_pa(i)) != model[i])
+            fail_msg("frame 0x%x000 is in state %d; the model says %d", i, pm_state(pfn_to_pa(i)), model[i]);
+}
+
+/* Hands RAM to pm, and to the model. */
+static void start(void)
+{
+    model_end = 0;
+    for (pfn_t i = 0; i < FRAMES_MAX; i++) {
+        model[i] = !bitmap_test(ram, i) ? PM_ABSENT : i < LOW_FRAMES ? PM_RESERVED : PM_FREE;
+        if (model[i] != PM_ABSENT)
+            model_end = i + 1;
+    }
+    pm_init(ram);
+}
+
+static void reserve(uint64_t from, uint64_t to)
+{
+    for (uint64_t i = from / PAGE_SIZE; i * PAGE_SIZE < to && from < to; i++)
+        if (model[i] != PM_ABSENT)
+            model[i] = PM_RESERVED;
+    pm_reserve(from, to);
+}
+
+/* A machine of MIB MiB, the frames from 640 KiB to 1 MiB absent, with a kernel of 600 KiB. */
+static void start_machine(unsigned mib)
+{
+    memset(ram, 0, sizeof ram);
+    bitmap_fill(ram, 0, 0x9F, true);
+    bitmap_fill(ram, LOW_FRAMES, mib * MIB_FRAMES, true);
+    start();
+    reserve(KERNEL_START, KERNEL_START + 600 * 1024 + 5);
+}
+
+static void start_map(const struct host_map *map)
+{
+    host_reader_set(map->entries, map->count);
+    memmap_build(ram, host_reader);
+    start();
+}
+
+/* The model takes N frames at PA, as pm says it has. */
+static void take(paddr_t pa, size_t n)
+{
+    assert_int_equal(pa & PAGE_MASK, 0);
+    assert_true(n <= FRAMES_MAX - pa_to_pfn(pa));
+    for (size_t i = 0; i < n; i++) {
+        if (model[pa_to_pfn(pa) + i] != PM_FREE)
+            fail_msg("frame 0x%zx of %zu at 0x%08x was handed out in state %d", i, n, pa, model[pa_to_pfn(pa) + i]);
+        model[pa_to_pfn(pa) + i] = PM_USED;
+    }
+}
+
+static void give(paddr_t pa, size_t n)
+{
+    memset(&model[pa_to_pfn(pa)], PM_FREE, n);
+}
+
+static bool model_has_run(size_t n)
+{
+    size_t run = 0;
+    for (size_t i = 0; i < model_end && run < n; i++)
+        run = model[i] == PM_FREE ? run + 1 : 0;
+    return run >= n;
+}
+
+static paddr_t alloc(size_t n)
+{
+    paddr_t pa = n == 1 && random_word() % 4 ? pm_alloc_page() : pm_alloc_pages(n);
+    if (pa != PADDR_NONE)
+        take(pa, n);
+    else if (n != 0 && model_has_run(n))
+        fail_msg("there are %zu adjacent free frames, but pm found none", n);
+    return pa;
+}
+
+/* ---- maps ---- */
+
+static void check_map_counts(const struct host_map *map)
+{
+    struct pm_counts counts;
+    start_map(map);
+    check_all();
+    counts = pm_count();
+    if (counts.free < 64)
+        return;
+    reserve(KERNEL_START, KERNEL_START + 0x12345);
+    for (size_t n = 1; n < 30; n++)
+        alloc(n);
+    check_all();
+    counts = pm_count();
+    assert_int_equal(counts.total - counts.free - counts.reserved, model_count().total - model_count().free -
+                                                                       model_count().reserved);
+}
+
+static void test_counts_are_right_to_the_frame_on_every_map(void **state)
+{
+    (void)state;
+    each_host_map(check_map_counts);
+}
+
+static void check_map_ranges(const struct host_map *map)
+{
+    pfn_t end = 0, start_pfn;
+    start_map(map);
+    for (pfn_t from = LOW_FRAMES; from < FRAMES_MAX; from = end) {
+        pfn_t want = from;
+        while (want < FRAMES_MAX && model[want] == PM_ABSENT)
+            want++;
+        bool found = pm_next_range(from, &start_pfn, &end);
+        assert_int_equal(found, want < FRAMES_MAX);
+        if (!found)
+            return;
+        assert_int_equal(start_pfn, want);
+        while (want < FRAMES_MAX && model[want] != PM_ABSENT)
+            want++;
+        assert_int_equal(end, want);
+    }
+}
+
+static void test_ranges_are_those_of_the_map_from_1_mib_up(void **state)
+{
+    (void)state;
+    each_host_map(check_map_ranges);
+}
+
+static void test_next_range_from_inside_and_past_the_ranges(void **state)
+{
+    pfn_t from, to;
+    (void)state;
+    start_machine(64);
+    assert_true(pm_next_range(0, &from, &to));
+    assert_int_equal(from, LOW_FRAMES);
+    assert_int_equal(to, 64 * MIB_FRAMES);
+    assert_true(pm_next_range(5000, &from, &to));
+    assert_int_equal(from, 5000);
+    assert_int_equal(to, 64 * MIB_FRAMES);
+    assert_false(pm_next_range(64 * MIB_FRAMES, &from, &to));
+    assert_false(pm_next_range(FRAMES_MAX, &from, &to));
+}
+
+static void test_an_empty_map_has_nothing(void **state)
+{
+    pfn_t from, to;
+    (void)state;
+    memset(ram, 0, sizeof ram);
+    start();
+    check_all();
+    assert_int_equal(pm_alloc_page(), PADDR_NONE);
+    assert_int_equal(pm_alloc_pages(1), PADDR_NONE);
+    assert_false(pm_next_range(0, &from, &to));
+}
+
+/* ---- reserving ---- */
+
+static void test_reserving_withholds_every_frame_touched(void **state)
+{
+    static const uint64_t ranges[][2] = {
+        {0x200000, 0x201000}, {0x210FFF, 0x211001}, {0x220001, 0x220002}, {0x230000, 0x230000}, {0x240123, 0x240123},
+        {0x0, 0x1000},        {0x200000, 0x204000}, {0x3FF000, 0x480001}, {0, 0},
+    };
+    (void)state;
+    start_machine(16);
+    for (size_t i = 0; i < ARRAY_SIZE(ranges); i++) {
+        reserve(ranges[i][0], ranges[i][1]);
+        check_all();
+    }
+    reserve((uint64_t)FRAMES_MAX * PAGE_SIZE - 1, (uint64_t)FRAMES_MAX * PAGE_SIZE);
+    reserve((uint64_t)FRAMES_MAX * PAGE_SIZE, (uint64_t)FRAMES_MAX * PAGE_SIZE);
+    check_all();
+}
+
+static void test_reserving_everything_leaves_nothing(void **state)
+{
+    (void)state;
+    start_machine(16);
+    reserve(0, (uint64_t)FRAMES_MAX * PAGE_SIZE);
+    check_all();
+    assert_int_equal(pm_count().free, 0);
+    assert_int_equal(pm_alloc_page(), PADDR_NONE);
+    assert_int_equal(pm_alloc_pages(1), PADDR_NONE);
+}
+
+static void test_reserved_frames_are_never_handed_out(void **state)
+{
+    (void)state;
+    start_machine(8);
+    for (int i = 0; i < 200; i++) {
+        uint64_t from = random_between(0, 8 << 20);
+        reserve(from, from + random_between(0, 0x3000));
+    }
+    while (alloc(1) != PADDR_NONE) { /* take checks each */
+    }
+    check_all();
+}
+
+static void call_reserve(uintptr_t from, uintptr_t to)
+{
+    pm_reserve(from, to);
+}
+
+static void call_reserve_past_the_end(uintptr_t from, uintptr_t past)
+{
+    pm_reserve(from, (uint64_t)FRAMES_MAX * PAGE_SIZE + past);
+}
+
+static void test_reserving_a_used_frame_or_backwards_panics(void **state)
+{
+    (void)state;
+    start_machine(8);
+    paddr_t pa = alloc(1);
+    EXPECT_PANIC("handed out", call_reserve, pa, pa + 1);
+    EXPECT_PANIC("handed out", call_reserve, 0, 8 << 20);
+    EXPECT_PANIC("start <= end", call_reserve, 0x300000, 0x200000);
+    EXPECT_PANIC("end <=", call_reserve_past_the_end, 0x300000, 1);
+    check_all();
+}
+
+/* ---- everything once ---- */
+
+static void allocate_all(size_t n)
+{
+    struct pm_counts before = pm_count();
+    size_t runs = 0;
+    for (paddr_t pa; (pa = pm_alloc_pages(n)) != PADDR_NONE; runs++) {
+        take(pa, n);
+        held[runs] = pa_to_pfn(pa);
+    }
+    assert_false(model_has_run(n));
+    check_all();
+    for (size_t i = 0; i < runs; i++) {
+        pm_free_pages(pfn_to_pa(held[i]), n);
+        give(pfn_to_pa(held[i]), n);
+    }
+    check_all();
+    check_counts(&before);
+}
+
+static void allocate_all_singly(void)
+{
+    struct pm_counts before = pm_count();
+    size_t count = 0;
+    for (paddr_t pa; (pa = pm_alloc_page()) != PADDR_NONE; count++) {
+        take(pa, 1);
+        held[count] = pa_to_pfn(pa);
+    }
+    assert_int_equal(count, before.free);
+    assert_int_equal(pm_count().free, 0);
+    check_all();
+    assert_int_equal(pm_alloc_page(), PADDR_NONE);
+    assert_int_equal(pm_alloc_pages(1), PADDR_NONE);
+    for (size_t i = count; i > 1; i--) { /* back in a random order */
+        size_t other = random_between(0, i);
+        pfn_t swap = held[i - 1];
+        held[i - 1] = held[other];
+        held[other] = swap;
+    }
+    for (size_t i = 0; i < count; i++) {
+        pm_free_page(pfn_to_pa(held[i]));
+        model[held[i]] = PM_FREE;
+    }
+    check_all();
+    check_counts(&before);
+}
+
+static void test_every_frame_is_handed_out_once_at_each_ram_size(void **state)
+{
+    static const unsigned sizes[] = {5, 8, 16, 64, 128, 1024, 3500, 4096};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        start_machine(sizes[i]);
+        allocate_all_singly();
+    }
+}
+
+static void test_every_run_is_handed_out_once_at_each_run_size(void **state)
+{
+    static const size_t runs[] = {1, 2, 3, 16, 31, 32, 33, 64, 256, 1000, 1024, 5000};
+    static const unsigned sizes[] = {5, 64, 3500};
+    (void)state;
+    for (size_t s = 0; s < ARRAY_SIZE(sizes); s++) {
+        start_machine(sizes[s]);
+        for (size_t i = 0; i < ARRAY_SIZE(runs); i++)
+            allocate_all(runs[i]);
+    }
+}
+
+static void check_map_allocation(const struct host_map *map)
+{
+    start_map(map);
+    allocate_all_singly();
+}
+
+static void test_every_frame_of_every_map_is_handed_out_once(void **state)
+{
+    (void)state;
+    each_host_map(check_map_allocation);
+}
+
+static void test_the_whole_memory_is_one_run(void **state)
+{
+    (void)state;
+    memset(ram, 0, sizeof ram);
+    bitmap_fill(ram, LOW_FRAMES, FRAMES_MAX, true);
+    start();
+    assert_int_equal(pm_alloc_pages(FRAMES_MAX - LOW_FRAMES + 1), PADDR_NONE);
+    assert_int_equal(alloc(FRAMES_MAX - LOW_FRAMES), LOW_MEMORY_END);
+    check_all();
+    pm_free_pages(LOW_MEMORY_END, FRAMES_MAX - LOW_FRAMES);
+    give(LOW_MEMORY_END, FRAMES_MAX - LOW_FRAMES);
+    check_all();
+}
+
+/* ---- runs ---- */
+
+static void test_absurd_runs_are_refused(void **state)
+{
+    static const size_t sizes[] = {0, SIZE_MAX, SIZE_MAX / PAGE_SIZE, FRAMES_MAX, FRAMES_MAX + 1, 1u << 31};
+    (void)state;
+    start_machine(64);
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+        assert_int_equal(pm_alloc_pages(sizes[i]), PADDR_NONE);
+    check_all();
+}
+
+/* Holes of 1 to 100 frames between taken ones: the run that fits exactly is found, the next size is not. */
+static void test_the_last_fitting_hole_is_found(void **state)
+{
+    (void)state;
+    for (size_t hole = 1; hole <= 100; hole += 3) {
+        start_machine(32);
+        while (alloc(1) != PADDR_NONE) { /* all */
+        }
+        for (int i = 0; i < 40; i++) { /* small holes, each beside a taken frame */
+            pfn_t at = random_between(2048, 4000);
+            if (hole > 1 && model[at - 1] == PM_USED && model[at] == PM_USED && model[at + 1] == PM_USED) {
+                pm_free_page(pfn_to_pa(at));
+                model[at] = PM_FREE;
+            }
+        }
+        pfn_t place = random_between(4001, 8000);
+        pm_free_pages(pfn_to_pa(place), hole);
+        give(pfn_to_pa(place), hole);
+        assert_int_equal(pm_alloc_pages(hole + 1), PADDR_NONE);
+        assert_int_equal(alloc(hole), pfn_to_pa(place));
+        check_all();
+    }
+}
+
+static void test_a_run_is_given_back_in_parts(void **state)
+{
+    (void)state;
+    start_machine(32);
+    for (int round = 0; round < 200; round++) {
+        struct pm_counts before = pm_count();
+        size_t n = random_between(1, 200), done = 0;
+        paddr_t pa = alloc(n);
+        assert_int_not_equal(pa, PADDR_NONE);
+        while (done < n) {
+            size_t part = random_between(0, n - done + 1);
+            if (part == 1)
+                pm_free_page(pa + done * PAGE_SIZE);
+            else
+                pm_free_pages(pa + done * PAGE_SIZE, part);
+            done += part;
+        }
+        give(pa, n);
+        check_counts(&before);
+    }
+    check_all();
+}
+
+static void test_single_frames_are_given_back_as_a_run(void **state)
+{
+    (void)state;
+    start_machine(8);
+    while (alloc(1) != PADDR_NONE) { /* all */
+    }
+    pm_free_pages(0x300000, 0x100);
+    give(0x300000, 0x100);
+    check_all();
+    assert_int_equal(alloc(0x100), 0x300000);
+}
+
+static void test_freeing_no_frames_does_nothing(void **state)
+{
+    (void)state;
+    start_machine(8);
+    paddr_t pa = alloc(1);
+    pm_free_pages(pa, 0);
+    pm_free_pages(0, 0);
+    check_all();
+}
+
+/* ---- random, against the model ---- */
+
+static void random_step(size_t *runs, paddr_t *where, size_t *length, unsigned fill)
+{
+    if (random_between(0, 100) < fill && *runs < 4000) {
+        size_t n = random_between(0, 4) ? 1 : random_between(0, 300);
+        paddr_t pa = alloc(n);
+        if (pa != PADDR_NONE) {
+            where[*runs] = pa;
+            length[(*runs)++] = n;
+        }
+    } else if (*runs) {
+        size_t i = random_between(0, *runs);
+        size_t part = random_between(1, length[i] + 1);
+        paddr_t pa = where[i] + (length[i] - part) * PAGE_SIZE; /* the run's tail, often all of it */
+        if (part == 1)
+            pm_free_page(pa);
+        else
+            pm_free_pages(pa, part);
+        give(pa, part);
+        length[i] -= part;
+        if (length[i] == 0) {
+            where[i] = where[--*runs];
+            length[i] = length[*runs];
+        }
+    }
+}
+
+static void test_random_operations_against_the_model(void **state)
+{
+    static paddr_t where[4000];
+    static size_t length[4000];
+    size_t runs = 0;
+    (void)state;
+    start_machine(16);
+    for (int i = 0; i < 200000; i++) {
+        random_step(&runs, where, length, i / 20000 % 2 ? 40 : 65);
+        if (i % 2000 == 0)
+            check_all();
+    }
+    check_all();
+}
+
+/* ---- misuse: a panic, and everything as it was ---- */
+
+static void call_free(uintptr_t pa, uintptr_t n)
+{
+    (void)n;
+    pm_free_page(pa);
+}
+
+static void call_free_run(uintptr_t pa, uintptr_t n)
+{
+    pm_free_pages(pa, n);
+}
+
+static paddr_t start_misuse(void)
+{
+    start_machine(16);
+    return alloc(16);
+}
+
+static void test_a_double_free_panics(void **state)
+{
+    paddr_t pa = start_misuse(), single = alloc(1);
+    (void)state;
+    pm_free_page(single);
+    give(single, 1);
+    EXPECT_PANIC("free already", call_free, single, 0);
+    EXPECT_PANIC("free already", call_free_run, single, 1);
+    pm_free_pages(pa, 16);
+    give(pa, 16);
+    EXPECT_PANIC("free already", call_free_run, pa, 16);
+    EXPECT_PANIC("free already", call_free, pa + 15 * PAGE_SIZE, 0);
+    check_all();
+}
+
+static void test_an_unaligned_free_panics(void **state)
+{
+    paddr_t pa = start_misuse();
+    (void)state;
+    EXPECT_PANIC("not page-aligned", call_free, pa + 1, 0);
+    EXPECT_PANIC("not page-aligned", call_free, pa + PAGE_SIZE - 1, 0);
+    EXPECT_PANIC("not page-aligned", call_free_run, pa + 0x800, 2);
+    EXPECT_PANIC("0x", call_free, UINT32_MAX, 0);
+    check_all();
+}
+
+static void test_freeing_a_reserved_frame_panics(void **state)
+{
+    (void)state;
+    start_misuse();
+    EXPECT_PANIC("reserved", call_free, 0, 0);
+    EXPECT_PANIC("reserved", call_free, 0x1000, 0);
+    EXPECT_PANIC("reserved", call_free, KERNEL_START, 0);
+    EXPECT_PANIC("reserved", call_free_run, KERNEL_START, 3);
+    check_all();
+}
+
+static void test_freeing_what_is_no_memory_panics(void **state)
+{
+    (void)state;
+    start_misuse();
+    EXPECT_PANIC("no memory", call_free, 0xA0000, 0);
+    EXPECT_PANIC("no memory", call_free, 16 << 20, 0);
+    EXPECT_PANIC("no memory", call_free, 0xFFFFF000, 0);
+    EXPECT_PANIC("no memory", call_free_run, 0xFEC00000, 2);
+    check_all();
+}
+
+static void test_freeing_past_the_end_of_memory_panics(void **state)
+{
+    paddr_t pa = start_misuse();
+    (void)state;
+    EXPECT_PANIC("end of memory", call_free_run, 0xFFFFF000, 2);
+    EXPECT_PANIC("end of memory", call_free_run, pa, SIZE_MAX);
+    EXPECT_PANIC("end of memory", call_free_run, pa, FRAMES_MAX);
+    EXPECT_PANIC("end of memory", call_free_run, pa, 1 << 20 | 16); /* * 4096 wraps to 16 frames */
+    check_all();
+}
+
+static void test_a_run_with_one_frame_not_handed_out_panics(void **state)
+{
+    paddr_t pa = start_misuse();
+    (void)state;
+    for (size_t hole = 0; hole < 16; hole++) {
+        pm_free_page(pa + hole * PAGE_SIZE);
+        give(pa + hole * PAGE_SIZE, 1);
+        EXPECT_PANIC("free already", call_free_run, pa, 16);
+        check_all();
+        while (model[pa_to_pfn(pa) + hole] == PM_FREE)
+            assert_int_not_equal(alloc(1), PADDR_NONE);
+    }
+    pm_free_pages(pa, 16);
+    give(pa, 16);
+    check_all();
+}
+
+static void test_a_run_into_reserved_or_absent_frames_panics(void **state)
+{
+    (void)state;
+    start_machine(16);
+    while (alloc(1) != PADDR_NONE) { /* all */
+    }
+    EXPECT_PANIC("no memory", call_free_run, (16 << 20) - PAGE_SIZE, 2);
+    EXPECT_PANIC("reserved", call_free_run, KERNEL_START + 600 * 1024, 8);
+    check_all();
+}
+
+/* ---- pm_check sees damage ---- */
+
+static void call_check(uintptr_t a, uintptr_t b)
+{
+    (void)a;
+    (void)b;
+    pm_check();
+}
+
+/* The map is not pm's own: a bit lost in it makes a frame that is managed but absent. */
+static void test_check_sees_a_frame_that_the_map_has_lost(void **state)
+{
+    (void)state;
+    start_machine(16);
+    pm_check();
+    bitmap_fill(ram, 0x800, 0x801, false);
+    EXPECT_PANIC("0x00800000", call_check, 0, 0);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(test_counts_are_right_to_the_frame_on_every_map),
+    cmocka_unit_test(test_ranges_are_those_of_the_map_from_1_mib_up),
+    cmocka_unit_test(test_next_range_from_inside_and_past_the_ranges),
+    cmocka_unit_test(test_an_empty_map_has_nothing),
+    cmocka_unit_test(test_reserving_withholds_every_frame_touched),
+    cmocka_unit_test(test_reserving_everything_leaves_nothing),
+    cmocka_unit_test(test_reserved_frames_are_never_handed_out),
+    cmocka_unit_test(test_reserving_a_used_frame_or_backwards_panics),
+    cmocka_unit_test(test_every_frame_is_handed_out_once_at_each_ram_size),
+    cmocka_unit_test(test_every_run_is_handed_out_once_at_each_run_size),
+    cmocka_unit_test(test_every_frame_of_every_map_is_handed_out_once),
+    cmocka_unit_test(test_the_whole_memory_is_one_run),
+    cmocka_unit_test(test_absurd_runs_are_refused),
+    cmocka_unit_test(test_the_last_fitting_hole_is_found),
+    cmocka_unit_test(test_a_run_is_given_back_in_parts),
+    cmocka_unit_test(test_single_frames_are_given_back_as_a_run),
+    cmocka_unit_test(test_freeing_no_frames_does_nothing),
+    cmocka_unit_test(test_random_operations_against_the_model),
+    cmocka_unit_test(test_a_double_free_panics),
+    cmocka_unit_test(test_an_unaligned_free_panics),
+    cmocka_unit_test(test_freeing_a_reserved_frame_panics),
+    cmocka_unit_test(test_freeing_what_is_no_memory_panics),
+    cmocka_unit_test(test_freeing_past_the_end_of_memory_panics),
+    cmocka_unit_test(test_a_run_with_one_frame_not_handed_out_panics),
+    cmocka_unit_test(test_a_run_into_reserved_or_absent_frames_panics),
+    cmocka_unit_test(test_check_sees_a_frame_that_the_map_has_lost),
+};
+
+HOST_MAIN(tests)

@@ -1,0 +1,1070 @@
+/* vmem: mm/vmem.c unchanged over the simulated MMU of mmu.h, with the real pm.
+ *
+ * pm's calls are intercepted (the linker's --wrap): an allocation can be made to fail at any number, and no
+ * frame may come back while a table or a cache still leads to it. A frame that came back is scribbled over
+ * at once, as its next owner would. */
+#include "vmem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kmalloc.h"
+#include "memlayout.h"
+#include "mmu.h"
+#include "pm.h"
+#include "support.h"
+
+#define PAGES (1u << 20)
+#define MIB4 0x400000u
+#define FLAGS (VMEM_WRITE | VMEM_USER | VMEM_WRITE_THROUGH | VMEM_NO_CACHE)
+
+static void *at(uintptr_t va)
+{
+    return (void *)va;
+}
+
+/* ---- pm, intercepted ---- */
+
+paddr_t __real_pm_alloc_page(void);
+void __real_pm_free_page(paddr_t pa);
+paddr_t __real_pm_alloc_pages(size_t n);
+void __real_pm_free_pages(paddr_t pa, size_t n);
+paddr_t __wrap_pm_alloc_page(void);
+void __wrap_pm_free_page(paddr_t pa);
+paddr_t __wrap_pm_alloc_pages(size_t n);
+void __wrap_pm_free_pages(paddr_t pa, size_t n);
+
+static int allocations_left = -1; /* before the one that fails; -1: none does */
+static size_t allocations;
+
+static bool must_fail(void)
+{
+    allocations++;
+    return allocations_left >= 0 && allocations_left-- == 0;
+}
+
+static void check_given_back(paddr_t frame)
+{
+    mmu_event(MMU_FREE, frame, 0);
+    if (mmu_linked(frame))
+        fail_msg("the frame 0x%08x came back while an entry leads to it", frame);
+    if (mmu_cached(frame))
+        fail_msg("the frame 0x%08x came back while a cached entry may lead to it", frame);
+}
+
+paddr_t __wrap_pm_alloc_page(void)
+{
+    paddr_t frame = must_fail() ? PADDR_NONE : __real_pm_alloc_page();
+    mmu_event(MMU_ALLOC, frame, 0);
+    return frame;
+}
+
+void __wrap_pm_free_page(paddr_t pa)
+{
+    __real_pm_free_page(pa);
+    check_given_back(pa);
+    mmu_scribble(pa);
+}
+
+paddr_t __wrap_pm_alloc_pages(size_t n)
+{
+    return must_fail() ? PADDR_NONE : __real_pm_alloc_pages(n);
+}
+
+void __wrap_pm_free_pages(paddr_t pa, size_t n)
+{
+    __real_pm_free_pages(pa, n);
+    for (size_t i = 0; i < n; i++) {
+        check_given_back(pa + i * PAGE_SIZE);
+        mmu_scribble(pa + i * PAGE_SIZE);
+    }
+}
+
+/* ---- a machine ---- */
+
+static memmap_frames ram;
+
+static void power_on(void)
+{
+    mmu_reset();
+    memset(ram, 0, sizeof ram);
+    bitmap_fill(ram, 0, 0x9F, true);
+    bitmap_fill(ram, LOW_MEMORY_END / PAGE_SIZE, MMU_FRAMES, true);
+    pm_init(ram);
+    pm_reserve(KERNEL_START, (uintptr_t)kernel_end);
+    allocations_left = -1;
+}
+
+static int boot(void **state)
+{
+    (void)state;
+    power_on();
+    vmem_init();
+    mmu_event_count = 0;
+    return 0;
+}
+
+/* What the tables say of every page, and the counts. */
+struct picture {
+    struct pm_counts counts;
+    size_t tables;
+    unsigned pages[PAGES];
+};
+
+static void take_picture(struct picture *p)
+{
+    p->counts = pm_count();
+    p->tables = vmem_tables();
+    for (unsigned page = 0; page < PAGES; page++)
+        p->pages[page] = mmu_lookup(at((uintptr_t)page * PAGE_SIZE));
+}
+
+/* Fails unless all is as in BEFORE; and the invariants hold. */
+static void check_picture(const struct picture *before)
+{
+    static struct picture now;
+    take_picture(&now);
+    assert_int_equal(now.counts.free, before->counts.free);
+    assert_int_equal(now.tables, before->tables);
+    for (unsigned page = 0; page < PAGES; page++)
+        if (now.pages[page] != before->pages[page])
+            fail_msg("the page 0x%05x000 was 0x%08x and is 0x%08x", page, before->pages[page], now.pages[page]);
+    mmu_check_caches();
+    vmem_check();
+}
+
+static struct picture before;
+
+static void check_mapped(uintptr_t va, paddr_t pa, unsigned flags)
+{
+    paddr_t found = 1;
+    assert_int_equal(mmu_lookup(at(va)), (pa & PTE_FRAME) | flags | PTE_PRESENT);
+    assert_true(vmem_translate(at(va), &found));
+    assert_int_equal(found, (pa & PTE_FRAME) | (va & PAGE_MASK));
+}
+
+static void check_absent(uintptr_t va)
+{
+    paddr_t found = 0x1234567;
+    assert_int_equal(mmu_lookup(at(va)), 0);
+    assert_false(vmem_translate(at(va), &found));
+    assert_int_equal(found, 0x1234567);
+}
+
+/* ---- the seed's structure ---- */
+
+static void test_init_builds_the_directory_and_table_0(void **state)
+{
+    (void)state;
+    paddr_t directory = get_page_directory();
+    assert_int_equal(directory & PAGE_MASK, 0);
+    assert_int_equal(pm_state(directory), PM_USED);
+    unsigned own = mmu_word(directory + RECURSIVE_PDI * 4), first = mmu_word(directory);
+    assert_int_equal(own & PTE_FRAME, directory);
+    assert_int_equal(own & (PTE_PRESENT | PTE_WRITE), PTE_PRESENT | PTE_WRITE);
+    assert_int_equal(first & (PTE_PRESENT | PTE_WRITE), PTE_PRESENT | PTE_WRITE);
+    assert_int_equal(pm_state(first & PTE_FRAME), PM_USED);
+    for (unsigned i = 1; i < RECURSIVE_PDI; i++)
+        assert_int_equal(mmu_word(directory + i * 4), 0);
+    assert_int_equal(vmem_tables(), 1);
+    struct pm_counts counts = pm_count();
+    assert_int_equal(counts.total - counts.free - counts.reserved, 2);
+    mmu_check_caches();
+    vmem_check();
+}
+
+/* The place of the first event of KIND that writes WHERE (any, where it is 0), from FROM on. */
+static size_t find_event(size_t from, enum mmu_event_kind kind, unsigned where)
+{
+    for (; from < mmu_event_count; from++)
+        if (mmu_events[from].kind == kind && (where == 0 || mmu_events[from].where == where))
+            return from;
+    fail_msg("no event of kind %d at 0x%08x", kind, where);
+    return from;
+}
+
+/* The place of the last write into FRAME before event END. */
+static size_t last_write_to(paddr_t frame, size_t end)
+{
+    while (end-- > 0)
+        if (mmu_events[end].kind == MMU_WRITE && (mmu_events[end].where & PTE_FRAME) == frame)
+            return end;
+    fail_msg("nothing was written to 0x%08x", frame);
+    return 0;
+}
+
+static void test_init_goes_in_the_seeds_order(void **state)
+{
+    (void)state;
+    power_on();
+    vmem_init();
+    paddr_t directory = get_page_directory(), table = mmu_word(directory) & PTE_FRAME;
+    size_t enabled = find_event(0, MMU_ENABLE, 0);
+    size_t loaded = find_event(0, MMU_SET_DIRECTORY, directory);
+    assert_true(loaded < enabled);
+
+    size_t got_directory = find_event(0, MMU_ALLOC, directory), got_table = find_event(0, MMU_ALLOC, table);
+    size_t last_clear = find_event(0, MMU_WRITE, directory + (RECURSIVE_PDI - 1) * 4);
+    assert_true(got_directory < last_clear && last_clear < got_table);
+
+    size_t identity = last_write_to(table, loaded);
+    size_t link = find_event(identity, MMU_WRITE, directory);
+    size_t window = find_event(identity, MMU_WRITE, directory + RECURSIVE_PDI * 4);
+    assert_true(identity < link && link < window && window < loaded);
+    for (size_t i = got_table + 1; i < identity; i++)
+        assert_int_equal(mmu_events[i].where & PTE_FRAME, table);
+}
+
+static bool in(uintptr_t va, const char *start, const char *end)
+{
+    return va >= (uintptr_t)start && va < (uintptr_t)end;
+}
+
+static void test_table_0_is_the_identity_with_the_protections(void **state)
+{
+    (void)state;
+    for (uintptr_t va = 0; va < IDENTITY_END; va += PAGE_SIZE) {
+        bool absent = va == 0 || va == SCRATCH_PAGE || va == (uintptr_t)boot_stack_guard ||
+                      va == (uintptr_t)fault_stack_guard;
+        bool constant = in(va, kernel_start, text_end) || in(va, rodata_start, rodata_end) ||
+                        in(va, symtab_start, kernel_end);
+        if (absent)
+            check_absent(va);
+        else
+            check_mapped(va, va, constant ? 0 : VMEM_WRITE);
+    }
+    check_absent(IDENTITY_END);
+}
+
+static void test_the_window_shows_the_directory_and_table_0(void **state)
+{
+    (void)state;
+    paddr_t directory = get_page_directory(), table = mmu_word(directory) & PTE_FRAME;
+    for (unsigned i = 0; i < ENTRIES_PER_TABLE; i++) {
+        assert_int_equal(mmu_load(at(DIRECTORY_WINDOW + i * 4)) & ~PTE_DIRTY, mmu_word(directory + i * 4) & ~PTE_DIRTY);
+        assert_int_equal(mmu_load(at(WINDOW_START + i * 4)) & ~PTE_DIRTY, mmu_word(table + i * 4) & ~PTE_DIRTY);
+    }
+    check_mapped(DIRECTORY_WINDOW, directory, VMEM_WRITE);
+    check_mapped(WINDOW_START, table, VMEM_WRITE);
+    check_absent(WINDOW_START + PAGE_SIZE);
+}
+
+static void call_init(uintptr_t a, uintptr_t b)
+{
+    (void)a;
+    (void)b;
+    vmem_init();
+}
+
+static void test_init_panics_without_a_frame(void **state)
+{
+    (void)state;
+    for (int left = 0; left < 2; left++) {
+        power_on();
+        allocations_left = left;
+        EXPECT_PANIC("no frame", call_init, 0, 0);
+        assert_false(mmu_paging());
+    }
+}
+
+/* ---- map, unmap, translate ---- */
+
+/* First and last pages of tables, and of all that can be edited. */
+static const uintptr_t borders[] = {
+    0x00400000, 0x007FF000, 0x00800000, 0x00BFF000, 0xBFFFF000, 0xC0000000,
+    0xEFFFF000, 0xF0000000, 0xFF800000, 0xFFBFE000, 0xFFBFF000,
+};
+
+static void test_map_and_unmap_at_the_borders(void **state)
+{
+    (void)state;
+    take_picture(&before);
+    for (size_t i = 0; i < ARRAY_SIZE(borders); i++) {
+        assert_int_equal(vmem_map(at(borders[i]), 0xFEC00000, VMEM_WRITE), 0);
+        check_mapped(borders[i], 0xFEC00000, VMEM_WRITE);
+        check_mapped(borders[i] + PAGE_MASK, 0xFEC00FFF, VMEM_WRITE);
+        if (borders[i] > FREE_START)
+            check_absent(borders[i] - 1);
+        if (borders[i] + PAGE_SIZE < WINDOW_START)
+            check_absent(borders[i] + PAGE_SIZE);
+        assert_int_equal(vmem_tables(), 2);
+        vmem_check();
+        assert_int_equal(vmem_unmap(at(borders[i])), 0);
+        check_absent(borders[i]);
+        check_picture(&before);
+    }
+}
+
+static void test_any_physical_address_and_flags_can_be_mapped(void **state)
+{
+    static const paddr_t frames[] = {0, 0x1000, 0xB8000, 0x3FF000, 0x400000, 0x7FFFF000, 0x80000000, 0xFFFFF000};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(frames); i++) {
+        for (unsigned flags = 0; flags <= FLAGS; flags += 2) {
+            assert_int_equal(vmem_map(at(0xF0000000), frames[i], flags), 0);
+            check_mapped(0xF0000000, frames[i], flags);
+            assert_int_equal(vmem_unmap(at(0xF0000000)), 0);
+        }
+    }
+    mmu_check_caches();
+}
+
+static void test_a_range_over_three_tables(void **state)
+{
+    const uintptr_t va = 0xC07FE000;
+    const size_t pages = 2 + 1024 + 3;
+    (void)state;
+    take_picture(&before);
+    assert_int_equal(vmem_map_range(at(va), 0x10000000, pages, 0), 0);
+    assert_int_equal(vmem_tables(), 4);
+    for (size_t i = 0; i < pages; i++)
+        check_mapped(va + i * PAGE_SIZE, 0x10000000 + i * PAGE_SIZE, 0);
+    check_absent(va - 1);
+    check_absent(va + pages * PAGE_SIZE);
+    mmu_check_caches();
+    vmem_check();
+    assert_int_equal(vmem_unmap_range(at(va), 1), 0);
+    assert_int_equal(vmem_unmap_range(at(va + PAGE_SIZE), pages - 1), 0);
+    check_picture(&before);
+}
+
+static void test_everything_that_can_be_edited_in_one_range(void **state)
+{
+    const size_t pages = (0xFFC00000u - 0x00400000u) / PAGE_SIZE;
+    (void)state;
+    take_picture(&before);
+    assert_int_equal(vmem_map_range(at(FREE_START), 0x00400000, pages, VMEM_WRITE), 0);
+    assert_int_equal(vmem_tables(), 1023);
+    check_mapped(FREE_START, 0x00400000, VMEM_WRITE);
+    check_mapped(0xFFBFF000, 0xFFBFF000, VMEM_WRITE);
+    vmem_check();
+    assert_int_equal(vmem_unmap_range(at(FREE_START), pages), 0);
+    check_picture(&before);
+}
+
+static void test_walk_gives_the_four_steps(void **state)
+{
+    struct vmem_walk walk;
+    (void)state;
+    assert_int_equal(vmem_map(at(0xC0401000), 0x00ABC000, VMEM_WRITE), 0);
+    assert_true(vmem_walk(at(0xC0401234), &walk));
+    assert_int_equal(walk.pdi, 769);
+    assert_int_equal(walk.pti, 1);
+    assert_int_equal(walk.offset, 0x234);
+    assert_int_equal(walk.directory, get_page_directory());
+    assert_int_equal(walk.pde & PTE_PRESENT, PTE_PRESENT);
+    assert_int_equal(walk.pte & ~(PTE_ACCESSED | PTE_DIRTY), 0x00ABC000 | PTE_PRESENT | PTE_WRITE);
+    assert_int_equal(walk.pa, 0x00ABC234);
+
+    assert_false(vmem_walk(at(0xC0402FFF), &walk));
+    assert_int_equal(walk.pde & PTE_PRESENT, PTE_PRESENT);
+    assert_int_equal(walk.pte, 0);
+    assert_int_equal(walk.pa, PADDR_NONE);
+
+    assert_false(vmem_walk(at(0xC0800000), &walk));
+    assert_int_equal(walk.pdi, 770);
+    assert_int_equal(walk.pde, 0);
+    assert_int_equal(walk.pte, 0);
+    assert_int_equal(walk.pa, PADDR_NONE);
+
+    assert_true(vmem_walk(at(0xFFFFFFFF), &walk));
+    assert_int_equal(walk.pdi, 1023);
+    assert_int_equal(walk.pti, 1023);
+    assert_int_equal(walk.offset, 0xFFF);
+    assert_int_equal(walk.pa, get_page_directory() + 0xFFF);
+    assert_false(vmem_walk(NULL, &walk));
+    assert_int_equal(walk.directory, get_page_directory());
+}
+
+static void test_protect_changes_the_pages_touched_and_no_other(void **state)
+{
+    const uintptr_t va = 0xC03FD000;
+    (void)state;
+    assert_int_equal(vmem_map_range(at(va), 0x20000000, 6, VMEM_WRITE), 0);
+    assert_int_equal(vmem_protect(at(va + PAGE_SIZE), 2 * PAGE_SIZE + 1, VMEM_USER), 0);
+    mmu_check_caches();
+    for (unsigned i = 0; i < 6; i++)
+        check_mapped(va + i * PAGE_SIZE, 0x20000000 + i * PAGE_SIZE, i >= 1 && i <= 3 ? VMEM_USER : VMEM_WRITE);
+    assert_int_equal(vmem_protect(at(va), 1, VMEM_NO_CACHE), 0);
+    check_mapped(va, 0x20000000, VMEM_NO_CACHE);
+    check_mapped(va + PAGE_SIZE, 0x20001000, VMEM_USER);
+    assert_int_equal(vmem_protect(at(va), 6 * PAGE_SIZE, VMEM_WRITE), 0);
+    mmu_check_caches();
+    for (unsigned i = 0; i < 6; i++)
+        check_mapped(va + i * PAGE_SIZE, 0x20000000 + i * PAGE_SIZE, VMEM_WRITE);
+    vmem_check();
+}
+
+static void test_protecting_many_pages_leaves_no_stale_entry(void **state)
+{
+    (void)state;
+    assert_int_equal(vmem_map_range(at(KHEAP_START), 0x20000000, 2000, VMEM_WRITE), 0);
+    for (size_t n = 1; n <= 2000; n = n * 3 / 2 + 1) {
+        assert_int_equal(vmem_protect(at(KHEAP_START), n * PAGE_SIZE, 0), 0);
+        mmu_check_caches();
+        assert_int_equal(vmem_protect(at(KHEAP_START), n * PAGE_SIZE, VMEM_WRITE), 0);
+        mmu_check_caches();
+    }
+}
+
+/* ---- tables ---- */
+
+/* mmu.c itself fails where a table is linked that is not clear; here the way there is looked at. */
+static void test_a_new_table_is_cleared_through_the_scratch_page_before_it_is_linked(void **state)
+{
+    paddr_t directory = get_page_directory(), table_0 = mmu_word(directory) & PTE_FRAME;
+    (void)state;
+    assert_int_equal(vmem_map(at(KHEAP_START), 0x5000, 0), 0);
+    paddr_t frame = mmu_word(directory + 768 * 4) & PTE_FRAME;
+    size_t got = find_event(0, MMU_ALLOC, frame);
+    size_t scratch = find_event(got, MMU_WRITE, table_0 + pt_index(at(SCRATCH_PAGE)) * 4);
+    assert_int_equal(mmu_events[scratch].value & ~(PTE_ACCESSED | PTE_DIRTY), frame | PTE_PRESENT | PTE_WRITE);
+    size_t cleared = find_event(scratch, MMU_WRITE, frame + PAGE_SIZE - 4);
+    size_t gone = find_event(scratch + 1, MMU_WRITE, table_0 + pt_index(at(SCRATCH_PAGE)) * 4);
+    size_t flushed = find_event(gone, MMU_FLUSH, SCRATCH_PAGE);
+    size_t linked = find_event(0, MMU_WRITE, directory + 768 * 4);
+    assert_int_equal(mmu_events[gone].value, 0);
+    assert_true(scratch < cleared && cleared < gone && gone < flushed && flushed < linked);
+    check_absent(SCRATCH_PAGE);
+}
+
+static void test_an_empty_table_is_unlinked_then_flushed_in_the_window_then_given_back(void **state)
+{
+    paddr_t directory = get_page_directory();
+    (void)state;
+    take_picture(&before);
+    assert_int_equal(vmem_map_range(at(KHEAP_START), 0x5000, 3, 0), 0);
+    paddr_t frame = mmu_word(directory + 768 * 4) & PTE_FRAME;
+    assert_int_equal(vmem_unmap(at(KHEAP_START)), 0);
+    assert_int_equal(vmem_unmap(at(KHEAP_START + 2 * PAGE_SIZE)), 0);
+    assert_int_equal(pm_state(frame), PM_USED);
+    mmu_event_count = 0;
+    assert_int_equal(vmem_unmap(at(KHEAP_START + PAGE_SIZE)), 0);
+    size_t unlinked = find_event(0, MMU_WRITE, directory + 768 * 4);
+    size_t given = find_event(0, MMU_FREE, frame);
+    assert_int_equal(mmu_events[unlinked].value, 0);
+    bool flushed = false;
+    for (size_t i = unlinked + 1; i < given; i++)
+        flushed |= mmu_events[i].kind == MMU_SET_DIRECTORY ||
+                   (mmu_events[i].kind == MMU_FLUSH && mmu_events[i].where / PAGE_SIZE == 0xFFC00 + 768);
+    assert_true(flushed);
+    check_picture(&before);
+}
+
+static void test_a_remapped_page_shows_the_new_frame(void **state)
+{
+    (void)state;
+    paddr_t a = pm_alloc_page(), b = pm_alloc_page();
+    mmu_set_word(a, 0xAAAA);
+    mmu_set_word(b, 0xBBBB);
+    for (int round = 0; round < 3; round++) {
+        assert_int_equal(vmem_map(at(KHEAP_START), a, VMEM_WRITE), 0);
+        assert_int_equal(mmu_load(at(KHEAP_START)), 0xAAAA);
+        mmu_store(at(KHEAP_START), 0xAAAA);
+        assert_int_equal(vmem_unmap(at(KHEAP_START)), 0);
+        assert_int_equal(vmem_map(at(KHEAP_START), b, 0), 0);
+        assert_int_equal(mmu_load(at(KHEAP_START)), 0xBBBB);
+        assert_int_equal(vmem_unmap(at(KHEAP_START)), 0);
+    }
+    assert_int_equal(mmu_word(a), 0xAAAA);
+    assert_int_equal(mmu_word(b), 0xBBBB);
+}
+
+/* The table's frame is somebody else's by the time the same 4 MiB get a table again, in another frame. */
+static void test_a_replaced_table_is_edited_in_its_new_frame(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 8; round++) {
+        uintptr_t va = KHEAP_START + round * 0x1000;
+        assert_int_equal(vmem_map(at(va), 0x01000000, VMEM_WRITE), 0);
+        paddr_t old = mmu_word(get_page_directory() + 768 * 4) & PTE_FRAME;
+        assert_int_equal(vmem_unmap(at(va)), 0);
+        paddr_t taken[64];
+        size_t n = 0;
+        do
+            taken[n] = pm_alloc_page();
+        while (taken[n++] != old && n < ARRAY_SIZE(taken));
+        mmu_set_word(old, 0x5A5A5A5A);
+        assert_int_equal(vmem_map(at(va), 0x01001000, VMEM_WRITE), 0);
+        assert_int_not_equal(mmu_word(get_page_directory() + 768 * 4) & PTE_FRAME, taken[n - 1]);
+        check_mapped(va, 0x01001000, VMEM_WRITE);
+        assert_int_equal(mmu_word(old), n < ARRAY_SIZE(taken) || taken[n - 1] == old ? 0x5A5A5A5A : mmu_word(old));
+        assert_int_equal(vmem_unmap(at(va)), 0);
+        while (n > 0)
+            pm_free_page(taken[--n]);
+    }
+    mmu_check_caches();
+}
+
+static void test_tables_are_counted(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 5; i++) {
+        assert_int_equal(vmem_tables(), 1 + i);
+        assert_int_equal(vmem_map(at(KHEAP_START + i * MIB4), 0, 0), 0);
+    }
+    assert_int_equal(vmem_map(at(KHEAP_START + PAGE_SIZE), 0, 0), 0);
+    assert_int_equal(vmem_tables(), 6);
+    assert_int_equal(vmem_unmap(at(KHEAP_START)), 0);
+    assert_int_equal(vmem_tables(), 6);
+    assert_int_equal(vmem_unmap(at(KHEAP_START + PAGE_SIZE)), 0);
+    assert_int_equal(vmem_tables(), 5);
+}
+
+/* ---- frames from pm ---- */
+
+static void test_alloc_range_maps_frames_of_its_own(void **state)
+{
+    const uintptr_t va = KHEAP_START + 0x3F0000;
+    const size_t pages = 100;
+    (void)state;
+    take_picture(&before);
+    assert_int_equal(vmem_alloc_range(at(va), pages, VMEM_WRITE), 0);
+    assert_int_equal(before.counts.free - pm_count().free, pages + 2);
+    for (size_t i = 0; i < pages; i++) {
+        unsigned says = mmu_lookup(at(va + i * PAGE_SIZE));
+        assert_int_equal(says & ~PTE_FRAME, PTE_PRESENT | PTE_WRITE);
+        assert_int_equal(pm_state(says & PTE_FRAME), PM_USED);
+        mmu_store(at(va + i * PAGE_SIZE), 0x1000 + i);
+    }
+    for (size_t i = 0; i < pages; i++) /* two pages in one frame would show */
+        assert_int_equal(mmu_load(at(va + i * PAGE_SIZE)), 0x1000 + i);
+    vmem_check();
+    assert_int_equal(vmem_free_range(at(va + 40 * PAGE_SIZE), 20), 0);
+    assert_int_equal(before.counts.free - pm_count().free, pages - 20 + 2);
+    vmem_check();
+    mmu_check_caches();
+    assert_int_equal(vmem_free_range(at(va), 40), 0);
+    assert_int_equal(vmem_free_range(at(va + 60 * PAGE_SIZE), 40), 0);
+    check_picture(&before);
+}
+
+static void test_large_ranges_come_and_go_whole(void **state)
+{
+    (void)state;
+    take_picture(&before);
+    for (size_t pages = 1; pages <= 5000; pages = pages * 2 + 1) {
+        assert_int_equal(vmem_alloc_range(at(KHEAP_START + 0x1000), pages, VMEM_WRITE), 0);
+        mmu_check_caches();
+        assert_int_equal(vmem_free_range(at(KHEAP_START + 0x1000), pages), 0);
+        mmu_check_caches();
+    }
+    check_picture(&before);
+}
+
+static void test_all_memory_can_be_mapped_and_comes_back(void **state)
+{
+    size_t pages = 0;
+    (void)state;
+    take_picture(&before);
+    while (vmem_alloc_range(at(KHEAP_START + pages * PAGE_SIZE), 1, VMEM_WRITE) == 0)
+        pages++;
+    assert_true(pages + vmem_tables() - 1 >= before.counts.free - 1);
+    vmem_check();
+    assert_int_equal(vmem_free_range(at(KHEAP_START), pages), 0);
+    check_picture(&before);
+}
+
+static void test_the_heaps_provider_gets_and_gives(void **state)
+{
+    (void)state;
+    take_picture(&before);
+    assert_int_equal(vmem_provider.get(at(KHEAP_START), 5), 0);
+    for (unsigned i = 0; i < 5; i++)
+        mmu_store(at(KHEAP_START + i * PAGE_SIZE), i);
+    assert_int_equal(vmem_provider.give(at(KHEAP_START + PAGE_SIZE), 4), 0);
+    assert_int_equal(vmem_provider.give(at(KHEAP_START), 1), 0);
+    allocations_left = 3;
+    assert_true(vmem_provider.get(at(KHEAP_START), 5) < 0);
+    check_picture(&before);
+}
+
+/* ---- exhaustion and absence: an error, and everything as it was ---- */
+
+static int map_three_tables(void)
+{
+    return vmem_map_range(at(0xC03FF000), 0x30000000, 1026, VMEM_WRITE);
+}
+
+static int alloc_three_tables(void)
+{
+    return vmem_alloc_range(at(0xC03FC000), 1030, VMEM_WRITE);
+}
+
+static int map_beside_a_table(void)
+{
+    return vmem_map_range(at(0xBFFFF000), 0x30000000, 2, 0);
+}
+
+static void fail_each_allocation(int (*operation)(void))
+{
+    size_t failures = 0;
+    take_picture(&before);
+    for (;; failures++) {
+        allocations_left = failures;
+        int result = operation();
+        if (result == 0)
+            break;
+        assert_int_equal(result, VMEM_NO_MEMORY);
+        allocations_left = -1;
+        check_picture(&before);
+    }
+    allocations_left = -1;
+    vmem_check();
+    assert_true(failures > 0);
+}
+
+static void test_map_out_of_memory_at_each_allocation(void **state)
+{
+    (void)state;
+    fail_each_allocation(map_three_tables);
+}
+
+static void test_map_beside_a_table_in_use_out_of_memory(void **state)
+{
+    (void)state;
+    assert_int_equal(vmem_map(at(KHEAP_START + 0x5000), 0x5000, 0), 0);
+    fail_each_allocation(map_beside_a_table);
+}
+
+static void test_alloc_out_of_memory_at_each_allocation(void **state)
+{
+    (void)state;
+    fail_each_allocation(alloc_three_tables);
+}
+
+static void check_all_absent_calls(uintptr_t va, size_t pages)
+{
+    assert_int_equal(vmem_unmap_range(at(va), pages), VMEM_ABSENT);
+    assert_int_equal(vmem_free_range(at(va), pages), VMEM_ABSENT);
+    assert_int_equal(vmem_protect(at(va), pages * PAGE_SIZE, VMEM_USER), VMEM_ABSENT);
+    if (pages == 1)
+        assert_int_equal(vmem_unmap(at(va)), VMEM_ABSENT);
+    check_picture(&before);
+}
+
+static void test_a_range_with_an_absent_page_changes_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(vmem_alloc_range(at(0xC03F0000), 16, VMEM_WRITE), 0);
+    assert_int_equal(vmem_alloc_range(at(0xC0801000), 16, VMEM_WRITE), 0);
+    take_picture(&before);
+    check_all_absent_calls(0xC03F0000, 17);          /* the last page, of an absent table */
+    check_all_absent_calls(0xC03EF000, 17);          /* the first page */
+    check_all_absent_calls(0xC0800000, 2);           /* the first, of a table that is there */
+    check_all_absent_calls(0xC03F0000, 16 + 1024 + 17); /* a whole table in the middle */
+    check_all_absent_calls(0xD0000000, 1);
+    check_all_absent_calls(0xD0000000, 5000);
+    check_all_absent_calls(0xFFBFF000, 1);
+}
+
+/* ---- misuse: a panic, and everything as it was ---- */
+
+static void call_map(uintptr_t va, uintptr_t pa)
+{
+    vmem_map(at(va), pa, VMEM_WRITE);
+}
+
+static void call_map_range(uintptr_t va, uintptr_t pages)
+{
+    vmem_map_range(at(va), 0, pages, VMEM_WRITE);
+}
+
+static void call_map_frames(uintptr_t pa, uintptr_t pages)
+{
+    vmem_map_range(at(KHEAP_START), pa, pages, VMEM_WRITE);
+}
+
+static void call_map_flags(uintptr_t flags, uintptr_t unused)
+{
+    (void)unused;
+    vmem_map(at(KHEAP_START), 0, flags);
+}
+
+static void call_protect_flags(uintptr_t va, uintptr_t flags)
+{
+    vmem_protect(at(va), PAGE_SIZE, flags);
+}
+
+static void call_alloc_range(uintptr_t va, uintptr_t pages)
+{
+    vmem_alloc_range(at(va), pages, VMEM_WRITE);
+}
+
+static void call_unmap(uintptr_t va, uintptr_t unused)
+{
+    (void)unused;
+    vmem_unmap(at(va));
+}
+
+static void call_unmap_range(uintptr_t va, uintptr_t pages)
+{
+    vmem_unmap_range(at(va), pages);
+}
+
+static void call_free_range(uintptr_t va, uintptr_t pages)
+{
+    vmem_free_range(at(va), pages);
+}
+
+static void call_protect(uintptr_t va, uintptr_t pages)
+{
+    vmem_protect(at(va), pages * PAGE_SIZE, VMEM_WRITE);
+}
+
+/* Every call that edits refuses the range. */
+static void check_refused(uintptr_t va, size_t pages)
+{
+    host_call *const calls[] = {call_map_range, call_alloc_range, call_unmap_range, call_free_range};
+    for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
+        EXPECT_PANIC("vmem: ", calls[i], va, pages);
+    if (pages == 1) {
+        EXPECT_PANIC("vmem: ", call_map, va, 0);
+        EXPECT_PANIC("vmem: ", call_unmap, va, 0);
+    }
+    if (va % PAGE_SIZE == 0 && pages <= SIZE_MAX / PAGE_SIZE)
+        EXPECT_PANIC("vmem: ", call_protect, va, pages);
+}
+
+static void test_ranges_outside_the_borders_panic(void **state)
+{
+    (void)state;
+    take_picture(&before);
+    check_refused(0, 1);
+    check_refused(0x1000, 1);
+    check_refused(0x3FF000, 1);
+    check_refused(0x3FF000, 2);
+    check_refused(0xFFC00000, 1);
+    check_refused(0xFFBFF000, 2);
+    check_refused(0xFFFFF000, 1);
+    check_refused(0xFFFFF000, 2);
+    check_refused(FREE_START, (0xFFC00000u - 0x00400000u) / PAGE_SIZE + 1);
+    check_picture(&before);
+}
+
+static void test_ranges_that_wrap_around_panic(void **state)
+{
+    (void)state;
+    take_picture(&before);
+    check_refused(KHEAP_START, SIZE_MAX);
+    check_refused(KHEAP_START, SIZE_MAX / PAGE_SIZE);
+    check_refused(KHEAP_START, SIZE_MAX / PAGE_SIZE + 1); /* 2^20 pages: 2^32 bytes */
+    check_refused(KHEAP_START, SIZE_MAX / PAGE_SIZE + 2); /* + 1: wraps to one page */
+    check_refused(0xFFBFF000, 0x401);
+    EXPECT_PANIC("vmem: ", call_map_frames, 0xFFFFF000, 2);
+    EXPECT_PANIC("vmem: ", call_map_frames, 0x80000000, 0x80001);
+    check_picture(&before);
+}
+
+static void test_empty_ranges_panic(void **state)
+{
+    (void)state;
+    take_picture(&before);
+    check_refused(KHEAP_START, 0);
+    check_picture(&before);
+}
+
+static void test_unaligned_addresses_panic(void **state)
+{
+    (void)state;
+    take_picture(&before);
+    for (uintptr_t off = 1; off < PAGE_SIZE; off = off * 2 + 1)
+        check_refused(KHEAP_START + off, 1);
+    EXPECT_PANIC("vmem: ", call_map, KHEAP_START, 0x5001);
+    EXPECT_PANIC("vmem: ", call_map, KHEAP_START, 0x5800);
+    EXPECT_PANIC("vmem: ", call_map_frames, 0x5002, 3);
+    check_picture(&before);
+}
+
+static void test_flags_that_are_none_panic(void **state)
+{
+    (void)state;
+    assert_int_equal(vmem_map(at(0xD0000000), 0x5000, VMEM_WRITE), 0);
+    take_picture(&before);
+    for (unsigned bit = 0; bit < 32; bit++) {
+        if (1u << bit & FLAGS)
+            continue;
+        EXPECT_PANIC("vmem: ", call_map_flags, 1u << bit, 0);
+        EXPECT_PANIC("vmem: ", call_protect_flags, 0xD0000000, 1u << bit);
+    }
+    check_picture(&before);
+}
+
+static void test_mapping_a_present_page_panics(void **state)
+{
+    (void)state;
+    assert_int_equal(vmem_map(at(0xC0400000), 0x5000, VMEM_WRITE), 0);
+    take_picture(&before);
+    EXPECT_PANIC("mapped already", call_map, 0xC0400000, 0x5000);
+    EXPECT_PANIC("mapped already", call_map_range, 0xC0400000, 5);
+    EXPECT_PANIC("mapped already", call_map_range, 0xC03FF000, 2);
+    EXPECT_PANIC("mapped already", call_map_range, 0xC03FE000, 2000);
+    EXPECT_PANIC("mapped already", call_map_range, 0xBF000000, 50000);
+    EXPECT_PANIC("mapped already", call_alloc_range, 0xC0400000, 1);
+    EXPECT_PANIC("mapped already", call_alloc_range, 0xC03F0000, 17);
+    check_picture(&before);
+}
+
+/* A device's pages have no frames that pm could take back. */
+static void test_freeing_pages_that_are_not_pms_panics_and_changes_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(vmem_alloc_range(at(0xC0400000), 4, VMEM_WRITE), 0);
+    assert_int_equal(vmem_map(at(0xC0404000), 0xFEC00000, VMEM_WRITE), 0);
+    take_picture(&before);
+    EXPECT_PANIC("0xfec00000", call_free_range, 0xC0400000, 5);
+    check_picture(&before);
+}
+
+/* ---- vmem_check sees damage ---- */
+
+static void call_check(uintptr_t a, uintptr_t b)
+{
+    (void)a;
+    (void)b;
+    vmem_check();
+}
+
+/* Sets the word, lets vmem_check find it (the caches are clean), and puts it back. */
+static void check_sees(const char *text, paddr_t pa, unsigned value)
+{
+    unsigned old = mmu_word(pa);
+    vmem_check();
+    mmu_set_word(pa, value);
+    set_page_directory(get_page_directory());
+    EXPECT_PANIC(text, call_check, 0, 0);
+    mmu_set_word(pa, 0);
+    mmu_set_word(pa, old);
+    set_page_directory(get_page_directory());
+    vmem_check();
+}
+
+static void test_check_sees_each_broken_invariant(void **state)
+{
+    paddr_t directory = get_page_directory(), table_0 = mmu_word(directory) & PTE_FRAME;
+    (void)state;
+    assert_int_equal(vmem_alloc_range(at(KHEAP_START), 3, VMEM_WRITE), 0);
+    assert_int_equal(vmem_map(at(0xD0000000), 0xFEC00000, 0), 0);
+    paddr_t heap = mmu_word(directory + 768 * 4) & PTE_FRAME;
+    unsigned page = mmu_word(heap);
+
+    check_sees("PD[1023]", directory + RECURSIVE_PDI * 4, (directory | PTE_PRESENT | PTE_WRITE) | PTE_USER);
+    check_sees("PT[0]", table_0, PTE_PRESENT | PTE_WRITE);
+    check_sees("PT[256]", table_0 + 256 * 4, KERNEL_START | PTE_PRESENT | PTE_WRITE);
+    check_sees("PT[512]", table_0 + 512 * 4, 0);
+    check_sees("PT[512]", table_0 + 512 * 4, 0x201000 | PTE_PRESENT | PTE_WRITE);
+    check_sees("PT[1023]", table_0 + 1023 * 4, 0x3FF000 | PTE_PRESENT);
+    check_sees("PD[0]", directory, mmu_word(directory) & ~PTE_WRITE);
+    check_sees("PD[5]", directory + 5 * 4, 0x1000); /* absent, but not zero */
+    check_sees("PD[768]", directory + 768 * 4, 0);  /* its table is lost */
+    check_sees("768", heap + 2 * 4, 0);             /* an entry is lost */
+    check_sees("768", heap + 7 * 4, page & ~PTE_PRESENT);
+    check_sees("768", heap + 7 * 4, page);          /* an entry is new */
+    check_sees("0xc0000000", heap, (page & PAGE_MASK) | 0xFEC00000); /* the heap's frame is not pm's */
+}
+
+/* ---- random operations against a model ---- */
+
+#define SPANS 2
+#define SPAN_PAGES 2560 /* two and a half tables */
+static const uintptr_t span_start[SPANS] = {FREE_START, 0xFFC00000u - SPAN_PAGES * PAGE_SIZE};
+static unsigned model[SPANS][SPAN_PAGES]; /* as mmu_lookup says it; OWN where the frame is pm's */
+static bool own[SPANS][SPAN_PAGES];
+static size_t model_own;
+
+static void *page_at(unsigned span, unsigned page)
+{
+    return at(span_start[span] + page * PAGE_SIZE);
+}
+
+static size_t model_present(unsigned span, unsigned page, size_t n)
+{
+    size_t present = 0;
+    for (size_t i = 0; i < n; i++)
+        present += model[span][page + i] != 0;
+    return present;
+}
+
+static size_t model_owned(unsigned span, unsigned page, size_t n)
+{
+    size_t owned = 0;
+    for (size_t i = 0; i < n; i++)
+        owned += own[span][page + i];
+    return owned;
+}
+
+static size_t model_tables(void)
+{
+    size_t count = 1;
+    for (unsigned span = 0; span < SPANS; span++) {
+        uintptr_t last = 0;
+        for (unsigned page = 0; page < SPAN_PAGES; page++) {
+            uintptr_t table = (uintptr_t)page_at(span, page) / MIB4;
+            if (model[span][page] && table != last) {
+                count++;
+                last = table;
+            }
+        }
+    }
+    return count;
+}
+
+static void random_map(unsigned span, unsigned page, size_t n)
+{
+    paddr_t pa = random_between(0, 1 << 19) * PAGE_SIZE + 0x80000000u;
+    unsigned flags = random_word() & FLAGS;
+    if (pa + n * PAGE_SIZE < pa)
+        pa = 0x80000000;
+    if (model_present(span, page, n)) {
+        EXPECT_PANIC("mapped already", call_map_range, page_at(span, page), n);
+        return;
+    }
+    if (vmem_map_range(page_at(span, page), pa, n, flags) == 0)
+        for (size_t i = 0; i < n; i++)
+            model[span][page + i] = (pa + i * PAGE_SIZE) | flags | PTE_PRESENT;
+    else
+        assert_true(allocations_left == -1);
+}
+
+static void random_alloc(unsigned span, unsigned page, size_t n)
+{
+    unsigned flags = random_word() & FLAGS;
+    if (model_present(span, page, n) || vmem_alloc_range(page_at(span, page), n, flags) < 0)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        unsigned says = mmu_lookup(page_at(span, page + i));
+        assert_int_equal(says & PAGE_MASK, flags | PTE_PRESENT);
+        assert_int_equal(pm_state(says & PTE_FRAME), PM_USED);
+        model[span][page + i] = says;
+        own[span][page + i] = true;
+    }
+    model_own += n;
+}
+
+static void random_remove(unsigned span, unsigned page, size_t n)
+{
+    bool whole = model_present(span, page, n) == n;
+    size_t owned = model_owned(span, page, n);
+    int result;
+    if (whole && owned != 0 && owned != n)
+        return;
+    result = owned ? vmem_free_range(page_at(span, page), n) : vmem_unmap_range(page_at(span, page), n);
+    assert_int_equal(result, whole ? 0 : VMEM_ABSENT);
+    if (!whole)
+        return;
+    memset(&model[span][page], 0, n * sizeof(model[0][0]));
+    memset(&own[span][page], false, n * sizeof(own[0][0]));
+    model_own -= owned;
+}
+
+static void random_protect(unsigned span, unsigned page, size_t n)
+{
+    unsigned flags = random_word() & FLAGS;
+    bool whole = model_present(span, page, n) == n;
+    assert_int_equal(vmem_protect(page_at(span, page), n * PAGE_SIZE - random_between(0, PAGE_SIZE), flags),
+                     whole ? 0 : VMEM_ABSENT);
+    for (size_t i = 0; whole && i < n; i++)
+        model[span][page + i] = (model[span][page + i] & PTE_FRAME) | flags | PTE_PRESENT;
+}
+
+static void random_touch(unsigned span, unsigned page)
+{
+    unsigned says = model[span][page], value = random_word();
+    if (!own[span][page] || !(says & PTE_WRITE))
+        return;
+    mmu_store(page_at(span, page), value);
+    assert_int_equal(mmu_word(says & PTE_FRAME), value);
+    assert_int_equal(mmu_load(page_at(span, page)), value);
+}
+
+static void check_model(size_t frames)
+{
+    for (unsigned span = 0; span < SPANS; span++)
+        for (unsigned page = 0; page < SPAN_PAGES; page++)
+            if (mmu_lookup(page_at(span, page)) != model[span][page])
+                fail_msg("the page %p is 0x%08x, not 0x%08x", page_at(span, page), mmu_lookup(page_at(span, page)),
+                         model[span][page]);
+    assert_int_equal(vmem_tables(), model_tables());
+    assert_int_equal(pm_count().free, frames - model_own - (vmem_tables() - 1));
+    mmu_check_caches();
+}
+
+static void random_step(void)
+{
+    static size_t n; /* often the last range once more, so that whole ranges go as they came */
+    static unsigned span, page;
+    if (random_between(0, 3)) {
+        static const size_t sizes[] = {2, 5, 40, 1500};
+        span = random_between(0, SPANS);
+        page = random_between(0, SPAN_PAGES);
+        n = random_between(1, sizes[random_between(0, ARRAY_SIZE(sizes))] + 1);
+        if (n > SPAN_PAGES - page)
+            n = SPAN_PAGES - page;
+    }
+    allocations_left = random_between(0, 4) ? -1 : (int)random_between(0, n + 2);
+    switch (random_between(0, 6)) {
+    case 0: random_map(span, page, n); break;
+    case 1: random_alloc(span, page, n); break;
+    case 2:
+    case 3: random_remove(span, page, n); break;
+    case 4: random_protect(span, page, n); break;
+    default: random_touch(span, page); break;
+    }
+    allocations_left = -1;
+}
+
+static void test_random_operations_against_the_model(void **state)
+{
+    size_t frames = pm_count().free;
+    (void)state;
+    for (int i = 0; i < 20000; i++) {
+        random_step();
+        if (i % 10 == 0)
+            check_model(frames);
+        if (i % 100 == 0)
+            vmem_check();
+    }
+    check_model(frames);
+    vmem_check();
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, boot)
+
+static const struct CMUnitTest tests[] = {
+    TEST(test_init_builds_the_directory_and_table_0),
+    TEST(test_init_goes_in_the_seeds_order),
+    TEST(test_table_0_is_the_identity_with_the_protections),
+    TEST(test_the_window_shows_the_directory_and_table_0),
+    TEST(test_init_panics_without_a_frame),
+    TEST(test_map_and_unmap_at_the_borders),
+    TEST(test_any_physical_address_and_flags_can_be_mapped),
+    TEST(test_a_range_over_three_tables),
+    TEST(test_everything_that_can_be_edited_in_one_range),
+    TEST(test_walk_gives_the_four_steps),
+    TEST(test_protect_changes_the_pages_touched_and_no_other),
+    TEST(test_protecting_many_pages_leaves_no_stale_entry),
+    TEST(test_a_new_table_is_cleared_through_the_scratch_page_before_it_is_linked),
+    TEST(test_an_empty_table_is_unlinked_then_flushed_in_the_window_then_given_back),
+    TEST(test_a_remapped_page_shows_the_new_frame),
+    TEST(test_a_replaced_table_is_edited_in_its_new_frame),
+    TEST(test_tables_are_counted),
+    TEST(test_alloc_range_maps_frames_of_its_own),
+    TEST(test_large_ranges_come_and_go_whole),
+    TEST(test_all_memory_can_be_mapped_and_comes_back),
+    TEST(test_the_heaps_provider_gets_and_gives),
+    TEST(test_map_out_of_memory_at_each_allocation),
+    TEST(test_map_beside_a_table_in_use_out_of_memory),
+    TEST(test_alloc_out_of_memory_at_each_allocation),
+    TEST(test_a_range_with_an_absent_page_changes_nothing),
+    TEST(test_ranges_outside_the_borders_panic),
+    TEST(test_ranges_that_wrap_around_panic),
+    TEST(test_empty_ranges_panic),
+    TEST(test_unaligned_addresses_panic),
+    TEST(test_flags_that_are_none_panic),
+    TEST(test_mapping_a_present_page_panics),
+    TEST(test_freeing_pages_that_are_not_pms_panics_and_changes_nothing),
+    TEST(test_check_sees_each_broken_invariant),
+    TEST(test_random_operations_against_the_model),
+};
+
+HOST_MAIN(tests)

@@ -1,0 +1,139 @@
+/* What the tests share (support.h). */
+#include "support.h"
+
+#include "bitmap.h"
+#include "kmalloc.h"
+#include "ktest.h"
+#include "memlayout.h"
+#include "pm.h"
+#include "string.h"
+#include "vmem.h"
+
+static unsigned random_state = 1;
+
+void random_seed(unsigned seed)
+{
+    random_state = seed ? seed : 1;
+}
+
+/* Marsaglia's xorshift, 32 bits: every number but 0, in turn. */
+unsigned random_next(void)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 17;
+    random_state ^= random_state << 5;
+    return random_state;
+}
+
+unsigned random_below(unsigned limit)
+{
+    return random_next() % limit;
+}
+
+const char *find_text(const char *text, const char *part)
+{
+    size_t n = strlen(part);
+
+    for (; *text; text++)
+        if (!strncmp(text, part, n))
+            return text;
+    return n ? NULL : text;
+}
+
+char *spare_area(unsigned n)
+{
+    char *const end = (char *)KHEAP_START;
+    const size_t span = ENTRIES_PER_TABLE * PAGE_SIZE;
+    struct vmem_walk walk;
+    unsigned found = 0;
+
+    for (char *va = (char *)FREE_START; va < end; va += span) {
+        vmem_walk(va, &walk);
+        found = walk.pde & PTE_PRESENT ? 0 : found + 1;
+        if (found == n)
+            return va - (n - 1) * span;
+    }
+    return NULL;
+}
+
+/* ---- running out of memory ---- */
+
+memmap_frames frames_held;
+
+void frames_hold_all(void)
+{
+    paddr_t pa;
+
+    while ((pa = pm_alloc_page()) != PADDR_NONE)
+        bitmap_fill(frames_held, pa_to_pfn(pa), pa_to_pfn(pa) + 1, true);
+}
+
+void frames_release(size_t n)
+{
+    size_t start, end = 0;
+
+    while (n && (start = bitmap_find(frames_held, end, FRAMES_MAX, true)) < FRAMES_MAX) {
+        end = bitmap_find(frames_held, start, FRAMES_MAX, false);
+        if (end - start > n)
+            end = start + n;
+        bitmap_fill(frames_held, start, end, false);
+        pm_free_pages(pfn_to_pa((pfn_t)start), end - start);
+        n -= end - start;
+    }
+}
+
+void frames_release_all(void)
+{
+    frames_release(FRAMES_MAX);
+}
+
+void check_memory(void)
+{
+    pm_check();
+    vmem_check();
+    kmalloc_check();
+}
+
+#define EXHAUST_MOST 2000 /* no attempt here needs as many frames */
+
+void exhaust(bool (*attempt)(void *arg), void *arg, size_t least)
+{
+    size_t before, frames;
+    bool done = false;
+
+    kmalloc_trim();
+    before = pm_count().free;
+    frames_hold_all();
+    for (frames = 0; !done && frames < EXHAUST_MOST; frames++) {
+        frames_release(frames);
+        KCHECK_EQ(pm_count().free, frames);
+        done = attempt(arg);
+        KCHECK(!ktest_failing());
+        if (done)
+            kmalloc_trim();
+        KCHECK_EQ(pm_count().free, frames);
+        if (frames < 16)
+            check_memory();
+        frames_hold_all();
+    }
+    frames_release_all();
+    KCHECK(done);
+    KCHECK(frames > least);
+    KCHECK_EQ(pm_count().free, before);
+}
+
+paddr_t marked_frame(unsigned value)
+{
+    char *va = spare_area(1);
+    paddr_t pa = va ? pm_alloc_page() : PADDR_NONE;
+
+    if (pa == PADDR_NONE)
+        return PADDR_NONE;
+    if (vmem_map(va, pa, VMEM_WRITE)) {
+        pm_free_page(pa);
+        return PADDR_NONE;
+    }
+    *(volatile unsigned *)va = value;
+    vmem_unmap(va);
+    return pa;
+}

@@ -1,0 +1,602 @@
+/* kmalloc: sizes and alignment, a million random operations against a model that checks every byte, running
+ * out at every single frame, spare pages, misuse. */
+#include "kmalloc.h"
+
+#include "ktest.h"
+#include "memlayout.h"
+#include "pm.h"
+#include "string.h"
+#include "support.h"
+#include "vmem.h"
+
+/* ---- contents that tell whose they are ---- */
+
+static unsigned pattern(unsigned id, size_t word)
+{
+    return id * 0x9E3779B1 + (unsigned)word * 0x01000193;
+}
+
+static void fill(void *p, size_t size, unsigned id)
+{
+    unsigned *words = p;
+    size_t n = size / 4;
+
+    for (size_t i = 0; i < n; i++)
+        words[i] = pattern(id, i);
+    memset(words + n, (int)(id & 0xFF), size % 4);
+}
+
+/* The first SIZE bytes at P, of an object that was filled with WHOLE bytes, are as fill left them. */
+static bool is_filled(const void *p, size_t size, size_t whole, unsigned id)
+{
+    const unsigned *words = p;
+    const unsigned char *bytes = p;
+    size_t n = (size < whole / 4 * 4 ? size : whole) / 4;
+
+    for (size_t i = 0; i < n; i++)
+        if (words[i] != pattern(id, i))
+            return false;
+    for (size_t i = n * 4; i < size; i++) {
+        unsigned word = pattern(id, i / 4);
+        unsigned char expected = i < whole / 4 * 4 ? (unsigned char)(word >> i % 4 * 8) : (unsigned char)id;
+        if (bytes[i] != expected)
+            return false;
+    }
+    return true;
+}
+
+static bool is_aligned(const void *p, size_t align)
+{
+    return ((uintptr_t)p & (align - 1)) == 0;
+}
+
+static size_t live_objects(void)
+{
+    struct kmalloc_stats s;
+    size_t live = 0;
+
+    for (unsigned class = 0; kmalloc_stats(class, &s); class++)
+        live += s.live;
+    return live;
+}
+
+/* ---- sizes ---- */
+
+/* An object of SIZE: in the heap, aligned, large enough to the last byte, and on frames of its own. */
+static void check_object(size_t size)
+{
+    char *p = kmalloc(size);
+    paddr_t pa;
+
+    KCHECK(p);
+    KCHECK((uintptr_t)p >= KHEAP_START && (uintptr_t)p + size <= KHEAP_END);
+    KCHECK(is_aligned(p, size < 16 ? 8 : 16));
+    KCHECK(kmalloc_size(p) >= size);
+    for (size_t i = 0; i < size; i += PAGE_SIZE)
+        KCHECK(vmem_translate(p + i, &pa) && pm_state(pa & PTE_FRAME) == PM_USED);
+    fill(p, kmalloc_size(p), (unsigned)size); /* every byte that kmalloc_size promises */
+    KCHECK(is_filled(p, kmalloc_size(p), kmalloc_size(p), (unsigned)size));
+    kfree(p);
+    KCHECK_EQ(kmalloc_size(p), 0);
+}
+
+KTEST(kmalloc_gives_every_size)
+{
+    size_t live = live_objects();
+
+    for (size_t size = 1; size <= 1100; size++)
+        KCHECK_CALL(check_object(size));
+    for (size_t size = 1024; size <= 512 * 1024; size *= 2) {
+        KCHECK_CALL(check_object(size - 1));
+        KCHECK_CALL(check_object(size));
+        KCHECK_CALL(check_object(size + 1));
+    }
+    KCHECK_EQ(live_objects(), live);
+}
+
+KTEST(kmalloc_refuses_nothing_and_too_much)
+{
+    static const size_t absurd[] = {KHEAP_END - KHEAP_START, 0x40000000, 0x7FFFFFFF, 0x80000000, 0xFFFFF000,
+                                    0xFFFFF001, 0xFFFFFFFF};
+    size_t free = pm_count().free;
+
+    KCHECK_EQ(kmalloc(0), NULL);
+    KCHECK_EQ(kzalloc(0), NULL);
+    KCHECK_EQ(kmalloc_aligned(0, 16), NULL);
+    kfree(NULL);
+    KCHECK_EQ(kmalloc_size(NULL), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(absurd); i++) {
+        KCHECK_EQ(kmalloc(absurd[i]), NULL);
+        KCHECK_EQ(kzalloc(absurd[i]), NULL);
+        KCHECK_EQ(krealloc(NULL, absurd[i]), NULL);
+        KCHECK_EQ(kmalloc_aligned(absurd[i], PAGE_SIZE), NULL);
+        KCHECK_EQ(pm_count().free, free);
+    }
+    KCHECK_EQ(kmalloc_aligned(64, 0x80000000), NULL);
+    KCHECK_EQ(pm_count().free, free);
+}
+
+KTEST(kmalloc_aligned_is_aligned)
+{
+    static const size_t sizes[] = {1, 24, 200, 300, 5000, 20000};
+
+    for (size_t align = 1; align <= 1 << 20; align *= 2)
+        for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+            char *a = kmalloc_aligned(sizes[i], align), *b = kmalloc_aligned(sizes[i], align);
+            KCHECK(a && b);
+            KCHECK(is_aligned(a, align) && is_aligned(b, align) && is_aligned(a, 8));
+            KCHECK(kmalloc_size(a) >= sizes[i]);
+            KCHECK(a + sizes[i] <= b || b + sizes[i] <= a);
+            fill(a, sizes[i], 1);
+            fill(b, sizes[i], 2);
+            KCHECK(is_filled(a, sizes[i], sizes[i], 1));
+            kfree(a);
+            kfree(b);
+        }
+}
+
+KTEST(kzalloc_clears_what_was_used)
+{
+    static const size_t sizes[] = {8, 100, 256, 1000, 8000, 30000};
+
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        unsigned char *p = kmalloc(sizes[i]);
+        KCHECK(p);
+        memset(p, 0xA5, sizes[i]);
+        kfree(p);
+        KCHECK((p = kzalloc(sizes[i])));
+        for (size_t j = 0; j < sizes[i]; j++)
+            KCHECK(p[j] == 0);
+        kfree(p);
+    }
+}
+
+static void check_realloc(size_t from, size_t to)
+{
+    void *p = krealloc(NULL, from), *q;
+    size_t lesser = from < to ? from : to;
+
+    KCHECK(p);
+    fill(p, from, 77);
+    q = krealloc(p, to);
+    KCHECK(q);
+    KCHECK(kmalloc_size(q) >= to);
+    KCHECK(is_filled(q, lesser, from, 77));
+    if (q != p)
+        KCHECK_EQ(kmalloc_size(p), 0);
+    KCHECK_EQ(krealloc(q, 0), NULL);
+    KCHECK_EQ(kmalloc_size(q), 0);
+}
+
+KTEST(krealloc_keeps_the_contents)
+{
+    static const size_t sizes[] = {1, 16, 33, 256, 257, 1000, 4096, 8192, 8193, 20000, 70000, 300000};
+
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+        for (size_t j = 0; j < ARRAY_SIZE(sizes); j++)
+            KCHECK_CALL(check_realloc(sizes[i], sizes[j]));
+}
+
+KTEST(krealloc_grows_step_by_step)
+{
+    size_t size = 1;
+    char *p = kmalloc(size);
+
+    KCHECK(p);
+    p[0] = 0;
+    for (; size < 200000; size += size / 8 + 1) {
+        p = krealloc(p, size + size / 8 + 1);
+        KCHECK(p);
+        for (size_t i = size; i < size + size / 8 + 1; i++)
+            p[i] = (char)(i * 7);
+    }
+    for (size_t i = 0; i < size; i++)
+        KCHECK(p[i] == (char)(i * 7));
+    while ((size /= 2)) {
+        KCHECK((p = krealloc(p, size)));
+        for (size_t i = 0; i < size; i++)
+            KCHECK(p[i] == (char)(i * 7));
+    }
+    kfree(p);
+}
+
+KTEST(kmalloc_objects_do_not_overlap)
+{
+    enum { N = 300 };
+    static char *p[N];
+    size_t size[N];
+
+    random_seed(4);
+    for (unsigned i = 0; i < N; i++) {
+        size[i] = 1 + random_below(i % 10 ? 300 : 9000);
+        KCHECK((p[i] = kmalloc(size[i])));
+    }
+    for (unsigned i = 0; i < N; i++)
+        for (unsigned j = 0; j < i; j++)
+            KCHECK(p[i] + size[i] <= p[j] || p[j] + size[j] <= p[i]);
+    for (unsigned i = 0; i < N; i++)
+        kfree(p[i]);
+}
+
+KTEST(kmalloc_statistics_follow)
+{
+    size_t live = live_objects();
+    void *a = kmalloc(40), *b = kmalloc(4000), *c = kmalloc(40000);
+    struct kmalloc_stats s;
+    size_t pages = 0;
+
+    KCHECK(a && b && c);
+    KCHECK_EQ(live_objects(), live + 3);
+    for (unsigned class = 0; kmalloc_stats(class, &s); class++) {
+        KCHECK(s.live <= s.capacity);
+        KCHECK(s.pages || !s.live);
+        pages += s.pages;
+    }
+    KCHECK(pages >= 12);
+    KCHECK(pages <= kmalloc_pages());
+    KCHECK(kmalloc_peak_pages() >= kmalloc_pages());
+    kfree(a);
+    kfree(b);
+    kfree(c);
+    KCHECK_EQ(live_objects(), live);
+}
+
+/* ---- a million operations ---- */
+
+#define OPERATIONS 1000000u
+#define SLOTS 256u
+#define CHECK_EVERY 32768u
+
+static struct slot {
+    void *p;
+    size_t size;
+    unsigned id;
+} slots[SLOTS];
+
+/* Mostly small, now and then up to 64 KiB. */
+static size_t random_size(void)
+{
+    unsigned r = random_below(256);
+    unsigned limit = r < 160 ? 64 : r < 240 ? 256 : r < 252 ? 2048 : r < 255 ? 16384 : 65536;
+
+    return 1 + random_below(limit);
+}
+
+static void model_alloc(struct slot *slot)
+{
+    size_t align = 1u << random_below(8);
+
+    slot->size = random_size();
+    if (random_below(16))
+        slot->p = kmalloc(slot->size);
+    else
+        slot->p = kmalloc_aligned(slot->size, align);
+    KCHECK(slot->p);
+    KCHECK(is_aligned(slot->p, slot->size < 16 ? 8 : 16));
+    KCHECK(kmalloc_size(slot->p) >= slot->size);
+    fill(slot->p, slot->size, ++slot->id);
+}
+
+static void model_realloc(struct slot *slot)
+{
+    size_t size = random_size();
+    void *p = krealloc(slot->p, size);
+
+    KCHECK(p);
+    KCHECK(kmalloc_size(p) >= size);
+    KCHECK(is_filled(p, size < slot->size ? size : slot->size, slot->size, slot->id));
+    *slot = (struct slot){p, size, slot->id + SLOTS};
+    fill(p, size, slot->id);
+}
+
+static void model_free(struct slot *slot)
+{
+    KCHECK(is_filled(slot->p, slot->size, slot->size, slot->id));
+    kfree(slot->p);
+    slot->p = NULL;
+}
+
+static void model_step(struct slot *slot)
+{
+    if (!slot->p)
+        model_alloc(slot);
+    else if (random_below(4))
+        model_free(slot);
+    else
+        model_realloc(slot);
+}
+
+KTEST(kmalloc_a_million_operations_against_a_model)
+{
+    size_t live = live_objects();
+
+    random_seed(5);
+    for (unsigned i = 0; i < SLOTS; i++)
+        slots[i] = (struct slot){NULL, 0, i << 20};
+    for (unsigned n = 0; n < OPERATIONS; n++) {
+        model_step(&slots[random_below(SLOTS)]);
+        if (ktest_failing())
+            return;
+        if (n % CHECK_EVERY == 0)
+            kmalloc_check();
+        if (n % (CHECK_EVERY * 4) == 0)
+            kmalloc_trim();
+    }
+    for (unsigned i = 0; i < SLOTS; i++)
+        if (slots[i].p)
+            KCHECK_CALL(model_free(&slots[i]));
+    KCHECK_EQ(live_objects(), live);
+}
+
+/* ---- pages ---- */
+
+KTEST(kmalloc_keeps_few_pages_that_hold_nothing)
+{
+    enum { N = 2000 };
+    static void *p[N];
+    static const size_t sizes[] = {24, 200, 600};
+
+    kmalloc_trim();
+    size_t pages = kmalloc_pages();
+    for (size_t s = 0; s < ARRAY_SIZE(sizes); s++) {
+        for (unsigned i = 0; i < N; i++)
+            KCHECK((p[i] = kmalloc(sizes[s])));
+        KCHECK(kmalloc_pages() >= pages + N * sizes[s] / PAGE_SIZE);
+        for (unsigned i = 0; i < N; i++)
+            kfree(p[i]);
+        KCHECK(kmalloc_pages() <= pages + KMALLOC_SPARE);
+        kmalloc_check();
+    }
+    kmalloc_trim();
+    KCHECK_EQ(kmalloc_pages(), pages);
+}
+
+KTEST(kmalloc_gives_back_large_objects)
+{
+    size_t pages, free;
+
+    kmalloc_trim();
+    pages = kmalloc_pages();
+    free = pm_count().free;
+    for (unsigned i = 0; i < 50; i++) {
+        void *p = kmalloc(500000);
+        KCHECK(p);
+        KCHECK(kmalloc_pages() >= pages + 500000 / PAGE_SIZE);
+        kfree(p);
+        KCHECK(kmalloc_pages() <= pages + KMALLOC_SPARE);
+    }
+    kmalloc_trim();
+    KCHECK_EQ(kmalloc_pages(), pages);
+    KCHECK_EQ(pm_count().free, free);
+}
+
+/* ---- running out ---- */
+
+static bool attempt_kmalloc(void *arg)
+{
+    void *p = kmalloc(*(size_t *)arg);
+
+    kfree(p);
+    return p;
+}
+
+static bool attempt_aligned(void *arg)
+{
+    void *p = kmalloc_aligned(*(size_t *)arg, 4 * PAGE_SIZE);
+
+    kfree(p);
+    return p;
+}
+
+static bool attempt_krealloc(void *arg)
+{
+    size_t from = ((size_t *)arg)[0], to = ((size_t *)arg)[1];
+    void *p = kmalloc(from), *q;
+
+    if (!p)
+        return false;
+    fill(p, from, 9);
+    q = krealloc(p, to);
+    if (!is_filled(q ? q : p, from < to ? from : to, from, 9))
+        ktest_fail(__FILE__, __LINE__, "krealloc from %zu to %zu lost the contents", from, to);
+    kfree(q ? q : p);
+    kmalloc_trim();
+    return q;
+}
+
+KTEST(kmalloc_survives_running_out_at_every_frame)
+{
+    static size_t sizes[] = {1, 100, 256, 257, 1000, 4096, 8192, 8193, 40000, 200000, 1 << 20};
+
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+        KCHECK_CALL(exhaust(attempt_kmalloc, &sizes[i], 1 + sizes[i] / PAGE_SIZE));
+}
+
+KTEST(kmalloc_aligned_survives_running_out_at_every_frame)
+{
+    static size_t sizes[] = {100, 10000, 100000};
+
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+        KCHECK_CALL(exhaust(attempt_aligned, &sizes[i], 1 + sizes[i] / PAGE_SIZE));
+}
+
+KTEST(krealloc_survives_running_out_at_every_frame)
+{
+    static size_t steps[][2] = {{10, 100}, {100, 5000}, {5000, 70000}, {30000, 200000}, {200000, 70000}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
+        KCHECK_CALL(exhaust(attempt_krealloc, steps[i], 1 + steps[i][0] / PAGE_SIZE));
+}
+
+/* Small objects until nothing is left: the heap is whole, and every one of them can be freed. */
+KTEST(kmalloc_fills_memory_to_the_last_object)
+{
+    void **list = NULL, **p;
+    size_t n = 0, frames = 300, free = pm_count().free;
+
+    frames_hold_all();
+    frames_release(frames);
+    while ((p = kmalloc(48))) {
+        *p = list;
+        list = p;
+        n++;
+    }
+    KCHECK(n * 48 > (frames - 40) * PAGE_SIZE / 2);
+    KCHECK_EQ(kmalloc(48), NULL);
+    KCHECK_EQ(kmalloc(100000), NULL);
+    kmalloc_check();
+    while ((p = list)) {
+        list = *p;
+        kfree(p);
+        n--;
+    }
+    KCHECK_EQ(n, 0);
+    kmalloc_trim();
+    KCHECK_EQ(pm_count().free, frames);
+    frames_release_all();
+    KCHECK_EQ(pm_count().free, free);
+}
+
+/* ---- misuse: each a panic that leaves everything as it was ---- */
+
+static void free_it(void *p)
+{
+    kfree(p);
+}
+
+static void shrink_it(void *p)
+{
+    krealloc(p, 8);
+}
+
+static void empty_it(void *p)
+{
+    krealloc(p, 0);
+}
+
+static void check_bad_pointer(void *p, const char *text)
+{
+    size_t live = live_objects(), pages = kmalloc_pages(), free = pm_count().free;
+    static void (*const calls[])(void *) = {free_it, shrink_it, empty_it};
+
+    KCHECK_EQ(kmalloc_size(p), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+        KCHECK_TRAPS(calls[i], p, text);
+        KCHECK_EQ(ktest_vector, -1);
+        KCHECK_REPORTED("cannot be freed");
+        KCHECK_EQ(live_objects(), live);
+        KCHECK_EQ(kmalloc_pages(), pages);
+        KCHECK_EQ(pm_count().free, free);
+    }
+    kmalloc_check();
+}
+
+static const size_t tier_sizes[] = {1, 40, 256, 300, 2000, 8192, 9000, 100000};
+
+KTEST(kmalloc_double_free_is_caught)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(tier_sizes); i++) {
+        char *neighbour = kmalloc(tier_sizes[i]), *p = kmalloc(tier_sizes[i]), *after = kmalloc(tier_sizes[i]);
+        KCHECK(neighbour && p && after);
+        kfree(p);
+        KCHECK_CALL(check_bad_pointer(p, "freed already"));
+        kfree(neighbour);
+        kfree(after);
+        KCHECK_CALL(check_bad_pointer(p, "kmalloc: ")); /* its page may have gone by now */
+    }
+}
+
+KTEST(kmalloc_interior_pointer_is_caught)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(tier_sizes); i++) {
+        size_t size = tier_sizes[i];
+        char *p = kmalloc(size);
+        KCHECK(p);
+        fill(p, size, 3);
+        KCHECK_CALL(check_bad_pointer(p + 1, "inside an object"));
+        for (size_t step = 16; step < kmalloc_size(p); step *= 2)
+            KCHECK_CALL(check_bad_pointer(p + step, "inside an object"));
+        KCHECK_CALL(check_bad_pointer(p + kmalloc_size(p) - 1, "inside an object"));
+        KCHECK(is_filled(p, size, size, 3));
+        kfree(p);
+    }
+}
+
+KTEST(kmalloc_foreign_pointer_is_caught)
+{
+    static int in_data;
+    int on_stack;
+
+    KCHECK_CALL(check_bad_pointer(&on_stack, "no address of the heap"));
+    KCHECK_CALL(check_bad_pointer(&in_data, "no address of the heap"));
+    KCHECK_CALL(check_bad_pointer((void *)1, "no address of the heap"));
+    KCHECK_CALL(check_bad_pointer((void *)(KHEAP_START - 1), "no address of the heap"));
+    KCHECK_CALL(check_bad_pointer((void *)KHEAP_END, "no address of the heap"));
+    KCHECK_CALL(check_bad_pointer((void *)WINDOW_START, "no address of the heap"));
+    KCHECK_CALL(check_bad_pointer((void *)0xFFFFFFFF, "no address of the heap"));
+}
+
+/* No address of the heap's range may make kmalloc_size or kfree fault. */
+KTEST(kmalloc_any_address_is_judged_without_a_fault)
+{
+    char *objects[] = {kmalloc(24), kmalloc(700), kmalloc(30000)};
+
+    KCHECK(objects[0] && objects[1] && objects[2]);
+    random_seed(6);
+    for (unsigned i = 0; i < 20000; i++) {
+        uintptr_t va = KHEAP_START + random_below(KHEAP_END - KHEAP_START);
+        kmalloc_size((void *)va);
+        kmalloc_size((void *)(va & ~(uintptr_t)PAGE_MASK));
+    }
+    for (unsigned i = 0; i < 300; i++) {
+        uintptr_t va = KHEAP_START + random_below(KHEAP_END - KHEAP_START);
+        if (!kmalloc_size((void *)va))
+            KCHECK_CALL(check_bad_pointer((void *)va, "kmalloc: "));
+    }
+    KCHECK_CALL(check_bad_pointer((void *)(KHEAP_END - 1), "kmalloc: "));
+    KCHECK_CALL(check_bad_pointer((void *)(KHEAP_END - PAGE_SIZE), "kmalloc: "));
+    for (unsigned i = 0; i < ARRAY_SIZE(objects); i++)
+        kfree(objects[i]);
+}
+
+KTEST(kmalloc_pointer_into_a_page_given_back_is_caught)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(tier_sizes); i++) {
+        char *p = kmalloc(tier_sizes[i]);
+        KCHECK(p);
+        kfree(p);
+        kmalloc_trim();
+        KCHECK_CALL(check_bad_pointer(p, "kmalloc: "));
+    }
+}
+
+static void bad_alignment(void *align)
+{
+    kmalloc_aligned(100, (size_t)align);
+}
+
+KTEST(kmalloc_alignment_that_is_no_power_of_two_is_caught)
+{
+    static const size_t bad[] = {0, 3, 24, 4097, 0xFFFFFFFF};
+
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+        KCHECK_TRAPS(bad_alignment, (void *)bad[i], "power of two");
+}
+
+/* An overflow and a use after free hurt the neighbours' contents, never the heap. */
+KTEST(kmalloc_survives_overflow_and_use_after_free)
+{
+    char *p = kmalloc(50), *q = kmalloc(50);
+
+    KCHECK(p && q);
+    size_t past_the_end = kmalloc_size(p) + 20, in_page = PAGE_SIZE - ((uintptr_t)p & PAGE_MASK);
+    memset(p, 0xEE, past_the_end < in_page ? past_the_end : in_page);
+    kmalloc_check();
+    kfree(q);
+    memset(q, 0xEE, 50);
+    kmalloc_check();
+    KCHECK((q = kmalloc(50)));
+    kfree(p);
+    kfree(q);
+    kmalloc_check();
+}
