@@ -116,7 +116,7 @@ $(BUILD)/notable.S: $(BUILD)/compile.stamp
 
 $(BUILD)/symtab.S: $(PASS1) tools/symbols.sh
 	$(call say,SYMBOLS,$@)
-	$(Q)NM=$(NM) sh tools/symbols.sh $(PASS1) >$@
+	$(Q)sh tools/symbols.sh $(NM) $(PASS1) >$@
 
 $(BUILD)/%.o: $(BUILD)/%.S
 	$(Q)$(CC) $(CPPFLAGS) $(KERNEL_CFLAGS) -c $< -o $@

@@ -163,7 +163,7 @@ static inline void copy_bytes_down(void *to, const void *from, size_t bytes)
 {
     char *last_to = (char *)to + bytes - 1;
     const char *last_from = (const char *)from + bytes - 1;
-    __asm__ volatile("std\n\trep movsb\n\tcld" : "+D"(last_to), "+S"(last_from), "+c"(bytes) : : "memory", "cc");
+    __asm__ volatile("std\n\trep movsb\n\tcld" : "+D"(last_to), "+S"(last_from), "+c"(bytes) : : "memory");
 }
 
 /* ---- interrupts ---- */

@@ -17,10 +17,17 @@ struct ktest {
     void (*run)(void);
 };
 
+/* A file's tests run in the order that they are written in; clang keeps it unasked. */
+#ifdef __clang__
+#define KTEST_IN_ORDER
+#else
+#define KTEST_IN_ORDER __attribute__((no_reorder))
+#endif
+
 /* Registers a test: its record lies in the section "ktests", which linker.ld bounds. */
 #define KTEST(name) \
     static void ktest_##name(void); \
-    static const struct ktest ktest_record_##name \
+    KTEST_IN_ORDER static const struct ktest ktest_record_##name \
         __attribute__((used, section("ktests"), aligned(4))) = {#name, ktest_##name}; \
     static void ktest_##name(void)
 

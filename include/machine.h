@@ -5,8 +5,8 @@
 #include "types.h"
 
 /* Brings control registers to a known state, whatever firmware left: CR4 clear (where there is one), the
- * FPU usable, caches on, CR0.WP, DF and NT clear. First of all in kmain: machine_ticks counts from here. With
- * paging off. */
+ * FPU usable, caches on, CR0.WP, DF and NT clear; and starts the timer. First of all in kmain: machine_ticks
+ * counts from here. With paging off. */
 void machine_init(void);
 
 bool cpu_has_cpuid(void);

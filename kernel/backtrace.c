@@ -4,8 +4,8 @@
  * ends with the 0 of _start. It is followed only as far as it makes sense (inside a kernel stack, aligned,
  * upwards), since what is being reported may be what broke it.
  *
- * A function that calls none has no frame: when it faults, the chain starts at its caller's frame and does not
- * name that caller. Its return address is then somewhere between ESP and EBP, and is known by the call
+ * A function that calls none has no frame: when it faults, the chain starts at its caller's frame and does
+ * not name that caller. Its return address is then somewhere between ESP and EBP, and is known by the call
  * before it, which leads to the function. */
 #include "trap.h"
 
@@ -110,14 +110,29 @@ void print_backtrace(unsigned eip, unsigned ebp)
     print_chain(ebp);
 }
 
-/* EIP follows "call FUNCTION" (E8 and a displacement from EIP on: SDM vol. 2, CALL). */
-static bool returns_from(unsigned eip, uintptr_t function)
+/* In FUNCTION, which was interrupted at EIP, "mov %esp, %ebp" (89 E5) has been passed: it has a frame. */
+static bool has_frame(uintptr_t function, uintptr_t eip)
 {
-    const uint8_t *call = (const uint8_t *)eip - 5;
+    for (const uint8_t *code = (const uint8_t *)function; (uintptr_t)code + 2 <= eip; code++)
+        if (code[0] == 0x89 && code[1] == 0xE5)
+            return true;
+    return false;
+}
 
-    if (!in_text(eip - 5) || *call != 0xE8)
+/* EIP follows a call that can have led to FUNCTION: a direct one, E8 and the distance from EIP, or an
+ * indirect one, FF /2, of 2 to 7 bytes (SDM vol. 2, CALL). */
+static bool returns_from(uintptr_t function, uintptr_t eip)
+{
+    const uint8_t *end = (const uint8_t *)eip;
+
+    if (!in_text(eip) || !in_text(eip - 7))
         return false;
-    return eip + (call[1] | call[2] << 8 | call[3] << 16 | (unsigned)call[4] << 24) == function;
+    if (end[-5] == 0xE8)
+        return eip + (end[-4] | end[-3] << 8 | end[-2] << 16 | (unsigned)end[-1] << 24) == function;
+    for (int length = 2; length <= 7; length++)
+        if (end[-length] == 0xFF && (end[1 - length] >> 3 & 7) == 2)
+            return true;
+    return false;
 }
 
 /* Where the function without a frame that was interrupted at FRAME returns to; 0 when it has a frame. */
@@ -130,10 +145,10 @@ static unsigned hidden_caller(const struct trap_frame *frame)
         return 0;
     if (!in_text(frame->eip)) /* a jump to nowhere: by a call, if at all, that has pushed this last */
         return in_text(*(const unsigned *)esp) ? *(const unsigned *)esp : 0;
-    if (!symbol_at(frame->eip, &offset))
+    if (!symbol_at(frame->eip, &offset) || has_frame(frame->eip - offset, frame->eip))
         return 0;
     for (; esp < end && esp < frame->ebp; esp += 4)
-        if (returns_from(*(const unsigned *)esp, frame->eip - offset))
+        if (returns_from(frame->eip - offset, *(const unsigned *)esp))
             return *(const unsigned *)esp;
     return 0;
 }
@@ -150,7 +165,8 @@ void print_backtrace_of(const struct trap_frame *frame)
 
 void print_registers(const struct trap_frame *frame)
 {
-    kprintf("  eax=0x%08x  ebx=0x%08x  ecx=0x%08x  edx=0x%08x\n", frame->eax, frame->ebx, frame->ecx, frame->edx);
+    kprintf("  eax=0x%08x  ebx=0x%08x  ecx=0x%08x  edx=0x%08x\n", frame->eax, frame->ebx, frame->ecx,
+            frame->edx);
     kprintf("  esi=0x%08x  edi=0x%08x  ebp=0x%08x  esp=0x%08x\n", frame->esi, frame->edi, frame->ebp,
             frame_esp(frame));
     kprintf("  eip=0x%08x  efl=0x%08x   cs=0x%04x\n", frame->eip, frame->eflags, frame->cs & 0xFFFF);

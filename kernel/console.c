@@ -1,12 +1,14 @@
 /* The monitor's ears: the serial line and the PC's keyboard, both polled.
  *
  * While nothing is typed console_read halts; the timer's, the keyboard's and the serial line's interrupts
- * wake it, and it polls again. The timer alone would do: it wakes a hundred times a second, so that a device
- * whose line is not wired is heard too. Whether its interrupts come at all is found out the first time; where
- * they do not, console_read polls without a rest. The handlers read nothing: what was typed is read outside. */
+ * wake it, and it polls again. The timer alone would do: it wakes a hundred times a second, so that a
+ * device whose line is not wired is heard too. Whether its interrupts come at all is found out the first
+ * time; where they do not, console_read polls without a rest. The handlers read nothing: what was typed is
+ * read outside. */
 #include "console.h"
 
 #include "cpu.h"
+#include "timer.h"
 #include "trap.h"
 
 /* ---- the keyboard: an 8042 controller, scan code set 1 ---- */
@@ -38,10 +40,14 @@
 #define CODE_ENTER 0x1C
 
 /* US layout; a space where a key gives no character. The keypad gives digits. */
-static const char plain[] = "  1234567890-=\b\tqwertyuiop[]\n asdfghjkl;'` \\zxcvbnm,./ *               789-456+1230.";
-static const char shifted[] = "  !@#$%^&*()_+\b\tQWERTYUIOP{}\n ASDFGHJKL:\"~ |ZXCVBNM<>? *               789-456+1230.";
+#define NONE_38_TO_46 "               " /* Alt, space, Caps Lock, F1 to F10, Num Lock, Scroll Lock */
+static const char plain[] = "  1234567890-=\b\tqwertyuiop[]\n asdfghjkl;'` \\zxcvbnm,./ *" NONE_38_TO_46
+                            "789-456+1230.";
+static const char shifted[] = "  !@#$%^&*()_+\b\tQWERTYUIOP{}\n ASDFGHJKL:\"~ |ZXCVBNM<>? *" NONE_38_TO_46
+                              "789-456+1230.";
 #define CODE_SPACE 0x39
-_Static_assert(sizeof(plain) == 0x53 + 2 && sizeof(shifted) == sizeof(plain), "from code 0 to the last key, 0x53");
+#define CODES 0x54 /* with a place in them */
+_Static_assert(sizeof(plain) == CODES + 1 && sizeof(shifted) == CODES + 1, "one character a code");
 
 static struct {
     bool ready, present;
@@ -111,7 +117,7 @@ static int character(uint8_t key)
 {
     if (key == CODE_SPACE)
         return ' ';
-    if (key >= sizeof(plain) - 1 || plain[key] == ' ')
+    if (key >= CODES || plain[key] == ' ')
         return -1;
     bool letter = is_letter(plain[key]);
     if (letter && keyboard.control)
@@ -152,37 +158,10 @@ static int keyboard_poll(void)
     return -1;
 }
 
-/* ---- the timer: channel 0 of the 8254 ---- */
-
-#define TIMER_COUNTER 0x40
-#define TIMER_CONTROL 0x43
-#define TIMER_RATE 0x34  /* channel 0, low byte then high, mode 2 */
-#define TIMER_LATCH 0x00 /* channel 0 */
-#define TIMER_PERIOD 11932 /* of 1193182 Hz: a hundred times a second */
-
-static void timer_start(void)
-{
-    outb(TIMER_CONTROL, TIMER_RATE);
-    outb(TIMER_COUNTER, TIMER_PERIOD & 0xFF);
-    outb(TIMER_COUNTER, TIMER_PERIOD >> 8);
-}
-
-/* It counts down, and starts again at the period. */
-static unsigned timer_count(void)
-{
-    outb(TIMER_CONTROL, TIMER_LATCH);
-    unsigned low = inb(TIMER_COUNTER);
-    return low | (unsigned)inb(TIMER_COUNTER) << 8;
-}
-
 /* ---- waiting ---- */
 
-#define IRQ_TIMER 0
 #define IRQ_KEYBOARD 1
 #define IRQ_SERIAL 4
-
-#define STUCK_READS 10000 /* of an unchanged counter: the timer does not run */
-#define READS_MAX 2000000 /* in any case */
 
 static volatile unsigned ticks;
 
@@ -195,18 +174,9 @@ static void woken(void)
 {
 }
 
-/* With interrupts on: waits until the timer's has come, or the timer has run out twice without. */
-static void await_tick(void)
+static bool has_ticked(void)
 {
-    unsigned last = timer_count(), rounds = 0, same = 0;
-
-    for (unsigned n = 0; n < READS_MAX && !ticks && rounds < 2 && same < STUCK_READS; n++) {
-        unsigned now = timer_count();
-
-        rounds += now > last;
-        same = now == last ? same + 1 : 0;
-        last = now;
-    }
+    return ticks > 0;
 }
 
 static bool timer_wakes(void)
@@ -215,15 +185,14 @@ static bool timer_wakes(void)
 
     if (!asked) {
         asked = true;
-        timer_start();
-        irq_enable(IRQ_TIMER, tick);
+        irq_enable(TIMER_IRQ, tick);
         irq_enable(IRQ_KEYBOARD, woken);
         irq_enable(IRQ_SERIAL, woken);
         sti();
-        await_tick();
+        timer_wait(has_ticked, 2);
         cli();
     }
-    return ticks > 0;
+    return has_ticked();
 }
 
 /* A terminal's CR is Enter, and the LF that may follow it is not another. */

@@ -65,8 +65,10 @@ static uint16_t cell(char c)
 
 static void clear_row(unsigned which)
 {
+    uint16_t blank = cell(' ');
+
     for (unsigned i = 0; i < COLUMNS; i++)
-        cells[which * COLUMNS + i] = cell(' ');
+        cells[which * COLUMNS + i] = blank;
 }
 
 static void next_row(void)

@@ -1,7 +1,7 @@
 /* The page fault, in words: what was tried, how far the translation got, and the likely cause.
  *
- * The causes are a table, searched from its start: a range of addresses and what the error code must say, with
- * a sentence. The ranges are those of include/memlayout.h. */
+ * The causes are a table, searched from its start: a range of addresses and what the error code must say,
+ * with a sentence. The ranges are those of include/memlayout.h. */
 #include "trap.h"
 
 #include "format.h"
@@ -71,7 +71,8 @@ static const struct cause causes[] = {
     {ADDRESS(0), ADDRESS(0xFFFFFFFF), ERROR_RESERVED, ERROR_RESERVED, NULL,
      "an entry has a bit set that this processor reserves: a damaged page table"},
     {ADDRESS(0), ADDRESS(0xFFFFFFFF), REFUSED_WRITE, NULL, "write to a page that is mapped read-only"},
-    {ADDRESS(0), ADDRESS(0xFFFFFFFF), ABSENT, NULL, "an entry is absent that Quire never clears: damaged page tables"},
+    {ADDRESS(0), ADDRESS(0xFFFFFFFF), ABSENT, NULL,
+     "an entry is absent that Quire never clears: a damaged page table"},
     {ADDRESS(0), ADDRESS(0xFFFFFFFF), ANY, NULL, "the entries allow it now: the TLB still held older ones"},
 };
 
@@ -124,9 +125,9 @@ static void print_walk(const struct vmem_walk *walk)
 static void print_attempt(const struct fault *fault)
 {
     const char *attempt = fault->fetch ? "fetch from" : fault->error & ERROR_WRITE ? "write to" : "read of";
-    const char *refused = fault->error & ERROR_PRESENT ? "present, but refused" : "not present";
+    const char *refused = fault->error & ERROR_PRESENT ? "present but refused" : "not present";
 
-    kprintf("page fault: %s 0x%08x: %s (error code 0x%x)\n", attempt, (unsigned)fault->address, refused,
+    kprintf("page fault: %s 0x%08x, %s (error code 0x%x)\n", attempt, (unsigned)fault->address, refused,
             fault->error);
 }
 

@@ -1,8 +1,9 @@
-/* The machine as a whole: control registers in a known state, the time-stamp counter, and the way out. */
+/* The machine as a whole: control registers in a known state, clocks started, and the way out. */
 #include "machine.h"
 
 #include "cpu.h"
 #include "log.h"
+#include "timer.h"
 
 #define EXIT_PORT 0xF4 /* QEMU: -device isa-debug-exit,iobase=0xf4,iosize=0x04; it exits with 2 * value + 1 */
 #define EXIT_SUCCESS 0x10
@@ -58,6 +59,7 @@ void machine_init(void)
     unsigned cr0 = read_cr0() & ~(CR0_EM | CR0_TS | CR0_WP | CR0_AM | CR0_NW | CR0_CD);
     write_cr0(cr0 | CR0_MP | CR0_NE);
     fninit();
+    timer_init();
 }
 
 bool machine_has_exit_port(void)

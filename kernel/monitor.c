@@ -62,9 +62,9 @@ static void command_reboot(int n, char **arg)
 static const struct command commands[] = {
     {"help", "[CMD]", 0, 1, command_help, "what CMD does; alone: all commands", "help walk"},
     {"mem", "", 0, 0, command_mem, "physical memory: how many frames, and where", "mem"},
-    {"maps", "", 0, 0, command_maps, "all that is mapped: addresses, permission, what it is", "maps"},
-    {"walk", "VA", 1, 1, command_walk, "translates VA in four steps, with the live entries", "walk kmain"},
-    {"pd", "[I]", 0, 1, command_pd, "the page directory, or page table I: present entries", "pd 0"},
+    {"maps", "", 0, 0, command_maps, "what is mapped: addresses, permission, what it is", "maps"},
+    {"walk", "VA", 1, 1, command_walk, "translates VA in four steps, with live entries", "walk kmain"},
+    {"pd", "[I]", 0, 1, command_pd, "the page directory, or page table I: what is present", "pd 0"},
     {"map", "VA PA [ro]", 2, 3, command_map, "maps the page at VA to the frame at PA",
      "map 0x00400000 0x000b8000 ro"},
     {"unmap", "VA", 1, 1, command_unmap, "undoes map", "unmap 0x00400000"},
@@ -105,8 +105,8 @@ static void command_help(int n, char **arg)
     }
     for (c = commands; c < commands + ARRAY_SIZE(commands); c++)
         kprintf("  %-7s%-12s %s\n", c->name, c->arguments, c->help);
-    kprintf("A number is decimal or 0x..., with K, M or G. An address VA is a number, an object\n"
-            "($0) or a symbol (kmain, kmain+0x10). PA is a physical address, a number.\n");
+    kprintf("A number is decimal or 0x..., and may end in K, M or G. VA is a number, a name\n"
+            "that alloc gave ($0), or a symbol (kmain, kmain+0x10); PA is a number.\n");
 }
 
 /* Cuts LINE at its blanks; the number of words, of which the first WORDS_MAX are in WORD. */

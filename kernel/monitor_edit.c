@@ -130,9 +130,9 @@ static const char *protection(uintptr_t va)
 
     vmem_walk((void *)va, &walk);
     if (va >= WINDOW_START)
-        return "is in the window: page tables are edited by map and unmap";
+        return "is in the window: map and unmap edit page tables";
     if (!(walk.pde & walk.pte & PTE_WRITE))
-        return "is read-only, and CR0.WP makes that hold for the kernel too";
+        return "is read-only, and CR0.WP binds the kernel too";
     return NULL;
 }
 

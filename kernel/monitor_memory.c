@@ -19,9 +19,9 @@ static void print_handed_out(struct pm_counts frames)
     size_t tables = vmem_tables(), heap = kmalloc_pages();
     size_t known = 1 + tables + heap;
 
-    kprintf("%zu handed out: 1 page directory, %zu page tables, %zu heap pages", handed_out, tables, heap);
+    kprintf("%zu handed out: page directory 1, page tables %zu, heap %zu", handed_out, tables, heap);
     if (handed_out > known)
-        kprintf(", %zu others", handed_out - known);
+        kprintf(", others %zu", handed_out - known);
     kprintf("\n");
 }
 
@@ -136,11 +136,15 @@ static const char *binary(unsigned value, unsigned bits, char text[13])
     return text;
 }
 
-static void print_split(const struct vmem_walk *w)
+static void print_split(uintptr_t va, const struct vmem_walk *w)
 {
-    char pdi[13], pti[13], offset[13];
+    char pdi[13], pti[13], offset[13], symbol[SYMBOL_TEXT];
 
-    kprintf("   split      PDI        | PTI        | offset\n");
+    kprintf("0x%08x", (unsigned)va);
+    if (*symbol_text(va, symbol) != '?')
+        kprintf(" (%s)", symbol);
+    kprintf(":\n");
+    kprintf("              PDI        | PTI        | offset\n");
     kprintf("   binary     %s | %s | %s\n", binary(w->pdi, 10, pdi), binary(w->pti, 10, pti),
             binary(w->offset, 12, offset));
     kprintf("   decimal    %-10u | %-10u | %u\n", w->pdi, w->pti, w->offset);
@@ -179,7 +183,7 @@ static void print_steps(const struct vmem_walk *w)
 
 void command_walk(int n, char **arg)
 {
-    char text[SYMBOL_TEXT], absent[ABSENT_TEXT];
+    char absent[ABSENT_TEXT];
     struct vmem_walk walk;
     uintptr_t va;
 
@@ -187,8 +191,7 @@ void command_walk(int n, char **arg)
     if (!argument_address("VA", arg[0], &va))
         return;
     bool mapped = vmem_walk((void *)va, &walk);
-    kprintf("0x%08x  %s\n", (unsigned)va, *symbol_text(va, text) == '?' ? "" : text);
-    print_split(&walk);
+    print_split(va, &walk);
     print_steps(&walk);
     if (mapped)
         kprintf("0x%08x -> 0x%08x\n", (unsigned)va, walk.pa);

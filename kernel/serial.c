@@ -1,11 +1,13 @@
 /* COM1: a 16550 UART or its ancestors, 115200 baud, 8 bits, no parity, 1 stop bit. As a log sink and as a
  * keyboard. Register and bit names are those of the National PC16550D data sheet.
  *
- * Every wait is bounded. A transmitter that stays busy past a long wait is given only short ones from then
- * on, until it answers again: the kernel is slowed down once, not at every character. */
+ * Every wait is bounded. A byte takes 87 microseconds, but an emulator waits for whoever reads its output,
+ * and that may take long. A transmitter that stays busy past the long wait gets only short ones from then on,
+ * until it answers again: the kernel is held up once, not at every character. */
 #include "console.h"
 #include "cpu.h"
 #include "log.h"
+#include "timer.h"
 
 #define COM1 0x3F8
 #define DATA (COM1 + 0) /* receiver buffer, transmitter holding register */
@@ -28,20 +30,23 @@
 #define LSR_RECEIVED 0x01
 #define LSR_TRANSMIT_EMPTY 0x20
 
-/* In reads of LSR, each about a microsecond on hardware. A byte takes 87 microseconds; under an emulator
- * whose output is not being read it can take seconds. */
-#define LONG_WAIT 5000000u
-#define SHORT_WAIT 2000u
+#define SHORT_WAIT 2000              /* reads of LSR, each about a microsecond on hardware */
+#define LONG_WAIT (30u * TIMER_HZ)
 
 static bool present;
-static unsigned patience = LONG_WAIT;
+static bool patient = true;
 
-static bool wait_for(uint8_t bit, unsigned reads)
+static bool wait_for(uint8_t bit)
 {
-    for (; reads; reads--)
+    for (unsigned n = 0; n < SHORT_WAIT; n++)
         if (inb(LSR) & bit)
             return true;
     return false;
+}
+
+static bool transmitter_empty(void)
+{
+    return inb(LSR) & LSR_TRANSMIT_EMPTY;
 }
 
 static void set_up(void)
@@ -65,17 +70,16 @@ static bool loopback_works(void)
 {
     outb(MCR, MCR_LOOP);
     outb(DATA, 0xA5);
-    return wait_for(LSR_RECEIVED, SHORT_WAIT) && inb(DATA) == 0xA5;
+    return wait_for(LSR_RECEIVED) && inb(DATA) == 0xA5;
 }
 
 static void put_byte(char c)
 {
-    if (!wait_for(LSR_TRANSMIT_EMPTY, patience)) {
-        patience = SHORT_WAIT;
-        return;
-    }
-    patience = LONG_WAIT;
-    outb(DATA, (uint8_t)c);
+    bool empty = wait_for(LSR_TRANSMIT_EMPTY) || (patient && timer_wait(transmitter_empty, LONG_WAIT));
+
+    patient = empty;
+    if (empty)
+        outb(DATA, (uint8_t)c);
 }
 
 static void serial_write(const char *text, size_t n)

@@ -4,8 +4,8 @@
 
 #include "trap.h"
 
-/* The vectors for which the processor pushes an error code (SDM vol. 3, table 6-1): 8, 10 to 14, 17, 21, 29
- * and 30. */
+/* The vectors for which the processor pushes an error code (SDM vol. 3, table 6-1): 8, 10 to 14, 17, 21, 29,
+ * 30. */
 #define HAS_ERROR_CODE 0x60227D00
 
     .text
@@ -16,7 +16,8 @@
     .type trap_stubs, @function
 trap_stubs:
     .irp vector, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, \
-                 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47
+                 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, \
+                 46, 47
     .balign 16
     .if \vector >= 32 || !(HAS_ERROR_CODE >> \vector & 1)
     push $0
@@ -80,7 +81,7 @@ catch_call:
     mov %esp, catch_stack
     call *8(%ebp)
     xor %eax, %eax
-catch_return:
+.Lcatch_return:
     add $4, %esp
     pop %edi
     pop %esi
@@ -96,11 +97,11 @@ catch_land:
     push $0                              /* EFLAGS as everywhere in the kernel */
     popf
     mov $1, %eax
-    jmp catch_return
+    jmp .Lcatch_return
     .size catch_land, . - catch_land
 
-    /* void panic_at(const char *file, int line, const char *fmt, ...): makes a struct trap_frame of its caller
-     * and calls panic_report(frame, file, line, fmt, args); a va_list is a pointer to the next argument. */
+    /* void panic_at(const char *file, int line, const char *fmt, ...): makes a struct trap_frame of its
+     * caller and calls panic_report(frame, file, line, fmt, args). A va_list points to the next argument. */
     .globl panic_at
     .type panic_at, @function
 panic_at:

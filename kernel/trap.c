@@ -409,8 +409,8 @@ static void print_double_fault(void)
     else
         kprintf("PANIC: double fault: an exception could not be delivered\n");
     kprintf("  at       %s\n", address_text(main_tss.eip, where));
-    kprintf("  stack    0x%08x to 0x%08x, guard page below; esp 0x%08x\n", (unsigned)(uintptr_t)boot_stack_bottom,
-            (unsigned)(uintptr_t)boot_stack_top, main_tss.esp);
+    kprintf("  stack    %p to %p, a guard page below; esp 0x%08x\n", (void *)boot_stack_bottom,
+            (void *)boot_stack_top, main_tss.esp);
 }
 
 void double_fault(void)

@@ -1,78 +1,105 @@
-/* Inside the heap: three tiers, each with a zone of addresses of its own, so that a pointer's tier is one
- * comparison. The public side is kmalloc.h.
+/* Inside the heap: two tiers of object sizes, each in a zone of addresses of its own, so that an address
+ * tells its tier. The public side is kmalloc.h.
  *
- *   0xC0000000  small    up to 256 bytes: objects of one size in a page (kmalloc_small.c)
- *   0xC8000000  medium   up to 8 KiB: blocks cut from arenas, merged when freed (kmalloc_medium.c)
- *   0xD0000000  large    whole pages, with room to grow (kmalloc_large.c)
- *   0xEF000000  what the small and the medium tier know of their pages
+ *   0xC0000000  small    up to 2 KiB: objects of one size in a page (kmalloc_small.c)
+ *   0xC8000000  large    whole pages, with room to grow (kmalloc_large.c)
+ *   0xE8000000  the small objects' table; the large ones' is in .bss
  *
- * A page that holds nothing is SPARE. At most SPARE_POOL of them stay mapped, whatever tier they belong to,
- * besides the one page that each small class is taking objects from. */
+ * A page that holds nothing is SPARE. At most SPARE_POOL of them stay mapped, whatever their tier, besides
+ * one page for each of the smallest classes. */
 #ifndef QUIRE_KHEAP_H
 #define QUIRE_KHEAP_H
 
+#include "bitmap.h"
 #include "kmalloc.h"
+#include "list.h"
 #include "memlayout.h"
 
 #define SMALL_START KHEAP_START
-#define SMALL_PAGES 32768u
-#define MEDIUM_START (SMALL_START + SMALL_PAGES * PAGE_SIZE)
-#define MEDIUM_BYTES 0x08000000u
-#define LARGE_START (MEDIUM_START + MEDIUM_BYTES)
-#define LARGE_BYTES 0x1F000000u
-#define SMALL_TABLE (LARGE_START + LARGE_BYTES)
-#define MEDIUM_TABLE (SMALL_TABLE + 0x00800000u)
+#define LARGE_START 0xC8000000u
+#define SMALL_TABLE 0xE8000000u
 
-_Static_assert(MEDIUM_TABLE + 0x00800000u == KHEAP_END, "the zones fill the heap's range");
-
+#define SMALL_MAX 2048u
 #define GRANULE 32u /* small objects begin at, and are, multiples of this */
-#define SMALL_CLASSES 8
-#define SMALL_MAX (SMALL_CLASSES * GRANULE)
-#define MEDIUM_MAX 8192u
+#define PAGE_GRANULES (PAGE_SIZE / GRANULE)
+#define SMALL_CLASSES 20
+#define KEEPING_CLASSES 8 /* the smallest keep their current page even when it is empty */
+#define SPARE_POOL (KMALLOC_SPARE - KEEPING_CLASSES)
 
 /* Pages of the provider, counted. */
 int heap_get(void *va, size_t pages);
 void heap_give(void *va, size_t pages);
 
 /* The spare pages of all tiers. spare_keep takes as many of PAGES more as the pool has room for. */
-#define SPARE_POOL (KMALLOC_SPARE - SMALL_CLASSES)
 extern size_t spare_pages;
+size_t spare_keep(size_t pages);
 
-static inline size_t spare_keep(size_t pages)
-{
-    size_t room = SPARE_POOL - spare_pages;
-    size_t kept = pages < room ? pages : room;
-    spare_pages += kept;
-    return kept;
+/* What is known of a page of small objects. A granule's NEXT is the next free object's granule, or, where a
+ * live object begins, the granule itself; it has no meaning where no object begins. */
+struct slab {
+    struct list list;
+    uint8_t next[PAGE_GRANULES];
+    uint8_t head;           /* the first free object, while there is one */
+    uint8_t class;
+    int16_t free, capacity; /* objects */
+};
+
+/* The slab that a class takes objects from, and its page; an empty sentinel when it has none. */
+struct current {
+    struct slab *slab;
+    char *page;
+};
+
+extern struct current small_current[SMALL_CLASSES];
+extern const uint8_t small_class_of[SMALL_MAX / GRANULE]; /* by (size - 1) / GRANULE */
+extern size_t small_top;                                  /* bytes of the zone whose slabs exist */
+
+size_t small_size(unsigned class); /* an object's bytes */
+
+static inline struct slab *slab_of(const void *p) {
+    return (struct slab *)SMALL_TABLE + ((uintptr_t)p - SMALL_START) / PAGE_SIZE;
 }
 
-/* Each tier: ALLOC returns NULL when memory has run out; SIZE is 0 for what is no live object's start; FREE
- * returns false, and changes nothing, for that; WHY says what such an address is; RESIZE does it in place,
- * or returns false. */
+/* P may be any address. */
+static inline bool small_is_live(const void *p) {
+    size_t offset = (uintptr_t)p - SMALL_START, granule = offset / GRANULE % PAGE_GRANULES;
+    return offset < small_top && offset % GRANULE == 0 && slab_of(p)->next[granule] == granule;
+}
+
+/* Each tier: ALLOC returns NULL when memory has run out; FREE takes a live object's address; SIZE takes any
+ * address of the zone, and is 0 where no live object begins; CHECK returns the spare pages it has found. */
 void small_init(void);
 void *small_refill(unsigned class);
-size_t small_size(const void *p);
-bool small_free(void *p);
-const char *small_why(const void *p);
+void small_changed(struct slab *slab);
 void small_trim(void);
 void small_stats(unsigned class, struct kmalloc_stats *out);
-size_t small_check(void); /* each check returns the spare pages that it found */
+size_t small_check(void);
 
-void medium_init(void);
-void *medium_alloc(size_t size);
-size_t medium_size(const void *p);
-bool medium_free(void *p);
-const char *medium_why(const void *p);
-void medium_trim(void);
-void medium_stats(struct kmalloc_stats *out);
-size_t medium_check(void);
+static inline void *small_alloc(unsigned class) {
+    struct slab *slab = small_current[class].slab;
+    if (unlikely(--slab->free < 0))
+        return small_refill(class);
+    unsigned granule = slab->head;
+    slab->head = slab->next[granule];
+    slab->next[granule] = (uint8_t)granule;
+    return small_current[class].page + granule * GRANULE;
+}
+
+static inline void small_free(void *p) {
+    struct slab *slab = slab_of(p);
+    size_t granule = (uintptr_t)p / GRANULE % PAGE_GRANULES;
+    slab->next[granule] = slab->head;
+    slab->head = (uint8_t)granule;
+    slab->free++;
+    if (unlikely(slab->free == 1 || slab->free == slab->capacity))
+        small_changed(slab);
+}
 
 void large_init(void);
 void *large_alloc(size_t size, size_t align);
 size_t large_size(const void *p);
-bool large_free(void *p);
-bool large_resize(void *p, size_t size);
-const char *large_why(const void *p);
+void large_free(void *p);
+bool large_resize(void *p, size_t size); /* in place, or false */
 void large_trim(void);
 void large_stats(struct kmalloc_stats *out);
 size_t large_check(void);

@@ -1,12 +1,11 @@
-/* kmalloc: which tier serves a size, and which one an address belongs to. kheap.h shows the three.
+/* kmalloc: which tier serves a size, and which one an address belongs to. kheap.h shows the two.
  *
- * What all of them share: nothing that the heap must know lies in an object's page. So a use after free and
- * an overflow cannot reach it, and whether an address is a live object's start is looked up, exactly and in
- * constant time, in a table that only the heap writes to. */
+ * What they share: nothing that the heap must know lies in an object's page. So neither a use after free nor
+ * an overflow can reach it, and whether an address is the start of a live object is looked up, exactly and
+ * in constant time, in a table that only the heap writes to. */
 #include "kmalloc.h"
 
 #include "kheap.h"
-#include "kmalloc_small.h"
 #include "panic.h"
 #include "string.h"
 
@@ -14,10 +13,7 @@ static const struct page_provider *provider;
 static size_t held_pages, peak_pages;
 size_t spare_pages;
 
-/* ---- pages ---- */
-
-int heap_get(void *va, size_t pages)
-{
+int heap_get(void *va, size_t pages) {
     ASSERT(!in_interrupt());
     if (provider->get(va, pages) < 0)
         return -1;
@@ -27,125 +23,98 @@ int heap_get(void *va, size_t pages)
     return 0;
 }
 
-void heap_give(void *va, size_t pages)
-{
+void heap_give(void *va, size_t pages) {
     ASSERT(!in_interrupt());
     if (provider->give(va, pages) < 0)
         PANIC("kmalloc: the provider does not take back %zu pages at %p", pages, va);
     held_pages -= pages;
 }
 
-size_t kmalloc_pages(void)
-{
-    return held_pages;
+size_t spare_keep(size_t pages) {
+    size_t room = SPARE_POOL - spare_pages, kept = pages < room ? pages : room;
+    spare_pages += kept;
+    return kept;
 }
 
-size_t kmalloc_peak_pages(void)
-{
-    return peak_pages;
-}
+size_t kmalloc_pages(void) { return held_pages; }
+size_t kmalloc_peak_pages(void) { return peak_pages; }
 
-/* ---- tiers ---- */
-
-struct tier {
-    uintptr_t start, end;
-    size_t (*size)(const void *p);
-    bool (*free)(void *p);
-    const char *(*why)(const void *p);
-};
-
-static const struct tier tiers[] = {
-    {SMALL_START, MEDIUM_START, small_size, small_free, small_why},
-    {MEDIUM_START, LARGE_START, medium_size, medium_free, medium_why},
-    {LARGE_START, SMALL_TABLE, large_size, large_free, large_why},
-};
-
-static const struct tier *tier_of(const void *p)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(tiers); i++)
-        if ((uintptr_t)p >= tiers[i].start && (uintptr_t)p < tiers[i].end)
-            return &tiers[i];
-    return NULL;
-}
-
-void kmalloc_init(const struct page_provider *pages)
-{
+void kmalloc_init(const struct page_provider *pages) {
     provider = pages;
     held_pages = peak_pages = spare_pages = 0;
     small_init();
-    medium_init();
     large_init();
 }
 
-void *kmalloc(size_t size)
-{
-    unsigned class = (size - 1) / GRANULE; /* a size of 0 wraps, and is sorted out below */
-    if (likely(class < SMALL_CLASSES))
-        return small_alloc(class);
-    if (size == 0)
-        return NULL;
-    return size <= MEDIUM_MAX ? medium_alloc(size) : large_alloc(size, 1);
+void *kmalloc(size_t size) {
+    size_t granules = (size - 1) / GRANULE; /* of 0 it is too many, which is sorted out below */
+    if (likely(granules < SMALL_MAX / GRANULE))
+        return small_alloc(small_class_of[granules]);
+    return size ? large_alloc(size, 1) : NULL;
 }
 
-/* Small objects lie at multiples of their size from a page's start, so a size that is a multiple of ALIGN is
- * aligned; large ones can have any alignment. */
-void *kmalloc_aligned(size_t size, size_t align)
-{
+/* Small objects lie at multiples of their size from a page's start: one whose size is a power of two is
+ * aligned to it. Large ones can have any alignment. */
+void *kmalloc_aligned(size_t size, size_t align) {
     if (align == 0 || align & (align - 1))
         PANIC("kmalloc: an alignment of %zu is no power of two", align);
     if (align <= GRANULE || size == 0)
         return kmalloc(size);
-    if (size <= SMALL_MAX && align <= SMALL_MAX)
-        return kmalloc((size + align - 1) & ~(align - 1));
-    return large_alloc(size, align);
+    if (size > SMALL_MAX || align > SMALL_MAX)
+        return large_alloc(size, align);
+    while (align < size)
+        align *= 2;
+    return kmalloc(align);
 }
 
-void *kzalloc(size_t size)
-{
+void *kzalloc(size_t size) {
     void *p = kmalloc(size);
     if (p)
         memset(p, 0, size);
     return p;
 }
 
-static void bad_free(const void *p)
-{
-    const struct tier *tier = tier_of(p);
-    PANIC("kmalloc: %p cannot be freed: %s", p, tier ? tier->why(p) : "it is no address of the heap");
+size_t kmalloc_size(const void *p) {
+    if ((uintptr_t)p < SMALL_START || (uintptr_t)p >= SMALL_TABLE)
+        return 0;
+    if ((uintptr_t)p >= LARGE_START)
+        return large_size(p);
+    return small_is_live(p) ? small_size(slab_of(p)->class) : 0;
 }
 
-void kfree(void *p)
-{
-    if (likely((uintptr_t)p - SMALL_START < MEDIUM_START - SMALL_START)) {
-        if (unlikely(!small_free_at(p)))
-            bad_free(p);
-        return;
-    }
-    const struct tier *tier = tier_of(p);
-    if (p && (!tier || !tier->free(p)))
+/* Says what P is instead of a live object's start. */
+static void bad_free(const char *p) {
+    if ((uintptr_t)p < SMALL_START || (uintptr_t)p >= SMALL_TABLE)
+        PANIC("kmalloc: %p cannot be freed: it is no address of the heap's objects", (const void *)p);
+    /* A small object that it lies in begins less than 2 KiB before; a large one, at any page. */
+    size_t step = (uintptr_t)p < LARGE_START ? 1 : PAGE_SIZE, back = step == 1 ? 1 : (uintptr_t)p % PAGE_SIZE;
+    size_t limit = step == 1 ? SMALL_MAX : (uintptr_t)p - LARGE_START + 1;
+    while (back < limit && kmalloc_size(p - back) <= back)
+        back += step;
+    if (back < limit)
+        PANIC("kmalloc: %p cannot be freed: it lies inside an object, %zu bytes past its start, %p", (const void *)p,
+              back, (const void *)(p - back));
+    PANIC("kmalloc: %p cannot be freed: it was freed already, or never allocated", (const void *)p);
+}
+
+void kfree(void *p) {
+    if (likely(small_is_live(p)))
+        small_free(p);
+    else if (p && kmalloc_size(p) == 0)
         bad_free(p);
+    else if (p)
+        large_free(p);
 }
 
-size_t kmalloc_size(const void *p)
-{
-    const struct tier *tier = tier_of(p);
-    return tier ? tier->size(p) : 0;
-}
-
-void *krealloc(void *p, size_t size)
-{
-    if (!p)
-        return kmalloc(size);
+void *krealloc(void *p, size_t size) {
     size_t old = kmalloc_size(p);
-    if (old == 0)
-        bad_free(p);
-    if (size == 0) {
+    if (old == 0 || size == 0) {
         kfree(p);
-        return NULL;
+        return p ? NULL : kmalloc(size);
     }
     if (size <= old && (size > old / 2 || old == GRANULE))
         return p;
-    if ((uintptr_t)p >= LARGE_START && size > MEDIUM_MAX && large_resize(p, size))
+    if (old > SMALL_MAX && size > SMALL_MAX && large_resize(p, size))
         return p;
     void *to = kmalloc(size);
     if (!to)
@@ -155,30 +124,22 @@ void *krealloc(void *p, size_t size)
     return to;
 }
 
-void kmalloc_trim(void)
-{
+void kmalloc_trim(void) {
     small_trim();
-    medium_trim();
     large_trim();
 }
 
-/* ---- figures and checks ---- */
-
-bool kmalloc_stats(unsigned class, struct kmalloc_stats *out)
-{
+bool kmalloc_stats(unsigned class, struct kmalloc_stats *out) {
     *out = (struct kmalloc_stats){0};
     if (class < SMALL_CLASSES)
         small_stats(class, out);
-    else if (class == SMALL_CLASSES)
-        medium_stats(out);
-    else if (class == SMALL_CLASSES + 1)
+    else
         large_stats(out);
-    return class <= SMALL_CLASSES + 1;
+    return class <= SMALL_CLASSES;
 }
 
-void kmalloc_check(void)
-{
-    size_t spare = small_check() + medium_check() + large_check();
+void kmalloc_check(void) {
+    size_t spare = small_check() + large_check();
     if (spare != spare_pages || spare > SPARE_POOL)
         PANIC("kmalloc: %zu spare pages; %zu are counted, %u allowed", spare, spare_pages, SPARE_POOL);
 }

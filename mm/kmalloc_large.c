@@ -1,213 +1,160 @@
 /* The large tier: objects of whole pages, each at the start of a slot of addresses.
  *
- * Addresses are plentiful where frames are not: an object gets a slot twice its size where there is one, in
- * units of 64 KiB, and only its own pages are mapped. So krealloc nearly always grows it where it is, by
- * mapping the next pages, and copies nothing.
- *
- * A unit's entry in PAGES is not zero exactly where a live object begins. A freed slot may keep some of its
- * pages, spare, for the next object: as many as the pool has room for. */
-#include "bitmap.h"
+ * Addresses are plentiful where frames are not: an object of a page or two gets a slot of 16 KiB, a larger
+ * one 128 KiB or twice its size, and only its own pages are mapped. So krealloc nearly always grows it where
+ * it is, by mapping the next pages, and copies nothing. One freed slot may keep pages, spare, for the next
+ * object that wants a slot of its length: as many as the pool has room for. */
 #include "kheap.h"
 #include "panic.h"
 #include "string.h"
 
-#define UNIT 0x10000u
-#define UNITS (LARGE_BYTES / UNIT)
+#define UNIT 0x4000u
 #define UNIT_PAGES (UNIT / PAGE_SIZE)
+#define UNITS ((SMALL_TABLE - LARGE_START) / UNIT)
+#define WIDE_SLOT 32u /* pages */
+#define PAGES_MAX 0xFFFFu
 
+_Static_assert(UNITS <= SUMMARY_MAX, "the summary has a bit for each unit");
+
+/* A slot, in the place of its first unit; all zero where none begins. */
+static struct slot {
+    uint16_t units, pages; /* its length; the object's pages, 0 when there is no object in it */
+} slots[UNITS];
 static struct summary free_units;
-static uint32_t pages_at[UNITS]; /* of the live object that begins here */
-static uint16_t slot_units[UNITS];
-static size_t live_objects;
+static struct slot *spare_slot; /* a slot without an object, but with spare pages; or NULL */
+static size_t spare_in_slot, live_objects, live_pages;
 
-/* Freed slots with spare pages. */
-static struct {
-    uint16_t unit;
-    uint16_t pages;
-} spare_slots[SPARE_POOL];
-static unsigned spare_count;
-
-void large_init(void)
-{
+void large_init(void) {
     memset(&free_units, 0, sizeof(free_units));
     summary_add_range(&free_units, 0, UNITS);
-    memset(pages_at, 0, sizeof(pages_at));
-    live_objects = spare_count = 0;
+    memset(slots, 0, sizeof(slots));
+    spare_slot = NULL;
+    live_objects = live_pages = 0;
 }
 
-static char *page_at(size_t unit, size_t page)
-{
-    return (char *)LARGE_START + unit * UNIT + page * PAGE_SIZE;
+static char *address_of(const struct slot *slot) { return (char *)LARGE_START + (slot - slots) * (ptrdiff_t)UNIT; }
+static struct slot *slot_of(const void *p) { return &slots[((uintptr_t)p - LARGE_START) / UNIT]; }
+static size_t units_for(size_t pages) { return (pages + UNIT_PAGES - 1) / UNIT_PAGES; }
+
+static size_t roomy_units(size_t pages) {
+    size_t wide = 2 * pages > WIDE_SLOT ? 2 * pages : WIDE_SLOT;
+    return units_for(pages <= 2 ? UNIT_PAGES : wide);
 }
 
-/* ---- slots ---- */
-
-/* The first of N adjacent free units, at a multiple of ALIGN units; or UNITS. */
-static size_t find_units(size_t n, size_t align)
-{
-    if (n == 1 && align == 1) {
-        size_t unit = summary_next(&free_units, 0);
-        return unit == SUMMARY_NONE ? UNITS : unit;
-    }
-    size_t base = LARGE_START / UNIT; /* it is addresses that are aligned, not units */
-    for (size_t start, end = 0; bitmap_next_run(free_units.leaf, &start, &end, UNITS);) {
+/* A new slot of N units, its address a multiple of ALIGN units; or NULL. */
+static struct slot *take_units(size_t n, size_t align) {
+    size_t base = LARGE_START / UNIT, start, end = summary_next(&free_units, 0);
+    do {
+        if (end >= UNITS || !bitmap_next_run(free_units.leaf, &start, &end, UNITS))
+            return NULL;
         start = ((base + start + align - 1) & ~(align - 1)) - base;
-        if (start < end && end - start >= n)
-            return start;
-    }
-    return UNITS;
-}
-
-static void free_slot(size_t unit)
-{
-    summary_add_range(&free_units, unit, unit + slot_units[unit]);
-}
-
-/* A slot of at least PAGES pages, or UNITS; *SPARE of its pages are mapped already, at its start. */
-static size_t new_slot(size_t pages, size_t align, size_t *spare)
-{
-    size_t units = (pages + UNIT_PAGES - 1) / UNIT_PAGES, room = (2 * pages + UNIT_PAGES - 1) / UNIT_PAGES;
-    *spare = 0;
-    if (units == 1 && align == 1 && spare_count > 0) {
-        spare_count--;
-        spare_pages -= *spare = spare_slots[spare_count].pages;
-        return spare_slots[spare_count].unit;
-    }
-    size_t unit = find_units(room, align);
-    if (unit == UNITS && (unit = find_units(room = units, align)) == UNITS)
-        return UNITS;
-    for (size_t i = unit; i < unit + room; i++)
+    } while (start + n > end);
+    for (size_t i = start; i < start + n; i++)
         summary_remove(&free_units, i);
-    slot_units[unit] = (uint16_t)room;
-    return unit;
+    slots[start].units = (uint16_t)n;
+    return &slots[start];
 }
 
-/* Frees the slot of UNIT, of whose pages PAGES are mapped; those for which the pool has room stay so. */
-static void retire_slot(size_t unit, size_t pages)
-{
-    size_t kept = slot_units[unit] == 1 ? spare_keep(pages) : 0;
-    if (pages > kept)
-        heap_give(page_at(unit, kept), pages - kept);
-    if (kept) {
-        spare_slots[spare_count].unit = (uint16_t)unit;
-        spare_slots[spare_count++].pages = (uint16_t)kept;
-    } else {
-        free_slot(unit);
-    }
+static void drop_slot(struct slot *slot) {
+    summary_add_range(&free_units, (size_t)(slot - slots), (size_t)(slot - slots) + slot->units);
+    slot->units = 0;
 }
 
-void large_trim(void)
-{
-    while (spare_count > 0) {
-        spare_count--;
-        size_t unit = spare_slots[spare_count].unit, pages = spare_slots[spare_count].pages;
-        heap_give(page_at(unit, 0), pages);
-        spare_pages -= pages;
-        free_slot(unit);
-    }
-}
-
-/* ---- objects ---- */
-
-/* The unit at which the live object at P begins, or UNITS. */
-static size_t live_unit(const void *p)
-{
-    size_t offset = (uintptr_t)p - LARGE_START, unit = offset / UNIT;
-    return offset % UNIT == 0 && pages_at[unit] ? unit : UNITS;
-}
-
-/* Changes the mapped pages of UNIT's slot from OLD to PAGES. */
-static bool set_pages(size_t unit, size_t old, size_t pages)
-{
-    if (pages > old && heap_get(page_at(unit, old), pages - old) < 0)
+/* Changes the mapped pages at the start of SLOT from OLD to PAGES. */
+static bool set_pages(struct slot *slot, size_t old, size_t pages) {
+    if (pages > old && heap_get(address_of(slot) + old * PAGE_SIZE, pages - old) < 0)
         return false;
     if (pages < old)
-        heap_give(page_at(unit, pages), old - pages);
+        heap_give(address_of(slot) + pages * PAGE_SIZE, old - pages);
     return true;
 }
 
-void *large_alloc(size_t size, size_t align)
-{
-    size_t pages = pages_for(size), spare;
-    if (size > LARGE_BYTES || align > LARGE_BYTES)
+/* SLOT, of which PAGES are mapped, has no object any more. */
+static void retire(struct slot *slot, size_t pages) {
+    size_t kept = spare_slot ? 0 : spare_keep(pages);
+    set_pages(slot, pages, kept);
+    slot->pages = 0;
+    if (kept) {
+        spare_slot = slot;
+        spare_in_slot = kept;
+    } else {
+        drop_slot(slot);
+    }
+}
+
+/* The spare slot's pages, which are spare no more. */
+static size_t take_spare(void) {
+    spare_pages -= spare_in_slot;
+    spare_slot = NULL;
+    return spare_in_slot;
+}
+
+void large_trim(void) {
+    struct slot *slot = spare_slot;
+    if (slot) {
+        set_pages(slot, take_spare(), 0);
+        drop_slot(slot);
+    }
+}
+
+void *large_alloc(size_t size, size_t align) {
+    size_t pages = pages_for(size), mapped = 0, align_units = align > UNIT ? align / UNIT : 1;
+    if (pages > PAGES_MAX || align_units > UNITS)
         return NULL;
-    size_t unit = new_slot(pages, align > UNIT ? align / UNIT : 1, &spare);
-    if (unit == UNITS)
+    struct slot *slot = spare_slot;
+    if (slot && align_units == 1 && slot->units == roomy_units(pages))
+        mapped = take_spare();
+    else if (!(slot = take_units(roomy_units(pages), align_units)) &&
+             !(slot = take_units(units_for(pages), align_units)))
         return NULL;
-    if (!set_pages(unit, spare, pages)) {
-        retire_slot(unit, spare);
+    if (!set_pages(slot, mapped, pages)) {
+        retire(slot, mapped);
         return NULL;
     }
-    pages_at[unit] = pages;
+    slot->pages = (uint16_t)pages;
     live_objects++;
-    return page_at(unit, 0);
+    live_pages += pages;
+    return address_of(slot);
 }
 
-size_t large_size(const void *p)
-{
-    size_t unit = live_unit(p);
-    return unit == UNITS ? 0 : pages_at[unit] * PAGE_SIZE;
-}
+size_t large_size(const void *p) { return (uintptr_t)p % UNIT ? 0 : slot_of(p)->pages * PAGE_SIZE; }
 
-bool large_free(void *p)
-{
-    size_t unit = live_unit(p);
-    if (unit == UNITS)
-        return false;
-    size_t pages = pages_at[unit];
-    pages_at[unit] = 0;
+void large_free(void *p) {
     live_objects--;
-    retire_slot(unit, pages);
-    return true;
+    live_pages -= slot_of(p)->pages;
+    retire(slot_of(p), slot_of(p)->pages);
 }
 
-bool large_resize(void *p, size_t size)
-{
-    size_t unit = live_unit(p), pages = pages_for(size);
-    if (pages > slot_units[unit] * UNIT_PAGES || !set_pages(unit, pages_at[unit], pages))
+bool large_resize(void *p, size_t size) {
+    struct slot *slot = slot_of(p);
+    size_t pages = pages_for(size);
+    if (pages > PAGES_MAX || units_for(pages) > slot->units || !set_pages(slot, slot->pages, pages))
         return false;
-    pages_at[unit] = pages;
+    live_pages += pages - slot->pages;
+    slot->pages = (uint16_t)pages;
     return true;
-}
-
-const char *large_why(const void *p)
-{
-    size_t unit = ((uintptr_t)p - LARGE_START) / UNIT;
-    if (!bitmap_test(free_units.leaf, unit))
-        for (size_t start = unit + 1; start-- > 0 && !bitmap_test(free_units.leaf, start);)
-            if (pages_at[start])
-                return page_at(start, pages_at[start]) > (const char *)p ? "it lies inside an object"
-                                                                       : "it is no object's start";
-    return "freed already, or never allocated";
 }
 
 /* ---- figures and checks ---- */
 
-void large_stats(struct kmalloc_stats *out)
-{
+void large_stats(struct kmalloc_stats *out) {
     out->live = out->capacity = live_objects;
-    for (size_t unit = 0; unit < UNITS; unit++)
-        out->pages += pages_at[unit];
+    out->pages = live_pages;
 }
 
-size_t large_check(void)
-{
-    size_t live = 0, taken = 0, spare = 0;
-    for (size_t unit = 0; unit < UNITS; unit++) {
-        taken += !bitmap_test(free_units.leaf, unit);
-        if (!pages_at[unit])
-            continue;
-        live++;
-        taken -= slot_units[unit];
-        if (pages_at[unit] > slot_units[unit] * UNIT_PAGES ||
-            bitmap_find(free_units.leaf, unit, unit + slot_units[unit], true) != unit + slot_units[unit])
-            PANIC("kmalloc: the object at %p has %zu pages in a slot of %u units", (void *)page_at(unit, 0),
-                  (size_t)pages_at[unit], slot_units[unit]);
+size_t large_check(void) {
+    size_t live = 0, pages = 0, units = bitmap_count(free_units.leaf, 0, UNITS);
+    for (size_t i = 0; i < UNITS; i += slots[i].units ? slots[i].units : 1) {
+        struct slot *slot = &slots[i];
+        if (bitmap_find(free_units.leaf, i, i + slot->units, true) != i + slot->units ||
+            slot->pages > slot->units * UNIT_PAGES || (slot->units && !slot->pages && slot != spare_slot))
+            PANIC("kmalloc: the slot at %p has %u units, %u pages", (void *)address_of(slot), slot->units, slot->pages);
+        units += slot->units;
+        live += slot->pages > 0;
+        pages += slot->pages;
     }
-    for (unsigned i = 0; i < spare_count; i++)
-        spare += spare_slots[i].pages;
-    if (live != live_objects || taken != spare_count)
-        PANIC("kmalloc: %zu large objects, %zu counted; %zu units in no slot, %u spare", live, live_objects, taken,
-              spare_count);
-    return spare;
+    if (live != live_objects || pages != live_pages || units != UNITS)
+        PANIC("kmalloc: %zu large objects of %zu pages, counted %zu of %zu; %zu units of %u", live, pages,
+              live_objects, live_pages, units, UNITS);
+    return spare_slot ? spare_in_slot : 0;
 }

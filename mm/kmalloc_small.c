@@ -1,4 +1,5 @@
-/* The small tier: objects up to 256 bytes, in eight classes 32 bytes apart.
+/* The small tier: objects up to 2 KiB, in 20 classes: 32 bytes apart up to 384, and then the sizes of which
+ * 9, 8, 7, ... 2 fill a page.
  *
  * A page holds objects of one class, and its slab, in a table beside the zone, says which of them are live:
  * a byte for each granule of 32 bytes. The free objects of a page form a list through these bytes, and a
@@ -8,267 +9,193 @@
  *
  * Each class takes from one page, its CURRENT one. When that is exhausted it is left alone, in no list, and
  * the next is taken from the class's list of PARTIAL pages, else a spare or a new page. A free into a full
- * page puts it into that list; one that empties a page takes it out, unless it is the current one, which
- * stays: an object allocated and freed over and over touches nothing but its page.
+ * page puts it into that list; one that empties a page takes it out. The smallest classes keep their current
+ * page even so: a small object allocated and freed over and over touches nothing but its page.
  *
  * New pages come at the lowest unused place of the zone, so that the table, which grows with the highest,
  * stays small, and shrinks when the heap is trimmed. */
-#include "kmalloc_small.h"
-
-#include "bitmap.h"
+#include "kheap.h"
 #include "panic.h"
 #include "string.h"
 
-#define NO_PAGE 0xFFFFu
-
-_Static_assert(SMALL_PAGES <= NO_PAGE && SMALL_PAGES == SUMMARY_MAX, "a page's number fits");
+_Static_assert((LARGE_START - SMALL_START) / PAGE_SIZE == SUMMARY_MAX, "the summary has a bit for each page");
+_Static_assert(SUMMARY_MAX * sizeof(struct slab) <= KHEAP_END - SMALL_TABLE, "the table fits");
 
 static struct slab *const slabs = (struct slab *)SMALL_TABLE;
-static struct slab nothing; /* the sentinel: no object is free in it */
+static struct slab nothing;   /* the sentinel: no object is free in it */
 static struct summary unused; /* pages not mapped */
-static uint16_t partial[SMALL_CLASSES], spare; /* the lists' first pages; prev_page is kept in PARTIAL only */
+static struct list partial[SMALL_CLASSES], spare;
+/* Granules in an object of each class, and the class for each number of granules. */
+static const uint8_t step[SMALL_CLASSES] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 18, 21, 25, 32, 42, 64};
+const uint8_t small_class_of[SMALL_MAX / GRANULE] = {
+    0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 12, 13, 13, 14, 14, 15, 15, 15, 16, 16, 16, 16, 17, 17, 17, 17, 17, 17, 17,
+    18, 18, 18, 18, 18, 18, 18, 18, 18, 18, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19,
+};
+
 struct current small_current[SMALL_CLASSES];
 size_t small_top;
 
-static uint16_t number_of(const struct slab *slab)
-{
-    return (uint16_t)(slab - slabs);
-}
+static char *page_of(const struct slab *slab) { return (char *)SMALL_START + (slab - slabs) * (ptrdiff_t)PAGE_SIZE; }
+static size_t table_pages(size_t top) { return pages_for(top / PAGE_SIZE * sizeof(struct slab)); }
+size_t small_size(unsigned class) { return step[class] * GRANULE; }
+static bool is_empty(const struct slab *slab) { return slab->free == slab->capacity; }
 
-static char *page_at(uint16_t number)
-{
-    return (char *)SMALL_START + (size_t)number * PAGE_SIZE;
-}
-
-static size_t table_pages(size_t top)
-{
-    return pages_for(top / PAGE_SIZE * sizeof(struct slab));
-}
-
-void small_init(void)
-{
+void small_init(void) {
     memset(&unused, 0, sizeof(unused));
-    summary_add_range(&unused, 0, SMALL_PAGES);
-    spare = NO_PAGE;
+    summary_add_range(&unused, 0, SUMMARY_MAX);
+    list_init(&spare);
     small_top = 0;
-    nothing.free = 0;
-    for (unsigned class = 0; class < SMALL_CLASSES; class++) {
-        partial[class] = NO_PAGE;
+    for (unsigned class = 0; class < SMALL_CLASSES; class ++) {
+        list_init(&partial[class]);
         small_current[class].slab = &nothing;
     }
 }
 
-/* ---- lists ---- */
-
-static void push(uint16_t *list, struct slab *slab)
-{
-    slab->prev_page = NO_PAGE;
-    slab->next_page = *list;
-    if (*list != NO_PAGE)
-        slabs[*list].prev_page = number_of(slab);
-    *list = number_of(slab);
-}
-
-static void unlink(uint16_t *list, struct slab *slab)
-{
-    if (slab->next_page != NO_PAGE)
-        slabs[slab->next_page].prev_page = slab->prev_page;
-    if (slab->prev_page != NO_PAGE)
-        slabs[slab->prev_page].next_page = slab->next_page;
-    else
-        *list = slab->next_page;
-}
-
-static struct slab *pop(uint16_t *list)
-{
-    struct slab *slab = &slabs[*list];
-    unlink(list, slab);
-    return slab;
-}
-
 /* ---- pages ---- */
 
-/* All objects free, each followed by the next. Granules at which none begins get a number that is not their
- * own as well. */
-static void carve(struct slab *slab, unsigned class)
-{
-    for (unsigned i = 0; i < PAGE_GRANULES; i++)
-        slab->next[i] = (uint8_t)(i + class + 1);
+/* All objects free, each followed by the next. The granules at which none begins keep their bytes: those do
+ * not look live, since nothing is live in the page. */
+static void carve(struct slab *slab, unsigned class) {
     slab->head = 0;
     slab->class = (uint8_t)class;
-    slab->free = small_capacity(slab);
+    slab->free = slab->capacity = PAGE_GRANULES / step[class];
+    for (unsigned i = 0, next = step[class]; next <= PAGE_GRANULES; i = next, next += step[class])
+        slab->next[i] = (uint8_t)next;
 }
 
-/* Maps an unused page, and its part of the table if need be; NULL when memory has run out. */
-static struct slab *new_page(void)
-{
+/* Maps the lowest unused page, and its part of the table if need be; NULL when memory has run out. */
+static struct slab *new_page(void) {
     size_t number = summary_next(&unused, 0);
     if (number == SUMMARY_NONE)
         return NULL;
+    struct slab *slab = &slabs[number];
     size_t top = (number + 1) * PAGE_SIZE > small_top ? (number + 1) * PAGE_SIZE : small_top;
     size_t table = table_pages(small_top), more = table_pages(top) - table;
-    char *table_end = (char *)slabs + table * PAGE_SIZE;
-    if (more && heap_get(table_end, more) < 0)
+    if (heap_get(page_of(slab), 1) < 0)
         return NULL;
-    if (heap_get(page_at((uint16_t)number), 1) < 0) {
-        if (more)
-            heap_give(table_end, more);
+    if (more && heap_get((char *)slabs + table * PAGE_SIZE, more) < 0) {
+        heap_give(page_of(slab), 1);
         return NULL;
     }
+    if (top > small_top)
+        for (unsigned i = 0; i < PAGE_GRANULES; i++)
+            slab->next[i] = (uint8_t)(i + 1); /* whatever is not I */
     summary_remove(&unused, number);
     small_top = top;
-    return &slabs[number];
+    return slab;
 }
 
-static void drop_page(struct slab *slab)
-{
-    heap_give(page_at(number_of(slab)), 1);
-    summary_add(&unused, number_of(slab));
+static void drop_page(struct slab *slab) {
+    heap_give(page_of(slab), 1);
+    summary_add(&unused, (size_t)(slab - slabs));
 }
 
 /* The current page is exhausted: finds another, and the object in it. */
-void *small_refill(unsigned class)
-{
+void *small_refill(unsigned class) {
     struct slab *slab;
     small_current[class].slab->free = 0;
-    if (partial[class] != NO_PAGE) {
-        slab = pop(&partial[class]);
+    if (!list_empty(&partial[class])) {
+        slab = (struct slab *)list_pop(&partial[class]);
     } else {
-        if (spare != NO_PAGE) {
-            slab = pop(&spare);
+        if (!list_empty(&spare)) {
+            slab = (struct slab *)list_pop(&spare);
             spare_pages--;
         } else if (!(slab = new_page())) {
             return NULL;
         }
         carve(slab, class);
     }
-    small_current[class] = (struct current){slab, page_at(number_of(slab))};
+    small_current[class] = (struct current){slab, page_of(slab)};
     return small_alloc(class);
 }
 
 /* A free has given a full page its first free object, or has emptied a page. */
-void small_changed(struct slab *slab)
-{
-    uint16_t *list = &partial[slab->class];
-    if (slab == small_current[slab->class].slab)
+void small_changed(struct slab *slab) {
+    bool current = slab == small_current[slab->class].slab;
+    if (slab->free == 1 && !current)
+        list_push(&partial[slab->class], &slab->list);
+    if (!is_empty(slab) || (current && slab->class < KEEPING_CLASSES))
         return;
-    if (slab->free == 1) {
-        push(list, slab);
-        return;
-    }
-    unlink(list, slab);
+    if (current)
+        small_current[slab->class].slab = &nothing;
+    else
+        list_remove(&slab->list);
     if (spare_keep(1))
-        push(&spare, slab);
+        list_push(&spare, &slab->list);
     else
         drop_page(slab);
 }
 
-void small_trim(void)
-{
-    for (unsigned class = 0; class < SMALL_CLASSES; class++) {
+void small_trim(void) {
+    for (unsigned class = 0; class < SMALL_CLASSES; class ++) {
         struct slab *slab = small_current[class].slab;
-        if (slab != &nothing && slab->free == small_capacity(slab)) {
+        if (slab != &nothing && is_empty(slab)) {
             drop_page(slab);
             small_current[class].slab = &nothing;
         }
     }
-    for (; spare != NO_PAGE; spare_pages--)
-        drop_page(pop(&spare));
+    for (; !list_empty(&spare); spare_pages--)
+        drop_page((struct slab *)list_pop(&spare));
 
-    size_t top = small_top, table = table_pages(small_top);
-    while (top && bitmap_test(unused.leaf, top / PAGE_SIZE - 1))
-        top -= PAGE_SIZE;
-    small_top = top;
-    if (table > table_pages(top))
-        heap_give((char *)slabs + table_pages(top) * PAGE_SIZE, table - table_pages(top));
-}
-
-/* ---- objects ---- */
-
-size_t small_size(const void *p)
-{
-    const struct slab *slab = &slabs[((uintptr_t)p - SMALL_START) / PAGE_SIZE];
-    return small_is_live(p) ? (slab->class + 1u) * GRANULE : 0;
-}
-
-bool small_free(void *p)
-{
-    return small_free_at(p);
-}
-
-const char *small_why(const void *p)
-{
-    size_t offset = (uintptr_t)p - SMALL_START;
-    if (offset >= small_top || bitmap_test(unused.leaf, offset / PAGE_SIZE))
-        return "its page holds no objects: freed already, or never allocated";
-    size_t size = (slabs[offset / PAGE_SIZE].class + 1u) * GRANULE;
-    size_t inside = offset % PAGE_SIZE % size;
-    if (inside == 0)
-        return "freed already, or never allocated";
-    return small_is_live((const char *)p - inside) ? "it lies inside an object" : "it is no object's start";
+    size_t table = table_pages(small_top); /* the table shrinks to the highest page in use */
+    while (small_top && bitmap_test(unused.leaf, small_top / PAGE_SIZE - 1))
+        small_top -= PAGE_SIZE;
+    size_t left = table_pages(small_top);
+    if (table > left)
+        heap_give((char *)slabs + left * PAGE_SIZE, table - left);
 }
 
 /* ---- figures and checks ---- */
 
-/* The free objects of SLAB, by following its list; each is checked to be an object's start that is free. */
-static int16_t count_free(const struct slab *slab)
-{
-    unsigned step = slab->class + 1u, granule = slab->head;
-    for (int16_t i = 0; i < slab->free; i++) {
-        if (granule % step || granule / step >= (unsigned)small_capacity(slab) || slab->next[granule] == granule)
-            PANIC("kmalloc: page %p, free object %d is at granule %u, next %u", (void *)page_at(number_of(slab)), i,
-                  granule, slab->next[granule]);
-        granule = slab->next[granule];
+void small_stats(unsigned class, struct kmalloc_stats *out) {
+    out->size = small_size(class);
+    for (struct slab *slab = slabs; slab < slabs + small_top / PAGE_SIZE; slab++) {
+        if (bitmap_test(unused.leaf, (size_t)(slab - slabs)) || slab->class != class ||
+            (is_empty(slab) && slab != small_current[class].slab)) /* spare: any class may take it */
+            continue;
+        out->pages++;
+        out->capacity += (size_t)slab->capacity;
+        out->live += (size_t)(slab->capacity - slab->free);
     }
-    return slab->free;
 }
 
-static int16_t count_live(const struct slab *slab)
-{
-    int16_t live = 0;
+/* The free objects are as many as are counted, are objects' starts and not live; all others are live. */
+static void check_slab(const struct slab *slab) {
+    unsigned granule = slab->head, live = 0;
     for (unsigned i = 0; i < PAGE_GRANULES; i++)
         live += slab->next[i] == i;
-    return live;
+    if (slab->class >= SMALL_CLASSES || slab->free < 0 || (unsigned)slab->capacity != PAGE_GRANULES / step[slab->class] ||
+        slab->free + live != (unsigned)slab->capacity)
+        PANIC("kmalloc: page %p: class %u, %d free and %u live of %d", (void *)page_of(slab), slab->class, slab->free,
+              live, slab->capacity);
+    for (int i = 0; i < slab->free; i++, granule = slab->next[granule])
+        if (granule % step[slab->class] || granule / step[slab->class] >= (unsigned)slab->capacity ||
+            slab->next[granule] == granule)
+            PANIC("kmalloc: page %p: free object %d at granule %u", (void *)page_of(slab), i, granule);
 }
 
-void small_stats(unsigned class, struct kmalloc_stats *out)
-{
-    out->size = (class + 1) * GRANULE;
-    for (size_t i = 0; i < small_top / PAGE_SIZE; i++) {
-        if (bitmap_test(unused.leaf, i) || slabs[i].class != class)
-            continue;
-        if (slabs[i].free == small_capacity(&slabs[i]) && &slabs[i] != small_current[class].slab)
-            continue; /* spare: any class may take it */
-        out->pages++;
-        out->capacity += (size_t)small_capacity(&slabs[i]);
-        out->live += (size_t)(small_capacity(&slabs[i]) - slabs[i].free);
+static size_t list_length(const struct list *list, unsigned class) {
+    size_t length = 0;
+    for (const struct list *i = list->next; i != list; i = i->next) {
+        const struct slab *slab = (const struct slab *)i;
+        if (class != (list == &spare ? class : slab->class) || is_empty(slab) != (list == &spare) ||
+            ++length > SUMMARY_MAX)
+            PANIC("kmalloc: page %p, class %u, is in a wrong list", (void *)page_of(slab), slab->class);
     }
+    return length;
 }
 
-size_t small_check(void)
-{
-    size_t listed = 0, expected = 0, spares = 0;
-    for (size_t i = 0; i < small_top / PAGE_SIZE; i++) {
-        const struct slab *slab = &slabs[i];
-        if (bitmap_test(unused.leaf, i))
+size_t small_check(void) {
+    size_t listed = list_length(&spare, 0), found = 0;
+    for (struct slab *slab = slabs; slab < slabs + small_top / PAGE_SIZE; slab++) {
+        if (bitmap_test(unused.leaf, (size_t)(slab - slabs)))
             continue;
-        if (slab->class >= SMALL_CLASSES || slab->free < 0 || slab->free > small_capacity(slab) ||
-            count_free(slab) + count_live(slab) != small_capacity(slab))
-            PANIC("kmalloc: page %p: class %u, %d free, %d live", (void *)page_at((uint16_t)i), slab->class,
-                  slab->free, count_live(slab));
-        if (slab == small_current[slab->class].slab)
-            continue;
-        spares += slab->free == small_capacity(slab);
-        expected += slab->free > 0;
+        check_slab(slab);
+        found += slab->free > 0 && slab != small_current[slab->class].slab;
     }
-    for (unsigned class = 0; class < SMALL_CLASSES; class++)
-        for (uint16_t i = partial[class]; i != NO_PAGE; i = slabs[i].next_page, listed++)
-            if (slabs[i].class != class || listed > expected)
-                PANIC("kmalloc: the list of class %u leads to page %p, class %u", class, (void *)page_at(i),
-                      slabs[i].class);
-    for (uint16_t i = spare; i != NO_PAGE; i = slabs[i].next_page)
-        listed++;
-    if (listed != expected)
-        PANIC("kmalloc: %zu pages have free objects; %zu are in the lists", expected, listed);
-    return spares;
+    for (unsigned class = 0; class < SMALL_CLASSES; class ++)
+        listed += list_length(&partial[class], class);
+    if (listed != found)
+        PANIC("kmalloc: %zu pages have free objects; %zu are in lists", found, listed);
+    return list_length(&spare, 0);
 }

@@ -69,12 +69,12 @@ The four steps of translating an address, with the live entries: walk ADDRESS
 end
 
 define quire-table
-    # $arg0: "PD" or "PT", $arg1: the table's address in the window
+    # $arg0: PD or PT, $arg1: the table's address in the window
     set $quire_i = 0
     while $quire_i < 1024
         set $quire_value = ((unsigned int *)$arg1)[$quire_i]
         if $quire_value & 1
-            printf "%s[%4u]  ", $arg0, $quire_i
+            printf "$arg0[%4u]  ", $quire_i
             quire-entry $quire_value
         end
         set $quire_i = $quire_i + 1
@@ -85,7 +85,7 @@ The present entries of a table: quire-table NAME ADDRESS
 end
 
 define pd
-    quire-table "PD" 0xfffff000
+    quire-table PD 0xfffff000
 end
 document pd
 The present entries of the page directory.
@@ -93,7 +93,7 @@ end
 
 define pt
     if (*(unsigned int *)(0xfffff000 + ($arg0) * 4)) & 1
-        quire-table "PT" (0xffc00000+($arg0)*4096)
+        quire-table PT (0xffc00000+($arg0)*4096)
     else
         printf "PD[%u] is absent\n", $arg0
     end

@@ -1,17 +1,18 @@
 #!/bin/sh
 # symbols.sh NM ELF: writes the assembly of the kernel's symbol table (kernel/symbols.c) for the image ELF.
 #
-# Functions and data, static ones too, sorted by address; where several share an address, the largest comes
-# last, and a search finds that one. What the compiler split off a function (.part.0, .cold, ...) takes
-# the function's name, with the top bit of its size set. kernel_end is the one address that the table moves:
-# it stands in it by name. Run on the second pass's image, the output is the same: no address has moved.
+# Functions and data, static ones too, sorted by address; where several share an address, a search finds the
+# last: the one with the greatest size, and one that ends something (text_end) only when there is no other.
+# What the compiler split off a function (.part.0, .cold, ...) takes the function's name, with the top bit of
+# its size set. kernel_end is the one address that the table moves: it stands in it by name. Run on the
+# second pass's image, the output is the same: no address has moved.
 set -eu
 
 [ $# -eq 2 ] || { echo "usage: symbols.sh NM ELF" >&2; exit 2; }
 symbols=$("$1" -S "$2")
 
-# A line a symbol: ADDRESS SIZE PART NAME, with ADDRESS and SIZE in 8 hexadecimal digits. nm leaves out a
-# size of 0, which means: up to the next symbol.
+# A line a symbol: ADDRESS SIZE STARTS PART NAME, with ADDRESS and SIZE in 8 hexadecimal digits. nm leaves
+# out a size of 0, which means: up to the next symbol.
 printf '%s\n' "$symbols" | awk '
     NF == 3 { address = $1; size = "00000000"; type = $2; name = $3 }
     NF == 4 { address = $1; size = $2; type = $3; name = $4 }
@@ -23,11 +24,12 @@ printf '%s\n' "$symbols" | awk '
             part = sub(/[.].*$/, "", name)
         else
             sub(/[.][0-9]+$/, "", name)
-        print substr(address, length(address) - 7), substr(size, length(size) - 7), part, name
+        starts = name !~ /_end$/
+        print substr(address, length(address) - 7), substr(size, length(size) - 7), starts, part, name
     }' | LC_ALL=C sort | awk '
     {
-        value[NR] = "0x" $1 ", " ($3 ? "0x80000000 + " : "") "0x" $2
-        name[NR] = $4
+        value[NR] = "0x" $1 ", " ($4 ? "0x80000000 + " : "") "0x" $2
+        name[NR] = $5
     }
     END {
         n = NR + 1

@@ -1,50 +1,90 @@
 # The host side: mm/ built for the build machine, 32-bit. Included by the Makefile, which sets BUILD, Q, HOST_CC (a
-# compiler for i386 Linux), I386_ROOT (a private root with Debian's i386 packages) and I386_STAMP (it is there).
+# compiler for i386 Linux), I386_ROOT (a private root with Debian's i386 packages) and I386_STAMP (all are there).
 #
-# Tests run under AddressSanitizer and UndefinedBehaviorSanitizer, linked statically, with the dynamic loader and the
-# C library of the cross compiler: nothing is installed for them.
+# The tests and memmap run under AddressSanitizer and UndefinedBehaviorSanitizer, linked statically, with the dynamic
+# loader and the C library of the cross compiler: nothing is installed for them. libkmalloc.so has no sanitizer,
+# since it goes into programs that have none.
 
 HOST_OUT := $(BUILD)/host
-HOST_SYSROOT ?= /usr/i686-linux-gnu/lib
 HOST_LIBS := $(abspath $(I386_ROOT))/usr/lib/i386-linux-gnu
 
-HOST_WARN := -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Werror=int-conversion
-HOST_CFLAGS := -std=gnu11 -m32 -O2 -g -fno-omit-frame-pointer -fno-strict-aliasing -fno-common $(HOST_WARN)
+HOST_CFLAGS := -std=gnu11 -m32 -O2 -g -fno-omit-frame-pointer -fno-strict-aliasing -fno-common \
+    -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Werror=int-conversion
 HOST_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
-HOST_LOADER := -Wl,--dynamic-linker=$(HOST_SYSROOT)/ld-linux.so.2 -Wl,-rpath,$(HOST_LIBS):$(HOST_SYSROOT)
-
-# What a sanitized program needs beside its own objects.
-HOST_LDFLAGS := -m32 -no-pie $(HOST_SANITIZE) -static-libasan -static-libubsan $(HOST_LOADER)
-
 HOST_INCLUDE := -iquote tests/host/include -iquote include -iquote tests/host -idirafter $(I386_ROOT)/usr/include
-HOST_MM_KMALLOC := $(filter-out mm/kmalloc_pages.c,$(wildcard mm/kmalloc*.c))
 
-# ---- the tests: each one's sources beside its own file and support.c ----
+# Where the compiler's own C library lies; and what makes a program run with it.
+HOST_LIBC = $(abspath $(dir $(shell $(HOST_CC) -m32 -print-file-name=libc.so.6)))
+HOST_LOADER = $(addprefix -Wl$(comma)--dynamic-linker=,$(wildcard $(HOST_LIBC)/ld-linux.so.2)) \
+    -Wl,-rpath,$(HOST_LIBS):$(HOST_LIBC)
+
+# ---- sources: what each program has beside its own file ----
+
+HOST_HEAP := $(sort $(wildcard mm/kmalloc*.c)) mm/bitmap.c tests/host/pages.c
 
 HOST_TESTS := bitmap memmap pm vmem kmalloc
 HOST_SRC_bitmap := mm/bitmap.c
 HOST_SRC_memmap := mm/memmap.c mm/bitmap.c
 HOST_SRC_pm := mm/pm.c mm/memmap.c mm/bitmap.c
 HOST_SRC_vmem := mm/vmem.c mm/heap_pages.c mm/pm.c mm/bitmap.c tests/host/mmu.c
-HOST_SRC_kmalloc := $(HOST_MM_KMALLOC) mm/bitmap.c tests/host/heap_pages.c
+HOST_SRC_kmalloc := $(HOST_HEAP)
 
-# test_vmem sees pm's calls, and stands in for the linker script of the kernel.
-comma := ,
+# test_vmem sees pm's calls, and stands in for the kernel's linker script.
 HOST_LD_vmem := $(foreach fn,pm_alloc_page pm_free_page pm_alloc_pages pm_free_pages,-Wl$(comma)--wrap=$(fn)) \
     $(foreach def,kernel_start=0x100000 text_end=0x10c000 rodata_start=0x10c000 rodata_end=0x110000 \
     data_start=0x110000 fault_stack_guard=0x113000 fault_stack_bottom=0x114000 fault_stack_top=0x116000 \
     boot_stack_guard=0x118000 boot_stack_bottom=0x119000 boot_stack_top=0x11d000 data_end=0x130000 \
     symtab_start=0x130000 kernel_end=0x138000,-Wl$(comma)--defsym=$(def))
 
-HOST_TEST_BINARIES := $(HOST_TESTS:%=$(HOST_OUT)/test_%)
+# ---- objects: sanitized, plain, and position-independent ----
 
-# Objects of the sanitized programs: $(HOST_OUT)/asan/PATH.o from PATH.c.
-$(HOST_OUT)/asan/%.o: %.c $(I386_STAMP) tests/host/host.mk
-	@mkdir -p $(@D)
-	$(Q)$(HOST_CC) $(HOST_CFLAGS) -fno-pie $(HOST_SANITIZE) $(HOST_INCLUDE) -MMD -MP -c $< -o $@
+HOST_FLAGS_asan := -fno-pie $(HOST_SANITIZE)
+HOST_FLAGS_plain := -fno-pie
+HOST_FLAGS_pic := -fPIC -fvisibility=hidden -fno-builtin
+
+define host_objects
+$(HOST_OUT)/$(1)/%.o: %.c tests/host/host.mk
+	@mkdir -p $$(@D)
+	$$(Q)$$(HOST_CC) $$(HOST_CFLAGS) $$(HOST_FLAGS_$(1)) $$(HOST_INCLUDE) -MMD -MP -c $$< -o $$@
+endef
+$(foreach kind,asan plain pic,$(eval $(call host_objects,$(kind))))
+
+host_object = $(patsubst %.c,$(HOST_OUT)/$(1)/%.o,$(2))
+
+# What includes cmocka waits for it.
+$(call host_object,asan,$(HOST_TESTS:%=tests/host/test_%.c) tests/host/support.c tests/host/mmu.c): | $(I386_STAMP)
+$(call host_object,plain,tests/host/test_libkmalloc.c tests/host/support.c): | $(I386_STAMP)
+
+# ---- programs ----
+
+HOST_LINK_ASAN = -m32 -no-pie $(HOST_SANITIZE) -static-libasan -static-libubsan $(HOST_LOADER)
+HOST_PROGRAMS := $(HOST_TESTS:%=$(HOST_OUT)/test_%) $(HOST_OUT)/test_libkmalloc
 
 define host_test
-$(HOST_OUT)/test_$(1): $(patsubst %.c,$(HOST_OUT)/asan/%.o,tests/host/test_$(1).c tests/host/support.c $(HOST_SRC_$(1)))
-	$$(Q)$$(HOST_CC) $$(HOST_LDFLAGS) $$(HOST_LD_$(1)) $$^ -L$$(HOST_LIBS) -lcmocka -o $$@
+$(HOST_OUT)/test_$(1): $(call host_object,asan,$(HOST_SRC_$(1)) $(addprefix tests/host/,test_$(1).c support.c sanitizer.c))
+	$$(Q)$$(HOST_CC) $$(HOST_LINK_ASAN) $$(HOST_LD_$(1)) $$^ -L$$(HOST_LIBS) -lcmocka -o $$@
 endef
 $(foreach test,$(HOST_TESTS),$(eval $(call host_test,$(test))))
+
+$(HOST_OUT)/test_libkmalloc: $(call host_object,plain,tests/host/test_libkmalloc.c tests/host/support.c)
+	$(Q)$(HOST_CC) -m32 -no-pie $(HOST_LOADER) $^ -L$(HOST_LIBS) -lcmocka -o $@
+
+$(HOST_OUT)/memmap: $(call host_object,asan,mm/memmap.c mm/bitmap.c tests/host/memmap_tool.c tests/host/sanitizer.c)
+	$(Q)$(HOST_CC) $(HOST_LINK_ASAN) $^ -o $@
+
+$(HOST_OUT)/libkmalloc.so: $(call host_object,pic,$(HOST_HEAP) tests/host/libkmalloc.c)
+	$(Q)$(HOST_CC) -m32 -shared -Wl,-z,now,-z,defs $^ -o $@
+
+-include $(wildcard $(foreach kind,asan plain pic,$(HOST_OUT)/$(kind)/*/*.d $(HOST_OUT)/$(kind)/*/*/*.d))
+
+# ---- targets ----
+
+.PHONY: host-tools host-tests host-programs
+host-tools: $(HOST_OUT)/memmap $(HOST_OUT)/libkmalloc.so
+
+host-programs: $(HOST_PROGRAMS)
+
+# Without cmocka (no Debian archive in reach) the unit tests are passed over.
+host-tests: $(I386_STAMP)
+	$(Q)if [ -e $(HOST_LIBS)/libcmocka.so ]; then $(MAKE) --no-print-directory host-programs; \
+	else echo '  the host unit tests are passed over: no cmocka in $(I386_ROOT)'; fi

@@ -33,6 +33,7 @@ static struct {
     unsigned pde[WAYS]; /* SAYS bits */
 } directory_cache[WORDS];
 static unsigned table_refs[MMU_FRAMES]; /* directory-cache entries that lead to the frame */
+static unsigned table_pdi[MMU_FRAMES];  /* where the first of them may be */
 
 struct mmu_event mmu_events[MMU_EVENTS];
 size_t mmu_event_count;
@@ -87,6 +88,15 @@ unsigned mmu_lookup(const void *va)
     return lookup((uintptr_t)va / PAGE_SIZE);
 }
 
+void mmu_lookup_all(unsigned *pages)
+{
+    for (unsigned pdi = 0; pdi < WORDS; pdi++) {
+        bool present = *pde_in_memory(pdi) & PTE_PRESENT;
+        for (unsigned page = pdi * WORDS; page < (pdi + 1) * WORDS; page++)
+            pages[page] = present ? lookup(page) : 0;
+    }
+}
+
 bool mmu_linked(paddr_t frame)
 {
     for (unsigned pdi = 0; pdi < WORDS; pdi++) {
@@ -125,6 +135,12 @@ static void learn_table(unsigned pdi, unsigned pde)
         learn_page(pdi * WORDS + pti, pde, word_at((pde & PTE_FRAME) + pti * 4));
 }
 
+static void add_ref(unsigned pdi, unsigned pde)
+{
+    table_refs[pde / PAGE_SIZE]++;
+    table_pdi[pde / PAGE_SIZE] = pdi;
+}
+
 static void learn_directory_entry(unsigned pdi, unsigned pde)
 {
     pde &= SAYS;
@@ -135,7 +151,7 @@ static void learn_directory_entry(unsigned pdi, unsigned pde)
         fail_msg("mmu: PD[%u] has changed %d times without a flush", pdi, WAYS);
     directory_cache[pdi].pde[directory_cache[pdi].count++] = pde;
     learn_table(pdi, pde); /* fails where there is no such frame */
-    table_refs[pde / PAGE_SIZE]++;
+    add_ref(pdi, pde);
     *pde_in_memory(pdi) |= PTE_ACCESSED;
 }
 
@@ -156,12 +172,13 @@ static void learn_from(paddr_t pa, unsigned value)
         return;
     if (frame == (cr3 & PTE_FRAME))
         learn_directory_entry(index, value);
-    if (!table_refs[frame / PAGE_SIZE])
-        return;
-    for (unsigned pdi = 0; pdi < WORDS; pdi++)
+    unsigned left = table_refs[frame / PAGE_SIZE];
+    for (unsigned pdi = table_pdi[frame / PAGE_SIZE]; left > 0; pdi = (pdi + 1) % WORDS)
         for (unsigned way = 0; way < directory_cache[pdi].count; way++)
-            if ((directory_cache[pdi].pde[way] & PTE_FRAME) == frame)
+            if ((directory_cache[pdi].pde[way] & PTE_FRAME) == frame) {
                 learn_page(pdi * WORDS + index, directory_cache[pdi].pde[way], word_at(pa));
+                left--;
+            }
 }
 
 /* Present words in a table that is being linked are live mappings that nobody asked for. */
@@ -220,7 +237,7 @@ static void flush(unsigned page)
             continue;
         directory_cache[pdi].count = 1;
         directory_cache[pdi].pde[0] = pde;
-        table_refs[pde / PAGE_SIZE]++;
+        add_ref(pdi, pde);
         if (pdi == page / WORDS)
             learn_page(page, pde, word_at((pde & PTE_FRAME) + page % WORDS * 4));
     }
@@ -337,6 +354,13 @@ void enable_paging(void)
 {
     mmu_event(MMU_ENABLE, cr3, 0);
     paging = true;
+    learn_all();
+}
+
+void mmu_poke(paddr_t pa, unsigned value)
+{
+    *word_at(pa) = value;
+    drop_all();
     learn_all();
 }
 

@@ -23,6 +23,9 @@ bool mmu_paging(void);
 unsigned mmu_word(paddr_t pa);
 void mmu_set_word(paddr_t pa, unsigned value);
 
+/* Sets a word as if it had been so since the caches were last dropped: damage, for vmem_check to see. */
+void mmu_poke(paddr_t pa, unsigned value);
+
 /* Fills a frame with garbage: somebody else uses it now. */
 void mmu_scribble(paddr_t frame);
 
@@ -33,6 +36,9 @@ void mmu_store(void *va, unsigned value);
 /* What the tables in memory say of VA's page, the caches aside: the frame and the flags, PTE_WRITE and PTE_USER
  * where both levels have them; 0 where it is not mapped. */
 unsigned mmu_lookup(const void *va);
+
+/* The same of all 2^20 pages. */
+void mmu_lookup_all(unsigned *pages);
 
 /* Does a cached translation or directory entry lead to FRAME? Those of table 0 (the identity map) aside. */
 bool mmu_cached(paddr_t frame);

@@ -126,13 +126,6 @@ int host_main(const struct CMUnitTest *tests, size_t count, int argc, char **arg
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/* LeakSanitizer needs ptrace, which many containers forbid; what leaks here ends with the process. */
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-    return "detect_leaks=0";
-}
-
 /* ---- the memory maps ---- */
 
 static const struct memmap_entry *reader_entries;

@@ -28,6 +28,9 @@ unsigned random_between(unsigned low, unsigned high);
 /* With --list prints the tests' names; with a name runs that one here; with nothing runs each in a child. */
 int host_main(const struct CMUnitTest *tests, size_t count, int argc, char **argv);
 
+/* The exit status of a test that cannot run here. */
+#define HOST_SKIP 77
+
 #define HOST_MAIN(tests) \
     int main(int argc, char **argv) \
     { \

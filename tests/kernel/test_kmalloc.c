@@ -372,6 +372,12 @@ KTEST(kmalloc_gives_back_large_objects)
 
 /* ---- running out ---- */
 
+/* How many frames an object of SIZE must take, when nothing is there to share. */
+static size_t least_frames(size_t size)
+{
+    return kmalloc_pages() ? 0 : 1 + pages_for(size);
+}
+
 static bool attempt_kmalloc(void *arg)
 {
     void *p = kmalloc(*(size_t *)arg);
@@ -409,7 +415,7 @@ KTEST(kmalloc_survives_running_out_at_every_frame)
     static size_t sizes[] = {1, 100, 256, 257, 1000, 4096, 8192, 8193, 40000, 200000, 1 << 20};
 
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
-        KCHECK_CALL(exhaust(attempt_kmalloc, &sizes[i], 1 + sizes[i] / PAGE_SIZE));
+        KCHECK_CALL(exhaust(attempt_kmalloc, &sizes[i], least_frames(sizes[i])));
 }
 
 KTEST(kmalloc_aligned_survives_running_out_at_every_frame)
@@ -417,7 +423,7 @@ KTEST(kmalloc_aligned_survives_running_out_at_every_frame)
     static size_t sizes[] = {100, 10000, 100000};
 
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
-        KCHECK_CALL(exhaust(attempt_aligned, &sizes[i], 1 + sizes[i] / PAGE_SIZE));
+        KCHECK_CALL(exhaust(attempt_aligned, &sizes[i], least_frames(sizes[i])));
 }
 
 KTEST(krealloc_survives_running_out_at_every_frame)
@@ -425,7 +431,7 @@ KTEST(krealloc_survives_running_out_at_every_frame)
     static size_t steps[][2] = {{10, 100}, {100, 5000}, {5000, 70000}, {30000, 200000}, {200000, 70000}};
 
     for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
-        KCHECK_CALL(exhaust(attempt_krealloc, steps[i], 1 + steps[i][0] / PAGE_SIZE));
+        KCHECK_CALL(exhaust(attempt_krealloc, steps[i], least_frames(steps[i][1])));
 }
 
 /* Small objects until nothing is left: the heap is whole, and every one of them can be freed. */

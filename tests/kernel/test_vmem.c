@@ -96,17 +96,21 @@ KTEST(vmem_table_0_is_the_identity_with_permissions)
 
 KTEST(vmem_sections_and_stacks_lie_where_the_layout_says)
 {
-    KCHECK_EQ(kernel_start, KERNEL_START);
-    KCHECK(kernel_start < text_end && text_end <= rodata_start && rodata_start < rodata_end);
-    KCHECK(rodata_end <= data_start && data_start < data_end && data_end <= symtab_start);
-    KCHECK(symtab_start <= kernel_end && kernel_end <= (char *)IDENTITY_END);
-    KCHECK_EQ(boot_stack_guard + PAGE_SIZE, boot_stack_bottom);
-    KCHECK_EQ(boot_stack_bottom + BOOT_STACK_SIZE, boot_stack_top);
-    KCHECK_EQ(fault_stack_guard + PAGE_SIZE, fault_stack_bottom);
-    KCHECK_EQ(fault_stack_bottom + FAULT_STACK_SIZE, fault_stack_top);
-    KCHECK(boot_stack_guard >= data_start && boot_stack_top <= data_end);
-    KCHECK(fault_stack_guard >= data_start && fault_stack_top <= data_end);
+    const char *const ascending[] = {(char *)KERNEL_START, kernel_start, text_end, rodata_start, rodata_end,
+        data_start, boot_stack_guard, boot_stack_bottom, boot_stack_top, data_end, symtab_start, kernel_end,
+        (char *)KERNEL_LIMIT, (char *)IDENTITY_END};
+    const char *const fault_stack[] = {data_start, fault_stack_guard, fault_stack_bottom, fault_stack_top, data_end};
     char here;
+
+    for (size_t i = 1; i < ARRAY_SIZE(ascending); i++)
+        KCHECK(ascending[i - 1] <= ascending[i] && (uintptr_t)ascending[i] % PAGE_SIZE == 0);
+    for (size_t i = 1; i < ARRAY_SIZE(fault_stack); i++)
+        KCHECK(fault_stack[i - 1] <= fault_stack[i] && (uintptr_t)fault_stack[i] % PAGE_SIZE == 0);
+    KCHECK_EQ(kernel_start, KERNEL_START);
+    KCHECK_EQ(boot_stack_bottom, boot_stack_guard + PAGE_SIZE);
+    KCHECK_EQ(boot_stack_top, boot_stack_bottom + BOOT_STACK_SIZE);
+    KCHECK_EQ(fault_stack_bottom, fault_stack_guard + PAGE_SIZE);
+    KCHECK_EQ(fault_stack_top, fault_stack_bottom + FAULT_STACK_SIZE);
     KCHECK(&here >= boot_stack_bottom && &here < boot_stack_top);
 }
 

@@ -1,0 +1,17 @@
+/* The PC's timer: a period of a hundredth of a second, and its interrupt, IRQ 0. */
+#ifndef QUIRE_TIMER_H
+#define QUIRE_TIMER_H
+
+#include "types.h"
+
+#define TIMER_IRQ 0
+#define TIMER_HZ 100
+
+/* Starts it. Its interrupt is let through by irq_enable only. */
+void timer_init(void);
+
+/* Asks DONE until it says true; false when PERIODS periods have gone by first. With interrupts on or off.
+ * Always ends: where the timer does not run it soon gives up. */
+bool timer_wait(bool (*done)(void), unsigned periods);
+
+#endif

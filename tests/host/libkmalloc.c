@@ -1,0 +1,201 @@
+/* libkmalloc.so: the C library's allocation functions over the kernel's heap, for LD_PRELOAD.
+ *
+ * mm/kmalloc*.c is in here unchanged, over the provider of pages.c, with one lock around it all. The heap is
+ * made at the first call, which comes from the dynamic loader before any constructor has run. A fork takes
+ * the lock, so that the child's heap is whole. What the kernel panics at (a double free, say) ends the
+ * program with the same message.
+ *
+ * With QUIRE_HEAP_STATS set, a line of figures is printed on standard error at the end. */
+#include <errno.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kmalloc.h"
+#include "pages.h"
+#include "panic.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static bool ready;
+static unsigned long long allocations, frees;
+
+/* ---- what mm/ calls ---- */
+
+void panic_at(const char *file, int line, const char *fmt, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    dprintf(STDERR_FILENO, "libkmalloc: PANIC: %s (%s:%d)\n", text, file, line);
+    abort();
+}
+
+bool in_interrupt(void)
+{
+    return false;
+}
+
+/* ---- the lock ---- */
+
+static void enter(void)
+{
+    pthread_mutex_lock(&lock);
+    if (ready)
+        return;
+    if (!host_pages_reserve()) {
+        static const char text[] = "libkmalloc: 0xc0000000 to 0xf0000000 is not free here; try `setarch -R PROGRAM`\n";
+        if (write(STDERR_FILENO, text, sizeof text - 1) < 0) { /* nothing more can be done */
+        }
+        _exit(127);
+    }
+    kmalloc_init(&host_pages);
+    ready = true;
+}
+
+static void leave(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
+__attribute__((constructor)) static void watch_forks(void)
+{
+    pthread_atfork(enter, leave, leave);
+}
+
+__attribute__((destructor)) static void print_figures(void)
+{
+    if (!getenv("QUIRE_HEAP_STATS"))
+        return;
+    enter();
+    dprintf(STDERR_FILENO, "libkmalloc: %llu allocations, %llu frees, %zu pages at most, %zu now\n", allocations, frees,
+            kmalloc_peak_pages(), kmalloc_pages());
+    leave();
+}
+
+/* ---- allocation ---- */
+
+/* P, counted; where it is NULL, errno says that memory has run out. Ends what enter began. */
+static void *finish(void *p)
+{
+    allocations += p != NULL;
+    leave();
+    if (!p)
+        errno = ENOMEM;
+    return p;
+}
+
+/* Where the kernel has no object of no bytes, C programs expect one that is theirs alone. */
+static size_t at_least_one(size_t size)
+{
+    return size ? size : 1;
+}
+
+EXPORT void *malloc(size_t size)
+{
+    enter();
+    return finish(kmalloc(at_least_one(size)));
+}
+
+EXPORT void free(void *p)
+{
+    int saved = errno; /* free keeps it (POSIX.1-2024) */
+    enter();
+    frees += p != NULL;
+    kfree(p);
+    leave();
+    errno = saved;
+}
+
+EXPORT void *calloc(size_t count, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes))
+        bytes = SIZE_MAX; /* more than there is */
+    enter();
+    return finish(kzalloc(at_least_one(bytes)));
+}
+
+/* As the GNU C library has it: to no bytes it frees and returns NULL. */
+EXPORT void *realloc(void *p, size_t size)
+{
+    if (p && size == 0) {
+        free(p);
+        return NULL;
+    }
+    enter();
+    void *to = krealloc(p, at_least_one(size));
+    frees += p && to;
+    return finish(to);
+}
+
+EXPORT void *reallocarray(void *p, size_t count, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return realloc(p, bytes);
+}
+
+static bool is_power_of_two(size_t n)
+{
+    return n && !(n & (n - 1));
+}
+
+static void *aligned(size_t align, size_t size)
+{
+    enter();
+    return finish(kmalloc_aligned(at_least_one(size), align));
+}
+
+/* As the GNU C library has it: the alignment is rounded up to a power of two. */
+EXPORT void *memalign(size_t align, size_t size)
+{
+    size_t power = 1;
+    while (power < align && power)
+        power *= 2;
+    if (!power) {
+        errno = EINVAL;
+        return NULL;
+    }
+    return aligned(power, size);
+}
+
+EXPORT void *aligned_alloc(size_t align, size_t size)
+{
+    if (!is_power_of_two(align)) {
+        errno = EINVAL;
+        return NULL;
+    }
+    return aligned(align, size);
+}
+
+EXPORT int posix_memalign(void **out, size_t align, size_t size)
+{
+    int saved = errno;
+    if (!is_power_of_two(align) || align % sizeof(void *))
+        return EINVAL;
+    void *p = aligned(align, size);
+    errno = saved;
+    if (!p)
+        return ENOMEM;
+    *out = p;
+    return 0;
+}
+
+EXPORT size_t malloc_usable_size(void *p)
+{
+    enter();
+    size_t size = kmalloc_size(p);
+    leave();
+    return size;
+}

@@ -1,0 +1,919 @@
+/* kmalloc: against a model that knows every object and checks every byte, over pages that are inaccessible
+ * when they are not held.
+ *
+ * The provider under test fills each page with garbage, and can be made to fail at any of its calls, or when
+ * a number of pages is held. After a failure, and after every panic, all must be as before. */
+#include "kmalloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "memlayout.h"
+#include "pages.h"
+#include "support.h"
+
+#define MIB (1u << 20)
+#define HEAP_BYTES (KHEAP_END - KHEAP_START)
+#define NEVER (-1)
+
+/* ---- the provider ---- */
+
+static int gets_left = NEVER; /* before the one that fails */
+static size_t pages_most = SIZE_MAX / PAGE_SIZE;
+static bool garbage = true;
+
+static int test_get(void *va, size_t pages)
+{
+    if (gets_left >= 0 && gets_left-- == 0)
+        return -1;
+    if (pages > pages_most || host_pages_held() > pages_most - pages || host_pages.get(va, pages) < 0)
+        return -1;
+    if (garbage)
+        memset(va, 0xA5, pages * PAGE_SIZE);
+    return 0;
+}
+
+static int test_give(void *va, size_t pages)
+{
+    return host_pages.give(va, pages);
+}
+
+static const struct page_provider provider = {test_get, test_give};
+
+static int start(void **state)
+{
+    (void)state;
+    if (host_pages_reserve()) {
+        kmalloc_init(&provider);
+        return 0;
+    }
+    print_message("the heap's addresses are taken on this system\n");
+    exit(HOST_SKIP);
+}
+
+/* ---- figures ---- */
+
+#define CLASSES_MOST 64
+
+struct picture {
+    struct kmalloc_stats classes[CLASSES_MOST];
+    unsigned count;
+    size_t pages;
+};
+
+static struct picture picture(void)
+{
+    struct picture p;
+    memset(&p, 0, sizeof p);
+    while (kmalloc_stats(p.count, &p.classes[p.count])) {
+        p.count++;
+        assert_true(p.count < CLASSES_MOST);
+    }
+    p.pages = kmalloc_pages();
+    assert_int_equal(p.pages, host_pages_held());
+    return p;
+}
+
+static void check_picture(const struct picture *before)
+{
+    struct picture now = picture();
+    kmalloc_check();
+    assert_int_equal(now.pages, before->pages);
+    for (unsigned class = 0; class < now.count; class ++) {
+        assert_int_equal(now.classes[class].live, before->classes[class].live);
+        assert_int_equal(now.classes[class].capacity, before->classes[class].capacity);
+        assert_int_equal(now.classes[class].pages, before->classes[class].pages);
+    }
+}
+
+static size_t live_objects(void)
+{
+    struct picture now = picture();
+    size_t live = 0;
+    for (unsigned class = 0; class < now.count; class ++)
+        live += now.classes[class].live;
+    return live;
+}
+
+/* ---- objects, and what must be in them ---- */
+
+struct object {
+    unsigned char *p;
+    size_t size; /* usable: all of it is filled */
+    unsigned seed;
+};
+
+static uint32_t pattern(unsigned seed, size_t word)
+{
+    return (seed + (uint32_t)word) * 2654435761u;
+}
+
+static void fill(const struct object *o)
+{
+    size_t words = o->size / 4;
+    for (size_t i = 0; i < words; i++)
+        ((uint32_t *)o->p)[i] = pattern(o->seed, i);
+    for (size_t i = words * 4; i < o->size; i++)
+        o->p[i] = (unsigned char)pattern(o->seed, i);
+}
+
+/* The first BYTES bytes are as they were filled. */
+static void check_bytes(const struct object *o, size_t bytes)
+{
+    size_t words = o->size / 4;
+    for (size_t i = 0; i < bytes; i++) {
+        unsigned char want = i < words * 4 ? (unsigned char)(pattern(o->seed, i / 4) >> i % 4 * 8)
+                                           : (unsigned char)pattern(o->seed, i);
+        if (i % 4 == 0 && i + 4 <= bytes && i < words * 4 && ((uint32_t *)o->p)[i / 4] == pattern(o->seed, i / 4))
+            i += 3;
+        else if (o->p[i] != want)
+            fail_msg("byte %zu of %zu of the object at %p has changed", i, o->size, (void *)o->p);
+    }
+}
+
+/* What every object of SIZE bytes must be; fills it. */
+static struct object adopt(void *p, size_t size)
+{
+    static unsigned seed;
+    struct object o = {p, kmalloc_size(p), seed += 0x10001};
+    if ((uintptr_t)p % (size >= 16 ? 16 : 8))
+        fail_msg("%zu bytes at %p are not aligned", size, p);
+    if ((uintptr_t)p < KHEAP_START || o.size < size || o.size > KHEAP_END - (uintptr_t)p)
+        fail_msg("%zu bytes at %p, of which %zu may be used, in the heap", size, p, o.size);
+    fill(&o);
+    return o;
+}
+
+static struct object make(size_t size)
+{
+    void *p = kmalloc(size);
+    if (!p)
+        fail_msg("no memory for %zu bytes", size);
+    return adopt(p, size);
+}
+
+static void drop(const struct object *o)
+{
+    check_bytes(o, o->size);
+    kfree(o->p);
+    assert_int_equal(kmalloc_size(o->p), 0);
+}
+
+static void shuffle(struct object *objects, size_t count)
+{
+    for (size_t i = count; i > 1; i--) {
+        size_t other = random_between(0, (unsigned)i);
+        struct object swap = objects[i - 1];
+        objects[i - 1] = objects[other];
+        objects[other] = swap;
+    }
+}
+
+/* Nothing is live: after a trim there are no pages left, and before it no more than may be kept. */
+static void check_empty(void)
+{
+    kmalloc_check();
+    assert_int_equal(live_objects(), 0);
+    assert_in_range(kmalloc_pages(), 0, KMALLOC_SPARE);
+    kmalloc_trim();
+    kmalloc_check();
+    assert_int_equal(kmalloc_pages(), 0);
+    assert_int_equal(host_pages_held(), 0);
+}
+
+/* Around every border that a heap may have: classes, pages, powers of two. */
+static size_t some_size(unsigned i)
+{
+    static const size_t sizes[] = {1,    7,    8,    9,    15,   16,   17,   31,   32,   33,    63,    64,    65,     96,
+                                   100,  128,  129,  192,  255,  256,  257,  320,  511,  512,   513,   1000,  1024,   1025,
+                                   2047, 2048, 2049, 4095, 4096, 4097, 8191, 8192, 8193, 12288, 16384, 65535, 131073, 300000};
+    return sizes[i % ARRAY_SIZE(sizes)];
+}
+#define SOME_SIZES 42
+
+/* ---- each function ---- */
+
+static void test_no_bytes_are_no_object(void **state)
+{
+    (void)state;
+    assert_null(kmalloc(0));
+    assert_null(kzalloc(0));
+    assert_null(kmalloc_aligned(0, 64));
+    assert_null(krealloc(NULL, 0));
+    kfree(NULL);
+    assert_int_equal(kmalloc_size(NULL), 0);
+    check_empty();
+}
+
+#define SIZES_MOST 20000
+
+static void test_every_size_is_aligned_and_its_own(void **state)
+{
+    static struct object objects[SIZES_MOST];
+    (void)state;
+    for (size_t size = 1; size <= SIZES_MOST; size++)
+        objects[size - 1] = make(size);
+    kmalloc_check();
+    assert_int_equal(live_objects(), SIZES_MOST);
+    shuffle(objects, SIZES_MOST);
+    for (size_t i = 0; i < SIZES_MOST; i++)
+        drop(&objects[i]);
+    check_empty();
+}
+
+static void test_the_size_is_known_at_the_start_and_nowhere_inside(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < SOME_SIZES; i++) {
+        struct object o = make(some_size(i));
+        for (size_t off = 1; off < o.size; off++)
+            if (kmalloc_size(o.p + off) != 0)
+                fail_msg("%zu bytes past the start of an object of %zu, another begins", off, o.size);
+        drop(&o);
+    }
+    assert_int_equal(kmalloc_size(state), 0);
+    assert_int_equal(kmalloc_size((void *)KHEAP_START), 0);
+    assert_int_equal(kmalloc_size((void *)(KHEAP_END - 16)), 0);
+    assert_int_equal(kmalloc_size((void *)KHEAP_END), 0);
+    assert_int_equal(kmalloc_size((void *)UINTPTR_MAX), 0);
+    assert_int_equal(kmalloc_size((void *)4), 0);
+}
+
+static void test_little_is_wasted(void **state)
+{
+    (void)state;
+    for (size_t size = 1; size <= 100000; size += 1 + size / 50) {
+        struct object o = make(size);
+        if (o.size > size + size / 8 + 63 && o.size > size + PAGE_SIZE - 1)
+            fail_msg("%zu bytes take %zu", size, o.size);
+        drop(&o);
+    }
+}
+
+static void test_kzalloc_clears_what_was_used_before(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < SOME_SIZES; i++) {
+            struct object dirty = make(some_size(i));
+            drop(&dirty);
+            unsigned char *p = kzalloc(some_size(i));
+            for (size_t byte = 0; byte < some_size(i); byte++)
+                assert_int_equal(p[byte], 0);
+            struct object o = adopt(p, some_size(i));
+            drop(&o);
+        }
+    }
+    check_empty();
+}
+
+static void test_krealloc_keeps_the_lesser_sizes_contents(void **state)
+{
+    (void)state;
+    for (unsigned from = 0; from < SOME_SIZES; from++) {
+        for (unsigned to = 0; to < SOME_SIZES; to++) {
+            struct object o = make(some_size(from)), beside = make(some_size(from));
+            size_t kept = o.size < some_size(to) ? o.size : some_size(to);
+            o.p = krealloc(o.p, some_size(to));
+            assert_non_null(o.p);
+            check_bytes(&o, kept);
+            o = adopt(o.p, some_size(to));
+            drop(&beside);
+            drop(&o);
+        }
+    }
+    check_empty();
+}
+
+static void test_krealloc_of_null_allocates_and_to_nothing_frees(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < SOME_SIZES; i++) {
+        struct object o = adopt(krealloc(NULL, some_size(i)), some_size(i));
+        assert_int_equal(live_objects(), 1);
+        assert_null(krealloc(o.p, 0));
+        assert_int_equal(kmalloc_size(o.p), 0);
+    }
+    check_empty();
+}
+
+static void test_an_object_grows_and_shrinks_step_by_step(void **state)
+{
+    (void)state;
+    struct object o = make(1), beside[64];
+    for (size_t size = 2; size < 2 * MIB; size += 1 + size / 16) {
+        struct object was = o;
+        beside[size % 64] = make(1 + size % 5000);
+        o.p = krealloc(o.p, size);
+        was.p = o.p;
+        check_bytes(&was, was.size < size ? was.size : size);
+        o = adopt(o.p, size);
+        drop(&beside[size % 64]);
+    }
+    for (size_t size = 2 * MIB; size > 0; size -= 1 + size / 16) {
+        struct object was = o;
+        o.p = krealloc(o.p, size);
+        was.p = o.p;
+        check_bytes(&was, size);
+        o = adopt(o.p, size);
+    }
+    assert_in_range(o.size, 1, 64);
+    drop(&o);
+    check_empty();
+}
+
+static void test_aligned_objects_at_every_alignment(void **state)
+{
+    (void)state;
+    for (size_t align = 1; align <= 64 * MIB; align *= 2) {
+        for (unsigned i = 0; i < SOME_SIZES; i++) {
+            void *p = kmalloc_aligned(some_size(i), align), *q = kmalloc_aligned(some_size(i), align);
+            assert_non_null(p);
+            assert_non_null(q);
+            assert_int_equal((uintptr_t)p % align, 0);
+            assert_int_equal((uintptr_t)q % align, 0);
+            struct object a = adopt(p, some_size(i)), b = adopt(q, some_size(i));
+            drop(&a);
+            drop(&b);
+        }
+    }
+    check_empty();
+}
+
+static void test_aligned_objects_can_be_reallocated(void **state)
+{
+    (void)state;
+    for (size_t align = 1; align <= MIB; align *= 4) {
+        for (unsigned i = 0; i < SOME_SIZES; i++) {
+            struct object o = adopt(kmalloc_aligned(some_size(i), align), some_size(i));
+            size_t to = some_size(i * 7 + 3);
+            o.p = krealloc(o.p, to);
+            check_bytes(&o, o.size < to ? o.size : to);
+            o = adopt(o.p, to);
+            drop(&o);
+        }
+    }
+    check_empty();
+}
+
+static void call_aligned(uintptr_t size, uintptr_t align)
+{
+    kmalloc_aligned(size, align);
+}
+
+static void test_an_alignment_that_is_no_power_of_two_panics(void **state)
+{
+    static const size_t aligns[] = {0, 3, 5, 6, 24, 4095, 4097, SIZE_MAX, (1u << 31) + 1};
+    struct object o = make(100);
+    struct picture before = picture();
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(aligns); i++)
+        EXPECT_PANIC("power of two", call_aligned, 100, aligns[i]);
+    check_picture(&before);
+    drop(&o);
+}
+
+/* ---- exhaustion ---- */
+
+static void test_absurd_sizes_are_refused(void **state)
+{
+    static const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 1, SIZE_MAX - 15, SIZE_MAX - 4094, SIZE_MAX - 4095, SIZE_MAX - 4096,
+                                   0xFFFF0000, 1u << 31, HEAP_BYTES, HEAP_BYTES + 1};
+    (void)state;
+    garbage = false;
+    for (unsigned i = 0; i < SOME_SIZES; i += 5) {
+        struct object o = make(some_size(i));
+        struct picture before = picture();
+        for (size_t s = 0; s < ARRAY_SIZE(sizes); s++) {
+            assert_null(kmalloc(sizes[s]));
+            assert_null(kzalloc(sizes[s]));
+            assert_null(krealloc(o.p, sizes[s]));
+            assert_null(krealloc(NULL, sizes[s]));
+            for (size_t align = 1; align; align *= 2)
+                assert_null(kmalloc_aligned(sizes[s], align));
+            check_bytes(&o, o.size);
+        }
+        assert_null(kmalloc_aligned(100, 1u << 31 | 0)); /* no multiple of 2 GiB lies in the heap's range */
+        check_picture(&before);
+        drop(&o);
+    }
+    check_empty();
+}
+
+/* Takes objects of SIZE bytes until there are no more; gives every second one back, takes as many again. */
+static void use_up(size_t size, size_t most, bool fills)
+{
+    struct object *objects = malloc(most * sizeof *objects);
+    size_t count = 0;
+    for (void *p; (p = kmalloc(size)); count++) {
+        assert_true(count < most);
+        objects[count] = fills ? adopt(p, size) : (struct object){p, 0, 0};
+    }
+    assert_int_equal(live_objects(), count);
+    assert_true(count > 0);
+    kmalloc_check();
+    for (size_t i = 0; i < count; i += 2)
+        drop(&objects[i]);
+    for (size_t i = 0; i < count; i += 2) {
+        void *p = kmalloc(size);
+        assert_non_null(p);
+        objects[i] = fills ? adopt(p, size) : (struct object){p, 0, 0};
+    }
+    assert_null(kmalloc(size));
+    if (fills)
+        shuffle(objects, count);
+    for (size_t i = 0; i < count; i++)
+        drop(&objects[i]);
+    free(objects);
+    check_empty();
+}
+
+static void test_all_frames_are_used_up_and_come_back(void **state)
+{
+    (void)state;
+    pages_most = 16 * MIB / PAGE_SIZE;
+    for (unsigned i = 0; i < SOME_SIZES; i++)
+        use_up(some_size(i), 16 * MIB / 16, true);
+}
+
+/* Frames without end: the heap's addresses run out. */
+static void test_all_addresses_are_used_up_and_come_back(void **state)
+{
+    static const size_t sizes[] = {64, 256, 300, 5000, 8192, 8193, 100000, 3 * MIB, 100 * MIB};
+    (void)state;
+    garbage = false;
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+        use_up(sizes[i], HEAP_BYTES / (sizes[i] < 64 ? 32 : sizes[i]) + 1, false);
+}
+
+/* One call of the heap, failing at each of the provider's calls in turn until it succeeds. */
+static void *at_each_failure(void *p, size_t size, size_t align)
+{
+    struct picture before = picture();
+    for (int fail_at = 0;; fail_at++) {
+        gets_left = fail_at;
+        void *q = align ? kmalloc_aligned(size, align) : krealloc(p, size);
+        bool failed = gets_left < 0;
+        gets_left = NEVER;
+        if (q) /* shrinking, and what finds another way, can succeed all the same */
+            return q;
+        assert_true(failed);
+        check_picture(&before);
+    }
+}
+
+static void test_failure_at_every_single_call_of_the_provider(void **state)
+{
+    enum { OBJECTS = 400 };
+    static struct object objects[OBJECTS];
+    (void)state;
+    for (int round = 0; round < 20000; round++) {
+        struct object *o = &objects[random_between(0, OBJECTS)];
+        size_t size = 1 + (random_word() >> random_between(12, 31)) % (2 * MIB);
+        if (!o->p) {
+            *o = adopt(at_each_failure(NULL, size, random_between(0, 3) ? 0 : 1u << random_between(0, 18)), size);
+        } else if (random_between(0, 2)) {
+            drop(o);
+            o->p = NULL;
+        } else {
+            unsigned char *p = at_each_failure(o->p, size, 0);
+            o->p = p;
+            check_bytes(o, o->size < size ? o->size : size);
+            *o = adopt(p, size);
+        }
+        if (round % 200 == 0)
+            kmalloc_trim();
+    }
+    for (unsigned i = 0; i < OBJECTS; i++)
+        if (objects[i].p)
+            drop(&objects[i]);
+    check_empty();
+}
+
+static void test_a_failed_krealloc_leaves_the_object(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < SOME_SIZES; i++) {
+        struct object o = make(some_size(i));
+        struct picture before = picture();
+        pages_most = host_pages_held();
+        assert_null(krealloc(o.p, 2 * MIB));
+        check_picture(&before);
+        assert_int_equal(kmalloc_size(o.p), o.size);
+        pages_most = SIZE_MAX / PAGE_SIZE;
+        drop(&o);
+    }
+    check_empty();
+}
+
+/* Shrinking asks for less than there is: it never fails. */
+static void test_shrinking_needs_no_memory(void **state)
+{
+    (void)state;
+    for (unsigned from = 0; from < SOME_SIZES; from++) {
+        for (unsigned to = 0; to < from; to++) {
+            struct object o = make(some_size(from));
+            kmalloc_trim();
+            pages_most = host_pages_held();
+            o.p = krealloc(o.p, some_size(to));
+            pages_most = SIZE_MAX / PAGE_SIZE;
+            assert_non_null(o.p);
+            check_bytes(&o, some_size(to));
+            o = adopt(o.p, some_size(to));
+            drop(&o);
+        }
+    }
+    check_empty();
+}
+
+/* ---- random, against the model ---- */
+
+#define OBJECTS 3000
+
+static size_t random_size(int round)
+{
+    switch (round / 5000 % 5) {
+    case 0: return random_between(1, 257);
+    case 1: return random_between(1, 9000);
+    case 2: return 1 + (random_word() >> random_between(14, 31));
+    case 3: return some_size(random_word() % 64) + random_between(0, 3);
+    default: return random_between(1, 64);
+    }
+}
+
+static void random_step(struct object *o, int round, unsigned fills)
+{
+    size_t size = random_size(round);
+    if (!o->p && random_between(0, 100) < fills) {
+        void *p;
+        switch (random_between(0, 4)) {
+        case 0:
+            p = kzalloc(size);
+            for (size_t i = 0; p && i < size; i++)
+                assert_int_equal(((unsigned char *)p)[i], 0);
+            break;
+        case 1: p = kmalloc_aligned(size, 1u << random_between(0, 14)); break;
+        default: p = kmalloc(size); break;
+        }
+        if (p)
+            *o = adopt(p, size);
+    } else if (o->p && random_between(0, 3) == 0) {
+        unsigned char *p = krealloc(o->p, size);
+        if (!p)
+            return;
+        o->p = p;
+        check_bytes(o, o->size < size ? o->size : size);
+        *o = adopt(p, size);
+    } else if (o->p && random_between(0, 100) >= fills) {
+        drop(o);
+        o->p = NULL;
+    }
+}
+
+static void check_spare(void)
+{
+    size_t pages = kmalloc_pages();
+    kmalloc_trim();
+    kmalloc_check();
+    assert_in_range(pages - kmalloc_pages(), 0, KMALLOC_SPARE);
+}
+
+static void test_random_operations_against_the_model(void **state)
+{
+    static struct object objects[OBJECTS];
+    size_t live = 0;
+    (void)state;
+    pages_most = 2500; /* reached now and then */
+    for (int round = 0; round < 1000000; round++) {
+        random_step(&objects[random_between(0, OBJECTS)], round, round / 30000 % 2 ? 20 : 75);
+        if (round % 5000 == 0) {
+            kmalloc_check();
+            live = 0;
+            for (unsigned i = 0; i < OBJECTS; i++)
+                if (objects[i].p) {
+                    check_bytes(&objects[i], objects[i].size);
+                    live++;
+                }
+            assert_int_equal(live_objects(), live);
+        }
+        if (round % 7000 == 0)
+            check_spare();
+    }
+    for (unsigned i = 0; i < OBJECTS; i++)
+        if (objects[i].p)
+            drop(&objects[i]);
+    check_empty();
+}
+
+/* ---- pages kept and given back ---- */
+
+static void test_at_most_a_few_empty_pages_are_kept(void **state)
+{
+    static struct object objects[20000];
+    (void)state;
+    for (unsigned i = 0; i < SOME_SIZES; i++) {
+        size_t count = 0, size = some_size(i);
+        while (count < ARRAY_SIZE(objects) && count * size < 4 * MIB)
+            objects[count++] = make(size);
+        for (unsigned order = 0; order < 2; order++) { /* some at random, then the rest */
+            shuffle(objects, count);
+            for (size_t left = order ? 0 : count / 3; count > left;)
+                drop(&objects[--count]);
+            check_spare();
+        }
+        check_empty();
+    }
+}
+
+/* Without a trim in between, which would tidy up what frees have left. */
+static void test_few_pages_are_kept_after_much_was_used(void **state)
+{
+    static struct object objects[1000000];
+    static const size_t sizes[] = {1, 64, 256, 500, 4096, 10000};
+    (void)state;
+    garbage = false;
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        size_t count = 0;
+        while (count < ARRAY_SIZE(objects) && count * sizes[i] < 100 * MIB)
+            objects[count++] = (struct object){kmalloc(sizes[i]), 0, 0};
+        while (count > 0)
+            kfree(objects[--count].p);
+        if (kmalloc_pages() > KMALLOC_SPARE)
+            fail_msg("%zu pages are kept with all objects of %zu bytes freed", kmalloc_pages(), sizes[i]);
+    }
+    check_empty();
+}
+
+static void test_allocating_and_freeing_over_and_over_asks_for_no_pages(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < SOME_SIZES && some_size(i) <= 8192; i++) {
+        struct object o = make(some_size(i));
+        drop(&o);
+        gets_left = 0;
+        for (int round = 0; round < 100; round++) {
+            o = make(some_size(i));
+            drop(&o);
+        }
+        gets_left = NEVER;
+    }
+}
+
+static void test_peak_pages_are_the_most_that_were_held(void **state)
+{
+    size_t most = 0;
+    struct object objects[50];
+    (void)state;
+    for (unsigned i = 0; i < 50; i++) {
+        objects[i] = make(10000 * (i + 1));
+        most = kmalloc_pages() > most ? kmalloc_pages() : most;
+    }
+    assert_int_equal(kmalloc_peak_pages(), most);
+    for (unsigned i = 0; i < 50; i++)
+        drop(&objects[i]);
+    kmalloc_trim();
+    assert_int_equal(kmalloc_peak_pages(), most);
+}
+
+static void test_statistics_tell_what_is_live(void **state)
+{
+    struct kmalloc_stats stats;
+    unsigned count = picture().count;
+    (void)state;
+    for (unsigned class = 0; class < count; class ++) {
+        size_t sizes[2], before, after;
+        struct object objects[200];
+        assert_true(kmalloc_stats(class, &stats));
+        assert_int_equal(stats.size == 0, class == count - 1);
+        sizes[0] = sizes[1] = stats.size ? stats.size : 1 * MIB;
+        before = stats.live;
+        for (unsigned i = 0; i < 200; i++)
+            objects[i] = make(sizes[i % 2]);
+        assert_true(kmalloc_stats(class, &stats));
+        after = stats.live;
+        assert_int_equal(after - before, 200);
+        assert_true(stats.capacity >= stats.live);
+        assert_true(stats.pages * PAGE_SIZE >= 200 * sizes[0]);
+        assert_true(stats.pages <= kmalloc_pages());
+        for (unsigned i = 0; i < 200; i++)
+            drop(&objects[i]);
+        assert_true(kmalloc_stats(class, &stats));
+        assert_int_equal(stats.live, before);
+    }
+    assert_false(kmalloc_stats(count, &stats));
+    assert_false(kmalloc_stats(UINT32_MAX, &stats));
+}
+
+/* ---- misuse: a panic that says which, and everything as it was ---- */
+
+static void call_free(uintptr_t p, uintptr_t unused)
+{
+    (void)unused;
+    kfree((void *)p);
+}
+
+static void call_realloc(uintptr_t p, uintptr_t size)
+{
+    krealloc((void *)p, size);
+}
+
+static void check_bad(const char *text, const void *p)
+{
+    struct picture before = picture();
+    assert_int_equal(kmalloc_size(p), 0);
+    EXPECT_PANIC(text, call_free, p, 0);
+    EXPECT_PANIC(text, call_realloc, p, 0);
+    EXPECT_PANIC(text, call_realloc, p, 50);
+    EXPECT_PANIC(text, call_realloc, p, 100000);
+    check_picture(&before);
+}
+
+static void test_a_double_free_panics(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < SOME_SIZES; i++) {
+        struct object o = make(some_size(i)), beside = make(some_size(i));
+        drop(&o);
+        check_bad("freed already", o.p);
+        check_bytes(&beside, beside.size);
+        drop(&beside);
+        check_bad("freed already", o.p);
+        check_bad("freed already", beside.p);
+        kmalloc_trim();
+        check_bad("freed already", o.p);
+    }
+    check_empty();
+}
+
+static void test_a_double_free_among_many_panics(void **state)
+{
+    static struct object objects[2000];
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(objects); i++)
+        objects[i] = make(random_size((int)i * 10));
+    for (unsigned i = 0; i < ARRAY_SIZE(objects); i += 2)
+        drop(&objects[i]);
+    for (unsigned i = 0; i < ARRAY_SIZE(objects); i += 2)
+        check_bad("freed already", objects[i].p);
+    for (unsigned i = 1; i < ARRAY_SIZE(objects); i += 2)
+        drop(&objects[i]);
+    check_empty();
+}
+
+static void test_freeing_inside_an_object_panics_at_every_offset(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < SOME_SIZES; i++) {
+        struct object o = make(some_size(i)), after = make(some_size(i));
+        struct picture before = picture();
+        size_t step = o.size > 10000 ? o.size / 1000 - 1 : 1;
+        for (size_t off = 1; off < o.size; off += step)
+            EXPECT_PANIC("inside an object", call_free, o.p + off, 0);
+        EXPECT_PANIC("inside an object", call_free, o.p + o.size - 1, 0);
+        EXPECT_PANIC("inside an object", call_realloc, o.p + 1, 10);
+        check_picture(&before);
+        check_bytes(&o, o.size);
+        drop(&o);
+        drop(&after);
+    }
+    check_empty();
+}
+
+static void test_freeing_inside_a_freed_object_panics(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < SOME_SIZES; i++) {
+        struct object o = make(some_size(i)), keeper = make(some_size(i));
+        drop(&o);
+        for (size_t off = 1; off < o.size; off += 1 + o.size / 100)
+            EXPECT_PANIC("never allocated", call_free, o.p + off, 0);
+        drop(&keeper);
+    }
+    check_empty();
+}
+
+static void test_freeing_what_is_not_the_heaps_panics(void **state)
+{
+    static int variable;
+    struct object o = make(100);
+    (void)state;
+    check_bad("no address of the heap", &variable);
+    check_bad("no address of the heap", state);
+    check_bad("no address of the heap", (void *)1);
+    check_bad("no address of the heap", (void *)0x1000);
+    check_bad("no address of the heap", (void *)(KHEAP_START - 16));
+    check_bad("no address of the heap", (void *)KHEAP_END);
+    check_bad("no address of the heap", (void *)UINTPTR_MAX);
+    check_bad("cannot be freed", (void *)(KHEAP_END - PAGE_SIZE));
+    check_bad("cannot be freed", (void *)(KHEAP_END - 16));
+    drop(&o);
+}
+
+static void test_freeing_what_was_never_allocated_panics(void **state)
+{
+    struct object keepers[SOME_SIZES];
+    (void)state;
+    check_bad("never allocated", (void *)KHEAP_START);
+    for (unsigned i = 0; i < SOME_SIZES; i++)
+        keepers[i] = make(some_size(i));
+    for (int round = 0; round < 3000; round++) { /* any address that is in no object */
+        uintptr_t p = KHEAP_START + random_word() % HEAP_BYTES;
+        bool inside = false;
+        for (unsigned i = 0; i < SOME_SIZES; i++)
+            inside |= p - (uintptr_t)keepers[i].p < keepers[i].size;
+        if (!inside)
+            check_bad("cannot be freed", (void *)p);
+    }
+    for (unsigned i = 0; i < SOME_SIZES; i++)
+        drop(&keepers[i]);
+    check_empty();
+}
+
+/* ---- what programs do to their objects cannot reach the heap ---- */
+
+static void scribble(unsigned char *p, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++) /* the pages of freed objects may be gone */
+        if (host_page_held(p + i))
+            p[i] = (unsigned char)random_word();
+}
+
+static void test_writing_to_freed_objects_harms_nothing(void **state)
+{
+    static struct object objects[600];
+    (void)state;
+    for (int round = 0; round < 6; round++) {
+        for (unsigned i = 0; i < ARRAY_SIZE(objects); i++)
+            objects[i] = make(random_size((int)i * 31 + round * 5000));
+        shuffle(objects, ARRAY_SIZE(objects));
+        for (unsigned i = 0; i < 400; i++)
+            drop(&objects[i]);
+        for (unsigned i = 0; i < 400; i++)
+            scribble(objects[i].p, objects[i].size);
+        kmalloc_check();
+        for (unsigned i = 0; i < 400; i++)
+            objects[i] = make(random_size((int)i * 31 + round * 5000));
+        for (unsigned i = 0; i < ARRAY_SIZE(objects); i++)
+            drop(&objects[i]);
+        check_empty();
+    }
+}
+
+/* All bytes of all pages in which objects lie, the free ones between them included. */
+static void test_overflows_harm_no_more_than_other_objects(void **state)
+{
+    static struct object objects[600];
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(objects); i++)
+        objects[i] = make(random_size((int)i * 31));
+    for (unsigned i = 0; i < ARRAY_SIZE(objects); i += 3)
+        drop(&objects[i]);
+    for (unsigned i = 1; i < ARRAY_SIZE(objects); i += 3) {
+        uintptr_t from = (uintptr_t)objects[i].p & ~PAGE_MASK;
+        uintptr_t to = ((uintptr_t)objects[i].p + objects[i].size + PAGE_MASK) & ~PAGE_MASK;
+        scribble((unsigned char *)from, to - from);
+    }
+    kmalloc_check();
+    for (unsigned i = 0; i < ARRAY_SIZE(objects); i++)
+        if (i % 3)
+            kfree(objects[i].p);
+    check_empty();
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, start)
+
+static const struct CMUnitTest tests[] = {
+    TEST(test_no_bytes_are_no_object),
+    TEST(test_every_size_is_aligned_and_its_own),
+    TEST(test_the_size_is_known_at_the_start_and_nowhere_inside),
+    TEST(test_little_is_wasted),
+    TEST(test_kzalloc_clears_what_was_used_before),
+    TEST(test_krealloc_keeps_the_lesser_sizes_contents),
+    TEST(test_krealloc_of_null_allocates_and_to_nothing_frees),
+    TEST(test_an_object_grows_and_shrinks_step_by_step),
+    TEST(test_aligned_objects_at_every_alignment),
+    TEST(test_aligned_objects_can_be_reallocated),
+    TEST(test_an_alignment_that_is_no_power_of_two_panics),
+    TEST(test_absurd_sizes_are_refused),
+    TEST(test_all_frames_are_used_up_and_come_back),
+    TEST(test_all_addresses_are_used_up_and_come_back),
+    TEST(test_failure_at_every_single_call_of_the_provider),
+    TEST(test_a_failed_krealloc_leaves_the_object),
+    TEST(test_shrinking_needs_no_memory),
+    TEST(test_random_operations_against_the_model),
+    TEST(test_at_most_a_few_empty_pages_are_kept),
+    TEST(test_few_pages_are_kept_after_much_was_used),
+    TEST(test_allocating_and_freeing_over_and_over_asks_for_no_pages),
+    TEST(test_peak_pages_are_the_most_that_were_held),
+    TEST(test_statistics_tell_what_is_live),
+    TEST(test_a_double_free_panics),
+    TEST(test_a_double_free_among_many_panics),
+    TEST(test_freeing_inside_an_object_panics_at_every_offset),
+    TEST(test_freeing_inside_a_freed_object_panics),
+    TEST(test_freeing_what_is_not_the_heaps_panics),
+    TEST(test_freeing_what_was_never_allocated_panics),
+    TEST(test_writing_to_freed_objects_harms_nothing),
+    TEST(test_overflows_harm_no_more_than_other_objects),
+};
+
+HOST_MAIN(tests)

@@ -1,0 +1,339 @@
+/* Exceptions and panics: each kind is caught, and its report says what it was. */
+#include "cpu.h"
+#include "format.h"
+#include "kmalloc.h"
+#include "ktest.h"
+#include "log.h"
+#include "memlayout.h"
+#include "panic.h"
+#include "string.h"
+#include "support.h"
+#include "trap.h"
+#include "vmem.h"
+
+/* What the tests do wrong, each in a function of its own: the report must name it. */
+
+static void read_word(void *va)
+{
+    (void)*(volatile unsigned *)va;
+}
+
+static void write_word(void *va)
+{
+    *(volatile unsigned *)va = 0x12345678;
+}
+
+static void *word_below(const char *va)
+{
+    return (void *)((uintptr_t)va - 4);
+}
+
+static volatile unsigned calls_returned;
+
+static void call_function(void *va)
+{
+    ((void (*)(void))va)();
+    calls_returned++; /* so that the call is one, and not a jump */
+}
+
+static void check_page_fault(void (*fn)(void *), void *va, const char *attempt, const char *cause)
+{
+    KCHECK_TRAPS(fn, va, "page fault: ");
+    KCHECK_EQ(ktest_vector, TRAP_PAGE_FAULT);
+    KCHECK_REPORTED(attempt);
+    KCHECK_REPORTED(cause);
+    KCHECK_EQ(log_captures(), 0);
+    KCHECK_EQ(read_eflags() & EFLAGS_IF, 0);
+}
+
+/* ---- page faults ---- */
+
+KTEST(fault_null_pointer_read)
+{
+    KCHECK_CALL(check_page_fault(read_word, NULL, "read of 0x00000000", "null pointer"));
+    KCHECK_REPORTED("not present");
+    KCHECK_REPORTED("read_word");
+    KCHECK_REPORTED("fault_null_pointer_read"); /* the backtrace */
+}
+
+KTEST(fault_null_structs_field_write)
+{
+    KCHECK_CALL(check_page_fault(write_word, (void *)0x10, "write to 0x00000010", "null pointer"));
+    KCHECK_REPORTED("+0x10");
+    KCHECK_REPORTED("write_word");
+}
+
+KTEST(fault_text_write)
+{
+    unsigned before = *(volatile unsigned *)(uintptr_t)ktest_run;
+
+    KCHECK_CALL(check_page_fault(write_word, (void *)(uintptr_t)ktest_run, "write to ", "read-only text"));
+    KCHECK_REPORTED("refused");
+    KCHECK_REPORTED("ktest_run");
+    KCHECK_EQ(*(volatile unsigned *)(uintptr_t)ktest_run, before);
+    KCHECK_CALL(check_page_fault(write_word, kernel_start, "write to 0x00100000", "read-only text"));
+    KCHECK_CALL(check_page_fault(write_word, word_below(text_end), "write to ", "read-only text"));
+}
+
+static const unsigned a_constant = 0xC0457A47;
+
+KTEST(fault_rodata_write)
+{
+    void *va = (void *)(uintptr_t)&a_constant;
+
+    KCHECK_CALL(check_page_fault(write_word, va, "write to ", "read-only data"));
+    KCHECK_REPORTED("a_constant");
+    KCHECK_EQ(*(const volatile unsigned *)&a_constant, 0xC0457A47);
+    KCHECK_CALL(check_page_fault(write_word, symtab_start, "write to ", "read-only data"));
+}
+
+KTEST(fault_free_range)
+{
+    char *va = spare_area(1);
+
+    KCHECK(va);
+    KCHECK_CALL(check_page_fault(read_word, va + 0x123, "read of 0x", "absent"));
+    KCHECK_CALL(check_page_fault(write_word, va, "write to 0x", "free range"));
+    KCHECK_EQ(vmem_alloc_range(va, 1, 0), 0); /* now there is a table: the walk goes one step further */
+    KCHECK_CALL(check_page_fault(read_word, va + PAGE_SIZE, "not present", "free range"));
+    KCHECK_REPORTED("PT[1]");
+    KCHECK_CALL(check_page_fault(write_word, va, "refused", "read-only"));
+    KCHECK_REPORTED("PT[0]");
+    KCHECK_EQ(vmem_free_range(va, 1), 0);
+}
+
+KTEST(fault_scratch_page)
+{
+    KCHECK_CALL(check_page_fault(read_word, (void *)SCRATCH_PAGE, "read of 0x003ff000", "scratch page"));
+}
+
+KTEST(fault_stack_guards)
+{
+    KCHECK_CALL(check_page_fault(read_word, boot_stack_guard, "read of 0x", "stack guard"));
+    KCHECK_CALL(check_page_fault(write_word, word_below(boot_stack_bottom), "write to 0x", "stack guard"));
+    KCHECK_CALL(check_page_fault(read_word, fault_stack_guard, "read of 0x", "stack guard"));
+}
+
+KTEST(fault_heap_page_never_mapped)
+{
+    char *va = (char *)0xE0000000; /* in the zone of large objects; taken from below */
+    paddr_t pa;
+
+    if (vmem_translate(va, &pa))
+        KSKIP("the heap has grown this far");
+    KCHECK_CALL(check_page_fault(read_word, va, "read of 0xe0000000", "heap page"));
+    KCHECK_CALL(check_page_fault(write_word, va, "write to 0xe0000000", "heap page"));
+}
+
+KTEST(fault_freed_heap_page)
+{
+    char *p = kmalloc(100000);
+
+    KCHECK(p);
+    write_word(p + 50000);
+    kfree(p);
+    kmalloc_trim();
+    KCHECK_CALL(check_page_fault(read_word, p + 50000, "read of 0x", "freed heap page"));
+    KCHECK_CALL(check_page_fault(write_word, p, "write to 0x", "freed heap page"));
+}
+
+KTEST(fault_page_table_that_is_not_there)
+{
+    char *va = spare_area(1);
+
+    KCHECK(va);
+    char *window = (char *)WINDOW_START + pd_index(va) * PAGE_SIZE;
+    KCHECK_CALL(check_page_fault(read_word, window, "read of 0xff", "window"));
+    KCHECK_CALL(check_page_fault(write_word, window + 64, "write to 0xff", "window"));
+}
+
+KTEST(fault_above_the_heap)
+{
+    paddr_t pa;
+
+    if (vmem_translate((void *)(WINDOW_START - PAGE_SIZE), &pa))
+        KSKIP("a device is mapped at the last page below the window");
+    KCHECK_CALL(check_page_fault(read_word, (void *)(WINDOW_START - 8), "read of 0xffbffff8", "device"));
+}
+
+KTEST(fault_fetch_from_an_absent_page)
+{
+    char *va = spare_area(1);
+
+    KCHECK(va);
+    KCHECK_CALL(check_page_fault(call_function, va + 0x40, "fetch from 0x", "execute"));
+    KCHECK_REPORTED("call_function"); /* the caller: the faulting function has no frame */
+    KCHECK_CALL(check_page_fault(call_function, NULL, "fetch from 0x00000000", "null pointer"));
+    KCHECK_REPORTED("call_function");
+}
+
+KTEST(fault_word_across_a_page_names_the_absent_half)
+{
+    char *va = spare_area(1);
+    char attempt[32];
+
+    KCHECK(va);
+    KCHECK_EQ(vmem_alloc_range(va, 1, VMEM_WRITE), 0);
+    format_buffer(attempt, sizeof(attempt), "read of 0x%08x", (unsigned)(uintptr_t)va + PAGE_SIZE);
+    KCHECK_CALL(check_page_fault(read_word, va + PAGE_SIZE - 2, attempt, "not present"));
+    KCHECK_EQ(vmem_free_range(va, 1), 0);
+}
+
+/* ---- the stack ---- */
+
+static volatile unsigned endless = 1;
+
+static unsigned fill_stack(unsigned depth)
+{
+    volatile unsigned room[64];
+
+    room[0] = depth;
+    return endless ? fill_stack(depth + 1) + room[0] : 0;
+}
+
+static void overflow_stack(void *arg)
+{
+    (void)arg;
+    fill_stack(0);
+}
+
+KTEST(fault_stack_overflow_is_a_double_fault_on_its_own_stack)
+{
+    for (unsigned i = 0; i < 3; i++) { /* the task can be entered again */
+        KCHECK_TRAPS(overflow_stack, NULL, "double fault");
+        KCHECK_EQ(ktest_vector, TRAP_DOUBLE_FAULT);
+        KCHECK_REPORTED("stack overflow");
+        KCHECK_REPORTED("fill_stack");
+        KCHECK_EQ(log_captures(), 0);
+    }
+    KCHECK_CALL(check_page_fault(read_word, NULL, "read of 0x00000000", "null pointer")); /* as ever */
+}
+
+/* ---- the other exceptions ---- */
+
+static volatile int zero, result, dividend = 1000;
+
+static void divide_by_zero(void *arg)
+{
+    (void)arg;
+    result = dividend / zero;
+}
+
+static void run_invalid_opcode(void *arg)
+{
+    (void)arg;
+    __builtin_trap(); /* UD2 */
+}
+
+static void load_bad_selector(void *arg)
+{
+    ltr((uint16_t)(uintptr_t)arg);
+}
+
+static void check_exception(void (*fn)(void *), void *arg, int vector, const char *name, const char *function)
+{
+    KCHECK_TRAPS(fn, arg, name);
+    KCHECK_EQ(ktest_vector, vector);
+    KCHECK_REPORTED("PANIC: ");
+    KCHECK_REPORTED(function);
+    KCHECK_EQ(log_captures(), 0);
+}
+
+KTEST(fault_divide_error)
+{
+    KCHECK_CALL(check_exception(divide_by_zero, NULL, TRAP_DIVIDE, "divide error", "divide_by_zero"));
+}
+
+KTEST(fault_invalid_opcode)
+{
+    KCHECK_CALL(check_exception(run_invalid_opcode, NULL, TRAP_INVALID_OPCODE, "invalid opcode",
+                                "run_invalid_opcode"));
+}
+
+KTEST(fault_general_protection)
+{
+    KCHECK_CALL(check_exception(load_bad_selector, (void *)0x1230, TRAP_GENERAL_PROTECTION, "general protection",
+                                "load_bad_selector"));
+    KCHECK_REPORTED("0x1230");
+    KCHECK_CALL(check_exception(load_bad_selector, (void *)KERNEL_DS, TRAP_GENERAL_PROTECTION,
+                                "general protection", "load_bad_selector"));
+}
+
+KTEST(fault_int3_reports_and_goes_on)
+{
+    static char report[2048];
+    volatile unsigned before = 5, after = 0;
+
+    log_capture(report, sizeof(report));
+    breakpoint();
+    after = before + 1;
+    log_capture_end();
+    KCHECK_EQ(after, 6);
+    KCHECK(find_text(report, "breakpoint"));
+    KCHECK(find_text(report, "fault_int3_reports_and_goes_on"));
+    KCHECK(!find_text(report, "PANIC"));
+}
+
+/* ---- panics ---- */
+
+static void panic_with_values(void *arg)
+{
+    PANIC("seven is %d, arg is %p", 7, arg);
+}
+
+static void fail_assertion(void *arg)
+{
+    ASSERT(arg == NULL);
+}
+
+static void fail_comparison(void *arg)
+{
+    ASSERT_OP((uintptr_t)arg, <, 16u);
+}
+
+KTEST(panic_prints_its_values_and_where)
+{
+    KCHECK_TRAPS(panic_with_values, (void *)0x1234, "PANIC: seven is 7, arg is 0x00001234");
+    KCHECK_EQ(ktest_vector, -1);
+    KCHECK_REPORTED("test_fault.c:");
+    KCHECK_REPORTED("panic_with_values");
+    KCHECK_REPORTED("panic_prints_its_values_and_where");
+    KCHECK_REPORTED("eax");
+}
+
+KTEST(assertions_print_what_failed)
+{
+    fail_assertion(NULL);
+    fail_comparison((void *)15);
+    KCHECK_TRAPS(fail_assertion, (void *)1, "assertion failed: arg == NULL");
+    KCHECK_TRAPS(fail_comparison, (void *)0x11, "0x11, 0x10");
+}
+
+static void do_nothing(void *arg)
+{
+    *(unsigned *)arg = 0x900D;
+}
+
+static void print_and_panic(void *arg)
+{
+    (void)arg;
+    log_capture(ktest_report + 2048, 64); /* a capture that the panic leaves open */
+    PANIC("in a capture");
+}
+
+KTEST(catch_leaves_no_trace)
+{
+    char report[256] = "old";
+    unsigned done = 0;
+    int vector = 77;
+
+    KCHECK(!trap_catch(do_nothing, &done, report, sizeof(report), &vector));
+    KCHECK_EQ(done, 0x900D);
+    KCHECK_EQ(report[0], '\0');
+    KCHECK(trap_catch(print_and_panic, NULL, report, sizeof(report), NULL));
+    KCHECK(find_text(report, "in a capture"));
+    KCHECK_EQ(log_captures(), 0);
+    KCHECK(trap_catch(panic_with_values, NULL, report, 12, &vector)); /* cut to its size */
+    KCHECK_EQ(strlen(report), 11);
+    KCHECK_EQ(vector, -1);
+}

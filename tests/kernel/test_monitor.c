@@ -1,0 +1,376 @@
+/* The monitor's commands: what scripts read, and that no line, however wrong, is more than an error. */
+#include "monitor.h"
+
+#include "format.h"
+#include "kmalloc.h"
+#include "ktest.h"
+#include "log.h"
+#include "memlayout.h"
+#include "pm.h"
+#include "string.h"
+#include "support.h"
+#include "vmem.h"
+
+static char said[4096]; /* what the last command printed */
+
+static const char *run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static const char *run(const char *fmt, ...)
+{
+    char line[128];
+    va_list args;
+
+    va_start(args, fmt);
+    vformat_buffer(line, sizeof(line), fmt, args);
+    va_end(args);
+    log_capture(said, sizeof(said));
+    monitor_execute(line);
+    log_capture_end();
+    return said;
+}
+
+static bool is_one_error(const char *text)
+{
+    const char *end = strchr(text, '\n');
+
+    return !strncmp(text, "error: ", 7) && end && !end[1];
+}
+
+/* TEXT ends with the line LINE. */
+static bool ends_with(const char *text, const char *line)
+{
+    size_t n = strlen(text), m = strlen(line);
+
+    return n > m && text[n - 1] == '\n' && !strncmp(text + n - 1 - m, line, m) &&
+           (n - 1 == m || text[n - 2 - m] == '\n');
+}
+
+KTEST(monitor_wrong_lines_are_one_error)
+{
+    static const char *const lines[] = {
+        "nonsense", "walk", "walk 1 2", "walk zebra", "walk 0x", "walk 4G", "walk 0x100000000", "walk -1",
+        "walk 12x", "walk $", "walk $99999", "walk kmain+", "walk kmain+x", "pd 1024", "pd x", "mem 1",
+        "map 0 0", "map 0x003ff000 0", "map 0xc0000000 0", "map 0xffc00000 0", "map 0x80000001 0",
+        "map 0x80000000 1", "map 0x80000000 0 rw", "map 0x80000000 0 ro ro", "map 0x80000000",
+        "map 0x80000000 0x00100000", "unmap 0", "unmap 0x00400001", "unmap 0xc0000000", "alloc", "alloc 0",
+        "alloc 4G", "alloc 4095M", "alloc x", "free", "free 0", "free 0x00100000", "free 0xc0000001",
+        "free 0xeffff000", "free $4294967295", "peek", "peek 0", "peek 0xffc00000 0", "peek 0xffffffff",
+        "peek 0xfffffffc 2", "peek 0x00100000 4097", "peek 0x003feffd", "poke 0", "poke 0 0",
+        "poke 0x00100000 1", "poke 0xffffffff 1", "poke 0xffc00000 0", "poke 0x000fffff 0", "help nonsense",
+        "help 1 2", "exit x", "a b c d e f g h i j k l m n o p q r s t u v w x y z",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+        run("%s", lines[i]);
+        if (!is_one_error(said))
+            ktest_fail(__FILE__, __LINE__, "\"%s\" gives: %s", lines[i], said);
+    }
+    run("%s", "");
+    KCHECK_EQ(*said, '\0');
+    run("%s", " \t  ");
+    KCHECK_EQ(*said, '\0');
+}
+
+KTEST(monitor_walk_ends_with_the_answer)
+{
+    char *va = spare_area(1);
+    char line[80];
+
+    KCHECK(va);
+    KCHECK(ends_with(run("walk 0x00100234"), "0x00100234 -> 0x00100234"));
+    KCHECK(ends_with(run("walk 1M"), "0x00100000 -> 0x00100000"));
+    KCHECK(ends_with(run("walk 0"), "0x00000000 -> not mapped: PT[0] absent"));
+    format_buffer(line, sizeof(line), "0x%08x -> not mapped: PD[%u] absent", (unsigned)(uintptr_t)va, pd_index(va));
+    KCHECK(ends_with(run("walk %p", (void *)va), line));
+    format_buffer(line, sizeof(line), "0x%08x -> 0x%08x", (unsigned)(uintptr_t)ktest_report + 0x10,
+                  (unsigned)(uintptr_t)ktest_report + 0x10);
+    KCHECK(ends_with(run("walk ktest_report+0x10"), line));
+    format_buffer(line, sizeof(line), "0xffffffff -> 0x%08x", get_page_directory() + PAGE_MASK);
+    KCHECK(ends_with(run("walk 4294967295"), line));
+}
+
+/* The lines of `maps` are every page's, once, in order, and each is as its pages are. */
+static void check_maps(const char *text)
+{
+    struct vmem_walk walk;
+    unsigned page = 0;
+
+    for (; *text; text = strchr(text, '\n') + 1) {
+        unsigned border[2];
+        for (unsigned i = 0; i < 2; i++) {
+            border[i] = 0;
+            for (text += 2; *text != '-' && *text != ' '; text++)
+                border[i] = border[i] << 4 | (unsigned)(*text <= '9' ? *text - '0' : *text - 'a' + 10);
+            text++;
+        }
+        for (; page < border[0] >> PAGE_SHIFT; page++)
+            KCHECK(!vmem_walk((void *)(page << PAGE_SHIFT), &walk));
+        for (; page < (border[1] ? border[1] >> PAGE_SHIFT : FRAMES_MAX); page++) {
+            KCHECK(vmem_walk((void *)(page << PAGE_SHIFT), &walk));
+            KCHECK_EQ(walk.pde & walk.pte & PTE_WRITE ? 'w' : 'o', text[1]);
+        }
+    }
+    KCHECK_EQ(page, FRAMES_MAX);
+}
+
+KTEST(monitor_maps_is_the_whole_address_space)
+{
+    run("maps");
+    KCHECK(strlen(said) < sizeof(said) - 1);
+    KCHECK(find_text(said, " ro kernel text\n"));
+    KCHECK(find_text(said, " ro kernel rodata\n"));
+    KCHECK(find_text(said, " rw boot stack\n"));
+    KCHECK(find_text(said, " ro symbol table\n"));
+    KCHECK(find_text(said, "0xfffff000-0x100000000 rw page directory (window)\n"));
+    KCHECK_CALL(check_maps(said));
+}
+
+KTEST(monitor_maps_tells_permissions_apart)
+{
+    char *va = spare_area(1);
+    unsigned at = (uintptr_t)va;
+    char lines[120];
+
+    KCHECK(va);
+    KCHECK_EQ(vmem_map_range(va, 0xB8000, 2, 0), 0);
+    KCHECK_EQ(vmem_map_range(va + 2 * PAGE_SIZE, 0xB8000, 1, VMEM_WRITE), 0);
+    KCHECK_EQ(vmem_map_range(va + 4 * PAGE_SIZE, 0xB8000, 1, VMEM_WRITE), 0);
+    format_buffer(lines, sizeof(lines), "\n0x%08x-0x%08x ro mapped\n0x%08x-0x%08x rw mapped\n0x%08x-0x%08x rw mapped\n",
+                  at, at + 0x2000, at + 0x2000, at + 0x3000, at + 0x4000, at + 0x5000);
+    KCHECK(find_text(run("maps"), lines));
+    KCHECK_CALL(check_maps(said));
+    KCHECK_EQ(vmem_unmap_range(va, 3), 0);
+    KCHECK_EQ(vmem_unmap(va + 4 * PAGE_SIZE), 0);
+}
+
+KTEST(monitor_mem_has_the_counts)
+{
+    char line[80];
+    struct pm_counts counts = pm_count();
+    pfn_t start, end;
+
+    format_buffer(line, sizeof(line), "frames: %zu total, %zu free, %zu reserved\n", counts.total, counts.free,
+                  counts.reserved);
+    KCHECK(find_text(run("mem"), line));
+    KCHECK(pm_next_range(0, &start, &end));
+    format_buffer(line, sizeof(line), "\n0x%08x-0x%08llx ", start << PAGE_SHIFT, (uint64_t)end << PAGE_SHIFT);
+    KCHECK(find_text(said, line));
+}
+
+KTEST(monitor_pd_lists_the_entries)
+{
+    char line[80];
+    struct vmem_walk walk;
+
+    vmem_walk((void *)0xFFFFFFFF, &walk);
+    format_buffer(line, sizeof(line), "\nPD[1023] 0x%08x\n", walk.pde);
+    KCHECK(find_text(run("pd"), line));
+    KCHECK(find_text(said, "\nPD[0] 0x"));
+    format_buffer(line, sizeof(line), "\nPT[1023] 0x%08x\n", walk.pde);
+    KCHECK(find_text(run("pd 1023"), line));
+    char *va = spare_area(1);
+    KCHECK(va && is_one_error(run("pd %u", pd_index(va))));
+}
+
+KTEST(monitor_maps_and_unmaps_a_page)
+{
+    char *va = spare_area(1);
+    unsigned at = (uintptr_t)va;
+    size_t free = pm_count().free;
+    paddr_t pa;
+
+    KCHECK(va);
+    KCHECK(!is_one_error(run("map 0x%x 0x000b8000 ro", at)));
+    KCHECK(vmem_translate(va, &pa) && pa == 0xB8000);
+    KCHECK(is_one_error(run("map 0x%x 0x000b8000", at)));
+    KCHECK(is_one_error(run("poke 0x%x 0", at)));
+    KCHECK(find_text(run("walk 0x%x", at), "read-only"));
+    KCHECK(!is_one_error(run("peek 0x%x 4", at)));
+    KCHECK(!is_one_error(run("unmap 0x%x", at)));
+    KCHECK(is_one_error(run("unmap 0x%x", at)));
+    KCHECK(is_one_error(run("peek 0x%x", at)));
+    KCHECK_EQ(pm_count().free, free);
+}
+
+KTEST(monitor_code_gets_no_writable_mapping)
+{
+    char *va = spare_area(1);
+
+    KCHECK(va);
+    KCHECK(is_one_error(run("map %p %p", (void *)va, (void *)((uintptr_t)ktest_run & ~(uintptr_t)PAGE_MASK))));
+    KCHECK(is_one_error(run("map %p %p", (void *)va, (void *)symtab_start)));
+    KCHECK(!is_one_error(run("map %p %p ro", (void *)va, (void *)kernel_start)));
+    KCHECK(!is_one_error(run("unmap %p", (void *)va)));
+}
+
+KTEST(monitor_peeks_and_pokes)
+{
+    static unsigned words[5] = {0x64636261, 2, 3, 0xFFFFFFFF, 5};
+    char line[120];
+    char *va = spare_area(1);
+
+    KCHECK(va);
+    format_buffer(line, sizeof(line), "0x%08x: 0x64636261", (unsigned)(uintptr_t)words);
+    KCHECK(find_text(run("peek %p", (void *)words), line) == said);
+    KCHECK(find_text(said, "abcd"));
+    KCHECK(find_text(run("peek %p 5", (void *)words), " 0x00000002 0x00000003 0xffffffff  "));
+    format_buffer(line, sizeof(line), "\n0x%08x: 0x00000005", (unsigned)(uintptr_t)(words + 4));
+    KCHECK(find_text(said, line));
+    run("poke %p 0xcafe", (void *)(words + 1));
+    KCHECK_EQ(((volatile unsigned *)words)[1], 0xCAFE);
+    KCHECK_EQ(vmem_alloc_range(va, 1, VMEM_WRITE), 0); /* a page with nothing behind it */
+    KCHECK(!is_one_error(run("poke %p 1", (void *)(va + PAGE_SIZE - 4))));
+    KCHECK(is_one_error(run("poke %p 1", (void *)(va + PAGE_SIZE - 3))));
+    KCHECK(is_one_error(run("peek %p", (void *)(va + PAGE_SIZE - 1))));
+    KCHECK(is_one_error(run("peek %p 1024", (void *)(va + 4))));
+    KCHECK(is_one_error(run("peek %p 2", (void *)(va - 4))));
+    KCHECK_EQ(vmem_free_range(va, 1), 0);
+}
+
+/* The address in "$K = 0xVA", or NULL. */
+static void *said_object(void)
+{
+    const char *digit = find_text(said, " = 0x");
+    uintptr_t va = 0;
+
+    if (*said != '$' || !digit)
+        return NULL;
+    for (digit += 5; *digit != '\n'; digit++)
+        va = va << 4 | (uintptr_t)(*digit <= '9' ? *digit - '0' : *digit - 'a' + 10);
+    return (void *)va;
+}
+
+KTEST(monitor_allocs_and_frees)
+{
+    char name[16];
+    size_t free;
+
+    kmalloc_trim();
+    free = pm_count().free;
+    run("alloc 100K");
+    void *p = said_object();
+    KCHECK(p && kmalloc_size(p) >= 100 * 1024);
+    format_buffer(name, sizeof(name), "%.*s", (int)(find_text(said, " ") - said), said);
+    KCHECK(!is_one_error(run("peek %s 1", name)));
+    KCHECK(!is_one_error(run("free %s", name)));
+    KCHECK_EQ(kmalloc_size(p), 0);
+    KCHECK(is_one_error(run("free %s", name)));
+    run("alloc 100K"); /* most likely at the same place: the name stays that of the first */
+    KCHECK((p = said_object()));
+    KCHECK(is_one_error(run("free %s", name)));
+    KCHECK(is_one_error(run("free %p", (void *)((char *)p + 4))));
+    KCHECK(!is_one_error(run("free %p", p)));
+    KCHECK(is_one_error(run("free %p", p)));
+    KCHECK(find_text(run("heap"), "size"));
+    kmalloc_trim();
+    KCHECK_EQ(pm_count().free, free);
+}
+
+KTEST(monitor_out_of_memory_is_an_error)
+{
+    size_t free;
+    char *va = spare_area(1);
+
+    KCHECK(va);
+    kmalloc_trim();
+    free = pm_count().free;
+    KCHECK(is_one_error(run("alloc 800M"))); /* more than the heap's addresses */
+    frames_hold_all();
+    KCHECK(is_one_error(run("alloc 1")));
+    KCHECK(is_one_error(run("map %p 0", (void *)va)));
+    frames_release_all();
+    KCHECK_EQ(pm_count().free, free);
+}
+
+KTEST(monitor_help_has_every_command)
+{
+    static const char *const names[] = {"help", "mem", "maps", "walk", "pd", "map", "unmap", "alloc", "free",
+                                        "heap", "peek", "poke", "test", "reboot", "exit"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        char line[16];
+        format_buffer(line, sizeof(line), "\n  %s ", names[i]);
+        KCHECK(find_text(run("help"), line + (i == 0)));
+        KCHECK(find_text(run("help %s", names[i]), names[i]) == said);
+    }
+}
+
+KTEST(monitor_lines_fit_on_the_screen)
+{
+    static const char *const lines[] = {"help", "help map", "mem", "maps", "walk 0xfffff123", "walk 5", "pd 0",
+                                        "heap", "peek ktest_report 30", "walk $", "map 0x300000 0", "peek 0 1"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+        size_t column = 0;
+        for (const char *c = run("%s", lines[i]); *c; c++) {
+            column = *c == '\n' ? 0 : column + 1;
+            if (column > 79)
+                ktest_fail(__FILE__, __LINE__, "\"%s\" prints more than 79 columns", lines[i]);
+        }
+    }
+}
+
+/* ---- lines at random ---- */
+
+#define ROUNDS 3000
+#define PAGES 8
+
+static const char *const verbs[] = {"walk", "map", "unmap", "alloc", "free", "peek", "pd", "heap", "mem", "help",
+                                    "walk", "map", "unmap", "alloc", "free", "peek", "zebra", ""};
+
+static void random_word(char word[24], const char *area)
+{
+    static const char *const odd[] = {"$0", "$", "ro", "kmain", "kmain+8", "-1", "0x", "0xffffffff", "", "4G", "x"};
+    unsigned page = (unsigned)(uintptr_t)area + random_below(PAGES) * PAGE_SIZE;
+
+    switch (random_below(8)) {
+    case 0: format_buffer(word, 24, "0x%x", random_next()); break;
+    case 1: format_buffer(word, 24, "%u", random_below(2000)); break;
+    case 2: format_buffer(word, 24, "$%u", random_below(400)); break;
+    case 3: format_buffer(word, 24, "%s", odd[random_below(ARRAY_SIZE(odd))]); break;
+    case 4: format_buffer(word, 24, "%uK", random_below(100)); break;
+    case 5: format_buffer(word, 24, "0x000b8000"); break;
+    default: format_buffer(word, 24, "0x%x", page + (random_below(8) ? 0 : random_below(PAGE_SIZE))); break;
+    }
+}
+
+/* Notes what has to be undone. */
+static void random_line(const char *area, void **objects, unsigned *n)
+{
+    const char *verb = verbs[random_below(ARRAY_SIZE(verbs))];
+    char word[3][24];
+
+    for (unsigned i = 0; i < 3; i++)
+        random_word(word[i], area);
+    if (!strcmp(verb, "free") && *n && random_below(4))
+        run("free %p", objects[random_below(*n)]);
+    else if (!strcmp(verb, "map")) /* no other page of the address space, no other frame */
+        run("map 0x%x 0x000b8000 %s", (unsigned)(uintptr_t)area + random_below(PAGES) * PAGE_SIZE,
+            random_below(2) ? "ro" : "");
+    else
+        run("%s %s %s %s", verb, word[0], random_below(2) ? word[1] : "", random_below(4) ? "" : word[2]);
+    void *p = said_object();
+    if (p && *n < ROUNDS)
+        objects[(*n)++] = p;
+}
+
+KTEST(monitor_random_lines_break_nothing)
+{
+    const char *area = spare_area(1);
+    void **objects;
+    unsigned n = 0;
+
+    KCHECK(area);
+    area += (ENTRIES_PER_TABLE - PAGES / 2) * PAGE_SIZE; /* half of them in the next table */
+    KCHECK((objects = kmalloc(ROUNDS * sizeof(*objects))));
+    random_seed(9);
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        random_line(area, objects, &n);
+        if (i % 200 == 0)
+            check_memory();
+    }
+    for (unsigned i = 0; i < n; i++)
+        run("free %p", objects[i]);
+    for (unsigned i = 0; i < PAGES; i++)
+        run("unmap %p", (const void *)(area + i * PAGE_SIZE));
+    kfree(objects);
+}
