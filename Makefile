@@ -133,7 +133,7 @@ $(KERNEL): $(PASS1) $(BUILD)/symtab.o tools/moved.sh
 
 GRUB_MKRESCUE = $(call once,GRUB_MKRESCUE,$(call first,grub-mkrescue grub2-mkrescue i686-elf-grub-mkrescue))
 GRUB_PC ?= /usr/lib/grub/i386-pc
-GRUB_MODULES := normal part_msdos iso9660 biosdisk multiboot serial terminal test echo
+GRUB_MODULES := normal part_msdos iso9660 biosdisk multiboot serial terminal
 
 define check-disc-tools
 $(call need,grub-mkrescue grub2-mkrescue i686-elf-grub-mkrescue,grub-mkrescue)
@@ -170,7 +170,7 @@ GDB = $(call once,GDB,$(or $(call first,i686-elf-gdb gdb-multiarch gdb),$(call m
 
 .PHONY: run run-iso bench debug
 run: $(KERNEL)
-	$(Q)sh tools/qemu.sh $(QEMU) -kernel $(KERNEL) -append "panic=stay $$CMDLINE" $(QEMUFLAGS)
+	$(Q)sh tools/qemu.sh $(QEMU) -kernel $(KERNEL) -append "panic=stay$${CMDLINE:+ $$CMDLINE}" $(QEMUFLAGS)
 
 run-iso: $(ISO)
 	$(Q)sh tools/qemu.sh $(QEMU) -cdrom $(ISO) -boot d $(QEMUFLAGS)

@@ -11,8 +11,8 @@ static inline bool bitmap_test(const uint32_t *map, size_t i)
     return map[i / 32] >> (i % 32) & 1;
 }
 
-/* To go through the bits [i, END) a word at a time: the bits of i's word from i on that lie below END (i < END),
- * and where the next word begins. */
+/* To go through the bits [i, END) a word at a time: the bits of i's word from i on that lie below END (i <
+ * END), and where the next word begins. */
 static inline uint32_t bitmap_word_mask(size_t i, size_t end)
 {
     uint32_t mask = ~0u << (i % 32);
@@ -70,7 +70,10 @@ static inline void summary_remove(struct summary *s, size_t i)
     s->top &= ~(1u << (i / 1024));
 }
 
-/* The least member at or after FROM (FROM < SUMMARY_MAX), or SUMMARY_NONE. */
+/* The least member at or after FROM, or SUMMARY_NONE. */
 size_t summary_next(const struct summary *s, size_t from);
+
+/* That each level agrees with the one below; panics with the first word where it does not. */
+void summary_check(const struct summary *s);
 
 #endif

@@ -56,8 +56,8 @@ struct kmalloc_stats {
     size_t pages;    /* pages got from the provider */
 };
 
-/* The figures of class CLASS, counted from 0; false past the last. */
-bool kmalloc_stats(unsigned class, struct kmalloc_stats *out);
+/* The figures of size class SC, counted from 0; false past the last. */
+bool kmalloc_stats(unsigned sc, struct kmalloc_stats *out);
 
 /* The pages now got from the provider, for whatever use, and the most that ever were. */
 size_t kmalloc_pages(void);

@@ -102,6 +102,6 @@ void command_heap(int n, char **arg)
             print_class(&s);
     }
     kprintf("%10s %10zu %10zu %10zu\n", "all", live, capacity, pages);
-    kprintf("from pm: %zu pages now, %zu at most (the heap's own tables and spare pages too)\n",
-            kmalloc_pages(), kmalloc_peak_pages());
+    kprintf("held in all, with spare pages and the heap's own tables: %zu; at most: %zu\n", kmalloc_pages(),
+            kmalloc_peak_pages());
 }

@@ -3,10 +3,10 @@
  * (i ^ end) < 32 in bitmap_word_mask asks whether both lie in the same word: only then does END cut it. */
 #include "bitmap.h"
 
+#include "panic.h"
 #include "string.h"
 
-void bitmap_fill(uint32_t *map, size_t start, size_t end, bool value)
-{
+void bitmap_fill(uint32_t *map, size_t start, size_t end, bool value) {
     for (size_t i = start; i < end;) {
         if (i % 32 == 0 && end - i >= 32) { /* all the whole words at once */
             size_t words = (end - i) / 32;
@@ -20,46 +20,42 @@ void bitmap_fill(uint32_t *map, size_t start, size_t end, bool value)
     }
 }
 
-size_t bitmap_find(const uint32_t *map, size_t start, size_t end, bool value)
-{
+size_t bitmap_find(const uint32_t *map, size_t start, size_t end, bool value) {
     uint32_t skip = value ? 0 : ~0u; /* a word that has no such bit */
-    for (size_t i = start; i < end; i = bitmap_next_word(i)) {
-        while (i % 32 == 0 && end - i >= 32 && map[i / 32] == skip)
-            if ((i += 32) == end)
-                return end;
+    for (size_t i = start; i < end;) {
         uint32_t found = (map[i / 32] ^ skip) & bitmap_word_mask(i, end);
         if (found)
             return (i & ~(size_t)31) + __builtin_ctz(found);
+        const uint32_t *word = &map[i / 32 + 1], *last = &map[end / 32];
+        while (word < last && *word == skip)
+            word++;
+        i = (size_t)(word - map) * 32;
     }
     return end;
 }
 
-bool bitmap_next_run(const uint32_t *map, size_t *start, size_t *end, size_t limit)
-{
+bool bitmap_next_run(const uint32_t *map, size_t *start, size_t *end, size_t limit) {
     *start = bitmap_find(map, *end, limit, true);
     *end = bitmap_find(map, *start, limit, false);
     return *start < limit;
 }
 
 /* The bits set in WORD: pairs, nibbles, bytes, then the bytes' sum in the highest one. */
-static size_t popcount(uint32_t word)
-{
+static size_t popcount(uint32_t word) {
     word -= word >> 1 & 0x55555555;
     word = (word & 0x33333333) + (word >> 2 & 0x33333333);
     word = (word + (word >> 4)) & 0x0F0F0F0F;
     return word * 0x01010101 >> 24;
 }
 
-size_t bitmap_count(const uint32_t *map, size_t start, size_t end)
-{
+size_t bitmap_count(const uint32_t *map, size_t start, size_t end) {
     size_t count = 0;
     for (size_t i = start; i < end; i = bitmap_next_word(i))
         count += popcount(map[i / 32] & bitmap_word_mask(i, end));
     return count;
 }
 
-void summary_add_range(struct summary *s, size_t start, size_t end)
-{
+void summary_add_range(struct summary *s, size_t start, size_t end) {
     if (start >= end)
         return;
     bitmap_fill(s->leaf, start, end, true);
@@ -68,14 +64,14 @@ void summary_add_range(struct summary *s, size_t start, size_t end)
 }
 
 /* The least bit of WORD above bit I, or 32. */
-static unsigned next_bit(uint32_t word, unsigned i)
-{
+static unsigned next_bit(uint32_t word, unsigned i) {
     word &= ~1u << i;
     return word ? (unsigned)__builtin_ctz(word) : 32;
 }
 
-size_t summary_next(const struct summary *s, size_t from)
-{
+size_t summary_next(const struct summary *s, size_t from) {
+    if (from >= SUMMARY_MAX)
+        return SUMMARY_NONE;
     uint32_t here = s->leaf[from / 32] & ~0u << (from % 32);
     if (here)
         return (from & ~(size_t)31) + __builtin_ctz(here);
@@ -91,4 +87,11 @@ size_t summary_next(const struct summary *s, size_t from)
     }
     word = (word & ~(size_t)31) + bit;
     return word * 32 + __builtin_ctz(s->leaf[word]);
+}
+
+void summary_check(const struct summary *s) {
+    for (size_t i = 0; i < SUMMARY_MAX / 32; i++)
+        ASSERT_OP(bitmap_test(s->middle, i), ==, (s->leaf[i] != 0));
+    for (size_t i = 0; i < SUMMARY_MAX / 1024; i++)
+        ASSERT_OP(bitmap_test(&s->top, i), ==, (s->middle[i] != 0));
 }

@@ -38,23 +38,19 @@ size_t spare_keep(size_t pages);
  * live object begins, the granule itself; it has no meaning where no object begins. */
 struct slab {
     struct list list;
+    char *page;
     uint8_t next[PAGE_GRANULES];
     uint8_t head;           /* the first free object, while there is one */
-    uint8_t class;
+    uint8_t sc;             /* its size class */
     int16_t free, capacity; /* objects */
 };
 
-/* The slab that a class takes objects from, and its page; an empty sentinel when it has none. */
-struct current {
-    struct slab *slab;
-    char *page;
-};
-
-extern struct current small_current[SMALL_CLASSES];
+/* The slab that each class takes objects from; one in which nothing is free, when it has none. */
+extern struct slab *small_current[SMALL_CLASSES];
 extern const uint8_t small_class_of[SMALL_MAX / GRANULE]; /* by (size - 1) / GRANULE */
 extern size_t small_top;                                  /* bytes of the zone whose slabs exist */
 
-size_t small_size(unsigned class); /* an object's bytes */
+size_t small_size(unsigned sc); /* an object's bytes */
 
 static inline struct slab *slab_of(const void *p) {
     return (struct slab *)SMALL_TABLE + ((uintptr_t)p - SMALL_START) / PAGE_SIZE;
@@ -69,20 +65,20 @@ static inline bool small_is_live(const void *p) {
 /* Each tier: ALLOC returns NULL when memory has run out; FREE takes a live object's address; SIZE takes any
  * address of the zone, and is 0 where no live object begins; CHECK returns the spare pages it has found. */
 void small_init(void);
-void *small_refill(unsigned class);
+void *small_refill(unsigned sc);
 void small_changed(struct slab *slab);
 void small_trim(void);
-void small_stats(unsigned class, struct kmalloc_stats *out);
+void small_stats(unsigned sc, struct kmalloc_stats *out);
 size_t small_check(void);
 
-static inline void *small_alloc(unsigned class) {
-    struct slab *slab = small_current[class].slab;
+static inline void *small_alloc(unsigned sc) {
+    struct slab *slab = small_current[sc];
     if (unlikely(--slab->free < 0))
-        return small_refill(class);
+        return small_refill(sc);
     unsigned granule = slab->head;
     slab->head = slab->next[granule];
     slab->next[granule] = (uint8_t)granule;
-    return small_current[class].page + granule * GRANULE;
+    return slab->page + granule * GRANULE;
 }
 
 static inline void small_free(void *p) {

@@ -79,7 +79,7 @@ size_t kmalloc_size(const void *p) {
         return 0;
     if ((uintptr_t)p >= LARGE_START)
         return large_size(p);
-    return small_is_live(p) ? small_size(slab_of(p)->class) : 0;
+    return small_is_live(p) ? small_size(slab_of(p)->sc) : 0;
 }
 
 /* Says what P is instead of a live object's start. */
@@ -92,8 +92,8 @@ static void bad_free(const char *p) {
     while (back < limit && kmalloc_size(p - back) <= back)
         back += step;
     if (back < limit)
-        PANIC("kmalloc: %p cannot be freed: it lies inside an object, %zu bytes past its start, %p", (const void *)p,
-              back, (const void *)(p - back));
+        PANIC("kmalloc: %p cannot be freed: it lies inside an object, %zu bytes past its start, %p",
+              (const void *)p, back, (const void *)(p - back));
     PANIC("kmalloc: %p cannot be freed: it was freed already, or never allocated", (const void *)p);
 }
 
@@ -129,17 +129,16 @@ void kmalloc_trim(void) {
     large_trim();
 }
 
-bool kmalloc_stats(unsigned class, struct kmalloc_stats *out) {
+bool kmalloc_stats(unsigned sc, struct kmalloc_stats *out) {
     *out = (struct kmalloc_stats){0};
-    if (class < SMALL_CLASSES)
-        small_stats(class, out);
+    if (sc < SMALL_CLASSES)
+        small_stats(sc, out);
     else
         large_stats(out);
-    return class <= SMALL_CLASSES;
+    return sc <= SMALL_CLASSES;
 }
 
 void kmalloc_check(void) {
-    size_t spare = small_check() + large_check();
-    if (spare != spare_pages || spare > SPARE_POOL)
-        PANIC("kmalloc: %zu spare pages; %zu are counted, %u allowed", spare, spare_pages, SPARE_POOL);
+    ASSERT_OP(small_check() + large_check(), ==, spare_pages);
+    ASSERT_OP(spare_pages, <=, (size_t)SPARE_POOL);
 }

@@ -22,17 +22,18 @@ static struct slot {
 } slots[UNITS];
 static struct summary free_units;
 static struct slot *spare_slot; /* a slot without an object, but with spare pages; or NULL */
-static size_t spare_in_slot, live_objects, live_pages;
+static size_t spare_in_slot;
 
 void large_init(void) {
     memset(&free_units, 0, sizeof(free_units));
     summary_add_range(&free_units, 0, UNITS);
     memset(slots, 0, sizeof(slots));
     spare_slot = NULL;
-    live_objects = live_pages = 0;
 }
 
-static char *address_of(const struct slot *slot) { return (char *)LARGE_START + (slot - slots) * (ptrdiff_t)UNIT; }
+static char *address_of(const struct slot *slot) {
+    return (char *)LARGE_START + (slot - slots) * (ptrdiff_t)UNIT;
+}
 static struct slot *slot_of(const void *p) { return &slots[((uintptr_t)p - LARGE_START) / UNIT]; }
 static size_t units_for(size_t pages) { return (pages + UNIT_PAGES - 1) / UNIT_PAGES; }
 
@@ -112,25 +113,18 @@ void *large_alloc(size_t size, size_t align) {
         return NULL;
     }
     slot->pages = (uint16_t)pages;
-    live_objects++;
-    live_pages += pages;
     return address_of(slot);
 }
 
 size_t large_size(const void *p) { return (uintptr_t)p % UNIT ? 0 : slot_of(p)->pages * PAGE_SIZE; }
 
-void large_free(void *p) {
-    live_objects--;
-    live_pages -= slot_of(p)->pages;
-    retire(slot_of(p), slot_of(p)->pages);
-}
+void large_free(void *p) { retire(slot_of(p), slot_of(p)->pages); }
 
 bool large_resize(void *p, size_t size) {
     struct slot *slot = slot_of(p);
     size_t pages = pages_for(size);
     if (pages > PAGES_MAX || units_for(pages) > slot->units || !set_pages(slot, slot->pages, pages))
         return false;
-    live_pages += pages - slot->pages;
     slot->pages = (uint16_t)pages;
     return true;
 }
@@ -138,23 +132,20 @@ bool large_resize(void *p, size_t size) {
 /* ---- figures and checks ---- */
 
 void large_stats(struct kmalloc_stats *out) {
-    out->live = out->capacity = live_objects;
-    out->pages = live_pages;
+    for (struct slot *slot = slots; slot < slots + UNITS; slot++) {
+        out->capacity = out->live += slot->pages > 0;
+        out->pages += slot->pages;
+    }
 }
 
 size_t large_check(void) {
-    size_t live = 0, pages = 0, units = bitmap_count(free_units.leaf, 0, UNITS);
+    size_t units = bitmap_count(free_units.leaf, 0, UNITS);
     for (size_t i = 0; i < UNITS; i += slots[i].units ? slots[i].units : 1) {
-        struct slot *slot = &slots[i];
-        if (bitmap_find(free_units.leaf, i, i + slot->units, true) != i + slot->units ||
-            slot->pages > slot->units * UNIT_PAGES || (slot->units && !slot->pages && slot != spare_slot))
-            PANIC("kmalloc: the slot at %p has %u units, %u pages", (void *)address_of(slot), slot->units, slot->pages);
-        units += slot->units;
-        live += slot->pages > 0;
-        pages += slot->pages;
+        ASSERT_OP(bitmap_find(free_units.leaf, i, i + slots[i].units, true), ==, i + slots[i].units);
+        ASSERT_OP(slots[i].pages, <=, slots[i].units * (int)UNIT_PAGES);
+        ASSERT(slots[i].pages || !slots[i].units || &slots[i] == spare_slot);
+        units += slots[i].units;
     }
-    if (live != live_objects || pages != live_pages || units != UNITS)
-        PANIC("kmalloc: %zu large objects of %zu pages, counted %zu of %zu; %zu units of %u", live, pages,
-              live_objects, live_pages, units, UNITS);
+    ASSERT_OP(units, ==, UNITS); /* each is free or in one slot */
     return spare_slot ? spare_in_slot : 0;
 }

@@ -12,13 +12,14 @@
  * page puts it into that list; one that empties a page takes it out. The smallest classes keep their current
  * page even so: a small object allocated and freed over and over touches nothing but its page.
  *
- * New pages come at the lowest unused place of the zone, so that the table, which grows with the highest,
- * stays small, and shrinks when the heap is trimmed. */
+ * New pages come at the lowest unused place of the zone, so that the table, which reaches to the highest,
+ * stays small. */
 #include "kheap.h"
 #include "panic.h"
 #include "string.h"
 
 _Static_assert((LARGE_START - SMALL_START) / PAGE_SIZE == SUMMARY_MAX, "the summary has a bit for each page");
+_Static_assert(PAGE_GRANULES < 0xFF, "a granule fits in a byte, and 0xFF is none");
 _Static_assert(SUMMARY_MAX * sizeof(struct slab) <= KHEAP_END - SMALL_TABLE, "the table fits");
 
 static struct slab *const slabs = (struct slab *)SMALL_TABLE;
@@ -26,28 +27,30 @@ static struct slab nothing;   /* the sentinel: no object is free in it */
 static struct summary unused; /* pages not mapped */
 static struct list partial[SMALL_CLASSES], spare;
 /* Granules in an object of each class, and the class for each number of granules. */
-static const uint8_t step[SMALL_CLASSES] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 18, 21, 25, 32, 42, 64};
+static const uint8_t step[SMALL_CLASSES] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  10,
+                                            11, 12, 14, 16, 18, 21, 25, 32, 42, 64};
 const uint8_t small_class_of[SMALL_MAX / GRANULE] = {
-    0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 12, 13, 13, 14, 14, 15, 15, 15, 16, 16, 16, 16, 17, 17, 17, 17, 17, 17, 17,
-    18, 18, 18, 18, 18, 18, 18, 18, 18, 18, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19,
+    0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 12, 13, 13, 14, 14, 15, 15, 15, 16,
+    16, 16, 16, 17, 17, 17, 17, 17, 17, 17, 18, 18, 18, 18, 18, 18, 18, 18, 18, 18, 19, 19,
+    19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19,
 };
 
-struct current small_current[SMALL_CLASSES];
+struct slab *small_current[SMALL_CLASSES];
 size_t small_top;
 
-static char *page_of(const struct slab *slab) { return (char *)SMALL_START + (slab - slabs) * (ptrdiff_t)PAGE_SIZE; }
 static size_t table_pages(size_t top) { return pages_for(top / PAGE_SIZE * sizeof(struct slab)); }
-size_t small_size(unsigned class) { return step[class] * GRANULE; }
+size_t small_size(unsigned sc) { return step[sc] * GRANULE; }
 static bool is_empty(const struct slab *slab) { return slab->free == slab->capacity; }
+static bool is_current(const struct slab *slab) { return slab == small_current[slab->sc]; }
 
 void small_init(void) {
     memset(&unused, 0, sizeof(unused));
     summary_add_range(&unused, 0, SUMMARY_MAX);
     list_init(&spare);
     small_top = 0;
-    for (unsigned class = 0; class < SMALL_CLASSES; class ++) {
-        list_init(&partial[class]);
-        small_current[class].slab = &nothing;
+    for (unsigned sc = 0; sc < SMALL_CLASSES; sc++) {
+        list_init(&partial[sc]);
+        small_current[sc] = &nothing;
     }
 }
 
@@ -55,11 +58,11 @@ void small_init(void) {
 
 /* All objects free, each followed by the next. The granules at which none begins keep their bytes: those do
  * not look live, since nothing is live in the page. */
-static void carve(struct slab *slab, unsigned class) {
+static void carve(struct slab *slab, unsigned sc) {
     slab->head = 0;
-    slab->class = (uint8_t)class;
-    slab->free = slab->capacity = PAGE_GRANULES / step[class];
-    for (unsigned i = 0, next = step[class]; next <= PAGE_GRANULES; i = next, next += step[class])
+    slab->sc = (uint8_t)sc;
+    slab->free = slab->capacity = PAGE_GRANULES / step[sc];
+    for (unsigned i = 0, next = step[sc]; next <= PAGE_GRANULES; i = next, next += step[sc])
         slab->next[i] = (uint8_t)next;
 }
 
@@ -69,33 +72,42 @@ static struct slab *new_page(void) {
     if (number == SUMMARY_NONE)
         return NULL;
     struct slab *slab = &slabs[number];
+    char *page = (char *)SMALL_START + number * PAGE_SIZE;
     size_t top = (number + 1) * PAGE_SIZE > small_top ? (number + 1) * PAGE_SIZE : small_top;
-    size_t table = table_pages(small_top), more = table_pages(top) - table;
-    if (heap_get(page_of(slab), 1) < 0)
+    char *table_end = (char *)slabs + table_pages(small_top) * PAGE_SIZE;
+    size_t more = table_pages(top) - table_pages(small_top);
+    if (heap_get(page, 1) < 0)
         return NULL;
-    if (more && heap_get((char *)slabs + table * PAGE_SIZE, more) < 0) {
-        heap_give(page_of(slab), 1);
+    if (more && heap_get(table_end, more) < 0) {
+        heap_give(page, 1);
         return NULL;
     }
-    if (top > small_top)
-        for (unsigned i = 0; i < PAGE_GRANULES; i++)
-            slab->next[i] = (uint8_t)(i + 1); /* whatever is not I */
+    memset(table_end, 0xFF, more * PAGE_SIZE); /* no granule is 0xFF: nothing there looks live */
     summary_remove(&unused, number);
     small_top = top;
+    slab->page = page;
     return slab;
 }
 
+/* Gives back the page of SLAB, which holds nothing, and what the table then has beyond the highest page. */
 static void drop_page(struct slab *slab) {
-    heap_give(page_of(slab), 1);
+    size_t top = small_top / PAGE_SIZE, table = table_pages(small_top);
+    heap_give(slab->page, 1);
     summary_add(&unused, (size_t)(slab - slabs));
+    while (top && bitmap_test(unused.leaf, top - 1))
+        top -= top % 32 == 0 && unused.leaf[top / 32 - 1] == ~0u ? 32 : 1;
+    small_top = top * PAGE_SIZE;
+    size_t more = table - table_pages(small_top);
+    if (more)
+        heap_give((char *)slabs + (table - more) * PAGE_SIZE, more);
 }
 
 /* The current page is exhausted: finds another, and the object in it. */
-void *small_refill(unsigned class) {
+void *small_refill(unsigned sc) {
     struct slab *slab;
-    small_current[class].slab->free = 0;
-    if (!list_empty(&partial[class])) {
-        slab = (struct slab *)list_pop(&partial[class]);
+    small_current[sc]->free = 0;
+    if (!list_empty(&partial[sc])) {
+        slab = (struct slab *)list_pop(&partial[sc]);
     } else {
         if (!list_empty(&spare)) {
             slab = (struct slab *)list_pop(&spare);
@@ -103,21 +115,21 @@ void *small_refill(unsigned class) {
         } else if (!(slab = new_page())) {
             return NULL;
         }
-        carve(slab, class);
+        carve(slab, sc);
     }
-    small_current[class] = (struct current){slab, page_of(slab)};
-    return small_alloc(class);
+    small_current[sc] = slab;
+    return small_alloc(sc);
 }
 
 /* A free has given a full page its first free object, or has emptied a page. */
 void small_changed(struct slab *slab) {
-    bool current = slab == small_current[slab->class].slab;
+    bool current = is_current(slab);
     if (slab->free == 1 && !current)
-        list_push(&partial[slab->class], &slab->list);
-    if (!is_empty(slab) || (current && slab->class < KEEPING_CLASSES))
+        list_push(&partial[slab->sc], &slab->list);
+    if (!is_empty(slab) || (current && slab->sc < KEEPING_CLASSES))
         return;
     if (current)
-        small_current[slab->class].slab = &nothing;
+        small_current[slab->sc] = &nothing;
     else
         list_remove(&slab->list);
     if (spare_keep(1))
@@ -127,31 +139,24 @@ void small_changed(struct slab *slab) {
 }
 
 void small_trim(void) {
-    for (unsigned class = 0; class < SMALL_CLASSES; class ++) {
-        struct slab *slab = small_current[class].slab;
+    for (unsigned sc = 0; sc < SMALL_CLASSES; sc++) {
+        struct slab *slab = small_current[sc];
         if (slab != &nothing && is_empty(slab)) {
             drop_page(slab);
-            small_current[class].slab = &nothing;
+            small_current[sc] = &nothing;
         }
     }
     for (; !list_empty(&spare); spare_pages--)
         drop_page((struct slab *)list_pop(&spare));
-
-    size_t table = table_pages(small_top); /* the table shrinks to the highest page in use */
-    while (small_top && bitmap_test(unused.leaf, small_top / PAGE_SIZE - 1))
-        small_top -= PAGE_SIZE;
-    size_t left = table_pages(small_top);
-    if (table > left)
-        heap_give((char *)slabs + left * PAGE_SIZE, table - left);
 }
 
 /* ---- figures and checks ---- */
 
-void small_stats(unsigned class, struct kmalloc_stats *out) {
-    out->size = small_size(class);
+void small_stats(unsigned sc, struct kmalloc_stats *out) {
+    out->size = small_size(sc);
     for (struct slab *slab = slabs; slab < slabs + small_top / PAGE_SIZE; slab++) {
-        if (bitmap_test(unused.leaf, (size_t)(slab - slabs)) || slab->class != class ||
-            (is_empty(slab) && slab != small_current[class].slab)) /* spare: any class may take it */
+        if (bitmap_test(unused.leaf, (size_t)(slab - slabs)) || slab->sc != sc ||
+            (is_empty(slab) && !is_current(slab))) /* spare: any class may take it */
             continue;
         out->pages++;
         out->capacity += (size_t)slab->capacity;
@@ -161,41 +166,27 @@ void small_stats(unsigned class, struct kmalloc_stats *out) {
 
 /* The free objects are as many as are counted, are objects' starts and not live; all others are live. */
 static void check_slab(const struct slab *slab) {
-    unsigned granule = slab->head, live = 0;
+    unsigned live = 0, start = slab->head, size = step[slab->sc];
     for (unsigned i = 0; i < PAGE_GRANULES; i++)
         live += slab->next[i] == i;
-    if (slab->class >= SMALL_CLASSES || slab->free < 0 || (unsigned)slab->capacity != PAGE_GRANULES / step[slab->class] ||
-        slab->free + live != (unsigned)slab->capacity)
-        PANIC("kmalloc: page %p: class %u, %d free and %u live of %d", (void *)page_of(slab), slab->class, slab->free,
-              live, slab->capacity);
-    for (int i = 0; i < slab->free; i++, granule = slab->next[granule])
-        if (granule % step[slab->class] || granule / step[slab->class] >= (unsigned)slab->capacity ||
-            slab->next[granule] == granule)
-            PANIC("kmalloc: page %p: free object %d at granule %u", (void *)page_of(slab), i, granule);
-}
-
-static size_t list_length(const struct list *list, unsigned class) {
-    size_t length = 0;
-    for (const struct list *i = list->next; i != list; i = i->next) {
-        const struct slab *slab = (const struct slab *)i;
-        if (class != (list == &spare ? class : slab->class) || is_empty(slab) != (list == &spare) ||
-            ++length > SUMMARY_MAX)
-            PANIC("kmalloc: page %p, class %u, is in a wrong list", (void *)page_of(slab), slab->class);
-    }
-    return length;
+    ASSERT_OP((unsigned)slab->capacity, ==, PAGE_GRANULES / size);
+    ASSERT_OP(slab->free + live, ==, (unsigned)slab->capacity);
+    for (int i = 0; i < slab->free; i++, start = slab->next[start])
+        ASSERT(start % size == 0 && start / size < (unsigned)slab->capacity && slab->next[start] != start);
 }
 
 size_t small_check(void) {
-    size_t listed = list_length(&spare, 0), found = 0;
+    size_t spares = 0, partials = 0;
     for (struct slab *slab = slabs; slab < slabs + small_top / PAGE_SIZE; slab++) {
         if (bitmap_test(unused.leaf, (size_t)(slab - slabs)))
             continue;
         check_slab(slab);
-        found += slab->free > 0 && slab != small_current[slab->class].slab;
+        spares += is_empty(slab) && !is_current(slab);
+        partials += slab->free > 0 && !is_empty(slab) && !is_current(slab);
     }
-    for (unsigned class = 0; class < SMALL_CLASSES; class ++)
-        listed += list_length(&partial[class], class);
-    if (listed != found)
-        PANIC("kmalloc: %zu pages have free objects; %zu are in lists", found, listed);
-    return list_length(&spare, 0);
+    for (unsigned sc = 0; sc < SMALL_CLASSES; sc++)
+        for (struct list *i = partial[sc].next; i != &partial[sc]; i = i->next, partials--)
+            ASSERT(partials > 0 && ((struct slab *)i)->sc == sc && !is_empty((struct slab *)i));
+    ASSERT_OP(partials, ==, 0u);
+    return spares;
 }

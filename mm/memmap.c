@@ -7,35 +7,24 @@
 
 #include "string.h"
 
-struct frame_range {
-    pfn_t start, end;
-};
-
-/* The frames of ENTRY below 4 GiB: those wholly inside it, or else all that it touches. */
-static struct frame_range frames_of(const struct memmap_entry *entry, bool whole)
-{
-    uint64_t end = entry->base + entry->length;
-    if (end < entry->base)
-        end = UINT64_MAX; /* saturate: the entry reaches the end of the address space */
-    uint64_t first = (entry->base >> PAGE_SHIFT) + (whole && (entry->base & PAGE_MASK));
-    uint64_t last = (end >> PAGE_SHIFT) + (!whole && (end & PAGE_MASK));
-    return (struct frame_range){
-        .start = first < FRAMES_MAX ? (pfn_t)first : FRAMES_MAX,
-        .end = last < FRAMES_MAX ? (pfn_t)last : FRAMES_MAX,
-    };
+/* The frame at ADDRESS; where ADDRESS lies inside one, that or the next. At most FRAMES_MAX. */
+static size_t frame_at(uint64_t address, bool next) {
+    uint64_t frame = (address >> PAGE_SHIFT) + (next && address & PAGE_MASK);
+    return frame < FRAMES_MAX ? (size_t)frame : FRAMES_MAX;
 }
 
-void memmap_build(memmap_frames frames, memmap_reader *read)
-{
+/* ENTRY's end; where that is past 2^64, the last address. */
+static uint64_t end_of(const struct memmap_entry *entry) {
+    uint64_t end = entry->base + entry->length;
+    return end < entry->base ? UINT64_MAX : end;
+}
+
+void memmap_build(memmap_frames frames, memmap_reader *read) {
+    struct memmap_entry entry;
     memset(frames, 0, sizeof(memmap_frames));
-    for (int freeing = 1; freeing >= 0; freeing--) {
-        uint32_t cursor = 0;
-        struct memmap_entry entry;
-        while (read(&cursor, &entry)) {
-            if (entry.length == 0 || freeing != (entry.type == MEMMAP_RAM))
-                continue;
-            struct frame_range range = frames_of(&entry, freeing);
-            bitmap_fill(frames, range.start, range.end, freeing);
-        }
-    }
+    for (int freeing = 1; freeing >= 0; freeing--)
+        for (uint32_t cursor = 0; read(&cursor, &entry);)
+            if (entry.length && (entry.type == MEMMAP_RAM) == freeing)
+                bitmap_fill(frames, frame_at(entry.base, freeing), frame_at(end_of(&entry), !freeing),
+                            freeing);
 }

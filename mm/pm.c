@@ -22,6 +22,7 @@
 _Static_assert(FRAMES_MAX / 32 == SUMMARY_MAX, "the summary has a bit for each word of frames");
 
 static const uint32_t *ram;   /* what the memory map calls memory */
+static pfn_t ram_end;         /* ... and the first frame that is above all of it */
 static memmap_frames managed; /* ... and may be handed out */
 static memmap_frames used;    /* ... and is handed out */
 static struct summary words;  /* the words in which a frame is free */
@@ -29,25 +30,27 @@ static size_t open_word;      /* where the next single frame is looked for first
 static pfn_t next_run;        /* where the next run is looked for first */
 static struct pm_counts counts;
 
-static inline uint32_t free_in(size_t word)
-{
-    return managed[word] & ~used[word];
+static inline uint32_t free_in(size_t word) { return managed[word] & ~used[word]; }
+
+/* The frames [START, END) have become less free: the summary forgets the words in which none is left. */
+static void forget_full(pfn_t start, pfn_t end) {
+    for (pfn_t i = start; i < end; i = bitmap_next_word(i))
+        if (!free_in(i / 32))
+            summary_remove(&words, i / 32);
 }
 
 /* ---- start ---- */
 
-void pm_init(const memmap_frames map)
-{
+void pm_init(const memmap_frames map) {
     ram = map;
     memset(managed, 0, sizeof(managed));
     memset(used, 0, sizeof(used));
     memset(&words, 0, sizeof(words));
-    counts = (struct pm_counts){0};
     open_word = next_run = 0;
-
-    pfn_t low_end = pa_to_pfn(LOW_MEMORY_END);
-    counts.reserved = counts.total = bitmap_count(ram, 0, low_end);
-    for (size_t start, end = low_end; bitmap_next_run(ram, &start, &end, FRAMES_MAX);) {
+    counts.free = 0;
+    counts.reserved = counts.total = bitmap_count(ram, 0, pa_to_pfn(LOW_MEMORY_END));
+    ram_end = pa_to_pfn(LOW_MEMORY_END);
+    for (size_t start, end = ram_end; bitmap_next_run(ram, &start, &end, FRAMES_MAX); ram_end = end) {
         bitmap_fill(managed, start, end, true);
         summary_add_range(&words, start / 32, (end - 1) / 32 + 1);
         counts.total += end - start;
@@ -55,27 +58,24 @@ void pm_init(const memmap_frames map)
     }
 }
 
-void pm_reserve(uint64_t start, uint64_t end)
-{
+void pm_reserve(uint64_t start, uint64_t end) {
     ASSERT(start <= end && end <= (uint64_t)FRAMES_MAX << PAGE_SHIFT);
-    pfn_t first = (pfn_t)(start >> PAGE_SHIFT);
-    pfn_t last = start == end ? first : (pfn_t)((end + PAGE_MASK) >> PAGE_SHIFT);
-    if (bitmap_find(used, first, last, true) != last)
-        PANIC("pm: frame 0x%08x is handed out and cannot be reserved",
-              pfn_to_pa(bitmap_find(used, first, last, true)));
+    pfn_t first = (pfn_t)(start >> PAGE_SHIFT), last = (pfn_t)((end + PAGE_MASK) >> PAGE_SHIFT);
+    if (start == end)
+        return;
+    pfn_t taken = bitmap_find(used, first, last, true);
+    if (taken != last)
+        PANIC("pm: frame 0x%08x is handed out and cannot be reserved", pfn_to_pa(taken));
     size_t withheld = bitmap_count(managed, first, last);
     counts.free -= withheld;
     counts.reserved += withheld;
     bitmap_fill(managed, first, last, false);
-    for (size_t i = first; i < last; i = bitmap_next_word(i))
-        if (!managed[i / 32])
-            summary_remove(&words, i / 32);
+    forget_full(first, last);
 }
 
 /* ---- single frames ---- */
 
-static paddr_t take(size_t word, uint32_t available)
-{
+static paddr_t take(size_t word, uint32_t available) {
     uint32_t rest = available & (available - 1);
     used[word] |= available ^ rest;
     if (!rest)
@@ -84,8 +84,7 @@ static paddr_t take(size_t word, uint32_t available)
     return pfn_to_pa((pfn_t)(word * 32 + __builtin_ctz(available)));
 }
 
-static paddr_t alloc_elsewhere(void)
-{
+static paddr_t alloc_elsewhere(void) {
     ASSERT(!in_interrupt());
     size_t word = summary_next(&words, open_word);
     if (word == SUMMARY_NONE)
@@ -96,28 +95,23 @@ static paddr_t alloc_elsewhere(void)
     return take(word, free_in(word));
 }
 
-paddr_t pm_alloc_page(void)
-{
+paddr_t pm_alloc_page(void) {
     uint32_t available = free_in(open_word);
-    if (unlikely(!available))
-        return alloc_elsewhere();
-    return take(open_word, available);
+    return likely(available) ? take(open_word, available) : alloc_elsewhere();
 }
 
 /* Says what is wrong with giving back the frame at PA. */
-static void bad_free(paddr_t pa)
-{
+static void bad_free(paddr_t pa) {
     static const char *const what[] = {
         [PM_ABSENT] = "it is no memory that the memory map knows",
         [PM_RESERVED] = "it is reserved and was never handed out",
         [PM_FREE] = "it is free already",
     };
     PANIC("pm: cannot free frame 0x%08x: %s", pa,
-          pa & PAGE_MASK ? "the address is not page-aligned" : what[pm_state(pa)]);
+          pa & PAGE_MASK ? "it is not page-aligned" : what[pm_state(pa)]);
 }
 
-void pm_free_page(paddr_t pa)
-{
+void pm_free_page(paddr_t pa) {
     pfn_t pfn = pa_to_pfn(pa);
     size_t word = pfn / 32;
     uint32_t bit = 1u << (pfn % 32);
@@ -134,26 +128,17 @@ void pm_free_page(paddr_t pa)
 
 /* ---- runs ---- */
 
-/* The first free frame at or after FROM, or LIMIT. */
-static pfn_t next_free(pfn_t from, pfn_t limit)
-{
-    if (from >= limit)
-        return limit;
-    uint32_t here = free_in(from / 32) & ~0u << (from % 32);
-    size_t word = here ? from / 32 : from / 32 + 1;
-    if (!here) {
-        word = word < SUMMARY_MAX ? summary_next(&words, word) : SUMMARY_NONE;
-        if (word == SUMMARY_NONE)
-            return limit;
-        here = free_in(word);
-    }
-    pfn_t found = (pfn_t)(word * 32 + __builtin_ctz(here));
-    return found < limit ? found : limit;
+/* The first free frame at or after FROM, which is below RAM_END; or RAM_END. */
+static pfn_t next_free(pfn_t from) {
+    uint32_t mask = ~0u << (from % 32);
+    for (size_t word = from / 32; word != SUMMARY_NONE; word = summary_next(&words, word + 1), mask = ~0u)
+        if (free_in(word) & mask)
+            return (pfn_t)(word * 32 + __builtin_ctz(free_in(word) & mask));
+    return ram_end;
 }
 
-/* The first frame at or after FROM that is not free, or LIMIT. */
-static pfn_t next_taken(pfn_t from, pfn_t limit)
-{
+/* The first frame of [FROM, LIMIT) that is not free, or LIMIT. */
+static pfn_t next_taken(pfn_t from, pfn_t limit) {
     for (pfn_t i = from; i < limit; i = bitmap_next_word(i)) {
         uint32_t taken = ~free_in(i / 32) & bitmap_word_mask(i, limit);
         if (taken)
@@ -162,40 +147,32 @@ static pfn_t next_taken(pfn_t from, pfn_t limit)
     return limit;
 }
 
-/* The first of N adjacent free frames in [FROM, LIMIT), or LIMIT. */
-static pfn_t find_run(size_t n, pfn_t from, pfn_t limit)
-{
-    while ((from = next_free(from, limit)) < limit && n <= limit - from) {
+/* The first of N adjacent free frames at or after FROM, or RAM_END. */
+static pfn_t find_run(size_t n, pfn_t from) {
+    while (from < ram_end && n <= ram_end - (from = next_free(from))) {
         pfn_t end = next_taken(from, from + n);
         if (end == from + n)
             return from;
         from = end + 1;
     }
-    return limit;
+    return ram_end;
 }
 
-paddr_t pm_alloc_pages(size_t n)
-{
+paddr_t pm_alloc_pages(size_t n) {
     ASSERT(!in_interrupt());
     if (n == 0 || n > counts.free)
         return PADDR_NONE;
-    pfn_t start = find_run(n, next_run, FRAMES_MAX);
-    if (start == FRAMES_MAX) {
-        start = find_run(n, 0, FRAMES_MAX);
-        if (start == FRAMES_MAX)
-            return PADDR_NONE;
-    }
+    pfn_t start = find_run(n, next_run);
+    if (start == ram_end && (start = find_run(n, 0)) == ram_end)
+        return PADDR_NONE;
     bitmap_fill(used, start, start + n, true);
-    for (size_t i = start; i < start + n; i = bitmap_next_word(i))
-        if (!free_in(i / 32))
-            summary_remove(&words, i / 32);
+    forget_full(start, start + n);
     counts.free -= n;
     next_run = start + n;
     return pfn_to_pa(start);
 }
 
-void pm_free_pages(paddr_t pa, size_t n)
-{
+void pm_free_pages(paddr_t pa, size_t n) {
     if (n == 0)
         return;
     pfn_t start = pa_to_pfn(pa);
@@ -204,7 +181,6 @@ void pm_free_pages(paddr_t pa, size_t n)
     pfn_t wrong = bitmap_find(used, start, start + n, false);
     if (pa & PAGE_MASK || wrong != start + n)
         bad_free(pa & PAGE_MASK ? pa : pfn_to_pa(wrong));
-
     bitmap_fill(used, start, start + n, false);
     summary_add_range(&words, start / 32, (start + n - 1) / 32 + 1);
     counts.free += n;
@@ -213,13 +189,11 @@ void pm_free_pages(paddr_t pa, size_t n)
 
 /* ---- figures and checks ---- */
 
-struct pm_counts pm_count(void)
-{
+struct pm_counts pm_count(void) {
     return counts;
 }
 
-enum pm_state pm_state(paddr_t pa)
-{
+enum pm_state pm_state(paddr_t pa) {
     pfn_t pfn = pa_to_pfn(pa);
     if (bitmap_test(used, pfn))
         return PM_USED;
@@ -228,38 +202,28 @@ enum pm_state pm_state(paddr_t pa)
     return bitmap_test(ram, pfn) ? PM_RESERVED : PM_ABSENT;
 }
 
-bool pm_next_range(pfn_t from, pfn_t *start, pfn_t *end)
-{
+bool pm_next_range(pfn_t from, pfn_t *start, pfn_t *end) {
     size_t first, last = from > pa_to_pfn(LOW_MEMORY_END) ? from : pa_to_pfn(LOW_MEMORY_END);
-    if (!bitmap_next_run(ram, &first, &last, FRAMES_MAX))
+    if (!bitmap_next_run(ram, &first, &last, ram_end))
         return false;
     *start = first;
     *end = last;
     return true;
 }
 
-void pm_check(void)
-{
-    size_t free = 0, usable = 0;
-    for (size_t word = 0; word < SUMMARY_MAX; word++) {
-        if (managed[word] & ~ram[word] || used[word] & ~managed[word])
-            PANIC("pm: frames at 0x%08zx: memory 0x%08lx, managed 0x%08lx, used 0x%08lx", word << 17,
-                  (unsigned long)ram[word], (unsigned long)managed[word], (unsigned long)used[word]);
-        if (bitmap_test(words.leaf, word) != (free_in(word) != 0))
-            PANIC("pm: the summary is wrong about the frames at 0x%08zx", word << 17);
-        if (managed[word]) {
-            uint32_t available = free_in(word);
-            free += bitmap_count(&available, 0, 32);
-            usable += bitmap_count(&managed[word], 0, 32);
-        }
+void pm_check(void) {
+    struct pm_counts found = {0};
+    for (size_t i = 0; i < SUMMARY_MAX; i++) {
+        uint32_t available = free_in(i), withheld = ram[i] & ~managed[i];
+        ASSERT_OP(managed[i] & ~ram[i], ==, 0u);
+        ASSERT_OP(used[i] & ~managed[i], ==, 0u);
+        ASSERT_OP(bitmap_test(words.leaf, i), ==, (available != 0));
+        found.total += ram[i] ? bitmap_count(&ram[i], 0, 32) : 0;
+        found.free += available ? bitmap_count(&available, 0, 32) : 0;
+        found.reserved += withheld ? bitmap_count(&withheld, 0, 32) : 0;
     }
-    for (size_t i = 0; i < SUMMARY_MAX / 32; i++)
-        if (bitmap_test(words.middle, i) != (words.leaf[i] != 0))
-            PANIC("pm: the summary's middle level is wrong about its word %zu", i);
-    for (size_t i = 0; i < SUMMARY_MAX / 1024; i++)
-        if (bitmap_test(&words.top, i) != (words.middle[i] != 0))
-            PANIC("pm: the summary's top level is wrong about its word %zu", i);
-    if (free != counts.free || usable != counts.total - counts.reserved)
-        PANIC("pm: %zu frames are free and %zu usable; the counts say %zu and %zu", free, usable, counts.free,
-              counts.total - counts.reserved);
+    summary_check(&words);
+    ASSERT_OP(found.total, ==, counts.total);
+    ASSERT_OP(found.free, ==, counts.free);
+    ASSERT_OP(found.reserved, ==, counts.reserved);
 }

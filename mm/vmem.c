@@ -28,43 +28,23 @@
 #include "pm.h"
 
 #define TABLE_FLAGS (PTE_PRESENT | PTE_WRITE | PTE_USER) /* the pages' own entries say what is allowed */
-#define WINDOW_FLAGS (PTE_PRESENT | PTE_WRITE)
+#define OWN_FLAGS (PTE_PRESENT | PTE_WRITE)
 #define FLAGS_MASK (VMEM_WRITE | VMEM_USER | VMEM_WRITE_THROUGH | VMEM_NO_CACHE)
 #define FLUSH_ALL_FROM 32 /* pages: from here on one load of CR3 is cheaper than the INVLPGs */
 
 static uint16_t live[ENTRIES_PER_TABLE]; /* present entries in each table; table 0 is not counted */
 static size_t tables;
 
-/* A page number is an address / 4096. */
-typedef uintptr_t page_t;
+typedef uintptr_t page_t; /* a page's number: its address / 4096 */
 
-static inline page_t page_of(const void *va)
-{
-    return (uintptr_t)va >> PAGE_SHIFT;
-}
+static inline page_t page_of(const void *va) { return (uintptr_t)va >> PAGE_SHIFT; }
+static inline void *page_address(page_t page) { return (void *)(page << PAGE_SHIFT); }
+static inline pte_t *pte_of(page_t page) { return (pte_t *)WINDOW_START + page; }
+static inline pde_t *pde_of(page_t page) { return (pde_t *)DIRECTORY_WINDOW + page / ENTRIES_PER_TABLE; }
+static inline bool has_table(page_t page) { return read_entry(pde_of(page)) & PTE_PRESENT; }
+static inline page_t next_table(page_t page) { return (page | (ENTRIES_PER_TABLE - 1)) + 1; }
 
-static inline void *page_address(page_t page)
-{
-    return (void *)(page << PAGE_SHIFT);
-}
-
-static inline pte_t *pte_of(page_t page)
-{
-    return (pte_t *)WINDOW_START + page;
-}
-
-static inline pde_t *pde_of(page_t page)
-{
-    return (pde_t *)DIRECTORY_WINDOW + page / ENTRIES_PER_TABLE;
-}
-
-static inline page_t next_table(page_t page)
-{
-    return (page | (ENTRIES_PER_TABLE - 1)) + 1;
-}
-
-static void flush_range(page_t page, page_t end)
-{
+static void flush_range(page_t page, page_t end) {
     if (end - page >= FLUSH_ALL_FROM)
         set_page_directory(get_page_directory());
     else
@@ -75,8 +55,7 @@ static void flush_range(page_t page, page_t end)
 /* ---- page tables ---- */
 
 /* Clears FRAME through the scratch page, which is mapped only meanwhile. */
-static void clear_frame(paddr_t frame)
-{
+static void clear_frame(paddr_t frame) {
     pte_t *scratch = (pte_t *)SCRATCH_PAGE;
     write_entry(pte_of(page_of(scratch)), frame | PTE_PRESENT | PTE_WRITE);
     for (unsigned i = 0; i < ENTRIES_PER_TABLE; i++)
@@ -85,19 +64,7 @@ static void clear_frame(paddr_t frame)
     flush_page(scratch);
 }
 
-static int link_table(page_t page)
-{
-    paddr_t frame = pm_alloc_page();
-    if (frame == PADDR_NONE)
-        return VMEM_NO_MEMORY;
-    clear_frame(frame);
-    write_entry(pde_of(page), frame | TABLE_FLAGS);
-    tables++;
-    return 0;
-}
-
-static void unlink_table(page_t page)
-{
+static void unlink_table(page_t page) {
     paddr_t frame = read_entry(pde_of(page)) & PTE_FRAME;
     write_entry(pde_of(page), 0);
     flush_page(pte_of(page));
@@ -106,77 +73,69 @@ static void unlink_table(page_t page)
 }
 
 /* Unlinks those tables of the pages [PAGE, END) that have no entry left. */
-static void unlink_empty_tables(page_t page, page_t end)
-{
+static void unlink_empty_tables(page_t page, page_t end) {
     for (; page < end; page = next_table(page))
-        if (live[page / ENTRIES_PER_TABLE] == 0 && read_entry(pde_of(page)) & PTE_PRESENT)
+        if (live[page / ENTRIES_PER_TABLE] == 0 && has_table(page))
             unlink_table(page);
 }
 
-/* Links a table wherever the pages [PAGE, END) lack one. On failure none of them is left. */
-static int link_tables(page_t page, page_t end)
-{
-    for (page_t p = page; p < end; p = next_table(p))
-        if (!(read_entry(pde_of(p)) & PTE_PRESENT) && link_table(p) < 0) {
-            unlink_empty_tables(page, p);
+/* Links a clear table wherever the pages [FIRST, END) lack one. On failure none of them is left. */
+static int link_tables(page_t first, page_t end) {
+    for (page_t page = first; page < end; page = next_table(page)) {
+        if (has_table(page))
+            continue;
+        paddr_t frame = pm_alloc_page();
+        if (frame == PADDR_NONE) {
+            unlink_empty_tables(first, page);
             return VMEM_NO_MEMORY;
         }
+        clear_frame(frame);
+        write_entry(pde_of(page), frame | TABLE_FLAGS);
+        tables++;
+    }
     return 0;
 }
 
 /* ---- ranges of pages ---- */
 
-static page_t check_range(const void *va, size_t pages)
-{
-    page_t page = page_of(va);
-    if (page_offset(va) || pages == 0 || page < page_of((void *)FREE_START) ||
-        page >= page_of((void *)WINDOW_START) || pages > page_of((void *)WINDOW_START) - page)
+static page_t check_range(const void *va, size_t pages) {
+    page_t page = page_of(va), first = page_of((void *)FREE_START), end = page_of((void *)WINDOW_START);
+    if (page_offset(va) || pages == 0 || page < first || page >= end || pages > end - page)
         PANIC("vmem: %zu pages at %p: not whole pages between 0x%08x and 0x%08x", pages, va, FREE_START,
               WINDOW_START);
     return page;
 }
 
-static void check_flags(unsigned flags)
-{
-    if (flags & ~FLAGS_MASK)
-        PANIC("vmem: 0x%x are not mapping flags", flags);
-}
-
-/* The first page of [PAGE, END) that is not present, or END. */
-static page_t find_absent(page_t page, page_t end)
-{
-    for (; page < end; page++)
-        if (!(read_entry(pde_of(page)) & PTE_PRESENT) || !(read_entry(pte_of(page)) & PTE_PRESENT))
+/* The first page of [PAGE, END) that is present, or not, as PRESENT asks; or END. */
+static page_t find_page(page_t page, page_t end, bool present) {
+    while (page < end) {
+        bool linked = has_table(page);
+        if ((linked && read_entry(pte_of(page)) & PTE_PRESENT) == present)
             return page;
+        page = linked ? page + 1 : next_table(page);
+    }
     return end;
 }
 
-static void check_absent(page_t page, page_t end)
-{
-    while (page < end) {
-        if (live[page / ENTRIES_PER_TABLE] == 0) {
-            page = next_table(page);
-            continue;
-        }
-        pte_t pte = read_entry(pte_of(page));
-        if (pte & PTE_PRESENT)
-            PANIC("vmem: %p is mapped already: PT[%u] of table %u is 0x%08x", page_address(page),
-                  (unsigned)page % ENTRIES_PER_TABLE, (unsigned)page / ENTRIES_PER_TABLE, pte);
-        page++;
-    }
+/* What mapping the pages [PAGE, END) begins with: they are absent, and get their tables. */
+static int prepare(page_t page, page_t end, unsigned flags) {
+    page_t taken = find_page(page, end, true);
+    if (taken < end)
+        PANIC("vmem: %p is mapped already: PT[%u] of table %u is 0x%08x", page_address(taken),
+              pt_index(page_address(taken)), pd_index(page_address(taken)), read_entry(pte_of(taken)));
+    ASSERT_OP(flags & ~FLAGS_MASK, ==, 0u);
+    return link_tables(page, end);
 }
 
-static inline void set_page(page_t page, paddr_t pa, unsigned flags)
-{
+static inline void set_page(page_t page, paddr_t pa, unsigned flags) {
     write_entry(pte_of(page), pa | flags | PTE_PRESENT);
     live[page / ENTRIES_PER_TABLE]++;
 }
 
-/* Removes the pages [PAGE, END), all present; FREE_FRAMES gives their frames back. A page's frame may only
+/* Removes the pages [FIRST, END), all present; FREE_FRAMES gives their frames back. A page's frame may only
  * be given back when no TLB entry leads to it, so first the entries lose their present bit, and keep the
  * frame until the TLB is clean. */
-static void clear_pages(page_t first, page_t end, bool free_frames)
-{
+static void clear_pages(page_t first, page_t end, bool free_frames) {
     for (page_t page = first; page < end; page++)
         write_entry(pte_of(page), free_frames ? read_entry(pte_of(page)) & ~PTE_PRESENT : 0);
     flush_range(first, end);
@@ -189,26 +148,20 @@ static void clear_pages(page_t first, page_t end, bool free_frames)
     }
 }
 
-int vmem_map_range(void *va, paddr_t pa, size_t pages, unsigned flags)
-{
+int vmem_map_range(void *va, paddr_t pa, size_t pages, unsigned flags) {
     page_t page = check_range(va, pages), end = page + pages;
-    check_flags(flags);
     if (pa & PAGE_MASK || pages > FRAMES_MAX - pa_to_pfn(pa))
         PANIC("vmem: %zu frames at 0x%08x: not whole frames below 4 GiB", pages, pa);
-    check_absent(page, end);
-    if (link_tables(page, end) < 0)
+    if (prepare(page, end, flags) < 0)
         return VMEM_NO_MEMORY;
     for (; page < end; page++, pa += PAGE_SIZE)
         set_page(page, pa, flags);
     return 0;
 }
 
-int vmem_alloc_range(void *va, size_t pages, unsigned flags)
-{
+int vmem_alloc_range(void *va, size_t pages, unsigned flags) {
     page_t first = check_range(va, pages), end = first + pages;
-    check_flags(flags);
-    check_absent(first, end);
-    if (link_tables(first, end) < 0)
+    if (prepare(first, end, flags) < 0)
         return VMEM_NO_MEMORY;
     for (page_t page = first; page < end; page++) {
         paddr_t frame = pm_alloc_page();
@@ -222,77 +175,51 @@ int vmem_alloc_range(void *va, size_t pages, unsigned flags)
     return 0;
 }
 
-static int remove_range(void *va, size_t pages, bool free_frames)
-{
+static int remove_range(void *va, size_t pages, bool free_frames) {
     page_t page = check_range(va, pages), end = page + pages;
-    if (find_absent(page, end) < end)
+    if (find_page(page, end, false) < end)
         return VMEM_ABSENT;
     clear_pages(page, end, free_frames);
     unlink_empty_tables(page, end);
     return 0;
 }
 
-int vmem_unmap_range(void *va, size_t pages)
-{
-    return remove_range(va, pages, false);
-}
+int vmem_unmap_range(void *va, size_t pages) { return remove_range(va, pages, false); }
+int vmem_free_range(void *va, size_t pages) { return remove_range(va, pages, true); }
+int vmem_map(void *va, paddr_t pa, unsigned flags) { return vmem_map_range(va, pa, 1, flags); }
+int vmem_unmap(void *va) { return remove_range(va, 1, false); }
 
-int vmem_free_range(void *va, size_t pages)
-{
-    return remove_range(va, pages, true);
-}
-
-int vmem_map(void *va, paddr_t pa, unsigned flags)
-{
-    return vmem_map_range(va, pa, 1, flags);
-}
-
-int vmem_unmap(void *va)
-{
-    return remove_range(va, 1, false);
-}
-
-int vmem_protect(void *va, size_t bytes, unsigned flags)
-{
-    void *start = page_address(page_of(va));
-    if (bytes > UINTPTR_MAX - page_offset(va))
-        PANIC("vmem: 0x%zx bytes at %p pass the end of the address space", bytes, va);
-    size_t pages = pages_for(page_offset(va) + bytes);
-    page_t first = check_range(start, pages), end = first + pages;
-    check_flags(flags);
-    if (find_absent(first, end) < end)
+int vmem_protect(void *va, size_t bytes, unsigned flags) {
+    size_t offset = page_offset(va), last = offset + bytes - 1; /* of 0 bytes at a page's start, it wraps */
+    size_t pages = last < bytes - 1 || !bytes ? 0 : last / PAGE_SIZE + 1;
+    page_t first = check_range((char *)va - offset, pages), end = first + pages;
+    ASSERT_OP(flags & ~FLAGS_MASK, ==, 0u);
+    if (find_page(first, end, false) < end)
         return VMEM_ABSENT;
-    for (page_t page = first; page < end; page++) {
-        pte_t pte = read_entry(pte_of(page));
-        write_entry(pte_of(page), (pte & ~FLAGS_MASK) | flags);
-    }
+    for (page_t page = first; page < end; page++)
+        write_entry(pte_of(page), (read_entry(pte_of(page)) & ~FLAGS_MASK) | flags);
     flush_range(first, end);
     return 0;
 }
 
 /* ---- looking ---- */
 
-bool vmem_walk(const void *va, struct vmem_walk *out)
-{
+bool vmem_walk(const void *va, struct vmem_walk *out) {
+    pde_t pde = read_entry(pde_of(page_of(va)));
+    pte_t pte = pde & PTE_PRESENT ? read_entry(pte_of(page_of(va))) : 0;
     *out = (struct vmem_walk){
         .pdi = pd_index(va),
         .pti = pt_index(va),
         .offset = page_offset(va),
         .directory = get_page_directory() & PTE_FRAME,
-        .pde = read_entry(pde_of(page_of(va))),
-        .pa = PADDR_NONE,
+        .pde = pde,
+        .pte = pte,
+        .pa = pte & PTE_PRESENT ? (pte & PTE_FRAME) | page_offset(va) : PADDR_NONE,
     };
-    if (!(out->pde & PTE_PRESENT))
-        return false;
-    out->pte = read_entry(pte_of(page_of(va)));
-    if (!(out->pte & PTE_PRESENT))
-        return false;
-    out->pa = (out->pte & PTE_FRAME) | out->offset;
-    return true;
+    return pte & PTE_PRESENT;
 }
 
-bool vmem_translate(const void *va, paddr_t *pa)
-{
+bool vmem_translate(const void *va, paddr_t *pa) {
     struct vmem_walk walk;
     if (!vmem_walk(va, &walk))
         return false;
@@ -300,16 +227,12 @@ bool vmem_translate(const void *va, paddr_t *pa)
     return true;
 }
 
-size_t vmem_tables(void)
-{
-    return tables;
-}
+size_t vmem_tables(void) { return tables; }
 
 /* ---- start ---- */
 
-/* Frames of tables, while paging is off: physical addresses are as good as pointers. */
-static pte_t *boot_table(const char *what)
-{
+/* A table's frame, while paging is off: a physical address is as good as a pointer. */
+static pte_t *boot_table(const char *what) {
     paddr_t frame = pm_alloc_page();
     if (frame == PADDR_NONE)
         PANIC("vmem: no frame is free for %s", what);
@@ -317,8 +240,7 @@ static pte_t *boot_table(const char *what)
 }
 
 /* What table 0 says of a page below 4 MiB once vmem_init is done: the identity, or absent. */
-static pte_t identity_entry(page_t page)
-{
+static pte_t identity_entry(page_t page) {
     const char *va = page_address(page);
     if (va == NULL || va == (char *)SCRATCH_PAGE || va == boot_stack_guard || va == fault_stack_guard)
         return 0;
@@ -326,8 +248,7 @@ static pte_t identity_entry(page_t page)
     return page << PAGE_SHIFT | PTE_PRESENT | (constant ? 0 : PTE_WRITE);
 }
 
-void vmem_init(void)
-{
+void vmem_init(void) {
     pde_t *directory = boot_table("the page directory");
     for (unsigned i = 0; i < ENTRIES_PER_TABLE; i++)
         write_entry(&directory[i], 0);
@@ -336,8 +257,8 @@ void vmem_init(void)
     for (unsigned i = 0; i < ENTRIES_PER_TABLE; i++)
         write_entry(&table[i], pfn_to_pa(i) | PTE_PRESENT | PTE_WRITE);
 
-    write_entry(&directory[0], (paddr_t)(uintptr_t)table | WINDOW_FLAGS);
-    write_entry(&directory[RECURSIVE_PDI], (paddr_t)(uintptr_t)directory | WINDOW_FLAGS);
+    write_entry(&directory[0], (paddr_t)(uintptr_t)table | OWN_FLAGS);
+    write_entry(&directory[RECURSIVE_PDI], (paddr_t)(uintptr_t)directory | OWN_FLAGS);
     tables = 1;
 
     set_page_directory((paddr_t)(uintptr_t)directory);
@@ -350,68 +271,48 @@ void vmem_init(void)
 
 /* ---- checks ---- */
 
-#define STATUS_BITS (PTE_ACCESSED | PTE_DIRTY) /* the processor sets them when it likes */
-
-static void check_start(void)
-{
-    pde_t *directory = (pde_t *)DIRECTORY_WINDOW;
-    pde_t own = get_page_directory() | WINDOW_FLAGS;
-    if ((read_entry(&directory[RECURSIVE_PDI]) & ~STATUS_BITS) != own)
-        PANIC("vmem: PD[%u] is 0x%08x and not the directory, 0x%08x", RECURSIVE_PDI,
-              read_entry(&directory[RECURSIVE_PDI]), own);
-    if ((read_entry(&directory[0]) & PTE_PRESENT) == 0)
-        PANIC("vmem: PD[0] is 0x%08x: the identity map is gone", read_entry(&directory[0]));
+/* The directory's own entry, and table 0. */
+static void check_start(const pde_t *directory) {
+    ASSERT_OP(read_entry(&directory[RECURSIVE_PDI]) & ~(PTE_ACCESSED | PTE_DIRTY), ==,
+              get_page_directory() | OWN_FLAGS);
+    ASSERT(has_table(0));
     for (page_t page = 0; page < ENTRIES_PER_TABLE; page++)
-        if ((read_entry(pte_of(page)) & ~STATUS_BITS) != identity_entry(page))
-            PANIC("vmem: PT[%u] of table 0 is 0x%08x and not 0x%08x", (unsigned)page, read_entry(pte_of(page)),
-                  identity_entry(page));
+        ASSERT_OP(read_entry(pte_of(page)) & ~(PTE_ACCESSED | PTE_DIRTY), ==, identity_entry(page));
 }
 
-/* That the frame of PD[PDI]'s table is pm's to have handed out, and is no other entry's. */
-static void check_frame(unsigned pdi, pde_t pde)
-{
-    pde_t *directory = (pde_t *)DIRECTORY_WINDOW;
-    if (pm_state(pde & PTE_FRAME) != PM_USED)
-        PANIC("vmem: PD[%u] is 0x%08x: pm has not handed out this frame", pdi, pde);
-    for (unsigned other = 0; other < ENTRIES_PER_TABLE; other++)
-        if (other != pdi && ((read_entry(&directory[other]) ^ pde) & (PTE_FRAME | PTE_PRESENT)) == 0)
-            PANIC("vmem: PD[%u] and PD[%u] have the same frame, 0x%08x", pdi, other, pde);
-}
-
-static void check_table(unsigned pdi)
-{
+/* The table PD[PDI]: pm has handed out its frame, and those of the heap's pages; nothing else leads to it;
+ * its present entries are as many as are counted; its absent ones are zero. */
+static void check_table(const pde_t *directory, unsigned pdi) {
     unsigned present = 0;
+    pde_t pde = read_entry(&directory[pdi]);
+    ASSERT_OP((int)pm_state(pde & PTE_FRAME), ==, PM_USED);
+    for (unsigned other = pdi + 1; other < ENTRIES_PER_TABLE; other++)
+        ASSERT_OP(read_entry(&directory[other]) & (PTE_FRAME | PTE_PRESENT), !=,
+                  (pde & PTE_FRAME) + PTE_PRESENT);
     for (page_t page = pdi * ENTRIES_PER_TABLE; page < (pdi + 1) * ENTRIES_PER_TABLE; page++) {
         pte_t pte = read_entry(pte_of(page));
-        if (pte & PTE_PRESENT)
-            present++;
-        else if (pte)
-            PANIC("vmem: PT[%u] of table %u is 0x%08x: absent, but not zero", (unsigned)page % ENTRIES_PER_TABLE,
-                  pdi, pte);
-        if (pte && page_address(page) >= (void *)KHEAP_START && page_address(page) < (void *)KHEAP_END &&
-            pm_state(pte & PTE_FRAME) != PM_USED)
-            PANIC("vmem: the heap's page %p is 0x%08x: pm has not handed out this frame", page_address(page), pte);
+        present += pte & PTE_PRESENT;
+        if (!(pte & PTE_PRESENT))
+            ASSERT_OP(pte, ==, 0u);
+        else if (page >= page_of((void *)KHEAP_START) && page < page_of((void *)KHEAP_END))
+            ASSERT_OP((int)pm_state(pte & PTE_FRAME), ==, PM_USED);
     }
-    if (present != live[pdi] || present == 0)
-        PANIC("vmem: table %u has %u present entries; %u are counted", pdi, present, live[pdi]);
+    if (pdi > 0 && (present != live[pdi] || present == 0))
+        PANIC("vmem: PD[%u] is 0x%08x, with %u present entries; %u are counted", pdi, pde, present,
+              live[pdi]);
 }
 
-void vmem_check(void)
-{
-    size_t linked = 1;
-    check_start();
-    check_frame(0, read_entry((pde_t *)DIRECTORY_WINDOW));
-    for (unsigned pdi = 1; pdi < RECURSIVE_PDI; pdi++) {
-        pde_t pde = read_entry((pde_t *)DIRECTORY_WINDOW + pdi);
-        if (!(pde & PTE_PRESENT)) {
-            if (pde || live[pdi])
-                PANIC("vmem: PD[%u] is 0x%08x, with %u entries counted", pdi, pde, live[pdi]);
-            continue;
+void vmem_check(void) {
+    const pde_t *directory = (const pde_t *)DIRECTORY_WINDOW;
+    size_t linked = 0;
+    check_start(directory);
+    for (unsigned pdi = 0; pdi < RECURSIVE_PDI; pdi++) {
+        if (has_table((page_t)pdi * ENTRIES_PER_TABLE)) {
+            linked++;
+            check_table(directory, pdi);
+        } else {
+            ASSERT_OP(read_entry(&directory[pdi]) | live[pdi], ==, 0u);
         }
-        linked++;
-        check_frame(pdi, pde);
-        check_table(pdi);
     }
-    if (linked != tables)
-        PANIC("vmem: %zu tables are linked; %zu are counted", linked, tables);
+    ASSERT_OP(linked, ==, tables);
 }

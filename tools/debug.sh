@@ -13,4 +13,4 @@ serial=$(tty) || serial=${kernel%.elf}.serial.log
 # The pipe's command goes through a shell once more, which takes CMDLINE from the environment.
 exec "$gdb" -q "$kernel" -x "${0%/*}/quire.gdb" -ex "target remote | exec '$qemu' -S -gdb stdio \
     -m '${MEM:-128M}' -no-reboot -device isa-debug-exit,iobase=0xf4,iosize=0x04 -display $window \
-    -serial 'file:$serial' -kernel '$kernel' -append \"panic=stay \$CMDLINE\" $*"
+    -serial 'file:$serial' -kernel '$kernel' -append \"panic=stay\${CMDLINE:+ \$CMDLINE}\" $*"

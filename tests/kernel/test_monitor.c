@@ -204,7 +204,7 @@ KTEST(monitor_code_gets_no_writable_mapping)
 
 KTEST(monitor_peeks_and_pokes)
 {
-    static unsigned words[5] = {0x64636261, 2, 3, 0xFFFFFFFF, 5};
+    volatile unsigned words[5] = {0x64636261, 2, 3, 0xFFFFFFFF, 5};
     char line[120];
     char *va = spare_area(1);
 
@@ -216,7 +216,7 @@ KTEST(monitor_peeks_and_pokes)
     format_buffer(line, sizeof(line), "\n0x%08x: 0x00000005", (unsigned)(uintptr_t)(words + 4));
     KCHECK(find_text(said, line));
     run("poke %p 0xcafe", (void *)(words + 1));
-    KCHECK_EQ(((volatile unsigned *)words)[1], 0xCAFE);
+    KCHECK_EQ(words[1], 0xCAFE);
     KCHECK_EQ(vmem_alloc_range(va, 1, VMEM_WRITE), 0); /* a page with nothing behind it */
     KCHECK(!is_one_error(run("poke %p 1", (void *)(va + PAGE_SIZE - 4))));
     KCHECK(is_one_error(run("poke %p 1", (void *)(va + PAGE_SIZE - 3))));
@@ -275,7 +275,7 @@ KTEST(monitor_out_of_memory_is_an_error)
     free = pm_count().free;
     KCHECK(is_one_error(run("alloc 800M"))); /* more than the heap's addresses */
     frames_hold_all();
-    KCHECK(is_one_error(run("alloc 1")));
+    KCHECK(is_one_error(run("alloc 100K")));
     KCHECK(is_one_error(run("map %p 0", (void *)va)));
     frames_release_all();
     KCHECK_EQ(pm_count().free, free);
@@ -333,19 +333,21 @@ static void random_word(char word[24], const char *area)
     }
 }
 
-/* Notes what has to be undone. */
+/* Notes what has to be undone, and undoes nothing of what was there before. */
 static void random_line(const char *area, void **objects, unsigned *n)
 {
     const char *verb = verbs[random_below(ARRAY_SIZE(verbs))];
+    unsigned page = (unsigned)(uintptr_t)area + random_below(PAGES) * PAGE_SIZE;
     char word[3][24];
 
     for (unsigned i = 0; i < 3; i++)
         random_word(word[i], area);
-    if (!strcmp(verb, "free") && *n && random_below(4))
-        run("free %p", objects[random_below(*n)]);
-    else if (!strcmp(verb, "map")) /* no other page of the address space, no other frame */
-        run("map 0x%x 0x000b8000 %s", (unsigned)(uintptr_t)area + random_below(PAGES) * PAGE_SIZE,
-            random_below(2) ? "ro" : "");
+    if (!strcmp(verb, "free"))
+        run("free 0x%x", *n ? (unsigned)(uintptr_t)objects[random_below(*n)] + (random_below(4) ? 0 : 4) : page);
+    else if (!strcmp(verb, "map"))
+        run("map 0x%x 0x000b8000 %s", page, random_below(2) ? "ro" : "");
+    else if (!strcmp(verb, "unmap"))
+        run("unmap 0x%x %s", page + (random_below(4) ? 0 : 4), random_below(8) ? "" : word[0]);
     else
         run("%s %s %s %s", verb, word[0], random_below(2) ? word[1] : "", random_below(4) ? "" : word[2]);
     void *p = said_object();

@@ -360,7 +360,7 @@ KTEST(pm_reserving_a_frame_in_use_is_caught)
     paddr_t pa = pm_alloc_page();
 
     KCHECK(pa != PADDR_NONE);
-    KCHECK_TRAPS(reserve_page, (void *)(uintptr_t)pa, "cannot be reserved");
+    KCHECK_TRAPS(reserve_page, (void *)(uintptr_t)pa, "mm/pm.c:");
     KCHECK_EQ(pm_state(pa), PM_USED);
     pm_free_page(pa);
 }

@@ -763,22 +763,22 @@ KTEST(vmem_unaligned_addresses_are_caught)
 
     KCHECK(va);
     for (enum call call = MAP; call < PROTECT; call++) {
-        KCHECK_CALL(check_misuse((struct misuse){call, va + 1, DEVICE_PA, 1, 0}, "not whole pages"));
-        KCHECK_CALL(check_misuse((struct misuse){call, va + PAGE_MASK, DEVICE_PA, 1, 0}, "not whole pages"));
+        KCHECK_CALL(check_misuse((struct misuse){call, va + 1, DEVICE_PA, 1, 0}, "mm/vmem.c:"));
+        KCHECK_CALL(check_misuse((struct misuse){call, va + PAGE_MASK, DEVICE_PA, 1, 0}, "mm/vmem.c:"));
     }
-    KCHECK_CALL(check_misuse((struct misuse){MAP, va, DEVICE_PA + 1, 1, 0}, "not whole frames"));
-    KCHECK_CALL(check_misuse((struct misuse){MAP_RANGE, va, DEVICE_PA + 0x800, 2, 0}, "not whole frames"));
+    KCHECK_CALL(check_misuse((struct misuse){MAP, va, DEVICE_PA + 1, 1, 0}, "mm/vmem.c:"));
+    KCHECK_CALL(check_misuse((struct misuse){MAP_RANGE, va, DEVICE_PA + 0x800, 2, 0}, "mm/vmem.c:"));
 }
 
 KTEST(vmem_identity_map_and_window_cannot_be_edited)
 {
-    KCHECK_CALL(check_every_call(0, 1, "not whole pages"));
-    KCHECK_CALL(check_every_call(KERNEL_START, 1, "not whole pages"));
-    KCHECK_CALL(check_every_call(FREE_START - PAGE_SIZE, 1, "not whole pages"));
-    KCHECK_CALL(check_every_call(FREE_START - PAGE_SIZE, 2, "not whole pages"));
-    KCHECK_CALL(check_every_call(WINDOW_START - PAGE_SIZE, 2, "not whole pages"));
-    KCHECK_CALL(check_every_call(WINDOW_START, 1, "not whole pages"));
-    KCHECK_CALL(check_every_call(DIRECTORY_WINDOW, 1, "not whole pages"));
+    KCHECK_CALL(check_every_call(0, 1, "mm/vmem.c:"));
+    KCHECK_CALL(check_every_call(KERNEL_START, 1, "mm/vmem.c:"));
+    KCHECK_CALL(check_every_call(FREE_START - PAGE_SIZE, 1, "mm/vmem.c:"));
+    KCHECK_CALL(check_every_call(FREE_START - PAGE_SIZE, 2, "mm/vmem.c:"));
+    KCHECK_CALL(check_every_call(WINDOW_START - PAGE_SIZE, 2, "mm/vmem.c:"));
+    KCHECK_CALL(check_every_call(WINDOW_START, 1, "mm/vmem.c:"));
+    KCHECK_CALL(check_every_call(DIRECTORY_WINDOW, 1, "mm/vmem.c:"));
 }
 
 KTEST(vmem_ranges_that_wrap_are_caught)
@@ -786,16 +786,16 @@ KTEST(vmem_ranges_that_wrap_are_caught)
     uintptr_t va = (uintptr_t)spare_area(1);
 
     KCHECK(va);
-    KCHECK_CALL(check_every_call(va, 0, "vmem: "));
-    KCHECK_CALL(check_every_call(va, FRAMES_MAX - 1, "vmem: "));
+    KCHECK_CALL(check_every_call(va, 0, "mm/vmem.c:"));
+    KCHECK_CALL(check_every_call(va, FRAMES_MAX - 1, "mm/vmem.c:"));
     for (enum call call = MAP_RANGE; call <= PROTECT; call++) {
         if (call == UNMAP)
             continue;
-        KCHECK_CALL(check_misuse((struct misuse){call, va, DEVICE_PA, (size_t)-1, 0}, "vmem: "));
-        KCHECK_CALL(check_misuse((struct misuse){call, va, DEVICE_PA, (size_t)0 - va, 0}, "vmem: "));
+        KCHECK_CALL(check_misuse((struct misuse){call, va, DEVICE_PA, (size_t)-1, 0}, "mm/vmem.c:"));
+        KCHECK_CALL(check_misuse((struct misuse){call, va, DEVICE_PA, (size_t)0 - va, 0}, "mm/vmem.c:"));
     }
-    KCHECK_CALL(check_misuse((struct misuse){MAP_RANGE, va, 0, FRAMES_MAX, 0}, "not whole pages"));
-    KCHECK_CALL(check_misuse((struct misuse){MAP_RANGE, va, 0xFFFFF000, 2, 0}, "not whole frames"));
+    KCHECK_CALL(check_misuse((struct misuse){MAP_RANGE, va, 0, FRAMES_MAX, 0}, "mm/vmem.c:"));
+    KCHECK_CALL(check_misuse((struct misuse){MAP_RANGE, va, 0xFFFFF000, 2, 0}, "mm/vmem.c:"));
 }
 
 KTEST(vmem_flags_that_are_none_are_caught)
@@ -803,8 +803,8 @@ KTEST(vmem_flags_that_are_none_are_caught)
     uintptr_t va = (uintptr_t)spare_area(1);
 
     KCHECK(va);
-    KCHECK_CALL(check_misuse((struct misuse){MAP, va, DEVICE_PA, 1, PTE_PRESENT}, "flags"));
-    KCHECK_CALL(check_misuse((struct misuse){ALLOC_RANGE, va, 0, 1, 0x100}, "flags"));
+    KCHECK_CALL(check_misuse((struct misuse){MAP, va, DEVICE_PA, 1, PTE_PRESENT}, "mm/vmem.c:"));
+    KCHECK_CALL(check_misuse((struct misuse){ALLOC_RANGE, va, 0, 1, 0x100}, "mm/vmem.c:"));
 }
 
 KTEST(vmem_remapping_a_present_page_is_caught)
@@ -837,7 +837,7 @@ static void check_sees(volatile pte_t *entry, pte_t broken)
     pte_t right = *entry;
 
     *entry = broken;
-    bool caught = ktest_traps(run_check, NULL, "vmem: ", __FILE__, __LINE__);
+    bool caught = ktest_traps(run_check, NULL, "mm/vmem.c:", __FILE__, __LINE__);
     *entry = right;
     set_page_directory(get_page_directory()); /* the broken one may be in the TLB */
     if (caught)
