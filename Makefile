@@ -8,7 +8,7 @@ MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
 
-BUILD ?= build
+BUILD := build
 MEM ?= 128M
 V ?= 0
 
@@ -69,7 +69,7 @@ NM = $(call once,NM,$(if $(is-clang),$(call first,$(patsubst clang%,llvm-nm%,$(T
 
 define check-toolchain
 $(if $(TOOLCHAIN),,$(call missing,no compiler for i386 (i686-elf-gcc$(comma) i686-linux-gnu-gcc$(comma) or clang with ld.lld),compiler))
-$(foreach tool,$(firstword $(CC)) $(LD),$(call need,$(tool),$(if $(is-clang),clang,compiler)))
+$(foreach tool,$(firstword $(CC)) $(LD) $(or $(NM),nm),$(call need,$(tool),$(if $(is-clang),clang,compiler)))
 endef
 comma := ,
 

@@ -128,7 +128,7 @@ static size_t check_map(void)
         kprintf("quire: the memory map at 0x%08lx, %lu bytes, runs off the end of the address space\n",
                 (unsigned long)info.mmap_addr, (unsigned long)info.mmap_length);
     while (length - at >= sizeof(struct multiboot_mmap)) {
-        struct multiboot_mmap raw;
+        struct multiboot_mmap raw = {0};
         if (!read_at(&raw, info.mmap_addr + at, sizeof(raw)) || raw.size < sizeof(raw) - sizeof(raw.size)) {
             kprintf("quire: the memory map ends at entry %zu, whose size is %lu\n", entries,
                     (unsigned long)raw.size);

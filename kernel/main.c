@@ -54,14 +54,10 @@ static void start_kmalloc(void)
 
 static void say_ready(void)
 {
-    uint64_t ticks = machine_ticks();
-
     if (!cpu_has_tsc())
         kprintf("quire: ready\n");
-    else if (ticks >> 32)
-        kprintf("quire: ready after more than 4294967295 ticks\n");
     else
-        kprintf("quire: ready after %lu ticks\n", (unsigned long)ticks);
+        kprintf("quire: ready after %llu ticks\n", (unsigned long long)machine_ticks());
 }
 
 void kmain(unsigned magic, paddr_t info)

@@ -131,10 +131,7 @@ void kmalloc_trim(void) {
 
 bool kmalloc_stats(unsigned sc, struct kmalloc_stats *out) {
     *out = (struct kmalloc_stats){0};
-    if (sc < SMALL_CLASSES)
-        small_stats(sc, out);
-    else
-        large_stats(out);
+    sc < SMALL_CLASSES ? small_stats(sc, out) : large_stats(out);
     return sc <= SMALL_CLASSES;
 }
 

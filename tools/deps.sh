@@ -8,7 +8,7 @@ set -eu
 # another: gcc-multilib never stands here.
 packages='
 apt-get  compiler        gcc-i686-linux-gnu libc6-dev-i386-cross binutils
-apt-get  clang           clang lld
+apt-get  clang           clang lld binutils
 apt-get  make            make
 apt-get  qemu            qemu-system-x86
 apt-get  qemu-window     qemu-system-gui
@@ -20,7 +20,7 @@ apt-get  gdb             gdb
 apt-get  test            python3 python3-pytest python3-pytest-xdist python3-pexpect
 
 dnf      compiler        clang lld binutils
-dnf      clang           clang lld
+dnf      clang           clang lld binutils
 dnf      make            make
 dnf      qemu            qemu-system-x86
 dnf      grub-mkrescue   grub2-tools-extra
@@ -30,8 +30,8 @@ dnf      mtools          mtools
 dnf      gdb             gdb
 dnf      test            python3 python3-pytest python3-pytest-xdist python3-pexpect
 
-pacman   compiler        clang lld
-pacman   clang           clang lld
+pacman   compiler        clang lld binutils
+pacman   clang           clang lld binutils
 pacman   make            make
 pacman   qemu            qemu-system-x86
 pacman   grub-mkrescue   grub

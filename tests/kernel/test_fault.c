@@ -252,8 +252,8 @@ KTEST(fault_invalid_opcode)
 
 KTEST(fault_general_protection)
 {
-    KCHECK_CALL(check_exception(load_bad_selector, (void *)0x1230, TRAP_GENERAL_PROTECTION, "general protection",
-                                "load_bad_selector"));
+    KCHECK_CALL(check_exception(load_bad_selector, (void *)0x1230, TRAP_GENERAL_PROTECTION,
+                                "general protection", "load_bad_selector"));
     KCHECK_REPORTED("0x1230");
     KCHECK_CALL(check_exception(load_bad_selector, (void *)KERNEL_DS, TRAP_GENERAL_PROTECTION,
                                 "general protection", "load_bad_selector"));

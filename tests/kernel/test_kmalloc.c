@@ -502,7 +502,8 @@ static const size_t tier_sizes[] = {1, 40, 256, 300, 2000, 8192, 9000, 100000};
 KTEST(kmalloc_double_free_is_caught)
 {
     for (size_t i = 0; i < ARRAY_SIZE(tier_sizes); i++) {
-        char *neighbour = kmalloc(tier_sizes[i]), *p = kmalloc(tier_sizes[i]), *after = kmalloc(tier_sizes[i]);
+        char *neighbour = kmalloc(tier_sizes[i]), *p = kmalloc(tier_sizes[i]),
+             *after = kmalloc(tier_sizes[i]);
         KCHECK(neighbour && p && after);
         kfree(p);
         KCHECK_CALL(check_bad_pointer(p, "freed already"));

@@ -79,7 +79,8 @@ KTEST(monitor_walk_ends_with_the_answer)
     KCHECK(ends_with(run("walk 0x00100234"), "0x00100234 -> 0x00100234"));
     KCHECK(ends_with(run("walk 1M"), "0x00100000 -> 0x00100000"));
     KCHECK(ends_with(run("walk 0"), "0x00000000 -> not mapped: PT[0] absent"));
-    format_buffer(line, sizeof(line), "0x%08x -> not mapped: PD[%u] absent", (unsigned)(uintptr_t)va, pd_index(va));
+    format_buffer(line, sizeof(line), "0x%08x -> not mapped: PD[%u] absent", (unsigned)(uintptr_t)va,
+                  pd_index(va));
     KCHECK(ends_with(run("walk %p", (void *)va), line));
     format_buffer(line, sizeof(line), "0x%08x -> 0x%08x", (unsigned)(uintptr_t)ktest_report + 0x10,
                   (unsigned)(uintptr_t)ktest_report + 0x10);
@@ -134,8 +135,9 @@ KTEST(monitor_maps_tells_permissions_apart)
     KCHECK_EQ(vmem_map_range(va, 0xB8000, 2, 0), 0);
     KCHECK_EQ(vmem_map_range(va + 2 * PAGE_SIZE, 0xB8000, 1, VMEM_WRITE), 0);
     KCHECK_EQ(vmem_map_range(va + 4 * PAGE_SIZE, 0xB8000, 1, VMEM_WRITE), 0);
-    format_buffer(lines, sizeof(lines), "\n0x%08x-0x%08x ro mapped\n0x%08x-0x%08x rw mapped\n0x%08x-0x%08x rw mapped\n",
-                  at, at + 0x2000, at + 0x2000, at + 0x3000, at + 0x4000, at + 0x5000);
+    format_buffer(lines, sizeof(lines),
+                  "\n0x%08x-0x%08x ro mapped\n0x%08x-0x%08x rw mapped\n0x%08x-0x%08x rw mapped\n", at,
+                  at + 0x2000, at + 0x2000, at + 0x3000, at + 0x4000, at + 0x5000);
     KCHECK(find_text(run("maps"), lines));
     KCHECK_CALL(check_maps(said));
     KCHECK_EQ(vmem_unmap_range(va, 3), 0);
@@ -148,8 +150,8 @@ KTEST(monitor_mem_has_the_counts)
     struct pm_counts counts = pm_count();
     pfn_t start, end;
 
-    format_buffer(line, sizeof(line), "frames: %zu total, %zu free, %zu reserved\n", counts.total, counts.free,
-                  counts.reserved);
+    format_buffer(line, sizeof(line), "frames: %zu total, %zu free, %zu reserved\n", counts.total,
+                  counts.free, counts.reserved);
     KCHECK(find_text(run("mem"), line));
     KCHECK(pm_next_range(0, &start, &end));
     format_buffer(line, sizeof(line), "\n0x%08x-0x%08llx ", start << PAGE_SHIFT, (uint64_t)end << PAGE_SHIFT);
@@ -196,7 +198,8 @@ KTEST(monitor_code_gets_no_writable_mapping)
     char *va = spare_area(1);
 
     KCHECK(va);
-    KCHECK(is_one_error(run("map %p %p", (void *)va, (void *)((uintptr_t)ktest_run & ~(uintptr_t)PAGE_MASK))));
+    KCHECK(
+        is_one_error(run("map %p %p", (void *)va, (void *)((uintptr_t)ktest_run & ~(uintptr_t)PAGE_MASK))));
     KCHECK(is_one_error(run("map %p %p", (void *)va, (void *)symtab_start)));
     KCHECK(!is_one_error(run("map %p %p ro", (void *)va, (void *)kernel_start)));
     KCHECK(!is_one_error(run("unmap %p", (void *)va)));
@@ -296,8 +299,18 @@ KTEST(monitor_help_has_every_command)
 
 KTEST(monitor_lines_fit_on_the_screen)
 {
-    static const char *const lines[] = {"help", "help map", "mem", "maps", "walk 0xfffff123", "walk 5", "pd 0",
-                                        "heap", "peek ktest_report 30", "walk $", "map 0x300000 0", "peek 0 1"};
+    static const char *const lines[] = {"help",
+                                        "help map",
+                                        "mem",
+                                        "maps",
+                                        "walk 0xfffff123",
+                                        "walk 5",
+                                        "pd 0",
+                                        "heap",
+                                        "peek ktest_report 30",
+                                        "walk $",
+                                        "map 0x300000 0",
+                                        "peek 0 1"};
 
     for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
         size_t column = 0;
@@ -314,12 +327,13 @@ KTEST(monitor_lines_fit_on_the_screen)
 #define ROUNDS 3000
 #define PAGES 8
 
-static const char *const verbs[] = {"walk", "map", "unmap", "alloc", "free", "peek", "pd", "heap", "mem", "help",
-                                    "walk", "map", "unmap", "alloc", "free", "peek", "zebra", ""};
+static const char *const verbs[] = {"walk", "map",  "unmap", "alloc", "free",  "peek", "pd",   "heap",  "mem",
+                                    "help", "walk", "map",   "unmap", "alloc", "free", "peek", "zebra", ""};
 
 static void random_word(char word[24], const char *area)
 {
-    static const char *const odd[] = {"$0", "$", "ro", "kmain", "kmain+8", "-1", "0x", "0xffffffff", "", "4G", "x"};
+    static const char *const odd[] = {"$0", "$",          "ro", "kmain", "kmain+8", "-1",
+                                      "0x", "0xffffffff", "",   "4G",    "x"};
     unsigned page = (unsigned)(uintptr_t)area + random_below(PAGES) * PAGE_SIZE;
 
     switch (random_below(8)) {
@@ -343,7 +357,8 @@ static void random_line(const char *area, void **objects, unsigned *n)
     for (unsigned i = 0; i < 3; i++)
         random_word(word[i], area);
     if (!strcmp(verb, "free"))
-        run("free 0x%x", *n ? (unsigned)(uintptr_t)objects[random_below(*n)] + (random_below(4) ? 0 : 4) : page);
+        run("free 0x%x",
+            *n ? (unsigned)(uintptr_t)objects[random_below(*n)] + (random_below(4) ? 0 : 4) : page);
     else if (!strcmp(verb, "map"))
         run("map 0x%x 0x000b8000 %s", page, random_below(2) ? "ro" : "");
     else if (!strcmp(verb, "unmap"))

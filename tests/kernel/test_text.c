@@ -120,8 +120,8 @@ KTEST(format_widths)
 
 KTEST(format_strings)
 {
-    CHECK_FORMAT("abc  [  abc][abc  ][ab][ab][   ]", "%s %s [%5s][%-5s][%.2s][%.*s][%3s]", "abc", "", "abc", "abc",
-                 "abc", 2, "abc", "");
+    CHECK_FORMAT("abc  [  abc][abc  ][ab][ab][   ]", "%s %s [%5s][%-5s][%.2s][%.*s][%3s]", "abc", "", "abc",
+                 "abc", "abc", 2, "abc", "");
     CHECK_FORMAT("x%y", "%c%%%c", 'x', 'y');
     CHECK_FORMAT("", "%s", "");
     CHECK_FORMAT("plain", "plain");
@@ -169,10 +169,13 @@ KTEST(log_capture_takes_what_is_printed)
 
 KTEST(pattern_star_is_any_text)
 {
-    static const char *const match[][2] = {{"*", "abc"}, {"*", ""}, {"", ""}, {"abc", "abc"}, {"a*", "a"},
-        {"a*c", "abbc"}, {"*b*", "abc"}, {"**c", "abc"}, {"a*b*c", "axxbyyc"}, {"*ab", "aaab"}, {"a*a*a", "aaaa"}};
-    static const char *const differ[][2] = {{"", "a"}, {"a", ""}, {"abc", "ab"}, {"ab", "abc"}, {"a*c", "abcd"},
-        {"*x*", "abc"}, {"b*", "abc"}, {"*b", "abc"}, {"a*a*a", "aa"}};
+    static const char *const match[][2] = {{"*", "abc"},    {"*", ""},        {"", ""},
+                                           {"abc", "abc"},  {"a*", "a"},      {"a*c", "abbc"},
+                                           {"*b*", "abc"},  {"**c", "abc"},   {"a*b*c", "axxbyyc"},
+                                           {"*ab", "aaab"}, {"a*a*a", "aaaa"}};
+    static const char *const differ[][2] = {{"", "a"},     {"a", ""},       {"abc", "ab"},
+                                            {"ab", "abc"}, {"a*c", "abcd"}, {"*x*", "abc"},
+                                            {"b*", "abc"}, {"*b", "abc"},   {"a*a*a", "aa"}};
 
     for (size_t i = 0; i < ARRAY_SIZE(match); i++)
         KCHECK(pattern_matches(match[i][0], match[i][1]));
