@@ -47,10 +47,17 @@ void kmalloc_init(const struct page_provider *pages) {
 }
 
 void *kmalloc(size_t size) {
-    size_t granules = (size - 1) / GRANULE; /* of 0 it is too many, which is sorted out below */
-    if (likely(granules < SMALL_MAX / GRANULE))
-        return small_alloc(small_class_of[granules]);
-    return size ? large_alloc(size, 1) : NULL;
+    size_t granules = (size - 1) / GRANULE; /* less one; of size 0 far too many */
+    if (unlikely(granules >= SMALL_MAX / GRANULE))
+        return large_alloc(size);
+    struct slab *slab = small_current[granules];
+    unsigned granule = slab->head;
+    if (unlikely(granule == NO_GRANULE))
+        return small_refill(size);
+    slab->head = slab->next[granule];
+    slab->next[granule] = (uint8_t)granule;
+    slab->more++;
+    return slab->page + granule * GRANULE;
 }
 
 /* Small objects lie at multiples of their size from a page's start: one whose size is a power of two is
@@ -61,7 +68,7 @@ void *kmalloc_aligned(size_t size, size_t align) {
     if (align <= GRANULE || size == 0)
         return kmalloc(size);
     if (size > SMALL_MAX || align > SMALL_MAX)
-        return large_alloc(size, align);
+        return large_alloc_aligned(size, align);
     while (align < size)
         align *= 2;
     return kmalloc(align);
@@ -79,7 +86,7 @@ size_t kmalloc_size(const void *p) {
         return 0;
     if ((uintptr_t)p >= LARGE_START)
         return large_size(p);
-    return small_is_live(p) ? small_size(slab_of(p)->sc) : 0;
+    return small_size(p);
 }
 
 /* Says what P is instead of a live object's start. */
@@ -97,13 +104,27 @@ static void bad_free(const char *p) {
     PANIC("kmalloc: %p cannot be freed: it was freed already, or never allocated", (const void *)p);
 }
 
-void kfree(void *p) {
-    if (likely(small_is_live(p)))
-        small_free(p);
-    else if (p && kmalloc_size(p) == 0)
+/* What is no live small object. */
+void kfree_other(void *p) {
+    if (p && kmalloc_size(p) == 0)
         bad_free(p);
     else if (p)
         large_free(p);
+}
+
+/* P is volatile to be read again where it is needed again, which is rare; it would else be kept in a register
+ * that must be saved: two instructions of twenty. */
+void kfree(void *volatile p) {
+    size_t i = small_granule(p), granule = i % PAGE_GRANULES;
+    struct slab *slab = small_slab(i);
+    if (unlikely(i >= small_top || slab->next[granule] != (uint8_t)granule)) {
+        kfree_other(p);
+        return;
+    }
+    slab->next[granule] = (uint8_t)slab->head;
+    slab->head = granule;
+    if (unlikely(--slab->more < 0))
+        small_changed(slab);
 }
 
 void *krealloc(void *p, size_t size) {

@@ -98,9 +98,11 @@ void large_trim(void) {
     }
 }
 
-void *large_alloc(size_t size, size_t align) {
+void *large_alloc(size_t size) { return large_alloc_aligned(size, 1); }
+
+void *large_alloc_aligned(size_t size, size_t align) {
     size_t pages = pages_for(size), mapped = 0, align_units = align > UNIT ? align / UNIT : 1;
-    if (pages > PAGES_MAX || align_units > UNITS)
+    if (pages == 0 || pages > PAGES_MAX || align_units > UNITS)
         return NULL;
     struct slot *slot = spare_slot;
     if (slot && align_units == 1 && slot->units == roomy_units(pages))
@@ -123,7 +125,8 @@ void large_free(void *p) { retire(slot_of(p), slot_of(p)->pages); }
 bool large_resize(void *p, size_t size) {
     struct slot *slot = slot_of(p);
     size_t pages = pages_for(size);
-    if (pages > PAGES_MAX || units_for(pages) > slot->units || !set_pages(slot, slot->pages, pages))
+    if (pages == 0 || pages > PAGES_MAX || units_for(pages) > slot->units ||
+        !set_pages(slot, slot->pages, pages))
         return false;
     slot->pages = (uint16_t)pages;
     return true;

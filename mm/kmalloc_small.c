@@ -19,7 +19,7 @@
 #include "string.h"
 
 _Static_assert((LARGE_START - SMALL_START) / PAGE_SIZE == SUMMARY_MAX, "the summary has a bit for each page");
-_Static_assert(PAGE_GRANULES < 0xFF, "a granule fits in a byte, and 0xFF is none");
+_Static_assert(PAGE_GRANULES <= NO_GRANULE, "a granule fits in a byte");
 _Static_assert(SUMMARY_MAX * sizeof(struct slab) <= KHEAP_END - SMALL_TABLE, "the table fits");
 
 static struct slab *const slabs = (struct slab *)SMALL_TABLE;
@@ -29,28 +29,35 @@ static struct list partial[SMALL_CLASSES], spare;
 /* Granules in an object of each class, and the class for each number of granules. */
 static const uint8_t step[SMALL_CLASSES] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  10,
                                             11, 12, 14, 16, 18, 21, 25, 32, 42, 64};
-const uint8_t small_class_of[SMALL_MAX / GRANULE] = {
+static const uint8_t class_of[SMALL_MAX / GRANULE] = {
     0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 12, 13, 13, 14, 14, 15, 15, 15, 16,
     16, 16, 16, 17, 17, 17, 17, 17, 17, 17, 18, 18, 18, 18, 18, 18, 18, 18, 18, 18, 19, 19,
     19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19,
 };
 
-struct slab *small_current[SMALL_CLASSES];
+struct slab *small_current[SMALL_MAX / GRANULE];
 size_t small_top;
 
-static size_t table_pages(size_t top) { return pages_for(top / PAGE_SIZE * sizeof(struct slab)); }
-size_t small_size(unsigned sc) { return step[sc] * GRANULE; }
-static bool is_empty(const struct slab *slab) { return slab->free == slab->capacity; }
-static bool is_current(const struct slab *slab) { return slab == small_current[slab->sc]; }
+static int capacity(const struct slab *slab) { return PAGE_GRANULES / step[slab->sc]; }
+static int live(const struct slab *slab) { return (slab->more + 1) & 0xFFFF; } /* whatever the bias */
+static bool is_current(const struct slab *slab) { return slab == small_current[step[slab->sc] - 1]; }
+static bool is_unused(size_t number) { return bitmap_test(unused.leaf, number); }
+static size_t table_pages(size_t top) { return pages_for(top / PAGE_GRANULES * sizeof(struct slab)); }
+
+static void set_current(unsigned sc, struct slab *slab) {
+    for (unsigned i = sc ? step[sc - 1] : 0; i < step[sc]; i++)
+        small_current[i] = slab;
+}
 
 void small_init(void) {
     memset(&unused, 0, sizeof(unused));
     summary_add_range(&unused, 0, SUMMARY_MAX);
     list_init(&spare);
     small_top = 0;
+    nothing.head = NO_GRANULE;
     for (unsigned sc = 0; sc < SMALL_CLASSES; sc++) {
         list_init(&partial[sc]);
-        small_current[sc] = &nothing;
+        set_current(sc, &nothing);
     }
 }
 
@@ -59,53 +66,55 @@ void small_init(void) {
 /* All objects free, each followed by the next. The granules at which none begins keep their bytes: those do
  * not look live, since nothing is live in the page. */
 static void carve(struct slab *slab, unsigned sc) {
+    unsigned last = PAGE_GRANULES - PAGE_GRANULES % step[sc] - step[sc];
+    for (unsigned i = 0; i < last; i += step[sc])
+        slab->next[i] = (uint8_t)(i + step[sc]);
+    slab->next[last] = NO_GRANULE;
     slab->head = 0;
-    slab->sc = (uint8_t)sc;
-    slab->free = slab->capacity = PAGE_GRANULES / step[sc];
-    for (unsigned i = 0, next = step[sc]; next <= PAGE_GRANULES; i = next, next += step[sc])
-        slab->next[i] = (uint8_t)next;
+    slab->sc = sc;
+    slab->more = -1;
 }
 
 /* Maps the lowest unused page, and its part of the table if need be; NULL when memory has run out. */
 static struct slab *new_page(void) {
-    size_t number = summary_next(&unused, 0);
+    size_t number = summary_next(&unused, 0), end = (number + 1) * PAGE_GRANULES;
     if (number == SUMMARY_NONE)
         return NULL;
-    struct slab *slab = &slabs[number];
     char *page = (char *)SMALL_START + number * PAGE_SIZE;
-    size_t top = (number + 1) * PAGE_SIZE > small_top ? (number + 1) * PAGE_SIZE : small_top;
+    size_t top = end > small_top ? end : small_top, more = table_pages(top) - table_pages(small_top);
     char *table_end = (char *)slabs + table_pages(small_top) * PAGE_SIZE;
-    size_t more = table_pages(top) - table_pages(small_top);
     if (heap_get(page, 1) < 0)
         return NULL;
     if (more && heap_get(table_end, more) < 0) {
         heap_give(page, 1);
         return NULL;
     }
-    memset(table_end, 0xFF, more * PAGE_SIZE); /* no granule is 0xFF: nothing there looks live */
+    memset(table_end, NO_GRANULE, more * PAGE_SIZE); /* nothing there looks live */
     summary_remove(&unused, number);
     small_top = top;
-    slab->page = page;
-    return slab;
+    slabs[number].page = page;
+    return &slabs[number];
 }
 
 /* Gives back the page of SLAB, which holds nothing, and what the table then has beyond the highest page. */
 static void drop_page(struct slab *slab) {
-    size_t top = small_top / PAGE_SIZE, table = table_pages(small_top);
+    size_t top = small_top / PAGE_GRANULES, table = table_pages(small_top);
     heap_give(slab->page, 1);
     summary_add(&unused, (size_t)(slab - slabs));
-    while (top && bitmap_test(unused.leaf, top - 1))
+    while (top && is_unused(top - 1))
         top -= top % 32 == 0 && unused.leaf[top / 32 - 1] == ~0u ? 32 : 1;
-    small_top = top * PAGE_SIZE;
+    small_top = top * PAGE_GRANULES;
     size_t more = table - table_pages(small_top);
     if (more)
         heap_give((char *)slabs + (table - more) * PAGE_SIZE, more);
 }
 
-/* The current page is exhausted: finds another, and the object in it. */
-void *small_refill(unsigned sc) {
-    struct slab *slab;
-    small_current[sc]->free = 0;
+void *small_refill(size_t size) {
+    unsigned sc = class_of[(size - 1) / GRANULE];
+    struct slab *slab = small_current[step[sc] - 1];
+    if (slab != &nothing)
+        slab->more = live(slab) - 1 + BIAS_FULL;
+    set_current(sc, &nothing);
     if (!list_empty(&partial[sc])) {
         slab = (struct slab *)list_pop(&partial[sc]);
     } else {
@@ -117,19 +126,21 @@ void *small_refill(unsigned sc) {
         }
         carve(slab, sc);
     }
-    small_current[sc] = slab;
-    return small_alloc(sc);
+    if (sc < KEEPING_CLASSES)
+        slab->more += BIAS_KEPT;
+    set_current(sc, slab);
+    return kmalloc(size);
 }
 
 /* A free has given a full page its first free object, or has emptied a page. */
 void small_changed(struct slab *slab) {
-    bool current = is_current(slab);
-    if (slab->free == 1 && !current)
+    if (slab->more < -1) {
+        slab->more -= BIAS_FULL;
         list_push(&partial[slab->sc], &slab->list);
-    if (!is_empty(slab) || (current && slab->sc < KEEPING_CLASSES))
         return;
-    if (current)
-        small_current[slab->sc] = &nothing;
+    }
+    if (is_current(slab))
+        set_current(slab->sc, &nothing);
     else
         list_remove(&slab->list);
     if (spare_keep(1))
@@ -140,53 +151,58 @@ void small_changed(struct slab *slab) {
 
 void small_trim(void) {
     for (unsigned sc = 0; sc < SMALL_CLASSES; sc++) {
-        struct slab *slab = small_current[sc];
-        if (slab != &nothing && is_empty(slab)) {
+        struct slab *slab = small_current[step[sc] - 1];
+        if (slab != &nothing && live(slab) == 0) {
+            set_current(sc, &nothing);
             drop_page(slab);
-            small_current[sc] = &nothing;
         }
     }
     for (; !list_empty(&spare); spare_pages--)
         drop_page((struct slab *)list_pop(&spare));
 }
 
+size_t small_size(const void *p) {
+    size_t i = small_granule(p), granule = i % PAGE_GRANULES;
+    return i < small_top && small_slab(i)->next[granule] == granule ? step[small_slab(i)->sc] * GRANULE : 0;
+}
+
 /* ---- figures and checks ---- */
 
 void small_stats(unsigned sc, struct kmalloc_stats *out) {
-    out->size = small_size(sc);
-    for (struct slab *slab = slabs; slab < slabs + small_top / PAGE_SIZE; slab++) {
-        if (bitmap_test(unused.leaf, (size_t)(slab - slabs)) || slab->sc != sc ||
-            (is_empty(slab) && !is_current(slab))) /* spare: any class may take it */
+    out->size = step[sc] * GRANULE;
+    for (struct slab *slab = slabs; slab < small_slab(small_top); slab++) {
+        bool is_spare = live(slab) == 0 && !is_current(slab); /* any class may take it */
+        if (is_unused((size_t)(slab - slabs)) || slab->sc != sc || is_spare)
             continue;
         out->pages++;
-        out->capacity += (size_t)slab->capacity;
-        out->live += (size_t)(slab->capacity - slab->free);
+        out->capacity += (size_t)capacity(slab);
+        out->live += (size_t)live(slab);
     }
 }
 
-/* The free objects are as many as are counted, are objects' starts and not live; all others are live. */
+/* As many objects are live as are counted, and all others are in the list of free ones. */
 static void check_slab(const struct slab *slab) {
-    unsigned live = 0, start = slab->head, size = step[slab->sc];
+    int looking_live = 0, left = capacity(slab) - live(slab);
     for (unsigned i = 0; i < PAGE_GRANULES; i++)
-        live += slab->next[i] == i;
-    ASSERT_OP((unsigned)slab->capacity, ==, PAGE_GRANULES / size);
-    ASSERT_OP(slab->free + live, ==, (unsigned)slab->capacity);
-    for (int i = 0; i < slab->free; i++, start = slab->next[start])
-        ASSERT(start % size == 0 && start / size < (unsigned)slab->capacity && slab->next[start] != start);
+        looking_live += slab->next[i] == i;
+    ASSERT_OP(looking_live, ==, live(slab));
+    for (unsigned i = slab->head; i != NO_GRANULE; i = slab->next[i], left--)
+        ASSERT(left > 0 && i % step[slab->sc] == 0 && i / step[slab->sc] < (unsigned)capacity(slab));
+    ASSERT_OP(left, ==, 0);
 }
 
 size_t small_check(void) {
     size_t spares = 0, partials = 0;
-    for (struct slab *slab = slabs; slab < slabs + small_top / PAGE_SIZE; slab++) {
-        if (bitmap_test(unused.leaf, (size_t)(slab - slabs)))
+    for (struct slab *slab = slabs; slab < small_slab(small_top); slab++) {
+        if (is_unused((size_t)(slab - slabs)))
             continue;
         check_slab(slab);
-        spares += is_empty(slab) && !is_current(slab);
-        partials += slab->free > 0 && !is_empty(slab) && !is_current(slab);
+        spares += live(slab) == 0 && !is_current(slab);
+        partials += live(slab) > 0 && live(slab) < capacity(slab) && !is_current(slab);
     }
     for (unsigned sc = 0; sc < SMALL_CLASSES; sc++)
         for (struct list *i = partial[sc].next; i != &partial[sc]; i = i->next, partials--)
-            ASSERT(partials > 0 && ((struct slab *)i)->sc == sc && !is_empty((struct slab *)i));
+            ASSERT(partials > 0 && ((struct slab *)i)->sc == sc && live((struct slab *)i) > 0);
     ASSERT_OP(partials, ==, 0u);
     return spares;
 }

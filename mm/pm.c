@@ -5,10 +5,13 @@
  * as frames come and go, and it is the only truth: a free is right exactly when the frame's USED bit is
  * set, which is one test.
  *
- * The summary holds the words of 32 frames in which some frame is free. An allocation looks first at the
- * OPEN word, the one that was last allocated from or freed into: memory that was just given back is likely
- * in the cache, and the next frame is likely beside the last. Only when it is exhausted does it ask the
- * summary for another, three steps at most. So one frame costs the same however full memory is.
+ * The summary holds the words of 32 frames in which some frame is free, so that one is found in three steps
+ * however full memory is. Before that, an allocation looks at what was freed last, since such a frame is
+ * likely in the cache:
+ * - SPARE is the frame freed last, and is left marked as used: freeing one frame and allocating one, over and
+ *   over, changes no bitmap.
+ * - RECENT are frames freed before it. They are free in the bitmap, but the summary need not know of them; it
+ *   is told when RECENT has no room, and before a run is looked for.
  *
  * A run of n frames is searched for from where the last one was found, over words that the summary names:
  * what is full is skipped 1,024 frames at a time, but a memory full of small holes is walked hole by hole.
@@ -25,9 +28,10 @@ static const uint32_t *ram;   /* what the memory map calls memory */
 static pfn_t ram_end;         /* ... and the first frame that is above all of it */
 static memmap_frames managed; /* ... and may be handed out */
 static memmap_frames used;    /* ... and is handed out */
-static struct summary words;  /* the words in which a frame is free */
-static size_t open_word;      /* where the next single frame is looked for first */
-static pfn_t next_run;        /* where the next run is looked for first */
+static struct summary words;  /* the words in which a frame is free, but for RECENT */
+static paddr_t spare, recent[128];
+static size_t recent_count;
+static pfn_t next_run; /* where the next run is looked for first */
 static struct pm_counts counts;
 
 static inline uint32_t free_in(size_t word) { return managed[word] & ~used[word]; }
@@ -46,7 +50,8 @@ void pm_init(const memmap_frames map) {
     memset(managed, 0, sizeof(managed));
     memset(used, 0, sizeof(used));
     memset(&words, 0, sizeof(words));
-    open_word = next_run = 0;
+    spare = PADDR_NONE;
+    recent_count = next_run = 0;
     counts.free = 0;
     counts.reserved = counts.total = bitmap_count(ram, 0, pa_to_pfn(LOW_MEMORY_END));
     ram_end = pa_to_pfn(LOW_MEMORY_END);
@@ -75,29 +80,33 @@ void pm_reserve(uint64_t start, uint64_t end) {
 
 /* ---- single frames ---- */
 
-static paddr_t take(size_t word, uint32_t available) {
-    uint32_t rest = available & (available - 1);
-    used[word] |= available ^ rest;
-    if (!rest)
+static inline size_t word_of(paddr_t pa) { return pa >> 17; }
+static inline uint32_t bit_of(paddr_t pa) { return 1u << (pa_to_pfn(pa) % 32); }
+
+/* Marks the free frame PA as used. */
+static inline paddr_t take(paddr_t pa) {
+    size_t word = word_of(pa);
+    used[word] |= bit_of(pa);
+    if (unlikely(used[word] == managed[word]))
         summary_remove(&words, word);
-    counts.free--;
-    return pfn_to_pa((pfn_t)(word * 32 + __builtin_ctz(available)));
+    return pa;
 }
 
-static paddr_t alloc_elsewhere(void) {
+static __attribute__((noinline)) paddr_t alloc_found(void) {
     ASSERT(!in_interrupt());
-    size_t word = summary_next(&words, open_word);
-    if (word == SUMMARY_NONE)
-        word = summary_next(&words, 0);
+    size_t word = summary_next(&words, 0);
     if (word == SUMMARY_NONE)
         return PADDR_NONE;
-    open_word = word;
-    return take(word, free_in(word));
+    counts.free--;
+    return take(pfn_to_pa((pfn_t)(word * 32 + __builtin_ctz(free_in(word)))));
 }
 
 paddr_t pm_alloc_page(void) {
-    uint32_t available = free_in(open_word);
-    return likely(available) ? take(open_word, available) : alloc_elsewhere();
+    paddr_t pa = spare;
+    if (pa == PADDR_NONE)
+        return recent_count ? take(recent[--recent_count]) : alloc_found();
+    spare = PADDR_NONE;
+    return pa;
 }
 
 /* Says what is wrong with giving back the frame at PA. */
@@ -111,19 +120,36 @@ static void bad_free(paddr_t pa) {
           pa & PAGE_MASK ? "it is not page-aligned" : what[pm_state(pa)]);
 }
 
-void pm_free_page(paddr_t pa) {
-    pfn_t pfn = pa_to_pfn(pa);
-    size_t word = pfn / 32;
-    uint32_t bit = 1u << (pfn % 32);
-    if (unlikely(pa & PAGE_MASK || !(used[word] & bit))) {
+/* There is a spare frame already, or PA cannot be freed. */
+static __attribute__((noinline)) void free_other(paddr_t pa) {
+    if (unlikely(pa & PAGE_MASK || !(used[word_of(pa)] & bit_of(pa)) || pa == spare)) {
         bad_free(pa);
         return;
     }
-    if (!free_in(word))
-        summary_add(&words, word);
-    used[word] &= ~bit;
-    open_word = word;
+    used[word_of(pa)] &= ~bit_of(pa);
+    if (likely(recent_count < ARRAY_SIZE(recent))) {
+        recent[recent_count++] = pa;
+        return;
+    }
     counts.free++;
+    summary_add(&words, word_of(pa));
+}
+
+void pm_free_page(paddr_t pa) {
+    if (unlikely(spare != PADDR_NONE || pa & PAGE_MASK || !(used[word_of(pa)] & bit_of(pa))))
+        free_other(pa);
+    else
+        spare = pa;
+}
+
+/* Lets the bitmap and the summary know all that is free. */
+static void settle(void) {
+    paddr_t pa = spare;
+    spare = PADDR_NONE;
+    if (pa != PADDR_NONE)
+        free_other(pa);
+    for (; recent_count > 0; counts.free++)
+        summary_add(&words, word_of(recent[--recent_count]));
 }
 
 /* ---- runs ---- */
@@ -160,6 +186,7 @@ static pfn_t find_run(size_t n, pfn_t from) {
 
 paddr_t pm_alloc_pages(size_t n) {
     ASSERT(!in_interrupt());
+    settle();
     if (n == 0 || n > counts.free)
         return PADDR_NONE;
     pfn_t start = find_run(n, next_run);
@@ -178,6 +205,7 @@ void pm_free_pages(paddr_t pa, size_t n) {
     pfn_t start = pa_to_pfn(pa);
     if (n > FRAMES_MAX - start)
         PANIC("pm: cannot free %zu frames at 0x%08x: they pass the end of memory", n, pa);
+    settle();
     pfn_t wrong = bitmap_find(used, start, start + n, false);
     if (pa & PAGE_MASK || wrong != start + n)
         bad_free(pa & PAGE_MASK ? pa : pfn_to_pa(wrong));
@@ -190,13 +218,14 @@ void pm_free_pages(paddr_t pa, size_t n) {
 /* ---- figures and checks ---- */
 
 struct pm_counts pm_count(void) {
-    return counts;
+    size_t free = counts.free + recent_count + (spare != PADDR_NONE);
+    return (struct pm_counts){.total = counts.total, .free = free, .reserved = counts.reserved};
 }
 
 enum pm_state pm_state(paddr_t pa) {
     pfn_t pfn = pa_to_pfn(pa);
     if (bitmap_test(used, pfn))
-        return PM_USED;
+        return pfn_to_pa(pfn) == spare ? PM_FREE : PM_USED;
     if (bitmap_test(managed, pfn))
         return PM_FREE;
     return bitmap_test(ram, pfn) ? PM_RESERVED : PM_ABSENT;
@@ -213,6 +242,7 @@ bool pm_next_range(pfn_t from, pfn_t *start, pfn_t *end) {
 
 void pm_check(void) {
     struct pm_counts found = {0};
+    settle();
     for (size_t i = 0; i < SUMMARY_MAX; i++) {
         uint32_t available = free_in(i), withheld = ram[i] & ~managed[i];
         ASSERT_OP(managed[i] & ~ram[i], ==, 0u);

@@ -14,7 +14,8 @@ class Elf:
         self.data = data = path.read_bytes()
         assert data[:6] == b"\x7fELF\x01\x01", f"{path} is no 32-bit little-endian ELF file"
         self.machine, = struct.unpack_from("<H", data, 18)
-        (self.entry, phoff, shoff, _, _, phsize, phnum, shsize, shnum, _) = struct.unpack_from("<IIIIHHHHHH", data, 24)
+        fields = struct.unpack_from("<IIIIHHHHHH", data, 24)
+        self.entry, phoff, shoff, _, _, phsize, phnum, shsize, shnum, _ = fields
         self.segments = [Segment(*struct.unpack_from("<8I", data, phoff + i * phsize)) for i in range(phnum)]
         self.sections = [Section(*struct.unpack_from("<10I", data, shoff + i * shsize)) for i in range(shnum)]
         self.symbols = [symbol for section in self.sections if section.type == SHT_SYMTAB
@@ -25,7 +26,8 @@ class Elf:
         for at in range(section.offset, section.offset + section.size, section.entry_size):
             name, value, size, info, other, index = struct.unpack_from("<IIIBBH", self.data, at)
             start = names + name
-            yield Symbol(self.data[start:self.data.index(b"\0", start)].decode(), value, size, info, other, index)
+            text = self.data[start:self.data.index(b"\0", start)].decode()
+            yield Symbol(text, value, size, info, other, index)
 
     def address(self, name):
         """The value of the symbol NAME."""

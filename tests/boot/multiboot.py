@@ -14,7 +14,8 @@ HERE = Path(__file__).parent
 # Where the blocks lie unless a test puts them elsewhere: above the identity map, one far from the next.
 INFO, MMAP, CMDLINE, MODS, NAME, STRINGS = (0x01000000 + i * 0x00100000 for i in range(6))
 
-FLAG_MEMORY, FLAG_CMDLINE, FLAG_MODS, FLAG_MMAP, FLAG_NAME, FLAG_FRAMEBUFFER = (1 << i for i in (0, 2, 3, 6, 9, 12))
+FLAG_MEMORY, FLAG_CMDLINE, FLAG_MODS = 1 << 0, 1 << 2, 1 << 3
+FLAG_MMAP, FLAG_NAME, FLAG_FRAMEBUFFER = 1 << 6, 1 << 9, 1 << 12
 
 
 @dataclass
@@ -36,8 +37,8 @@ class Info:
         flags = sum(flag for value, flag in given if value is not None) if self.flags is None else self.flags
         return struct.pack(
             "<3I I I 2I 16x 2I 8x 4x I 4x 8x 8x QIIIBB6s",
-            flags, *(self.memory or (0, 0)), 0, self.cmdline or 0, *(self.mods or (0, 0)), *(self.mmap or (0, 0)),
-            self.name or 0, *(self.framebuffer or (0, 0, 0, 0, 0, 0, bytes(6))))
+            flags, *(self.memory or (0, 0)), 0, self.cmdline or 0, *(self.mods or (0, 0)),
+            *(self.mmap or (0, 0)), self.name or 0, *(self.framebuffer or (0, 0, 0, 0, 0, 0, bytes(6))))
 
     def with_map(self, entries, size=20, address=MMAP):
         """Adds a memory map of (base, length, type) entries, each SIZE + 4 bytes long."""
@@ -63,11 +64,10 @@ def mmap_table(entries, size=20):
 
 
 def assemble(source, output):
-    """Builds SOURCE, a file beside this one, with the first compiler found; where it lies is nobody's business
-    but its own, since the code is position-dependent only on its link address."""
+    """Builds SOURCE, a file beside this one, with the first compiler found, to lie at 128 KiB."""
     gcc = next(filter(shutil.which, ("i686-elf-gcc", "i686-linux-gnu-gcc")), None)
     compiler = [gcc] if gcc else ["clang", "--target=i386-none-elf", "-fuse-ld=lld"]
-    command = [*compiler, "-m32", "-nostdlib", "-static", "-no-pie", "-Wl,-Ttext=0x20000,--build-id=none,-e,start,-N",
+    command = [*compiler, "-m32", "-nostdlib", "-static", "-Wl,-Ttext=0x20000,--build-id=none,-e,start,-N",
                "-o", str(output), str(HERE / source)]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr

@@ -1,10 +1,12 @@
 """Quire in QEMU: a machine that is started, listened to, typed at, looked into and always ended.
 
-The serial line, QEMU's own monitor (QMP) and its debugger port are socket pairs handed to QEMU, so that
-nothing of a machine outlives it. Where Machine waits it has a limit; when that is over, or QEMU ends too
-soon, it raises BootError. It ends no process but the one it started."""
+The serial line is a pair of pipes (a socket holds but some 200 single bytes until it is read: Quire would
+wait for the UART, and count instructions). QEMU's own monitor (QMP) and its debugger port are socket pairs,
+handed to QEMU, so that nothing of a machine outlives it. Where Machine waits it has a limit; when that is
+over, or QEMU ends too soon, it raises BootError. It ends no process but the one it started."""
 import ctypes
 import json
+import os
 import re
 import select
 import signal
@@ -39,14 +41,16 @@ class Machine:
     modules are -initrd's entries, "FILE ARGUMENTS" each. debugger=True offers .debugger; exit_port=False
     leaves the isa-debug-exit device out, serial=False the UART."""
 
-    def __init__(self, transcript, *, kernel=None, cdrom=None, cmdline=None, modules=(), memory="128M", cpu=None,
-                 system="i386", exit_port=True, serial=True, icount=False, debugger=False, extra=()):
+    def __init__(self, transcript, *, kernel=None, cdrom=None, cmdline=None, modules=(), memory="128M",
+                 cpu=None, system="i386", exit_port=True, serial=True, icount=False, debugger=False,
+                 extra=()):
         self.transcript = transcript
         self._text = ""
         self._seen = 0  # what expect() has gone past
         self._far_ends = []
         command = [f"qemu-system-{system}", "-display", "none", "-no-reboot", "-nic", "none", "-m", memory]
-        self._serial = self._channel(command, "serial", ["-serial", "chardev:serial" if serial else "none"])
+        command += ["-chardev", "stdio,id=serial,signal=off"]
+        command += ["-serial", "chardev:serial" if serial else "none"]
         self._qmp = Qmp(self._channel(command, "qmp", ["-mon", "chardev=qmp,mode=control"]))
         self.debugger = Debugger(self._channel(command, "gdb", ["-gdb", "chardev:gdb"])) if debugger else None
         if exit_port:
@@ -61,7 +65,7 @@ class Machine:
         transcript.parent.mkdir(parents=True, exist_ok=True)
         self._stderr = open(transcript.with_suffix(".err"), "w+b")
         self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=self._stderr, stderr=self._stderr,
+            command, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr,
             pass_fds=[end.fileno() for end in self._far_ends], preexec_fn=_die_with_parent)
         for end in self._far_ends:
             end.close()
@@ -83,13 +87,10 @@ class Machine:
 
     def _receive(self, deadline):
         """One more piece of the serial line; False at its end."""
-        ready, _, _ = select.select([self._serial], [], [], max(0, deadline - time.monotonic()))
+        ready, _, _ = select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))
         if not ready:
             raise BootError(f"nothing more within the time limit, after: {self.text()[-300:]!r}")
-        try:
-            data = self._serial.recv(65536)
-        except ConnectionResetError:
-            data = b""
+        data = os.read(self.process.stdout.fileno(), 65536)
         self._text += data.decode("latin-1")
         return data != b""
 
@@ -104,7 +105,8 @@ class Machine:
                 self._seen = match.end()
                 return match
             if not more:
-                raise BootError(f"QEMU ended ({self.exit_code()}) before {pattern.pattern!r}: {self.text()[-300:]!r}")
+                end = f"QEMU ended ({self.exit_code()}) before {pattern.pattern!r}"
+                raise BootError(f"{end}: {self.text()[-300:]!r}")
             more = self._receive(deadline)
 
     def exit_code(self, limit=LIMIT):
@@ -156,7 +158,9 @@ class Machine:
         return text
 
     def type(self, text):
-        self._serial.sendall(text.encode("latin-1"))
+        left = text.encode("latin-1")
+        while left:
+            left = left[self.process.stdin.write(left):]
 
     def run(self, command, limit=LIMIT):
         """Types COMMAND at the prompt; the lines that it printed."""
@@ -210,7 +214,8 @@ class Machine:
                 pass
         except (BootError, OSError):
             pass
-        self._serial.close()
+        self.process.stdin.close()
+        self.process.stdout.close()
         self._qmp.close()
         if self.debugger:
             self.debugger.close()
@@ -218,8 +223,8 @@ class Machine:
         noise = self._stderr.read().decode(errors="replace")
         self._stderr.close()
         self.transcript.with_suffix(".err").unlink()
-        self.transcript.write_text(
-            f"{' '.join(self.command)}\n\n{self.text()}\n\nQEMU: exit code {self.process.returncode}\n{noise}")
+        end = f"QEMU: exit code {self.process.returncode}"
+        self.transcript.write_text(f"{' '.join(self.command)}\n\n{self.text()}\n\n{end}\n{noise}")
 
 
 class Qmp:
@@ -288,8 +293,9 @@ class Debugger:
         self._answer()
 
     def set_register(self, number, value):
-        answer = self.ask(f"P{number:x}={value.to_bytes(4, 'little').hex()}")
-        assert answer == "OK", answer
+        registers = bytearray.fromhex(self.ask("g"))
+        registers[number * 4:number * 4 + 4] = value.to_bytes(4, "little")
+        assert self.ask(f"G{registers.hex()}") == "OK"
 
     def go(self):
         self._send("c")

@@ -39,7 +39,7 @@ BAD = {
     "a start only": "KTAP version 1\n1..3\n",
     "more results than planned": GOOD + "ok 4 more\n",
     "a missing number": GOOD.replace("ok 2 pm_second # SKIP no memory there\n", ""),
-    "numbers out of order": GOOD.replace("ok 1 ", "ok 9 ").replace("ok 2 ", "ok 1 ").replace("ok 9 ", "ok 2 "),
+    "numbers out of order": GOOD.replace("ok 1 ", "ok X ").replace("ok 2 ", "ok 1 ").replace("X", "2"),
     "a number twice": GOOD.replace("ok 3 ", "ok 2 "),
     "a failure": GOOD.replace("ok 3 ", "not ok 3 "),
     "a failure that was skipped": GOOD.replace("ok 2 ", "not ok 2 "),

@@ -8,16 +8,18 @@ import pytest
 
 CONFTEST = Path(__file__).parent.parent / "conftest.py"
 PASS = "def test_passes(): pass\n"
+SKIP = "import pytest\ndef test_skips(): pytest.skip('no such machine')\n"
+STOP = "import pytest\ndef test_stops(): pytest.exit('enough', 3)\n"
+BROKEN_FIXTURE = "import pytest\n@pytest.fixture\ndef broken(): 1 / 0\ndef test_errs(broken): pass\n"
 
 RUNS = {
     "all pass": (PASS, "1 passed, 0 failed", True),
     "one fails": (PASS + "def test_fails(): assert 0\n", "1 passed, 1 failed", False),
-    "one is skipped": (PASS + "import pytest\ndef test_skips(): pytest.skip('no such machine')\n", "1 passed, 0 failed", True),
-    "a fixture breaks": ("import pytest\n@pytest.fixture\ndef broken(): 1 / 0\ndef test_errs(broken): pass\n",
-                         "0 passed, 1 failed", False),
+    "one is skipped": (PASS + SKIP, "1 passed, 0 failed", True),
+    "a fixture breaks": (BROKEN_FIXTURE, "0 passed, 1 failed", False),
     "no test at all": ("", "0 passed, 1 failed", False),
     "a file does not load": ("import no_such_module\n" + PASS, "0 passed, 1 failed", False),
-    "the run is broken off": ("import pytest\ndef test_stops(): pytest.exit('enough', 3)\n", "0 passed, 1 failed", False),
+    "the run is broken off": (STOP, "0 passed, 1 failed", False),
 }
 
 
@@ -29,7 +31,7 @@ def test_when(tmp_path, name, workers):
     (tmp_path / "test_it.py").write_text(source)
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -p no:cacheprovider\n")
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
-    run = subprocess.run([sys.executable, "-m", "pytest", tmp_path, *workers], cwd=tmp_path, env=environment, text=True,
-                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    run = subprocess.run([sys.executable, "-m", "pytest", tmp_path, *workers], cwd=tmp_path, env=environment,
+                         text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert run.stdout.splitlines()[-1] == last_line, run.stdout
     assert (run.returncode == 0) == succeeds

@@ -1,6 +1,6 @@
 """The memory maps of a hundred real machines, each handed to Quire in a boot.
 
-QEMU has 3,500 MiB here; where a map has memory beyond, pm hands those frames out, but nothing touches them."""
+QEMU has 3,500 MiB here; where a map has memory beyond, pm counts those frames, but nothing touches them."""
 from pathlib import Path
 
 import pytest

@@ -35,7 +35,8 @@ def test_nothing_below_1_mib_or_from_4_gib_up_is_kept():
 
 def test_entries_that_touch_are_one_range():
     assert kept((0x100000, 0x1000, 1), (0x101000, 0x1000, 1)) == [(0x100, 0x102)]
-    assert kept((0x100000, 0x1800, 1), (0x101800, 0x800, 1)) == [(0x100, 0x101)]  # neither has frame 0x101 whole
+    halves = (0x100000, 0x1800, 1), (0x101800, 0x800, 1)  # neither has frame 0x101 whole
+    assert kept(*halves) == [(0x100, 0x101)]
 
 
 def test_subtract_cuts_each_hole_out():

@@ -29,11 +29,11 @@ def test_a_module_is_reserved_and_keeps_its_contents(boot, tmp_path):
     before = monitor.mem(bare)
 
     path = module_file(tmp_path / "module.bin", 100_001)
-    machine = boot(modules=[f"{path} one two"])
+    machine = boot(modules=[path])
     log = machine.prompt()
     (start, end), = modules_said(log)
     assert end - start == 100_001
-    assert "module.bin one two" in log
+    assert str(path)[:40] in log  # a long name is cut
 
     after = monitor.mem(machine)
     assert after.total == before.total

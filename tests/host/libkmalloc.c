@@ -27,14 +27,28 @@ static unsigned long long allocations, frees;
 
 /* ---- what mm/ calls ---- */
 
-void panic_at(const char *file, int line, const char *fmt, ...)
+/* To standard error, by way of no buffer: dprintf and stdio allocate theirs, here with the lock held. */
+static void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+static void say(const char *fmt, ...)
 {
-    char text[512];
+    char text[600];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
+    size_t length = (size_t)vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    dprintf(STDERR_FILENO, "libkmalloc: PANIC: %s (%s:%d)\n", text, file, line);
+    if (write(STDERR_FILENO, text, length < sizeof text ? length : sizeof text - 1) < 0)
+        return; /* nobody hears it */
+}
+
+void panic_at(const char *file, int line, const char *fmt, ...)
+{
+    char reason[400];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(reason, sizeof reason, fmt, args);
+    va_end(args);
+    say("libkmalloc: PANIC: %s (%s:%d)\n", reason, file, line);
     abort();
 }
 
@@ -50,10 +64,8 @@ static void enter(void)
     pthread_mutex_lock(&lock);
     if (ready)
         return;
-    if (!host_pages_reserve()) {
-        static const char text[] = "libkmalloc: 0xc0000000 to 0xf0000000 is not free here; try `setarch -R PROGRAM`\n";
-        if (write(STDERR_FILENO, text, sizeof text - 1) < 0) { /* nothing more can be done */
-        }
+    if (!host_pages_reserve(false)) {
+        say("libkmalloc: 0xc0000000 to 0xf0000000 is not free here; try `setarch -R PROGRAM`\n");
         _exit(127);
     }
     kmalloc_init(&host_pages);
@@ -75,8 +87,8 @@ __attribute__((destructor)) static void print_figures(void)
     if (!getenv("QUIRE_HEAP_STATS"))
         return;
     enter();
-    dprintf(STDERR_FILENO, "libkmalloc: %llu allocations, %llu frees, %zu pages at most, %zu now\n", allocations, frees,
-            kmalloc_peak_pages(), kmalloc_pages());
+    say("libkmalloc: %llu allocations, %llu frees, %zu pages at most, %zu now\n", allocations, frees,
+        kmalloc_peak_pages(), kmalloc_pages());
     leave();
 }
 

@@ -6,6 +6,7 @@
  * exit status 2, before anything is printed. */
 #include <ctype.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +14,20 @@
 #include "bitmap.h"
 #include "memlayout.h"
 #include "memmap.h"
+#include "panic.h"
 
 #define EXIT_MALFORMED 2
+
+void panic_at(const char *file, int line, const char *fmt, ...)
+{
+    va_list args;
+    fprintf(stderr, "memmap: PANIC: %s:%d: ", file, line);
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fputc('\n', stderr);
+    abort();
+}
 
 static struct memmap_entry *entries;
 static size_t count;

@@ -1,8 +1,6 @@
-/* A page provider over mmap: the heap's range is reserved whole, without memory, and pages of it are made
- * accessible and inaccessible. A page that was given back is a fault at the first access.
- *
- * Such changes split the reservation into many mappings, of which the system allows only so many: get then
- * fails, as it does when memory has run out; give does its main part, which drops the contents. */
+/* A page provider over mmap: the heap's range is reserved whole, without memory. Memory comes at the first
+ * access, and goes when the page is given back. Where pages are guarded, access is allowed and forbidden as
+ * well: then one that was given back is a fault. */
 #include "pages.h"
 
 #include <sys/mman.h>
@@ -15,11 +13,13 @@
 
 static uint32_t held[HEAP_PAGES / 32];
 static size_t held_count;
+static bool guarded;
 
-bool host_pages_reserve(void)
+bool host_pages_reserve(bool guard)
 {
     void *range = (void *)KHEAP_START;
-    void *got = mmap(range, KHEAP_END - KHEAP_START, PROT_NONE,
+    guarded = guard;
+    void *got = mmap(range, KHEAP_END - KHEAP_START, guard ? PROT_NONE : PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
     if (got != MAP_FAILED && got != range)
         munmap(got, KHEAP_END - KHEAP_START); /* a system that does not know MAP_FIXED_NOREPLACE */
@@ -42,7 +42,7 @@ static size_t check_pages(const void *va, size_t pages, bool are_held)
 static int get(void *va, size_t pages)
 {
     size_t first = check_pages(va, pages, false);
-    if (mprotect(va, pages * PAGE_SIZE, PROT_READ | PROT_WRITE) < 0)
+    if (guarded && mprotect(va, pages * PAGE_SIZE, PROT_READ | PROT_WRITE) < 0)
         return -1;
     bitmap_fill(held, first, first + pages, true);
     held_count += pages;
@@ -53,7 +53,8 @@ static int give(void *va, size_t pages)
 {
     size_t first = check_pages(va, pages, true);
     madvise(va, pages * PAGE_SIZE, MADV_DONTNEED);
-    mprotect(va, pages * PAGE_SIZE, PROT_NONE);
+    if (guarded && mprotect(va, pages * PAGE_SIZE, PROT_NONE) < 0)
+        PANIC("provider: %zu pages at %p cannot be made inaccessible", pages, va);
     bitmap_fill(held, first, first + pages, false);
     held_count -= pages;
     return 0;

@@ -4,12 +4,14 @@
 
 #include "kmalloc.h"
 
-/* Sets KHEAP_START to KHEAP_END aside, inaccessible; false where other mappings lie there, or where the
- * system leaves programs less than that. Once, before the provider is used. */
-bool host_pages_reserve(void);
+/* Sets KHEAP_START to KHEAP_END aside; false where other mappings lie there, or where the system leaves
+ * programs less than that. Once, before the provider is used. GUARDED: a page that is not held is
+ * inaccessible. Systems allow a program only so many changes of access (65,530 mappings on Linux); without,
+ * there is no such limit, and less to do. */
+bool host_pages_reserve(bool guarded);
 
-/* mmap'ed pages: accessible while they are got, and only then. Getting a page that is held, giving one that is
- * not, and anything outside the heap's range is a panic. */
+/* Pages of that range, without contents when they are got anew. Getting a page that is held, giving one that
+ * is not, and anything outside the heap's range is a panic. */
 extern const struct page_provider host_pages;
 
 /* Whether the page at VA is held, and how many are. */

@@ -32,7 +32,7 @@ def fixed_addresses():
 
 def run(*command, env=None, text=True, **options):
     return subprocess.run([str(word) for word in command], cwd=ROOT, env={**os.environ, **(env or {})}, text=text,
-                          capture_output=True, timeout=600, preexec_fn=fixed_addresses, **options)
+                          capture_output=True, timeout=300, preexec_fn=fixed_addresses, **options)
 
 
 def why_not(program):

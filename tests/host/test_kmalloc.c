@@ -43,7 +43,7 @@ static const struct page_provider provider = {test_get, test_give};
 static int start(void **state)
 {
     (void)state;
-    if (host_pages_reserve()) {
+    if (host_pages_reserve(true)) {
         kmalloc_init(&provider);
         return 0;
     }
@@ -228,7 +228,8 @@ static void test_64_mib_of_objects_of_every_size(void **state)
     (void)state;
     garbage = false;
     for (unsigned i = 0; i < SOME_SIZES; i++) {
-        size_t count = 64 * MIB / (some_size(i) < 32 ? 32 : some_size(i));
+        size_t size = some_size(i);
+        size_t count = 64 * MIB / (size < 32 ? 32 : size > 2048 && size < PAGE_SIZE ? PAGE_SIZE : size);
         for (size_t n = 0; n < count; n++)
             if (!(objects[n].p = kmalloc(some_size(i))))
                 fail_msg("no memory for object %zu of %zu bytes", n, some_size(i));

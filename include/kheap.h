@@ -1,0 +1,88 @@
+/* Inside the heap: two tiers of object sizes, each in a zone of addresses of its own, so that an address
+ * tells its tier. The public side is kmalloc.h.
+ *
+ *   0xC0000000  small    up to 2 KiB: objects of one size in a page (kmalloc_small.c)
+ *   0xC8000000  large    whole pages, with room to grow (kmalloc_large.c)
+ *   0xE8000000  the small objects' table; the large ones' is in .bss
+ *
+ * A page that holds nothing is SPARE. At most SPARE_POOL of them stay mapped, whatever their tier, besides
+ * one page for each of the smallest classes. */
+#ifndef QUIRE_KHEAP_H
+#define QUIRE_KHEAP_H
+
+#include "bitmap.h"
+#include "kmalloc.h"
+#include "list.h"
+#include "memlayout.h"
+
+#define SMALL_START KHEAP_START
+#define LARGE_START 0xC8000000u
+#define SMALL_TABLE 0xE8000000u
+
+#define SMALL_MAX 2048u
+#define GRANULE 32u /* small objects begin at, and are, multiples of this */
+#define PAGE_GRANULES (PAGE_SIZE / GRANULE)
+#define SMALL_CLASSES 20
+#define KEEPING_CLASSES 8 /* the smallest keep their current page even when it is empty */
+#define SPARE_POOL (KMALLOC_SPARE - KEEPING_CLASSES)
+
+/* Pages of the provider, counted. */
+int heap_get(void *va, size_t pages);
+void heap_give(void *va, size_t pages);
+
+/* The spare pages of all tiers. spare_keep takes as many of PAGES more as the pool has room for. */
+extern size_t spare_pages;
+size_t spare_keep(size_t pages);
+
+/* What is known of a page of small objects. A granule's NEXT is the next free object's granule, or NO_GRANULE
+ * at the end, or, where a live object begins, the granule itself; it has no meaning where none begins. MORE
+ * counts the live objects but the first, biased so that a free which has more to do leaves it negative. */
+struct slab {
+    struct list list;
+    char *page;
+    uint32_t head; /* the first free object's granule, or NO_GRANULE */
+    int32_t more;
+    uint32_t sc; /* its size class */
+    uint8_t next[PAGE_GRANULES];
+} __attribute__((aligned(32))); /* so that it is found with fewer instructions */
+#define NO_GRANULE 0xFFu
+#define BIAS_KEPT 0x10000    /* of a page that is kept even when empty: no free does more */
+#define BIAS_FULL (-0x10000) /* of a full page, which is in no list: the first free does more */
+
+/* The slab that objects of (index + 1) granules come from; one with nothing free, where there is none. */
+extern struct slab *small_current[SMALL_MAX / GRANULE];
+extern size_t small_top; /* granules of the zone whose slabs exist */
+
+/* The granule at P, counted from the zone's start; SMALL_TOP or more where P is no granule in use. The
+ * rotation puts the bits that no granule's address has on top. */
+static inline size_t small_granule(const void *p) {
+    size_t offset = (uintptr_t)p - SMALL_START;
+    return offset / GRANULE | offset << (32 - __builtin_ctz(GRANULE));
+}
+
+static inline struct slab *small_slab(size_t granule) {
+    return (struct slab *)SMALL_TABLE + granule / PAGE_GRANULES;
+}
+
+/* In each tier, SIZE takes any address of its zone, and is 0 where no live object begins; ALLOC returns NULL
+ * when memory has run out; FREE takes a live object's address; CHECK returns the spare pages it has found. */
+void small_init(void);
+void *small_refill(size_t size);       /* kmalloc(size), when the page it would come from is exhausted */
+void small_changed(struct slab *slab); /* a free has left MORE negative */
+void kfree_other(void *p) __attribute__((noinline));
+size_t small_size(const void *p);
+void small_trim(void);
+void small_stats(unsigned sc, struct kmalloc_stats *out);
+size_t small_check(void);
+
+void large_init(void);
+void *large_alloc(size_t size); /* NULL for 0, too */
+void *large_alloc_aligned(size_t size, size_t align);
+size_t large_size(const void *p);
+void large_free(void *p);
+bool large_resize(void *p, size_t size); /* in place, or false */
+void large_trim(void);
+void large_stats(struct kmalloc_stats *out);
+size_t large_check(void);
+
+#endif
