@@ -6,23 +6,16 @@
 
 #include "types.h"
 
-static inline bool bitmap_test(const uint32_t *map, size_t i)
-{
-    return map[i / 32] >> (i % 32) & 1;
-}
+static inline bool bitmap_test(const uint32_t *map, size_t i) { return map[i / 32] >> (i % 32) & 1; }
 
 /* To go through the bits [i, END) a word at a time: the bits of i's word from i on that lie below END (i <
  * END), and where the next word begins. */
-static inline uint32_t bitmap_word_mask(size_t i, size_t end)
-{
+static inline uint32_t bitmap_word_mask(size_t i, size_t end) {
     uint32_t mask = ~0u << (i % 32);
     return (i ^ end) < 32 ? mask & ~(~0u << (end % 32)) : mask;
 }
 
-static inline size_t bitmap_next_word(size_t i)
-{
-    return (i | 31) + 1;
-}
+static inline size_t bitmap_next_word(size_t i) { return (i | 31) + 1; }
 
 /* Sets every bit in [START, END) to VALUE. An empty range changes nothing. */
 void bitmap_fill(uint32_t *map, size_t start, size_t end, bool value);
@@ -50,8 +43,7 @@ struct summary {
 #define SUMMARY_NONE ((size_t)-1)
 
 /* Adds index I; one that is there already stays. */
-static inline void summary_add(struct summary *s, size_t i)
-{
+static inline void summary_add(struct summary *s, size_t i) {
     s->leaf[i / 32] |= 1u << (i % 32);
     s->middle[i / 1024] |= 1u << (i / 32 % 32);
     s->top |= 1u << (i / 1024);
@@ -61,8 +53,7 @@ static inline void summary_add(struct summary *s, size_t i)
 void summary_add_range(struct summary *s, size_t start, size_t end);
 
 /* Removes index I; one that is absent stays so. */
-static inline void summary_remove(struct summary *s, size_t i)
-{
+static inline void summary_remove(struct summary *s, size_t i) {
     if (s->leaf[i / 32] &= ~(1u << (i % 32)))
         return;
     if (s->middle[i / 1024] &= ~(1u << (i / 32 % 32)))

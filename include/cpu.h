@@ -27,73 +27,52 @@
 
 /* ---- page-table entries ---- */
 
-static inline unsigned read_entry(const volatile unsigned *entry)
-{
-    return *entry;
-}
+static inline unsigned read_entry(const volatile unsigned *entry) { return *entry; }
 
 /* One aligned store: the processor never sees half an entry (SDM vol. 3, 4.10.4). */
-static inline void write_entry(volatile unsigned *entry, unsigned value)
-{
-    *entry = value;
-}
+static inline void write_entry(volatile unsigned *entry, unsigned value) { *entry = value; }
 
 /* Drops the TLB entries of VA's page, and every cached directory entry (SDM vol. 3, 4.10.4.1). 486 up. */
-static inline void flush_page(const void *va)
-{
+static inline void flush_page(const void *va) {
     __asm__ volatile("invlpg %0" : : "m"(*(const char *)va) : "memory");
 }
 
 /* ---- control registers ---- */
 
-static inline unsigned read_cr0(void)
-{
+static inline unsigned read_cr0(void) {
     unsigned value;
     __asm__ volatile("mov %%cr0, %0" : "=r"(value));
     return value;
 }
 
-static inline void write_cr0(unsigned value)
-{
-    __asm__ volatile("mov %0, %%cr0" : : "r"(value) : "memory");
-}
+static inline void write_cr0(unsigned value) { __asm__ volatile("mov %0, %%cr0" : : "r"(value) : "memory"); }
 
 /* The address of the last page fault. */
-static inline unsigned read_cr2(void)
-{
+static inline unsigned read_cr2(void) {
     unsigned value;
     __asm__ volatile("mov %%cr2, %0" : "=r"(value));
     return value;
 }
 
 /* Where the processor has no CR4 this is an invalid opcode: ask cpu_has_cr4 first. */
-static inline unsigned read_cr4(void)
-{
+static inline unsigned read_cr4(void) {
     unsigned value;
     __asm__ volatile("mov %%cr4, %0" : "=r"(value));
     return value;
 }
 
-static inline void write_cr4(unsigned value)
-{
-    __asm__ volatile("mov %0, %%cr4" : : "r"(value) : "memory");
-}
+static inline void write_cr4(unsigned value) { __asm__ volatile("mov %0, %%cr4" : : "r"(value) : "memory"); }
 
 /* The x87 to its state after reset, without waiting for one: harmless where there is none. */
-static inline void fninit(void)
-{
-    __asm__ volatile("fninit");
-}
+static inline void fninit(void) { __asm__ volatile("fninit"); }
 
-static inline unsigned read_eflags(void)
-{
+static inline unsigned read_eflags(void) {
     unsigned value;
     __asm__ volatile("pushf\n\tpop %0" : "=r"(value));
     return value;
 }
 
-static inline void write_eflags(unsigned value)
-{
+static inline void write_eflags(unsigned value) {
     __asm__ volatile("push %0\n\tpopf" : : "r"(value) : "cc", "memory");
 }
 
@@ -102,16 +81,14 @@ struct cpuid {
 };
 
 /* Where EFLAGS.ID cannot be changed there is no CPUID: ask cpu_has_cpuid first. */
-static inline struct cpuid cpuid(unsigned leaf)
-{
+static inline struct cpuid cpuid(unsigned leaf) {
     struct cpuid id;
     __asm__ volatile("cpuid" : "=a"(id.eax), "=b"(id.ebx), "=c"(id.ecx), "=d"(id.edx) : "a"(leaf), "c"(0));
     return id;
 }
 
 /* The time-stamp counter: CPUID.1:EDX bit 4 tells whether there is one. */
-static inline uint64_t rdtsc(void)
-{
+static inline uint64_t rdtsc(void) {
     uint64_t ticks;
     __asm__ volatile("rdtsc" : "=A"(ticks));
     return ticks;
@@ -124,43 +101,32 @@ struct descriptor_table { /* the operand of LGDT and LIDT */
     uint32_t base;
 } __attribute__((packed));
 
-static inline void lidt(const struct descriptor_table *table)
-{
-    __asm__ volatile("lidt %0" : : "m"(*table));
-}
+static inline void lidt(const struct descriptor_table *table) { __asm__ volatile("lidt %0" : : "m"(*table)); }
 
-static inline void ltr(uint16_t selector)
-{
-    __asm__ volatile("ltr %0" : : "r"(selector));
-}
+static inline void ltr(uint16_t selector) { __asm__ volatile("ltr %0" : : "r"(selector)); }
 
 /* ---- blocks of memory ---- */
 
 /* Each moves its pointers past what was done. DF is clear in C code (System V ABI, i386), and trap_common
  * sees to it. */
-static inline void copy_words(void **to, const void **from, size_t words)
-{
+static inline void copy_words(void **to, const void **from, size_t words) {
     __asm__ volatile("rep movsl" : "+D"(*to), "+S"(*from), "+c"(words) : : "memory");
 }
 
-static inline void copy_bytes(void **to, const void **from, size_t bytes)
-{
+static inline void copy_bytes(void **to, const void **from, size_t bytes) {
     __asm__ volatile("rep movsb" : "+D"(*to), "+S"(*from), "+c"(bytes) : : "memory");
 }
 
-static inline void store_words(void **to, unsigned word, size_t words)
-{
+static inline void store_words(void **to, unsigned word, size_t words) {
     __asm__ volatile("rep stosl" : "+D"(*to), "+c"(words) : "a"(word) : "memory");
 }
 
-static inline void store_bytes(void **to, unsigned byte, size_t bytes)
-{
+static inline void store_bytes(void **to, unsigned byte, size_t bytes) {
     __asm__ volatile("rep stosb" : "+D"(*to), "+c"(bytes) : "a"(byte) : "memory");
 }
 
 /* From the last byte to the first, for blocks that overlap. */
-static inline void copy_bytes_down(void *to, const void *from, size_t bytes)
-{
+static inline void copy_bytes_down(void *to, const void *from, size_t bytes) {
     char *last_to = (char *)to + bytes - 1;
     const char *last_from = (const char *)from + bytes - 1;
     __asm__ volatile("std\n\trep movsb\n\tcld" : "+D"(last_to), "+S"(last_from), "+c"(bytes) : : "memory");
@@ -168,44 +134,27 @@ static inline void copy_bytes_down(void *to, const void *from, size_t bytes)
 
 /* ---- interrupts ---- */
 
-static inline void cli(void)
-{
-    __asm__ volatile("cli" : : : "memory");
-}
+static inline void cli(void) { __asm__ volatile("cli" : : : "memory"); }
 
-static inline void sti(void)
-{
-    __asm__ volatile("sti" : : : "memory");
-}
+static inline void sti(void) { __asm__ volatile("sti" : : : "memory"); }
 
 /* Halts with interrupts on until one has been served. STI takes effect after the next instruction (SDM
  * vol. 2, STI), so that none can slip in between and leave the processor asleep. */
-static inline void wait_for_interrupt(void)
-{
-    __asm__ volatile("sti\n\thlt\n\tcli" : : : "memory");
-}
+static inline void wait_for_interrupt(void) { __asm__ volatile("sti\n\thlt\n\tcli" : : : "memory"); }
 
-static inline void halt(void)
-{
-    __asm__ volatile("hlt" : : : "memory");
-}
+static inline void halt(void) { __asm__ volatile("hlt" : : : "memory"); }
 
-static inline void breakpoint(void)
-{
-    __asm__ volatile("int3");
-}
+static inline void breakpoint(void) { __asm__ volatile("int3"); }
 
 /* ---- ports ---- */
 
-static inline uint8_t inb(uint16_t port)
-{
+static inline uint8_t inb(uint16_t port) {
     uint8_t value;
     __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
     return value;
 }
 
-static inline void outb(uint16_t port, uint8_t value)
-{
+static inline void outb(uint16_t port, uint8_t value) {
     __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
 }
 

@@ -28,9 +28,6 @@ size_t log_capture_end(void);
 /* How many captures are open. */
 size_t log_captures(void);
 
-static inline bool log_capturing(void)
-{
-    return log_captures() > 0;
-}
+static inline bool log_capturing(void) { return log_captures() > 0; }
 
 #endif

@@ -55,13 +55,13 @@
 
 #ifndef __ASSEMBLER__
 /* Placed by linker.ld; each is a page boundary. Take their addresses only. */
-extern char kernel_start[], text_end[];       /* [kernel_start, text_end): Multiboot header and code */
-extern char rodata_start[], rodata_end[];     /* constants */
-extern char data_start[], data_end[];         /* .data and .bss, the stacks and their guards included */
+extern char kernel_start[], text_end[];   /* [kernel_start, text_end): Multiboot header and code */
+extern char rodata_start[], rodata_end[]; /* constants */
+extern char data_start[], data_end[];     /* .data and .bss, the stacks and their guards included */
 extern char boot_stack_guard[], fault_stack_guard[]; /* the absent page below each stack */
 extern char boot_stack_bottom[], boot_stack_top[];
 extern char fault_stack_bottom[], fault_stack_top[];
-extern char symtab_start[];                   /* the symbol table, read-only, up to kernel_end */
+extern char symtab_start[]; /* the symbol table, read-only, up to kernel_end */
 extern char kernel_end[];
 #endif
 

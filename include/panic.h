@@ -22,7 +22,8 @@ void panic_at(const char *file, int line, const char *fmt, ...)
         __typeof__(a) a_ = (a); \
         __typeof__(b) b_ = (b); \
         if (__builtin_expect(!(a_ op b_), 0)) \
-            PANIC("assertion failed: %s %s %s (0x%lx, 0x%lx)", #a, #op, #b, (unsigned long)a_, (unsigned long)b_); \
+            PANIC("assertion failed: %s %s %s (0x%lx, 0x%lx)", #a, #op, #b, (unsigned long)a_, \
+                  (unsigned long)b_); \
     } while (0)
 
 /* True while an interrupt is being served. mm/ keeps out of handlers: its slow paths assert it. */

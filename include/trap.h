@@ -67,8 +67,7 @@ const char *address_text(uintptr_t address, char text[ADDRESS_TEXT]);
 void page_fault_report(const struct trap_frame *frame, unsigned address);
 
 /* ESP before FRAME was pushed. */
-static inline unsigned frame_esp(const struct trap_frame *frame)
-{
+static inline unsigned frame_esp(const struct trap_frame *frame) {
     return frame->esp_at_pusha + 5 * 4; /* vector to EFLAGS */
 }
 

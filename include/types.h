@@ -23,21 +23,12 @@ typedef unsigned int pfn_t;   /* a page frame number: paddr_t / PAGE_SIZE; 0x100
 
 _Static_assert(sizeof(paddr_t) == 4 && sizeof(void *) == 4, "Quire is a 32-bit kernel");
 
-static inline paddr_t pfn_to_pa(pfn_t pfn)
-{
-    return pfn << PAGE_SHIFT;
-}
+static inline paddr_t pfn_to_pa(pfn_t pfn) { return pfn << PAGE_SHIFT; }
 
-static inline pfn_t pa_to_pfn(paddr_t pa)
-{
-    return pa >> PAGE_SHIFT;
-}
+static inline pfn_t pa_to_pfn(paddr_t pa) { return pa >> PAGE_SHIFT; }
 
 /* The pages that BYTES bytes fill, rounded up; no overflow at any size. */
-static inline size_t pages_for(size_t bytes)
-{
-    return (bytes >> PAGE_SHIFT) + ((bytes & PAGE_MASK) != 0);
-}
+static inline size_t pages_for(size_t bytes) { return (bytes >> PAGE_SHIFT) + ((bytes & PAGE_MASK) != 0); }
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -27,20 +27,13 @@ typedef unsigned int pte_t; /* a page-table entry: SDM vol. 3, table 4-6 */
 
 #define ENTRIES_PER_TABLE 1024
 
-static inline unsigned pd_index(const void *va)
-{
-    return (uintptr_t)va >> 22;
-}
+static inline unsigned pd_index(const void *va) { return (uintptr_t)va >> 22; }
 
-static inline unsigned pt_index(const void *va)
-{
+static inline unsigned pt_index(const void *va) {
     return (uintptr_t)va >> PAGE_SHIFT & (ENTRIES_PER_TABLE - 1);
 }
 
-static inline unsigned page_offset(const void *va)
-{
-    return (uintptr_t)va & PAGE_MASK;
-}
+static inline unsigned page_offset(const void *va) { return (uintptr_t)va & PAGE_MASK; }
 
 /* How a page is mapped: none of these is read-only, cached, for the kernel. */
 #define VMEM_WRITE PTE_WRITE

@@ -23,14 +23,12 @@ struct stack_frame {
     unsigned ebp, eip; /* the caller's */
 };
 
-static bool in_text(uintptr_t address)
-{
+static bool in_text(uintptr_t address) {
     return address >= (uintptr_t)kernel_start && address < (uintptr_t)text_end;
 }
 
 /* The end of the kernel stack that holds ADDRESS, or 0. */
-static uintptr_t stack_end(uintptr_t address)
-{
+static uintptr_t stack_end(uintptr_t address) {
     if (address >= (uintptr_t)boot_stack_bottom && address < (uintptr_t)boot_stack_top)
         return (uintptr_t)boot_stack_top;
     if (address >= (uintptr_t)fault_stack_bottom && address < (uintptr_t)fault_stack_top)
@@ -39,15 +37,13 @@ static uintptr_t stack_end(uintptr_t address)
 }
 
 /* The frame at EBP, or NULL when none can be there. */
-static const struct stack_frame *frame_at(uintptr_t ebp)
-{
+static const struct stack_frame *frame_at(uintptr_t ebp) {
     if (ebp % 4 || ebp + sizeof(struct stack_frame) > stack_end(ebp))
         return NULL;
     return (const struct stack_frame *)ebp;
 }
 
-const char *address_text(uintptr_t address, char text[ADDRESS_TEXT])
-{
+const char *address_text(uintptr_t address, char text[ADDRESS_TEXT]) {
     char symbol[SYMBOL_TEXT];
 
     format_buffer(text, ADDRESS_TEXT, "0x%08x %s", (unsigned)address, symbol_text(address, symbol));
@@ -55,8 +51,7 @@ const char *address_text(uintptr_t address, char text[ADDRESS_TEXT])
 }
 
 /* The call is what counts: the address behind it may be the next function's, after one that never returns. */
-static void print_return_address(unsigned eip)
-{
+static void print_return_address(unsigned eip) {
     size_t offset;
     const char *name = symbol_at(eip - 1, &offset);
 
@@ -66,15 +61,13 @@ static void print_return_address(unsigned eip)
         kprintf("    0x%08x ?\n", eip);
 }
 
-static void print_repeats(unsigned repeats)
-{
+static void print_repeats(unsigned repeats) {
     if (repeats)
         kprintf("    ... the same %u times more\n", repeats);
 }
 
 /* The return addresses along the chain from EBP on; a recursion's are counted. */
-static void print_chain(unsigned ebp)
-{
+static void print_chain(unsigned ebp) {
     const struct stack_frame *frame;
     unsigned last = 0, repeats = 0, shown = 0;
 
@@ -97,22 +90,19 @@ static void print_chain(unsigned ebp)
         kprintf("    ...\n");
 }
 
-static void print_innermost(unsigned eip)
-{
+static void print_innermost(unsigned eip) {
     char text[ADDRESS_TEXT];
 
     kprintf("  backtrace\n    %s\n", address_text(eip, text));
 }
 
-void print_backtrace(unsigned eip, unsigned ebp)
-{
+void print_backtrace(unsigned eip, unsigned ebp) {
     print_innermost(eip);
     print_chain(ebp);
 }
 
 /* In FUNCTION, which was interrupted at EIP, "mov %esp, %ebp" (89 E5) has been passed: it has a frame. */
-static bool has_frame(uintptr_t function, uintptr_t eip)
-{
+static bool has_frame(uintptr_t function, uintptr_t eip) {
     for (const uint8_t *code = (const uint8_t *)function; (uintptr_t)code + 2 <= eip; code++)
         if (code[0] == 0x89 && code[1] == 0xE5)
             return true;
@@ -121,8 +111,7 @@ static bool has_frame(uintptr_t function, uintptr_t eip)
 
 /* EIP follows a call that can have led to FUNCTION: a direct one, E8 and the distance from EIP, or an
  * indirect one, FF /2, of 2 to 7 bytes (SDM vol. 2, CALL). */
-static bool returns_from(uintptr_t function, uintptr_t eip)
-{
+static bool returns_from(uintptr_t function, uintptr_t eip) {
     const uint8_t *end = (const uint8_t *)eip;
 
     if (!in_text(eip) || !in_text(eip - 7))
@@ -136,8 +125,7 @@ static bool returns_from(uintptr_t function, uintptr_t eip)
 }
 
 /* Where the function without a frame that was interrupted at FRAME returns to; 0 when it has a frame. */
-static unsigned hidden_caller(const struct trap_frame *frame)
-{
+static unsigned hidden_caller(const struct trap_frame *frame) {
     size_t offset;
     uintptr_t esp = frame_esp(frame), end = stack_end(esp);
 
@@ -153,8 +141,7 @@ static unsigned hidden_caller(const struct trap_frame *frame)
     return 0;
 }
 
-void print_backtrace_of(const struct trap_frame *frame)
-{
+void print_backtrace_of(const struct trap_frame *frame) {
     unsigned caller = hidden_caller(frame);
 
     print_innermost(frame->eip);
@@ -163,8 +150,7 @@ void print_backtrace_of(const struct trap_frame *frame)
     print_chain(frame->ebp);
 }
 
-void print_registers(const struct trap_frame *frame)
-{
+void print_registers(const struct trap_frame *frame) {
     kprintf("  eax=0x%08x  ebx=0x%08x  ecx=0x%08x  edx=0x%08x\n", frame->eax, frame->ebx, frame->ecx,
             frame->edx);
     kprintf("  esi=0x%08x  edi=0x%08x  ebp=0x%08x  esp=0x%08x\n", frame->esi, frame->edi, frame->ebp,

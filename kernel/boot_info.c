@@ -55,7 +55,7 @@ struct multiboot_mmap { /* SIZE counts what follows it: 20, or more */
     uint32_t type;
 } __attribute__((packed));
 
-#define MMAP_MAX 65536  /* entries; more is no memory map, and none can be left out safely */
+#define MMAP_MAX 65536 /* entries; more is no memory map, and none can be left out safely */
 #define MODULES_MAX 1024
 
 struct boot_info boot_info = {.framebuffer.type = FRAMEBUFFER_EGA_TEXT};
@@ -66,14 +66,12 @@ static memmap_frames ram;
 /* ---- reading memory that may be anywhere ---- */
 
 /* The bytes from ADDRESS to the end of the address space, at most WANTED. Nothing is at address 0. */
-static size_t readable(uint32_t address, size_t wanted)
-{
+static size_t readable(uint32_t address, size_t wanted) {
     uint64_t left = address ? ((uint64_t)1 << 32) - address : 0;
     return left < wanted ? (size_t)left : wanted;
 }
 
-static bool read_at(void *to, uint32_t address, size_t size)
-{
+static bool read_at(void *to, uint32_t address, size_t size) {
     if (readable(address, size) < size)
         return false;
     memcpy(to, (const void *)(uintptr_t)address, size);
@@ -81,8 +79,7 @@ static bool read_at(void *to, uint32_t address, size_t size)
 }
 
 /* Copies the text at ADDRESS, cut to SIZE with its NUL; true when it was cut. */
-static bool read_text(char *to, size_t size, uint32_t address)
-{
+static bool read_text(char *to, size_t size, uint32_t address) {
     const char *from = (const char *)(uintptr_t)address;
     size_t limit = readable(address, size), n = 0;
 
@@ -99,16 +96,14 @@ static bool read_text(char *to, size_t size, uint32_t address)
 /* ---- the memory map ---- */
 
 /* Without a map: what INT 0x15 function 0x88 once told. */
-static bool read_fallback(uint32_t *cursor, struct memmap_entry *entry)
-{
+static bool read_fallback(uint32_t *cursor, struct memmap_entry *entry) {
     *entry = *cursor == 0 ? (struct memmap_entry){0, (uint64_t)info.mem_lower << 10, MEMMAP_RAM}
                           : (struct memmap_entry){LOW_MEMORY_END, (uint64_t)info.mem_upper << 10, MEMMAP_RAM};
     return (*cursor)++ < 2;
 }
 
 /* The cursor counts bytes. info.mmap_length has been cut to what is in order. */
-static bool read_map(uint32_t *cursor, struct memmap_entry *entry)
-{
+static bool read_map(uint32_t *cursor, struct memmap_entry *entry) {
     struct multiboot_mmap raw;
 
     if (*cursor >= info.mmap_length || !read_at(&raw, info.mmap_addr + *cursor, sizeof(raw)))
@@ -119,8 +114,7 @@ static bool read_map(uint32_t *cursor, struct memmap_entry *entry)
 }
 
 /* Counts the entries, and cuts the map's length to end behind the last one that is in order. */
-static size_t check_map(void)
-{
+static size_t check_map(void) {
     size_t entries = 0;
     uint32_t at = 0, length = (uint32_t)readable(info.mmap_addr, info.mmap_length);
 
@@ -148,30 +142,27 @@ static size_t check_map(void)
     return entries;
 }
 
-static memmap_reader *find_map(void)
-{
+static memmap_reader *find_map(void) {
     if (info.flags & INFO_MEMMAP)
         boot_info.memmap_entries = check_map();
     if (boot_info.memmap_entries)
         return read_map;
     if (!(info.flags & INFO_MEMORY))
         PANIC("quire: the boot loader reports neither a memory map nor the memory's size");
-    kprintf("quire: no memory map; taking mem_lower %u KiB and mem_upper %u KiB instead\n", boot_info.mem_lower,
-            boot_info.mem_upper);
+    kprintf("quire: no memory map; taking mem_lower %u KiB and mem_upper %u KiB instead\n",
+            boot_info.mem_lower, boot_info.mem_upper);
     return read_fallback;
 }
 
 /* ---- modules ---- */
 
 /* Module I; false where there is none that can be believed. */
-static bool read_module(uint32_t i, struct multiboot_module *module)
-{
+static bool read_module(uint32_t i, struct multiboot_module *module) {
     uint64_t address = info.mods_addr + (uint64_t)i * sizeof(*module);
     return address >> 32 == 0 && read_at(module, (uint32_t)address, sizeof(*module));
 }
 
-static void read_modules(void)
-{
+static void read_modules(void) {
     struct multiboot_module module;
 
     if (info.mods_count > MODULES_MAX) {
@@ -201,8 +192,7 @@ static void read_modules(void)
     boot_info.modules = info.mods_count;
 }
 
-static void reserve_modules(void)
-{
+static void reserve_modules(void) {
     struct multiboot_module module;
 
     for (uint32_t i = 0; i < info.mods_count && read_module(i, &module); i++)
@@ -212,8 +202,7 @@ static void reserve_modules(void)
 
 /* ---- the whole ---- */
 
-static void read_framebuffer(void)
-{
+static void read_framebuffer(void) {
     boot_info.framebuffer = (struct framebuffer_info){
         .type = info.framebuffer_type < FRAMEBUFFER_NONE ? info.framebuffer_type : FRAMEBUFFER_NONE,
         .address = info.framebuffer_addr,
@@ -230,8 +219,7 @@ static void read_framebuffer(void)
     };
 }
 
-void boot_info_read(paddr_t address)
-{
+void boot_info_read(paddr_t address) {
     /* Fields that its flags do not vouch for may lie behind its end: they are read, but not used. */
     if (!read_at(&info, address, sizeof(info))) {
         kprintf("quire: the boot information at 0x%08x runs off the end of the address space\n", address);
@@ -253,8 +241,7 @@ void boot_info_read(paddr_t address)
         info.mods_count = 0;
 }
 
-void boot_info_memory(void)
-{
+void boot_info_memory(void) {
     memmap_reader *reader = find_map();
 
     memmap_build(ram, reader);
@@ -268,8 +255,9 @@ void boot_info_memory(void)
     kprintf("memmap: %zu entries; %zu KiB of memory from 1 MiB up, in %zu ranges\n", boot_info.memmap_entries,
             frames * (PAGE_SIZE / 1024), ranges);
     if (frames < PM_MIN_FRAMES)
-        PANIC("memmap: %zu KiB of memory from 1 MiB up are too little: Quire needs %u KiB, a machine of 5 MiB",
-              frames * (PAGE_SIZE / 1024), PM_MIN_FRAMES * (PAGE_SIZE / 1024));
+        PANIC(
+            "memmap: %zu KiB of memory from 1 MiB up are too little: Quire needs %u KiB, a machine of 5 MiB",
+            frames * (PAGE_SIZE / 1024), PM_MIN_FRAMES * (PAGE_SIZE / 1024));
     struct pm_counts counts = pm_count();
     kprintf("pm: %zu frames: %zu free, %zu reserved\n", counts.total, counts.free, counts.reserved);
 }

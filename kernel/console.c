@@ -41,10 +41,10 @@
 
 /* US layout; a space where a key gives no character. The keypad gives digits. */
 #define NONE_38_TO_46 "               " /* Alt, space, Caps Lock, F1 to F10, Num Lock, Scroll Lock */
-static const char plain[] = "  1234567890-=\b\tqwertyuiop[]\n asdfghjkl;'` \\zxcvbnm,./ *" NONE_38_TO_46
-                            "789-456+1230.";
-static const char shifted[] = "  !@#$%^&*()_+\b\tQWERTYUIOP{}\n ASDFGHJKL:\"~ |ZXCVBNM<>? *" NONE_38_TO_46
-                              "789-456+1230.";
+static const char plain[] =
+    "  1234567890-=\b\tqwertyuiop[]\n asdfghjkl;'` \\zxcvbnm,./ *" NONE_38_TO_46 "789-456+1230.";
+static const char shifted[] =
+    "  !@#$%^&*()_+\b\tQWERTYUIOP{}\n ASDFGHJKL:\"~ |ZXCVBNM<>? *" NONE_38_TO_46 "789-456+1230.";
 #define CODE_SPACE 0x39
 #define CODES 0x54 /* with a place in them */
 _Static_assert(sizeof(plain) == CODES + 1 && sizeof(shifted) == CODES + 1, "one character a code");
@@ -54,16 +54,14 @@ static struct {
     bool shift, control, caps_lock, extended;
 } keyboard;
 
-static bool wait_status(uint8_t mask, uint8_t value)
-{
+static bool wait_status(uint8_t mask, uint8_t value) {
     for (unsigned n = 0; n < CONTROLLER_WAIT; n++)
         if ((inb(KEYBOARD_STATUS) & mask) == value)
             return true;
     return false;
 }
 
-static bool controller_write(uint16_t port, uint8_t value)
-{
+static bool controller_write(uint16_t port, uint8_t value) {
     if (!wait_status(STATUS_INPUT_FULL, 0))
         return false;
     outb(port, value);
@@ -72,8 +70,7 @@ static bool controller_write(uint16_t port, uint8_t value)
 
 /* Keyboard on, its interrupt on, set 1. Firmware has mostly done this; where the controller does not answer,
  * it is left as it is. */
-static void controller_configure(void)
-{
+static void controller_configure(void) {
     if (!controller_write(KEYBOARD_COMMAND, COMMAND_READ_CONFIG) ||
         !wait_status(STATUS_OUTPUT_FULL, STATUS_OUTPUT_FULL))
         return;
@@ -83,8 +80,7 @@ static void controller_configure(void)
         controller_write(KEYBOARD_COMMAND, COMMAND_ENABLE);
 }
 
-static void keyboard_init(void)
-{
+static void keyboard_init(void) {
     keyboard.ready = true;
     keyboard.present = inb(KEYBOARD_STATUS) != STATUS_ABSENT;
     for (unsigned n = 0; n < CODES_AT_ONCE && inb(KEYBOARD_STATUS) & STATUS_OUTPUT_FULL; n++)
@@ -94,8 +90,7 @@ static void keyboard_init(void)
 }
 
 /* Takes note of a key that is held; false for any other. */
-static bool modifier(uint8_t key, bool pressed)
-{
+static bool modifier(uint8_t key, bool pressed) {
     if (key == CODE_LEFT_SHIFT || key == CODE_RIGHT_SHIFT)
         keyboard.shift = pressed;
     else if (key == CODE_CONTROL)
@@ -107,14 +102,10 @@ static bool modifier(uint8_t key, bool pressed)
     return true;
 }
 
-static bool is_letter(char c)
-{
-    return c >= 'a' && c <= 'z';
-}
+static bool is_letter(char c) { return c >= 'a' && c <= 'z'; }
 
 /* The character that KEY gives now, or -1. */
-static int character(uint8_t key)
-{
+static int character(uint8_t key) {
     if (key == CODE_SPACE)
         return ' ';
     if (key >= CODES || plain[key] == ' ')
@@ -126,8 +117,7 @@ static int character(uint8_t key)
 }
 
 /* The character that CODE completes, or -1. */
-static int decode(uint8_t code)
-{
+static int decode(uint8_t code) {
     uint8_t key = code & (uint8_t)~CODE_RELEASED;
     bool extended = keyboard.extended;
 
@@ -141,8 +131,7 @@ static int decode(uint8_t code)
     return extended && key == CODE_SLASH ? '/' : character(key);
 }
 
-static int keyboard_poll(void)
-{
+static int keyboard_poll(void) {
     if (!keyboard.ready)
         keyboard_init();
     for (unsigned n = 0; keyboard.present && n < CODES_AT_ONCE; n++) {
@@ -165,22 +154,13 @@ static int keyboard_poll(void)
 
 static volatile unsigned ticks;
 
-static void tick(void)
-{
-    ticks++;
-}
+static void tick(void) { ticks++; }
 
-static void woken(void)
-{
-}
+static void woken(void) {}
 
-static bool has_ticked(void)
-{
-    return ticks > 0;
-}
+static bool has_ticked(void) { return ticks > 0; }
 
-static bool timer_wakes(void)
-{
+static bool timer_wakes(void) {
     static bool asked;
 
     if (!asked) {
@@ -196,8 +176,7 @@ static bool timer_wakes(void)
 }
 
 /* A terminal's CR is Enter, and the LF that may follow it is not another. */
-static int serial_character(void)
-{
+static int serial_character(void) {
     static bool after_cr;
     int c = serial_poll();
 
@@ -210,15 +189,13 @@ static int serial_character(void)
     return c == '\r' ? '\n' : c;
 }
 
-int console_poll(void)
-{
+int console_poll(void) {
     int c = serial_character();
 
     return c >= 0 ? c : keyboard_poll();
 }
 
-int console_read(void)
-{
+int console_read(void) {
     for (;;) {
         int c = console_poll();
 

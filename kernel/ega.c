@@ -37,22 +37,19 @@ static struct {
 static enum { TEXT, ESCAPE, CONTROL_SEQUENCE } state;
 static unsigned parameter[PARAMETERS_MAX], parameters;
 
-static void crtc_write(uint8_t index, unsigned value)
-{
+static void crtc_write(uint8_t index, unsigned value) {
     outb(CRTC_INDEX, index);
     outb(CRTC_DATA, (uint8_t)value);
 }
 
-static void place_cursor(void)
-{
+static void place_cursor(void) {
     unsigned position = row * COLUMNS + column;
 
     crtc_write(CRTC_CURSOR_HIGH, position >> 8);
     crtc_write(CRTC_CURSOR_LOW, position);
 }
 
-static uint16_t cell(char c)
-{
+static uint16_t cell(char c) {
     unsigned ink = style.foreground | (style.bold ? BRIGHT : 0), paper = style.background;
 
     if (style.reverse) {
@@ -63,16 +60,14 @@ static uint16_t cell(char c)
     return (uint16_t)(paper << 12 | ink << 8 | (uint8_t)c);
 }
 
-static void clear_row(unsigned which)
-{
+static void clear_row(unsigned which) {
     uint16_t blank = cell(' ');
 
     for (unsigned i = 0; i < COLUMNS; i++)
         cells[which * COLUMNS + i] = blank;
 }
 
-static void next_row(void)
-{
+static void next_row(void) {
     column = 0;
     if (++row < ROWS)
         return;
@@ -81,28 +76,22 @@ static void next_row(void)
     clear_row(ROWS - 1);
 }
 
-static void put_visible(char c)
-{
+static void put_visible(char c) {
     if (column == COLUMNS)
         next_row();
     cells[row * COLUMNS + column++] = cell(c);
 }
 
-static void reset_style(void)
-{
+static void reset_style(void) {
     style.foreground = DEFAULT_FOREGROUND;
     style.background = DEFAULT_BACKGROUND;
     style.bold = style.reverse = false;
 }
 
 /* ANSI counts colours in red, green, blue bits; EGA in blue, green, red. */
-static unsigned ega_colour(unsigned ansi)
-{
-    return (ansi & 1) << 2 | (ansi & 2) | (ansi & 4) >> 2;
-}
+static unsigned ega_colour(unsigned ansi) { return (ansi & 1) << 2 | (ansi & 2) | (ansi & 4) >> 2; }
 
-static void select_rendition(unsigned p)
-{
+static void select_rendition(unsigned p) {
     if (p == 0)
         reset_style();
     else if (p == 1 || p == 22)
@@ -122,8 +111,7 @@ static void select_rendition(unsigned p)
 }
 
 /* ESC [ is behind us: parameters, ';' between them, up to a letter (0x40 to 0x7E). */
-static void put_sequence(char c)
-{
+static void put_sequence(char c) {
     if (c >= '0' && c <= '9') {
         parameter[parameters] = parameter[parameters] * 10 + (unsigned)(c - '0');
     } else if (c == ';' && parameters + 1 < PARAMETERS_MAX) {
@@ -135,8 +123,7 @@ static void put_sequence(char c)
     }
 }
 
-static void put_text(char c)
-{
+static void put_text(char c) {
     switch (c) {
     case '\n':
         next_row();
@@ -162,8 +149,7 @@ static void put_text(char c)
     }
 }
 
-static void put(char c)
-{
+static void put(char c) {
     if (state == TEXT) {
         put_text(c);
     } else if (state == CONTROL_SEQUENCE) {
@@ -175,15 +161,13 @@ static void put(char c)
     }
 }
 
-static void ega_write(const char *text, size_t n)
-{
+static void ega_write(const char *text, size_t n) {
     for (; n; n--)
         put(*text++);
     place_cursor();
 }
 
-void ega_init(void)
-{
+void ega_init(void) {
     static struct log_sink sink = {ega_write, NULL};
 
     reset_style();

@@ -36,16 +36,14 @@ struct cause {
 #define REFUSED_WRITE (ERROR_PRESENT | ERROR_WRITE), (ERROR_PRESENT | ERROR_WRITE)
 #define ADDRESS(a) ((const char *)(a))
 
-static void explain_null(const struct fault *fault)
-{
+static void explain_null(const struct fault *fault) {
     if (fault->fetch)
         kprintf("null pointer: a function pointer that was never set was called");
     else
         kprintf("null pointer: offset +0x%x from address 0", (unsigned)fault->address);
 }
 
-static void explain_table(const struct fault *fault)
-{
+static void explain_table(const struct fault *fault) {
     kprintf("window: the page table %u is seen here, and PD[%u] is absent: there is no such table",
             fault->walk.pti, fault->walk.pti);
 }
@@ -76,14 +74,12 @@ static const struct cause causes[] = {
     {ADDRESS(0), ADDRESS(0xFFFFFFFF), ANY, NULL, "the entries allow it now: the TLB still held older ones"},
 };
 
-static bool applies(const struct cause *cause, const struct fault *fault)
-{
+static bool applies(const struct cause *cause, const struct fault *fault) {
     return fault->address >= (uintptr_t)cause->first && fault->address <= (uintptr_t)cause->last &&
            (fault->error & cause->mask) == cause->value;
 }
 
-static void print_cause(const struct fault *fault)
-{
+static void print_cause(const struct fault *fault) {
     const struct cause *cause = causes;
 
     while (!applies(cause, fault))
@@ -99,8 +95,7 @@ static void print_cause(const struct fault *fault)
 }
 
 /* An entry of either level, its bits in words. */
-static void print_entry(const char *level, unsigned index, unsigned entry, const char *of)
-{
+static void print_entry(const char *level, unsigned index, unsigned entry, const char *of) {
     char label[16];
 
     format_buffer(label, sizeof(label), "%s[%u]", level, index);
@@ -114,16 +109,14 @@ static void print_entry(const char *level, unsigned index, unsigned entry, const
             entry & PTE_DIRTY ? ", dirty" : "");
 }
 
-static void print_walk(const struct vmem_walk *walk)
-{
+static void print_walk(const struct vmem_walk *walk) {
     kprintf("  split    PDI %u, PTI %u, offset 0x%03x\n", walk->pdi, walk->pti, walk->offset);
     print_entry("PD", walk->pdi, walk->pde, "table");
     if (walk->pde & PTE_PRESENT)
         print_entry("PT", walk->pti, walk->pte, "page");
 }
 
-static void print_attempt(const struct fault *fault)
-{
+static void print_attempt(const struct fault *fault) {
     const char *attempt = fault->fetch ? "fetch from" : fault->error & ERROR_WRITE ? "write to" : "read of";
     const char *refused = fault->error & ERROR_PRESENT ? "present but refused" : "not present";
 
@@ -131,16 +124,14 @@ static void print_attempt(const struct fault *fault)
             fault->error);
 }
 
-static void print_symbol(uintptr_t address)
-{
+static void print_symbol(uintptr_t address) {
     char text[SYMBOL_TEXT];
     size_t offset;
 
     kprintf("  symbol   %s\n", symbol_at(address, &offset) ? symbol_text(address, text) : "none");
 }
 
-void page_fault_report(const struct trap_frame *frame, unsigned address)
-{
+void page_fault_report(const struct trap_frame *frame, unsigned address) {
     struct fault fault = {.address = address, .error = frame->error};
     char where[ADDRESS_TEXT];
 

@@ -21,21 +21,18 @@ struct spec {
     char conversion;
 };
 
-static void put(const struct output *out, const char *text, size_t n)
-{
+static void put(const struct output *out, const char *text, size_t n) {
     if (n)
         out->sink(out->context, text, n);
 }
 
-static void put_repeated(const struct output *out, char c, int n)
-{
+static void put_repeated(const struct output *out, char c, int n) {
     for (; n > 0; n--)
         put(out, &c, 1);
 }
 
 /* TEXT, padded with spaces to the width. */
-static void put_padded(const struct output *out, const struct spec *spec, const char *text, size_t n)
-{
+static void put_padded(const struct output *out, const struct spec *spec, const char *text, size_t n) {
     int padding = spec->width - (int)n;
 
     if (!spec->left)
@@ -46,8 +43,7 @@ static void put_padded(const struct output *out, const struct spec *spec, const 
 }
 
 /* *VALUE / 10 into *VALUE; the remainder. */
-static unsigned divide_by_ten(uint64_t *value)
-{
+static unsigned divide_by_ten(uint64_t *value) {
     uint64_t quotient = 0;
     unsigned rest = 0;
 
@@ -62,8 +58,7 @@ static unsigned divide_by_ten(uint64_t *value)
 }
 
 /* The digits of VALUE, ending before END; where they start. */
-static char *put_digits(char *end, uint64_t value, char conversion)
-{
+static char *put_digits(char *end, uint64_t value, char conversion) {
     const char *digits = conversion == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
 
     do {
@@ -78,8 +73,7 @@ static char *put_digits(char *end, uint64_t value, char conversion)
 }
 
 /* PREFIX (a sign, or 0x), zeros up to the width where they are wanted, and the digits. */
-static void put_number(const struct output *out, struct spec spec, const char *prefix, uint64_t value)
-{
+static void put_number(const struct output *out, struct spec spec, const char *prefix, uint64_t value) {
     char text[DIGITS_MAX];
     char *start = put_digits(text + sizeof(text), value, spec.conversion);
     int digits = (int)(text + sizeof(text) - start);
@@ -95,16 +89,14 @@ static void put_number(const struct output *out, struct spec spec, const char *p
         put_repeated(out, ' ', spec.width - length);
 }
 
-static void put_signed(const struct output *out, struct spec spec, int64_t value)
-{
+static void put_signed(const struct output *out, struct spec spec, int64_t value) {
     const char *sign = value < 0 ? "-" : spec.plus ? "+" : "";
 
     spec.conversion = 'u';
     put_number(out, spec, sign, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
 }
 
-static void put_string(const struct output *out, const struct spec *spec, const char *s)
-{
+static void put_string(const struct output *out, const struct spec *spec, const char *s) {
     size_t n = 0;
 
     if (!s)
@@ -114,24 +106,21 @@ static void put_string(const struct output *out, const struct spec *spec, const 
     put_padded(out, spec, s, n);
 }
 
-static int64_t signed_argument(int size, va_list *args)
-{
+static int64_t signed_argument(int size, va_list *args) {
     if (size == 8)
         return va_arg(*args, int64_t);
     int value = va_arg(*args, int);
     return size == 1 ? (signed char)value : size == 2 ? (short)value : value;
 }
 
-static uint64_t unsigned_argument(int size, va_list *args)
-{
+static uint64_t unsigned_argument(int size, va_list *args) {
     if (size == 8)
         return va_arg(*args, uint64_t);
     unsigned value = va_arg(*args, unsigned);
     return size == 1 ? (unsigned char)value : size == 2 ? (unsigned short)value : value;
 }
 
-static void put_conversion(const struct output *out, struct spec *spec, va_list *args)
-{
+static void put_conversion(const struct output *out, struct spec *spec, va_list *args) {
     char c;
 
     switch (spec->conversion) {
@@ -160,8 +149,7 @@ static void put_conversion(const struct output *out, struct spec *spec, va_list 
     }
 }
 
-static const char *read_flags(const char *fmt, struct spec *spec)
-{
+static const char *read_flags(const char *fmt, struct spec *spec) {
     for (;; fmt++) {
         if (*fmt == '-')
             spec->left = true;
@@ -175,8 +163,7 @@ static const char *read_flags(const char *fmt, struct spec *spec)
 }
 
 /* A number, or * for an argument. */
-static const char *read_count(const char *fmt, int *count, va_list *args)
-{
+static const char *read_count(const char *fmt, int *count, va_list *args) {
     if (*fmt == '*') {
         *count = va_arg(*args, int);
         return fmt + 1;
@@ -186,8 +173,7 @@ static const char *read_count(const char *fmt, int *count, va_list *args)
     return fmt;
 }
 
-static const char *read_length(const char *fmt, struct spec *spec)
-{
+static const char *read_length(const char *fmt, struct spec *spec) {
     for (;; fmt++) {
         if (*fmt == 'h')
             spec->size /= 2;
@@ -199,8 +185,7 @@ static const char *read_length(const char *fmt, struct spec *spec)
 }
 
 /* What follows a '%', up to the conversion's letter. */
-static const char *read_spec(const char *fmt, struct spec *spec, va_list *args)
-{
+static const char *read_spec(const char *fmt, struct spec *spec, va_list *args) {
     *spec = (struct spec){.precision = -1, .size = 4};
     fmt = read_flags(fmt, spec);
     fmt = read_count(fmt, &spec->width, args);
@@ -215,8 +200,7 @@ static const char *read_spec(const char *fmt, struct spec *spec, va_list *args)
     return fmt;
 }
 
-void format(format_sink *sink, void *context, const char *fmt, va_list args)
-{
+void format(format_sink *sink, void *context, const char *fmt, va_list args) {
     struct output out = {sink, context};
     struct spec spec;
     va_list rest;
@@ -243,8 +227,7 @@ struct buffer {
     size_t size, length; /* length: what the whole text has, kept or not */
 };
 
-static void buffer_sink(void *context, const char *text, size_t n)
-{
+static void buffer_sink(void *context, const char *text, size_t n) {
     struct buffer *buffer = context;
     size_t space = buffer->length < buffer->size - 1 ? buffer->size - 1 - buffer->length : 0;
 
@@ -252,8 +235,7 @@ static void buffer_sink(void *context, const char *text, size_t n)
     buffer->length += n;
 }
 
-size_t vformat_buffer(char *buf, size_t size, const char *fmt, va_list args)
-{
+size_t vformat_buffer(char *buf, size_t size, const char *fmt, va_list args) {
     struct buffer buffer = {buf, size, 0};
 
     format(buffer_sink, &buffer, fmt, args);
@@ -261,8 +243,7 @@ size_t vformat_buffer(char *buf, size_t size, const char *fmt, va_list args)
     return buffer.length;
 }
 
-size_t format_buffer(char *buf, size_t size, const char *fmt, ...)
-{
+size_t format_buffer(char *buf, size_t size, const char *fmt, ...) {
     va_list args;
 
     va_start(args, fmt);

@@ -22,14 +22,12 @@ static struct capture {
 } captures[CAPTURES_MAX];
 static size_t captures_open;
 
-static void ring_write(const char *text, size_t n)
-{
+static void ring_write(const char *text, size_t n) {
     for (; n; n--)
         ring[ring_written++ % RING_SIZE] = *text++;
 }
 
-static void ring_replay(const struct log_sink *sink)
-{
+static void ring_replay(const struct log_sink *sink) {
     size_t from = 0;
 
     if (ring_written > RING_SIZE) {
@@ -48,15 +46,13 @@ static void ring_replay(const struct log_sink *sink)
     }
 }
 
-void log_add_sink(struct log_sink *sink)
-{
+void log_add_sink(struct log_sink *sink) {
     ring_replay(sink);
     sink->next = sinks;
     sinks = sink;
 }
 
-static void capture_write(struct capture *capture, const char *text, size_t n)
-{
+static void capture_write(struct capture *capture, const char *text, size_t n) {
     size_t space = capture->size - 1 - capture->used;
 
     if (n > space)
@@ -66,8 +62,7 @@ static void capture_write(struct capture *capture, const char *text, size_t n)
     capture->text[capture->used] = '\0';
 }
 
-void log_write(const char *text, size_t n)
-{
+void log_write(const char *text, size_t n) {
     if (captures_open) {
         capture_write(&captures[captures_open - 1], text, n);
         return;
@@ -77,19 +72,14 @@ void log_write(const char *text, size_t n)
         sink->write(text, n);
 }
 
-static void log_format_sink(void *context, const char *text, size_t n)
-{
+static void log_format_sink(void *context, const char *text, size_t n) {
     (void)context;
     log_write(text, n);
 }
 
-void kvprintf(const char *fmt, va_list args)
-{
-    format(log_format_sink, NULL, fmt, args);
-}
+void kvprintf(const char *fmt, va_list args) { format(log_format_sink, NULL, fmt, args); }
 
-void kprintf(const char *fmt, ...)
-{
+void kprintf(const char *fmt, ...) {
     va_list args;
 
     va_start(args, fmt);
@@ -97,21 +87,16 @@ void kprintf(const char *fmt, ...)
     va_end(args);
 }
 
-void log_capture(char *buf, size_t size)
-{
+void log_capture(char *buf, size_t size) {
     ASSERT_OP(captures_open, <, CAPTURES_MAX);
     ASSERT(size > 0);
     buf[0] = '\0';
     captures[captures_open++] = (struct capture){buf, size, 0};
 }
 
-size_t log_capture_end(void)
-{
+size_t log_capture_end(void) {
     ASSERT(captures_open > 0);
     return captures[--captures_open].used;
 }
 
-size_t log_captures(void)
-{
-    return captures_open;
-}
+size_t log_captures(void) { return captures_open; }

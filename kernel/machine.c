@@ -18,8 +18,7 @@
 static uint64_t start_ticks;
 
 /* CPUID is there where EFLAGS.ID can be changed (SDM vol. 1, 20.1.1). */
-bool cpu_has_cpuid(void)
-{
+bool cpu_has_cpuid(void) {
     unsigned before = read_eflags();
 
     write_eflags(before ^ EFLAGS_ID);
@@ -28,30 +27,19 @@ bool cpu_has_cpuid(void)
     return changed & EFLAGS_ID;
 }
 
-static unsigned features(void)
-{
+static unsigned features(void) {
     if (!cpu_has_cpuid() || cpuid(0).eax < 1)
         return 0;
     return cpuid(1).edx;
 }
 
-bool cpu_has_tsc(void)
-{
-    return features() & CPUID_TSC;
-}
+bool cpu_has_tsc(void) { return features() & CPUID_TSC; }
 
-bool cpu_has_cr4(void)
-{
-    return features() & CPUID_CR4;
-}
+bool cpu_has_cr4(void) { return features() & CPUID_CR4; }
 
-uint64_t machine_ticks(void)
-{
-    return cpu_has_tsc() ? rdtsc() - start_ticks : 0;
-}
+uint64_t machine_ticks(void) { return cpu_has_tsc() ? rdtsc() - start_ticks : 0; }
 
-void machine_init(void)
-{
+void machine_init(void) {
     if (cpu_has_cr4())
         write_cr4(0);
     start_ticks = cpu_has_tsc() ? rdtsc() : 0; /* with CR4.TSD clear: else RDTSC may be refused */
@@ -62,13 +50,9 @@ void machine_init(void)
     timer_init();
 }
 
-bool machine_has_exit_port(void)
-{
-    return inb(EXIT_PORT) != PORT_ABSENT;
-}
+bool machine_has_exit_port(void) { return inb(EXIT_PORT) != PORT_ABSENT; }
 
-void machine_exit(bool ok)
-{
+void machine_exit(bool ok) {
     if (machine_has_exit_port())
         outb(EXIT_PORT, ok ? EXIT_SUCCESS : EXIT_FAILURE);
     else

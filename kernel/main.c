@@ -16,14 +16,12 @@
 void kmain(unsigned magic, paddr_t info);
 
 /* The log so far goes to the screen as soon as it is known to be one of text. */
-static void find_screen(void)
-{
+static void find_screen(void) {
     if (boot_info.framebuffer.type == FRAMEBUFFER_EGA_TEXT)
         ega_init();
 }
 
-static void read_boot_info(unsigned magic, paddr_t info)
-{
+static void read_boot_info(unsigned magic, paddr_t info) {
     if (magic != MULTIBOOT_MAGIC) {
         find_screen();
         PANIC("quire: not loaded by Multiboot: EAX is 0x%08x and not 0x%08x", magic, MULTIBOOT_MAGIC);
@@ -36,36 +34,34 @@ static void read_boot_info(unsigned magic, paddr_t info)
     boot_info_memory();
 }
 
-static void start_vmem(void)
-{
+static void start_vmem(void) {
     vmem_init();
     trap_set_directory(get_page_directory());
     vmem_check();
-    kprintf("vmem: paging is on: directory 0x%08x, %zu table, 4 MiB identity-mapped; page 0, scratch and stack "
-            "guards absent, text and constants read-only\n",
-            get_page_directory(), vmem_tables());
+    kprintf(
+        "vmem: paging is on: directory 0x%08x, %zu table, 4 MiB identity-mapped; page 0, scratch and stack "
+        "guards absent, text and constants read-only\n",
+        get_page_directory(), vmem_tables());
 }
 
-static void start_kmalloc(void)
-{
+static void start_kmalloc(void) {
     kmalloc_init(&vmem_provider);
     kprintf("kmalloc: heap at 0x%08x-0x%08x, empty\n", KHEAP_START, KHEAP_END);
 }
 
-static void say_ready(void)
-{
+static void say_ready(void) {
     if (!cpu_has_tsc())
         kprintf("quire: ready\n");
     else
         kprintf("quire: ready after %llu ticks\n", (unsigned long long)machine_ticks());
 }
 
-void kmain(unsigned magic, paddr_t info)
-{
+void kmain(unsigned magic, paddr_t info) {
     machine_init();
     serial_init();
     trap_init();
-    kprintf("quire: an i386 kernel around its virtual memory, at 0x%08x-%p\n", KERNEL_START, (void *)kernel_end);
+    kprintf("quire: an i386 kernel around its virtual memory, at 0x%08x-%p\n", KERNEL_START,
+            (void *)kernel_end);
     read_boot_info(magic, info);
     start_vmem();
     start_kmalloc();

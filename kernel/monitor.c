@@ -14,8 +14,7 @@
 
 #define WORDS_MAX 8 /* more than any command takes: the rest is only counted */
 
-void command_error(const char *fmt, ...)
-{
+void command_error(const char *fmt, ...) {
     va_list args;
 
     va_start(args, fmt);
@@ -27,14 +26,12 @@ void command_error(const char *fmt, ...)
 
 static void command_help(int n, char **arg);
 
-static void command_test(int n, char **arg)
-{
+static void command_test(int n, char **arg) {
     if (!ktest_run(n ? arg[0] : "*"))
         command_error("not every test passed, or none has such a name");
 }
 
-static void command_exit(int n, char **arg)
-{
+static void command_exit(int n, char **arg) {
     unsigned code = 0;
 
     if (n && !argument_number("N", arg[0], &code))
@@ -44,8 +41,7 @@ static void command_exit(int n, char **arg)
 
 /* The keyboard controller pulses the processor's reset line; where there is none, a fault without an IDT
  * is a triple fault, which resets too (SDM vol. 3, 6.15, "Interrupt 8"). */
-static void command_reboot(int n, char **arg)
-{
+static void command_reboot(int n, char **arg) {
     static const struct descriptor_table no_idt = {0, 0};
     int patience = 100000;
 
@@ -79,8 +75,7 @@ static const struct command commands[] = {
     {"exit", "[N]", 0, 1, command_exit, "ends QEMU: 0 or none is success, else failure", "exit 1"},
 };
 
-static const struct command *find_command(const char *name)
-{
+static const struct command *find_command(const char *name) {
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
         if (!strcmp(commands[i].name, name))
             return &commands[i];
@@ -88,14 +83,12 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
-static void help_on(const struct command *c)
-{
+static void help_on(const struct command *c) {
     kprintf("%s%s%s\n", c->name, *c->arguments ? " " : "", c->arguments);
     kprintf("    %s\n    for example: %s\n", c->help, c->example);
 }
 
-static void command_help(int n, char **arg)
-{
+static void command_help(int n, char **arg) {
     const struct command *c;
 
     if (n) {
@@ -110,8 +103,7 @@ static void command_help(int n, char **arg)
 }
 
 /* Cuts LINE at its blanks; the number of words, of which the first WORDS_MAX are in WORD. */
-static int split_words(char *line, char *word[WORDS_MAX])
-{
+static int split_words(char *line, char *word[WORDS_MAX]) {
     int n = 0;
 
     for (;;) {
@@ -127,8 +119,7 @@ static int split_words(char *line, char *word[WORDS_MAX])
     }
 }
 
-void monitor_execute(char *line)
-{
+void monitor_execute(char *line) {
     char *word[WORDS_MAX] = {NULL};
     unsigned n = (unsigned)split_words(line, word);
     const struct command *c;
@@ -141,15 +132,11 @@ void monitor_execute(char *line)
         c->run((int)n - 1, word + 1);
 }
 
-static void too_long(void)
-{
-    command_error("a line has at most %d bytes", LINE_BYTES);
-}
+static void too_long(void) { command_error("a line has at most %d bytes", LINE_BYTES); }
 
 /* Copies the command at TEXT, up to ';' or the end, into LINE without the blanks around it; the place
  * where the next begins. LINE is cut to its size; *LENGTH is the command's whole length. */
-static const char *next_command(const char *text, char line[LINE_BYTES + 1], size_t *length)
-{
+static const char *next_command(const char *text, char line[LINE_BYTES + 1], size_t *length) {
     const char *end = text, *next;
 
     while (*end && *end != ';')
@@ -166,8 +153,7 @@ static const char *next_command(const char *text, char line[LINE_BYTES + 1], siz
     return next;
 }
 
-void monitor_run(const char *listed)
-{
+void monitor_run(const char *listed) {
     static char line[LINE_BYTES + 1];
     size_t length;
 

@@ -4,8 +4,7 @@
 #include "string.h"
 #include "symbols.h"
 
-static int digit_value(char c)
-{
+static int digit_value(char c) {
     if (c >= '0' && c <= '9')
         return c - '0';
     if (c >= 'a' && c <= 'f')
@@ -16,19 +15,24 @@ static int digit_value(char c)
 }
 
 /* How many powers of two K, M or G stands for; 0 for anything else. */
-static unsigned suffix_shift(char c)
-{
+static unsigned suffix_shift(char c) {
     switch (c) {
-    case 'K': case 'k': return 10;
-    case 'M': case 'm': return 20;
-    case 'G': case 'g': return 30;
-    default: return 0;
+    case 'K':
+    case 'k':
+        return 10;
+    case 'M':
+    case 'm':
+        return 20;
+    case 'G':
+    case 'g':
+        return 30;
+    default:
+        return 0;
     }
 }
 
 /* TEXT, the whole of it, as a number below 2^32. */
-static bool parse_number(const char *text, unsigned *value)
-{
+static bool parse_number(const char *text, unsigned *value) {
     unsigned base = 10, sum = 0, shift;
 
     if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
@@ -50,8 +54,7 @@ static bool parse_number(const char *text, unsigned *value)
 }
 
 /* NAME or NAME+NUMBER, as backtraces print it. */
-static bool parse_symbol(char *text, uintptr_t *va)
-{
+static bool parse_symbol(char *text, uintptr_t *va) {
     char *plus = strchr(text, '+');
     unsigned offset = 0;
     bool found;
@@ -68,8 +71,7 @@ static bool parse_symbol(char *text, uintptr_t *va)
     return found;
 }
 
-static bool parse_address(char *text, uintptr_t *va)
-{
+static bool parse_address(char *text, uintptr_t *va) {
     unsigned number;
 
     if (*text == '$')
@@ -82,16 +84,14 @@ static bool parse_address(char *text, uintptr_t *va)
     return true;
 }
 
-bool argument_number(const char *name, const char *text, unsigned *value)
-{
+bool argument_number(const char *name, const char *text, unsigned *value) {
     if (parse_number(text, value))
         return true;
     command_error("%s must be a number below 4G (10, 0x1f, 64K), not \"%.24s\"", name, text);
     return false;
 }
 
-bool argument_address(const char *name, char *text, uintptr_t *va)
-{
+bool argument_address(const char *name, char *text, uintptr_t *va) {
     if (parse_address(text, va))
         return true;
     command_error("%s must be an address: 0x1000, 4M, $0, kmain; not \"%.24s\"", name, text);

@@ -14,8 +14,7 @@
 /* ---- map, unmap ---- */
 
 /* VA is a page that map and unmap may change; otherwise false, after an error line. */
-static bool editable(uintptr_t va)
-{
+static bool editable(uintptr_t va) {
     if (va & PAGE_MASK)
         command_error("VA must be a page's start: a multiple of 0x1000, not 0x%08x", (unsigned)va);
     else if (va < FREE_START || va >= KHEAP_START)
@@ -26,8 +25,7 @@ static bool editable(uintptr_t va)
     return false;
 }
 
-static bool read_only_frame(paddr_t pa)
-{
+static bool read_only_frame(paddr_t pa) {
     uintptr_t va = pa; /* the image is identity-mapped */
 
     return (va >= (uintptr_t)kernel_start && va < (uintptr_t)rodata_end) ||
@@ -35,8 +33,7 @@ static bool read_only_frame(paddr_t pa)
 }
 
 /* The frame at PA may be mapped so; otherwise false, after an error line. */
-static bool mappable(paddr_t pa, bool writable)
-{
+static bool mappable(paddr_t pa, bool writable) {
     if (pa & PAGE_MASK)
         command_error("PA must be a frame's start: a multiple of 0x1000, not 0x%08x", pa);
     else if (writable && read_only_frame(pa))
@@ -46,8 +43,7 @@ static bool mappable(paddr_t pa, bool writable)
     return false;
 }
 
-static void print_mapping(uintptr_t va, bool table_is_new)
-{
+static void print_mapping(uintptr_t va, bool table_is_new) {
     struct vmem_walk walk;
 
     if (!vmem_walk((void *)va, &walk))
@@ -58,8 +54,7 @@ static void print_mapping(uintptr_t va, bool table_is_new)
     kprintf("0x%08x -> 0x%08x\n", (unsigned)va, walk.pa);
 }
 
-void command_map(int n, char **arg)
-{
+void command_map(int n, char **arg) {
     bool read_only = n == 3;
     size_t tables = vmem_tables();
     uintptr_t va;
@@ -83,8 +78,7 @@ void command_map(int n, char **arg)
         print_mapping(va, vmem_tables() > tables);
 }
 
-void command_unmap(int n, char **arg)
-{
+void command_unmap(int n, char **arg) {
     size_t tables = vmem_tables();
     char absent[ABSENT_TEXT];
     uintptr_t va;
@@ -104,8 +98,7 @@ void command_unmap(int n, char **arg)
 /* ---- peek, poke ---- */
 
 /* [VA, VA + BYTES) can be read; otherwise false, after an error line. */
-static bool readable(uintptr_t va, size_t bytes)
-{
+static bool readable(uintptr_t va, size_t bytes) {
     uintptr_t last = va + bytes - 1;
     char absent[ABSENT_TEXT];
 
@@ -124,8 +117,7 @@ static bool readable(uintptr_t va, size_t bytes)
 }
 
 /* What hinders a write to the page of VA, or NULL. */
-static const char *protection(uintptr_t va)
-{
+static const char *protection(uintptr_t va) {
     struct vmem_walk walk;
 
     vmem_walk((void *)va, &walk);
@@ -137,8 +129,7 @@ static const char *protection(uintptr_t va)
 }
 
 /* The word at VA can be read and written; otherwise false, after an error line. */
-static bool writable(uintptr_t va)
-{
+static bool writable(uintptr_t va) {
     uintptr_t last = va + sizeof(uint32_t) - 1;
 
     if (!readable(va, sizeof(uint32_t)))
@@ -150,8 +141,7 @@ static bool writable(uintptr_t va)
     return !why;
 }
 
-static unsigned read_word(uintptr_t va)
-{
+static unsigned read_word(uintptr_t va) {
     unsigned word;
 
     __builtin_memcpy(&word, (const void *)va, sizeof(word)); /* VA may be unaligned */
@@ -159,8 +149,7 @@ static unsigned read_word(uintptr_t va)
 }
 
 /* The LENGTH bytes at VA as text, dots for what is none. */
-static void print_text(uintptr_t va, size_t length)
-{
+static void print_text(uintptr_t va, size_t length) {
     for (size_t i = 0; i < length; i++) {
         char c = ((const char *)va)[i];
         kprintf("%c", c >= ' ' && c < 127 ? c : '.');
@@ -168,8 +157,7 @@ static void print_text(uintptr_t va, size_t length)
 }
 
 /* At most four words, and the same as text. */
-static void print_words(uintptr_t va, unsigned words)
-{
+static void print_words(uintptr_t va, unsigned words) {
     kprintf("0x%08x:", (unsigned)va);
     for (unsigned i = 0; i < words; i++)
         kprintf(" 0x%08x", read_word(va + i * 4));
@@ -178,8 +166,7 @@ static void print_words(uintptr_t va, unsigned words)
     kprintf("\n");
 }
 
-void command_peek(int n, char **arg)
-{
+void command_peek(int n, char **arg) {
     unsigned words = 1;
     uintptr_t va;
 
@@ -196,8 +183,7 @@ void command_peek(int n, char **arg)
     print_words(va, words);
 }
 
-void command_poke(int n, char **arg)
-{
+void command_poke(int n, char **arg) {
     unsigned word, before;
     uintptr_t va;
 

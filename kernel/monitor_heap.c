@@ -15,16 +15,14 @@ static struct {
 
 static unsigned names_given;
 
-bool object_named(unsigned k, uintptr_t *va)
-{
+bool object_named(unsigned k, uintptr_t *va) {
     if (k >= names_given || names_given - k > NAMES_KEPT)
         return false;
     *va = (uintptr_t)names[k % NAMES_KEPT].object;
     return true;
 }
 
-void command_alloc(int n, char **arg)
-{
+void command_alloc(int n, char **arg) {
     unsigned bytes;
     void *object;
 
@@ -45,22 +43,19 @@ void command_alloc(int n, char **arg)
 }
 
 /* The names of OBJECT cannot be freed any more, even when its place is handed out anew. */
-static void retire_names(const void *object)
-{
+static void retire_names(const void *object) {
     for (unsigned i = 0; i < NAMES_KEPT; i++)
         if (names[i].object == object)
             names[i].freed = true;
 }
 
-static bool is_retired(const char *text)
-{
+static bool is_retired(const char *text) {
     unsigned k;
 
     return *text == '$' && argument_number("K", text + 1, &k) && names[k % NAMES_KEPT].freed;
 }
 
-void command_free(int n, char **arg)
-{
+void command_free(int n, char **arg) {
     uintptr_t va;
     size_t size;
 
@@ -80,8 +75,7 @@ void command_free(int n, char **arg)
     kprintf("0x%08x: freed, %zu bytes\n", (unsigned)va, size);
 }
 
-static void print_class(const struct kmalloc_stats *s)
-{
+static void print_class(const struct kmalloc_stats *s) {
     if (s->size)
         kprintf("%10zu", s->size);
     else
@@ -89,14 +83,13 @@ static void print_class(const struct kmalloc_stats *s)
     kprintf(" %10zu %10zu %10zu\n", s->live, s->capacity, s->pages);
 }
 
-void command_heap(int n, char **arg)
-{
+void command_heap(int n, char **arg) {
     struct kmalloc_stats s;
     size_t live = 0, capacity = 0, pages = 0;
 
     (void)n, (void)arg;
     kprintf("%10s %10s %10s %10s\n", "size", "live", "capacity", "pages");
-    for (unsigned class = 0; kmalloc_stats(class, &s); class++) {
+    for (unsigned class = 0; kmalloc_stats(class, &s); class ++) {
         live += s.live, capacity += s.capacity, pages += s.pages;
         if (s.pages)
             print_class(&s);

@@ -21,35 +21,28 @@ struct line {
     size_t length; /* may pass LINE_BYTES: then the rest is only counted */
 };
 
-static void add(struct line *line, char c)
-{
+static void add(struct line *line, char c) {
     if (line->length++ < LINE_BYTES) {
         line->text[line->length - 1] = c;
         log_write(&c, 1);
     }
 }
 
-static void erase(struct line *line)
-{
+static void erase(struct line *line) {
     if (line->length && line->length-- <= LINE_BYTES)
         kprintf("\b \b");
 }
 
-static void erase_all(struct line *line)
-{
+static void erase_all(struct line *line) {
     while (line->length)
         erase(line);
 }
 
-static bool ends_line(int c)
-{
-    return c == '\r' || c == '\n';
-}
+static bool ends_line(int c) { return c == '\r' || c == '\n'; }
 
 /* Passes over the rest of an escape sequence: ESC [ parameters final, ESC O final, or ESC and a key.
  * Returns the line's end where that came first, else 0. */
-static int skip_escape(void)
-{
+static int skip_escape(void) {
     int c = console_read();
 
     if (c == '[' || c == 'O') {
@@ -61,8 +54,7 @@ static int skip_escape(void)
 }
 
 /* The next byte that matters: an LF right after a CR does not, nor does NUL or an escape sequence. */
-static int next_byte(void)
-{
+static int next_byte(void) {
     static int before;
 
     for (;;) {
@@ -76,8 +68,7 @@ static int next_byte(void)
     }
 }
 
-static void edit(struct line *line, int c)
-{
+static void edit(struct line *line, int c) {
     if (c == BACKSPACE || c == DELETE)
         erase(line);
     else if (c == KILL_LINE || c == CTRL_C)
@@ -88,8 +79,7 @@ static void edit(struct line *line, int c)
         add(line, c >= ' ' && c < DELETE ? (char)c : '?');
 }
 
-bool line_read(char text[LINE_BYTES + 1])
-{
+bool line_read(char text[LINE_BYTES + 1]) {
     struct line line = {text, 0};
     int c;
 

@@ -13,8 +13,7 @@
 
 /* ---- mem ---- */
 
-static void print_handed_out(struct pm_counts frames)
-{
+static void print_handed_out(struct pm_counts frames) {
     size_t handed_out = frames.total - frames.free - frames.reserved;
     size_t tables = vmem_tables(), heap = kmalloc_pages();
     size_t known = 1 + tables + heap;
@@ -25,8 +24,7 @@ static void print_handed_out(struct pm_counts frames)
     kprintf("\n");
 }
 
-void command_mem(int n, char **arg)
-{
+void command_mem(int n, char **arg) {
     struct pm_counts frames = pm_count();
     pfn_t start, end = 0;
 
@@ -59,8 +57,7 @@ static const struct region {
     {(char *)DIRECTORY_WINDOW, (char *)0xFFFFFFFF, "page directory (window)"},
 };
 
-const char *region_name(uintptr_t va)
-{
+const char *region_name(uintptr_t va) {
     uintptr_t page = va & ~(uintptr_t)PAGE_MASK; /* every border is a page's */
 
     for (const struct region *r = regions; r < regions + ARRAY_SIZE(regions); r++)
@@ -76,16 +73,14 @@ struct run {
     const char *what;
 };
 
-static void print_run(const struct run *run)
-{
+static void print_run(const struct run *run) {
     if (run->end > run->start)
         kprintf("0x%08x-0x%08llx %s %s\n", run->start << PAGE_SHIFT, (uint64_t)run->end << PAGE_SHIFT,
                 run->writable ? "rw" : "ro", run->what);
 }
 
 /* Makes PAGE part of *RUN; where it does not go on, *RUN is printed and a new one begun. */
-static void extend_run(struct run *run, unsigned page, bool writable)
-{
+static void extend_run(struct run *run, unsigned page, bool writable) {
     const char *what = region_name(page << PAGE_SHIFT);
 
     if (page != run->end || writable != run->writable || what != run->what) {
@@ -95,8 +90,7 @@ static void extend_run(struct run *run, unsigned page, bool writable)
     run->end++;
 }
 
-void command_maps(int n, char **arg)
-{
+void command_maps(int n, char **arg) {
     struct run run = {0, 0, false, NULL};
     struct vmem_walk walk;
 
@@ -112,8 +106,7 @@ void command_maps(int n, char **arg)
 
 /* ---- walk ---- */
 
-const char *absent_level(uintptr_t va, char text[ABSENT_TEXT])
-{
+const char *absent_level(uintptr_t va, char text[ABSENT_TEXT]) {
     struct vmem_walk walk;
 
     if (vmem_walk((void *)va, &walk))
@@ -126,8 +119,7 @@ const char *absent_level(uintptr_t va, char text[ABSENT_TEXT])
 }
 
 /* The low BITS bits of VALUE in binary. */
-static const char *binary(unsigned value, unsigned bits, char text[13])
-{
+static const char *binary(unsigned value, unsigned bits, char text[13]) {
     text[bits] = '\0';
     while (bits--) {
         text[bits] = (char)('0' + (value & 1));
@@ -136,8 +128,7 @@ static const char *binary(unsigned value, unsigned bits, char text[13])
     return text;
 }
 
-static void print_split(uintptr_t va, const struct vmem_walk *w)
-{
+static void print_split(uintptr_t va, const struct vmem_walk *w) {
     char pdi[13], pti[13], offset[13], symbol[SYMBOL_TEXT];
 
     kprintf("0x%08x", (unsigned)va);
@@ -150,8 +141,7 @@ static void print_split(uintptr_t va, const struct vmem_walk *w)
     kprintf("   decimal    %-10u | %-10u | %u\n", w->pdi, w->pti, w->offset);
 }
 
-static void print_flags(unsigned entry)
-{
+static void print_flags(unsigned entry) {
     kprintf("   (present, %s, %s%s%s%s%s)\n", entry & PTE_WRITE ? "writable" : "read-only",
             entry & PTE_USER ? "user" : "kernel", entry & PTE_WRITE_THROUGH ? ", write-through" : "",
             entry & PTE_NO_CACHE ? ", not cached" : "", entry & PTE_ACCESSED ? ", accessed" : "",
@@ -159,8 +149,7 @@ static void print_flags(unsigned entry)
 }
 
 /* One step through a table: what ENTRY says, where it is NAME[INDEX]. False where the walk stops. */
-static bool print_step(int step, const char *name, unsigned index, unsigned entry, const char *leads_to)
-{
+static bool print_step(int step, const char *name, unsigned index, unsigned entry, const char *leads_to) {
     kprintf("%d. %s[%u] is 0x%08x: ", step, name, index, entry);
     if (!(entry & PTE_PRESENT)) {
         kprintf("absent. There is no %s; the walk stops here.\n", leads_to);
@@ -171,8 +160,7 @@ static bool print_step(int step, const char *name, unsigned index, unsigned entr
     return true;
 }
 
-static void print_steps(const struct vmem_walk *w)
-{
+static void print_steps(const struct vmem_walk *w) {
     kprintf("1. CR3 is 0x%08x: the page directory is in this frame\n", w->directory);
     if (!print_step(2, "PD", w->pdi, w->pde, "page table"))
         return;
@@ -181,8 +169,7 @@ static void print_steps(const struct vmem_walk *w)
     kprintf("4. 0x%08x plus the offset 0x%03x is 0x%08x\n", w->pte & PTE_FRAME, w->offset, w->pa);
 }
 
-void command_walk(int n, char **arg)
-{
+void command_walk(int n, char **arg) {
     char absent[ABSENT_TEXT];
     struct vmem_walk walk;
     uintptr_t va;
@@ -202,8 +189,7 @@ void command_walk(int n, char **arg)
 /* ---- pd ---- */
 
 /* Prints the entries that are present of the 1,024 that FIRST and the addresses STRIDE apart lead to. */
-static void print_entries(const char *name, uintptr_t first, uintptr_t stride)
-{
+static void print_entries(const char *name, uintptr_t first, uintptr_t stride) {
     struct vmem_walk walk;
     unsigned present = 0;
 
@@ -218,8 +204,7 @@ static void print_entries(const char *name, uintptr_t first, uintptr_t stride)
     kprintf("%u of %u entries are present\n", present, ENTRIES_PER_TABLE);
 }
 
-void command_pd(int n, char **arg)
-{
+void command_pd(int n, char **arg) {
     uintptr_t table_span = ENTRIES_PER_TABLE * PAGE_SIZE;
     struct vmem_walk walk;
     unsigned i;

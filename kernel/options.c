@@ -8,20 +8,17 @@
 struct options options;
 
 /* A setter takes what stands behind '=', or NULL, and refuses a value that it does not know. */
-static bool set_test(const char *value)
-{
+static bool set_test(const char *value) {
     options.test = value ? value : "*";
     return true;
 }
 
-static bool set_bench(const char *value)
-{
+static bool set_bench(const char *value) {
     options.bench = value ? value : "*";
     return true;
 }
 
-static bool set_panic(const char *value)
-{
+static bool set_panic(const char *value) {
     if (!value || strcmp(value, "stay") != 0)
         return false;
     options.panic_stay = true;
@@ -37,8 +34,7 @@ static const struct {
     {"panic", set_panic},
 };
 
-static bool set_option(char *word)
-{
+static bool set_option(char *word) {
     char *equals = strchr(word, '=');
     size_t name_length = equals ? (size_t)(equals - word) : strlen(word);
 
@@ -49,8 +45,7 @@ static bool set_option(char *word)
 }
 
 /* The next word at *CURSOR, NUL-ended in place, and the cursor moved behind it; NULL at the end. */
-static char *next_word(char **cursor)
-{
+static char *next_word(char **cursor) {
     char *word = *cursor;
 
     while (*word == ' ')
@@ -65,14 +60,12 @@ static char *next_word(char **cursor)
     return word;
 }
 
-static bool ends_in_elf(const char *start, const char *end)
-{
+static bool ends_in_elf(const char *start, const char *end) {
     return end - start >= 4 && strncmp(end - 4, ".elf", 4) == 0;
 }
 
 /* What follows the kernel's path, which QEMU's -kernel puts in front, spaces and all. */
-static char *skip_path(char *line)
-{
+static char *skip_path(char *line) {
     for (char *word = line; *word;) {
         char *end = strchr(word, ' ');
 
@@ -85,16 +78,14 @@ static char *skip_path(char *line)
     return line;
 }
 
-static void read_word(char *word, bool cut)
-{
+static void read_word(char *word, bool cut) {
     if (cut)
         kprintf("quire: option \"%s\" may be cut: passed over\n", word);
     else if (!set_option(word))
         kprintf("quire: unknown option \"%s\"\n", word);
 }
 
-void options_parse(void)
-{
+void options_parse(void) {
     char *cursor = boot_info.cmdline, *word;
 
     if (boot_info.cmdline_cut)

@@ -7,8 +7,7 @@
 void panic_report(const struct trap_frame *frame, const char *file, int line, const char *fmt, va_list args)
     __attribute__((noreturn));
 
-void panic_report(const struct trap_frame *frame, const char *file, int line, const char *fmt, va_list args)
-{
+void panic_report(const struct trap_frame *frame, const char *file, int line, const char *fmt, va_list args) {
     char where[ADDRESS_TEXT];
 
     report_begin("panic", frame->eip);

@@ -30,27 +30,22 @@
 #define LSR_RECEIVED 0x01
 #define LSR_TRANSMIT_EMPTY 0x20
 
-#define SHORT_WAIT 2000              /* reads of LSR, each about a microsecond on hardware */
+#define SHORT_WAIT 2000 /* reads of LSR, each about a microsecond on hardware */
 #define LONG_WAIT (30u * TIMER_HZ)
 
 static bool present;
 static bool patient = true;
 
-static bool wait_for(uint8_t bit)
-{
+static bool wait_for(uint8_t bit) {
     for (unsigned n = 0; n < SHORT_WAIT; n++)
         if (inb(LSR) & bit)
             return true;
     return false;
 }
 
-static bool transmitter_empty(void)
-{
-    return inb(LSR) & LSR_TRANSMIT_EMPTY;
-}
+static bool transmitter_empty(void) { return inb(LSR) & LSR_TRANSMIT_EMPTY; }
 
-static void set_up(void)
-{
+static void set_up(void) {
     outb(IER, 0);
     outb(LCR, LCR_DIVISOR);
     outb(DIVISOR_LOW, 1); /* 115200 / 1 */
@@ -59,22 +54,19 @@ static void set_up(void)
     outb(FCR, FCR_ENABLE_AND_CLEAR);
 }
 
-static bool scratch_holds(uint8_t value)
-{
+static bool scratch_holds(uint8_t value) {
     outb(SCRATCH, value);
     return inb(SCRATCH) == value;
 }
 
 /* What is sent with the UART turned back on itself must come in. */
-static bool loopback_works(void)
-{
+static bool loopback_works(void) {
     outb(MCR, MCR_LOOP);
     outb(DATA, 0xA5);
     return wait_for(LSR_RECEIVED) && inb(DATA) == 0xA5;
 }
 
-static void put_byte(char c)
-{
+static void put_byte(char c) {
     bool empty = wait_for(LSR_TRANSMIT_EMPTY) || (patient && timer_wait(transmitter_empty, LONG_WAIT));
 
     patient = empty;
@@ -82,8 +74,7 @@ static void put_byte(char c)
         outb(DATA, (uint8_t)c);
 }
 
-static void serial_write(const char *text, size_t n)
-{
+static void serial_write(const char *text, size_t n) {
     for (; n; n--, text++) {
         if (*text == '\n')
             put_byte('\r');
@@ -91,8 +82,7 @@ static void serial_write(const char *text, size_t n)
     }
 }
 
-bool serial_init(void)
-{
+bool serial_init(void) {
     static struct log_sink sink = {serial_write, NULL};
 
     if (!scratch_holds(0x55) || !scratch_holds(0xAA))
@@ -107,8 +97,7 @@ bool serial_init(void)
     return true;
 }
 
-int serial_poll(void)
-{
+int serial_poll(void) {
     if (!present || !(inb(LSR) & LSR_RECEIVED))
         return -1;
     return inb(DATA);

@@ -6,8 +6,7 @@
 
 #include "cpu.h"
 
-void *memcpy(void *restrict to, const void *restrict from, size_t n)
-{
+void *memcpy(void *restrict to, const void *restrict from, size_t n) {
     void *rest_to = to;
     const void *rest_from = from;
 
@@ -16,8 +15,7 @@ void *memcpy(void *restrict to, const void *restrict from, size_t n)
     return to;
 }
 
-void *memmove(void *to, const void *from, size_t n)
-{
+void *memmove(void *to, const void *from, size_t n) {
     /* Upwards unless TO lies inside [FROM, FROM + n): the difference, taken as unsigned, tells. */
     if ((uintptr_t)to - (uintptr_t)from >= n) {
         void *rest_to = to;
@@ -31,8 +29,7 @@ void *memmove(void *to, const void *from, size_t n)
     return to;
 }
 
-void *memset(void *to, int byte, size_t n)
-{
+void *memset(void *to, int byte, size_t n) {
     void *rest = to;
     unsigned word = (unsigned char)byte * 0x01010101u;
 
@@ -41,8 +38,7 @@ void *memset(void *to, int byte, size_t n)
     return to;
 }
 
-int memcmp(const void *a, const void *b, size_t n)
-{
+int memcmp(const void *a, const void *b, size_t n) {
     const unsigned char *x = a, *y = b;
 
     for (; n; n--, x++, y++)
@@ -51,18 +47,11 @@ int memcmp(const void *a, const void *b, size_t n)
     return 0;
 }
 
-size_t strlen(const char *s)
-{
-    return (size_t)(strchr(s, '\0') - s);
-}
+size_t strlen(const char *s) { return (size_t)(strchr(s, '\0') - s); }
 
-int strcmp(const char *a, const char *b)
-{
-    return strncmp(a, b, (size_t)-1);
-}
+int strcmp(const char *a, const char *b) { return strncmp(a, b, (size_t)-1); }
 
-int strncmp(const char *a, const char *b, size_t n)
-{
+int strncmp(const char *a, const char *b, size_t n) {
     for (; n; n--, a++, b++) {
         if (*a != *b)
             return (unsigned char)*a < (unsigned char)*b ? -1 : 1;
@@ -72,8 +61,7 @@ int strncmp(const char *a, const char *b, size_t n)
     return 0;
 }
 
-char *strchr(const char *s, int c)
-{
+char *strchr(const char *s, int c) {
     for (;; s++) {
         if (*s == (char)c)
             return (char *)s;

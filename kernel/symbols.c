@@ -22,19 +22,12 @@ struct symbol_table {
 
 _Static_assert(sizeof(struct symbol) == 12, "the layout that tools/symbols.sh writes");
 
-static const struct symbol_table *table(void)
-{
-    return (const struct symbol_table *)symtab_start;
-}
+static const struct symbol_table *table(void) { return (const struct symbol_table *)symtab_start; }
 
-static const char *name_of(const struct symbol *symbol)
-{
-    return symtab_start + symbol->name;
-}
+static const char *name_of(const struct symbol *symbol) { return symtab_start + symbol->name; }
 
 /* The last symbol that starts at or before ADDRESS, or NULL. */
-static const struct symbol *last_before(uintptr_t address)
-{
+static const struct symbol *last_before(uintptr_t address) {
     size_t low = 0, high = table()->count;
 
     while (low < high) {
@@ -48,8 +41,7 @@ static const struct symbol *last_before(uintptr_t address)
     return low ? &table()->symbol[low - 1] : NULL;
 }
 
-const char *symbol_at(uintptr_t address, size_t *offset)
-{
+const char *symbol_at(uintptr_t address, size_t *offset) {
     const struct symbol *symbol = last_before(address);
 
     if (!symbol || address >= (uintptr_t)kernel_end)
@@ -60,8 +52,7 @@ const char *symbol_at(uintptr_t address, size_t *offset)
     return name_of(symbol);
 }
 
-bool symbol_address(const char *name, uintptr_t *address)
-{
+bool symbol_address(const char *name, uintptr_t *address) {
     const struct symbol *part = NULL;
 
     for (size_t i = 0; i < table()->count; i++) {
@@ -82,8 +73,7 @@ bool symbol_address(const char *name, uintptr_t *address)
     return true;
 }
 
-const char *symbol_text(uintptr_t address, char text[SYMBOL_TEXT])
-{
+const char *symbol_text(uintptr_t address, char text[SYMBOL_TEXT]) {
     size_t offset;
     const char *name = symbol_at(address, &offset);
 

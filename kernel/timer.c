@@ -13,22 +13,19 @@
 
 #define STUCK_READS 10000 /* of an unchanged counter: it does not run */
 
-void timer_init(void)
-{
+void timer_init(void) {
     outb(CONTROL, RATE);
     outb(COUNTER, PERIOD & 0xFF);
     outb(COUNTER, PERIOD >> 8);
 }
 
-static unsigned count(void)
-{
+static unsigned count(void) {
     outb(CONTROL, LATCH);
     unsigned low = inb(COUNTER);
     return low | (unsigned)inb(COUNTER) << 8;
 }
 
-bool timer_wait(bool (*done)(void), unsigned periods)
-{
+bool timer_wait(bool (*done)(void), unsigned periods) {
     unsigned last = count(), same = 0;
 
     while (!done()) {

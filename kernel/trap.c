@@ -58,21 +58,18 @@ static struct tss fault_tss __attribute__((aligned(128)));
 static struct descriptor gdt[FAULT_TSS / 8 + 1];
 static struct descriptor idt[TRAP_COUNT];
 
-static struct descriptor segment(uintptr_t base, unsigned limit, unsigned access, unsigned flags)
-{
+static struct descriptor segment(uintptr_t base, unsigned limit, unsigned access, unsigned flags) {
     return (struct descriptor){
         (limit & 0xFFFF) | base << 16,
         (base >> 16 & 0xFF) | access << 8 | (limit & 0xF0000) | flags << 16 | (base & 0xFF000000),
     };
 }
 
-static struct descriptor gate(unsigned selector, uintptr_t offset, unsigned access)
-{
+static struct descriptor gate(unsigned selector, uintptr_t offset, unsigned access) {
     return (struct descriptor){selector << 16 | (offset & 0xFFFF), (offset & 0xFFFF0000) | access << 8};
 }
 
-static void gdt_init(void)
-{
+static void gdt_init(void) {
     gdt[KERNEL_CS / 8] = segment(0, 0xFFFFF, SEGMENT_CODE, SEGMENT_FLAT);
     gdt[KERNEL_DS / 8] = segment(0, 0xFFFFF, SEGMENT_DATA, SEGMENT_FLAT);
     gdt[MAIN_TSS / 8] = segment((uintptr_t)&main_tss, sizeof(main_tss) - 1, SEGMENT_TSS, 0);
@@ -80,8 +77,7 @@ static void gdt_init(void)
     gdt_load(&(struct descriptor_table){sizeof(gdt) - 1, (uintptr_t)gdt});
 }
 
-static void tasks_init(void)
-{
+static void tasks_init(void) {
     main_tss = (struct tss){.io_map = sizeof(struct tss)};
     fault_tss = (struct tss){
         .eip = (uintptr_t)double_fault_task,
@@ -97,16 +93,14 @@ static void tasks_init(void)
     ltr(MAIN_TSS);
 }
 
-static void idt_init(void)
-{
+static void idt_init(void) {
     for (unsigned i = 0; i < TRAP_COUNT; i++)
         idt[i] = gate(KERNEL_CS, (uintptr_t)trap_stubs + i * STUB_SIZE, GATE_INTERRUPT);
     idt[TRAP_DOUBLE_FAULT] = gate(FAULT_TSS, 0, GATE_TASK);
     lidt(&(struct descriptor_table){sizeof(idt) - 1, (uintptr_t)idt});
 }
 
-void trap_set_directory(paddr_t directory)
-{
+void trap_set_directory(paddr_t directory) {
     main_tss.cr3 = fault_tss.cr3 = directory; /* a task switch reads CR3 there and never saves it */
 }
 
@@ -126,13 +120,9 @@ void trap_set_directory(paddr_t directory)
 static void (*irq_handlers[LINES])(void);
 static unsigned interrupts_served; /* those being served now: 0 or 1 */
 
-bool in_interrupt(void)
-{
-    return interrupts_served > 0;
-}
+bool in_interrupt(void) { return interrupts_served > 0; }
 
-static void pic_init(void)
-{
+static void pic_init(void) {
     outb(MASTER_COMMAND, ICW1_INIT);
     outb(SLAVE_COMMAND, ICW1_INIT);
     outb(MASTER_DATA, TRAP_IRQ);
@@ -145,13 +135,9 @@ static void pic_init(void)
     outb(SLAVE_DATA, 0xFF);
 }
 
-static void unmask(uint16_t port, unsigned line)
-{
-    outb(port, (uint8_t)(inb(port) & ~(1u << line)));
-}
+static void unmask(uint16_t port, unsigned line) { outb(port, (uint8_t)(inb(port) & ~(1u << line))); }
 
-void irq_enable(unsigned line, void (*handler)(void))
-{
+void irq_enable(unsigned line, void (*handler)(void)) {
     ASSERT_OP(line, <, LINES);
     irq_handlers[line] = handler;
     if (line >= 8) {
@@ -161,16 +147,14 @@ void irq_enable(unsigned line, void (*handler)(void))
     unmask(MASTER_DATA, line);
 }
 
-static bool in_service(uint16_t command, unsigned line)
-{
+static bool in_service(uint16_t command, unsigned line) {
     outb(command, OCW3_READ_ISR);
     return inb(command) >> line & 1;
 }
 
 /* A request that went away again is delivered as the PIC's line 7, not in service there: it gets no
  * end-of-interrupt. Of the slave's, the master knows nothing and gets its own. */
-static bool spurious(unsigned line)
-{
+static bool spurious(unsigned line) {
     if (line == 7)
         return !in_service(MASTER_COMMAND, 7);
     if (line != 15 || in_service(SLAVE_COMMAND, 7))
@@ -179,8 +163,7 @@ static bool spurious(unsigned line)
     return true;
 }
 
-static void irq_dispatch(unsigned line)
-{
+static void irq_dispatch(unsigned line) {
     if (spurious(line))
         return;
     if (line >= 8)
@@ -210,8 +193,7 @@ static unsigned reports;
 
 /* The end for which the machine is left, or halted. */
 static void stop(void) __attribute__((noreturn));
-static void stop(void)
-{
+static void stop(void) {
     if (!options.panic_stay && reports < REPORTS_MAX)
         machine_exit(false);
     for (;;) {
@@ -221,8 +203,7 @@ static void stop(void)
 }
 
 static void report_failed(const char *what, unsigned eip) __attribute__((noreturn));
-static void report_failed(const char *what, unsigned eip)
-{
+static void report_failed(const char *what, unsigned eip) {
     char where[ADDRESS_TEXT];
 
     if (reports == 2) {
@@ -233,8 +214,7 @@ static void report_failed(const char *what, unsigned eip)
     stop();
 }
 
-void report_begin(const char *what, unsigned eip)
-{
+void report_begin(const char *what, unsigned eip) {
     cli();
     if (reports++)
         report_failed(what, eip);
@@ -247,8 +227,7 @@ void report_begin(const char *what, unsigned eip)
 }
 
 /* Leaves the report, and what the catch ran, as if neither had been. */
-static void catch_close(int vector)
-{
+static void catch_close(int vector) {
     while (log_captures() > catch.captures)
         log_capture_end();
     catch.armed = false;
@@ -257,16 +236,14 @@ static void catch_close(int vector)
     reports = 0;
 }
 
-void panic_finish(int vector)
-{
+void panic_finish(int vector) {
     if (!catch.armed)
         stop();
     catch_close(vector);
     catch_land();
 }
 
-bool trap_catch(void (*fn)(void *arg), void *arg, char *report, size_t size, int *vector)
-{
+bool trap_catch(void (*fn)(void *arg), void *arg, char *report, size_t size, int *vector) {
     ASSERT(!catch.armed);
     report[0] = '\0';
     catch.report = report;
@@ -286,7 +263,8 @@ bool trap_catch(void (*fn)(void *arg), void *arg, char *report, size_t size, int
 
 /* ---- exceptions ---- */
 
-static const char *const exception_names[] = { /* SDM vol. 3, table 6-1 */
+static const char *const exception_names[] = {
+    /* SDM vol. 3, table 6-1 */
     "divide error",
     "debug exception",
     "non-maskable interrupt",
@@ -311,14 +289,12 @@ static const char *const exception_names[] = { /* SDM vol. 3, table 6-1 */
     "control protection exception",
 };
 
-static const char *exception_name(unsigned vector)
-{
+static const char *exception_name(unsigned vector) {
     return vector < ARRAY_SIZE(exception_names) ? exception_names[vector] : "reserved exception";
 }
 
 /* SDM vol. 3, figure 6-7: a selector, or a vector of the IDT. */
-static void print_error_code(unsigned error)
-{
+static void print_error_code(unsigned error) {
     kprintf("  error    0x%04x: ", error);
     if (error & 2)
         kprintf("IDT, vector %u", error >> 3);
@@ -329,13 +305,9 @@ static void print_error_code(unsigned error)
     kprintf("%s\n", error & 1 ? ", in an external event" : "");
 }
 
-static bool error_is_selector(unsigned vector)
-{
-    return vector >= 10 && vector <= TRAP_GENERAL_PROTECTION;
-}
+static bool error_is_selector(unsigned vector) { return vector >= 10 && vector <= TRAP_GENERAL_PROTECTION; }
 
-static void exception(const struct trap_frame *frame)
-{
+static void exception(const struct trap_frame *frame) {
     unsigned address = read_cr2(); /* before another page fault can change it */
     char where[ADDRESS_TEXT];
 
@@ -354,8 +326,7 @@ static void exception(const struct trap_frame *frame)
 }
 
 /* An int3 is a question, not a mistake: it is answered, and the kernel goes on behind it. */
-static void breakpoint_report(const struct trap_frame *frame)
-{
+static void breakpoint_report(const struct trap_frame *frame) {
     char where[ADDRESS_TEXT];
 
     kprintf("breakpoint: int3 before %s\n", address_text(frame->eip, where));
@@ -363,8 +334,7 @@ static void breakpoint_report(const struct trap_frame *frame)
     print_backtrace_of(frame);
 }
 
-void trap_dispatch(struct trap_frame *frame)
-{
+void trap_dispatch(struct trap_frame *frame) {
     if (frame->vector >= TRAP_IRQ)
         irq_dispatch(frame->vector - TRAP_IRQ);
     else if (frame->vector == TRAP_BREAKPOINT)
@@ -380,26 +350,32 @@ void trap_dispatch(struct trap_frame *frame)
 #define EXCEPTION_WORDS 4
 
 /* ESP lies in the boot stack's guard page, at its very top, or a little below it. */
-static bool stack_overflowed(uintptr_t esp)
-{
+static bool stack_overflowed(uintptr_t esp) {
     return esp >= (uintptr_t)boot_stack_guard - PAGE_SIZE &&
            esp < (uintptr_t)boot_stack_bottom + EXCEPTION_WORDS * 4;
 }
 
 /* The main task as it was, as a frame: for what prints frames. */
-static struct trap_frame interrupted_frame(void)
-{
+static struct trap_frame interrupted_frame(void) {
     const struct tss *tss = &main_tss;
 
     return (struct trap_frame){
-        .edi = tss->edi, .esi = tss->esi, .ebp = tss->ebp, .esp_at_pusha = tss->esp - 5 * 4,
-        .ebx = tss->ebx, .edx = tss->edx, .ecx = tss->ecx, .eax = tss->eax,
-        .vector = TRAP_DOUBLE_FAULT, .eip = tss->eip, .cs = tss->cs, .eflags = tss->eflags,
+        .edi = tss->edi,
+        .esi = tss->esi,
+        .ebp = tss->ebp,
+        .esp_at_pusha = tss->esp - 5 * 4,
+        .ebx = tss->ebx,
+        .edx = tss->edx,
+        .ecx = tss->ecx,
+        .eax = tss->eax,
+        .vector = TRAP_DOUBLE_FAULT,
+        .eip = tss->eip,
+        .cs = tss->cs,
+        .eflags = tss->eflags,
     };
 }
 
-static void print_double_fault(void)
-{
+static void print_double_fault(void) {
     char where[ADDRESS_TEXT];
     size_t offset;
     const char *function = symbol_at(main_tss.eip, &offset);
@@ -413,8 +389,7 @@ static void print_double_fault(void)
             (void *)boot_stack_top, main_tss.esp);
 }
 
-void double_fault(void)
-{
+void double_fault(void) {
     struct trap_frame frame = interrupted_frame();
 
     report_begin(exception_name(TRAP_DOUBLE_FAULT), frame.eip);
@@ -428,8 +403,7 @@ void double_fault(void)
     main_tss.eflags = 0;
 }
 
-void trap_init(void)
-{
+void trap_init(void) {
     cli();
     gdt_init();
     tasks_init();

@@ -22,8 +22,7 @@ enum outcome { PASSED, FAILED, SKIPPED };
 static enum outcome outcome;
 static char why[256]; /* the first failure, or why it was skipped */
 
-void ktest_fail(const char *file, int line, const char *fmt, ...)
-{
+void ktest_fail(const char *file, int line, const char *fmt, ...) {
     va_list args;
 
     if (outcome == FAILED)
@@ -36,20 +35,15 @@ void ktest_fail(const char *file, int line, const char *fmt, ...)
     va_end(args);
 }
 
-void ktest_skip(const char *reason)
-{
+void ktest_skip(const char *reason) {
     outcome = SKIPPED;
     format_buffer(why, sizeof(why), "%s", reason);
 }
 
-bool ktest_failing(void)
-{
-    return outcome != PASSED;
-}
+bool ktest_failing(void) { return outcome != PASSED; }
 
 /* The first line of the report, cut. */
-static const char *report_line(char text[120])
-{
+static const char *report_line(char text[120]) {
     size_t n = 0;
 
     while (ktest_report[n] == '\n')
@@ -61,8 +55,7 @@ static const char *report_line(char text[120])
     return text;
 }
 
-bool ktest_reported(const char *text, const char *file, int line)
-{
+bool ktest_reported(const char *text, const char *file, int line) {
     char first[120];
 
     if (find_text(ktest_report, text))
@@ -71,8 +64,7 @@ bool ktest_reported(const char *text, const char *file, int line)
     return false;
 }
 
-bool ktest_traps(void (*fn)(void *), void *arg, const char *text, const char *file, int line)
-{
+bool ktest_traps(void (*fn)(void *), void *arg, const char *text, const char *file, int line) {
     ktest_report[0] = '\0';
     if (trap_catch(fn, arg, ktest_report, sizeof(ktest_report), &ktest_vector))
         return ktest_reported(text, file, line);
@@ -81,8 +73,7 @@ bool ktest_traps(void (*fn)(void *), void *arg, const char *text, const char *fi
 }
 
 /* Where the text differs, the last star takes one character more: no recursion, whatever the pattern. */
-bool pattern_matches(const char *pattern, const char *name)
-{
+bool pattern_matches(const char *pattern, const char *name) {
     const char *star = NULL, *taken = NULL; /* the last star, and the end of what it stands for */
 
     while (*name) {
@@ -103,16 +94,14 @@ bool pattern_matches(const char *pattern, const char *name)
     return !*pattern;
 }
 
-static void trim_and_check(void *arg)
-{
+static void trim_and_check(void *arg) {
     (void)arg;
     kmalloc_trim();
     check_memory();
 }
 
 /* What holds after every test. */
-static void check_after(size_t free_before)
-{
+static void check_after(size_t free_before) {
     char first[120];
 
     while (log_captures())
@@ -125,8 +114,7 @@ static void check_after(size_t free_before)
                    pm_count().free);
 }
 
-static void run(const struct ktest *test, unsigned number)
-{
+static void run(const struct ktest *test, unsigned number) {
     kmalloc_trim();
     size_t free_before = pm_count().free;
 
@@ -141,8 +129,7 @@ static void run(const struct ktest *test, unsigned number)
         kprintf("# %s\n", why);
 }
 
-static unsigned count_matches(const char *pattern)
-{
+static unsigned count_matches(const char *pattern) {
     unsigned n = 0;
 
     for (const struct ktest *test = ktests_start; test < ktests_end; test++)
@@ -150,8 +137,7 @@ static unsigned count_matches(const char *pattern)
     return n;
 }
 
-bool ktest_run(const char *pattern)
-{
+bool ktest_run(const char *pattern) {
     unsigned planned = count_matches(pattern), number = 0, count[] = {0, 0, 0};
 
     kprintf("KTAP version 1\n1..%u\n", planned);

@@ -11,27 +11,19 @@
 
 static unsigned random_state = 1;
 
-void random_seed(unsigned seed)
-{
-    random_state = seed ? seed : 1;
-}
+void random_seed(unsigned seed) { random_state = seed ? seed : 1; }
 
 /* Marsaglia's xorshift, 32 bits: every number but 0, in turn. */
-unsigned random_next(void)
-{
+unsigned random_next(void) {
     random_state ^= random_state << 13;
     random_state ^= random_state >> 17;
     random_state ^= random_state << 5;
     return random_state;
 }
 
-unsigned random_below(unsigned limit)
-{
-    return random_next() % limit;
-}
+unsigned random_below(unsigned limit) { return random_next() % limit; }
 
-const char *find_text(const char *text, const char *part)
-{
+const char *find_text(const char *text, const char *part) {
     size_t n = strlen(part);
 
     for (; *text; text++)
@@ -40,8 +32,7 @@ const char *find_text(const char *text, const char *part)
     return n ? NULL : text;
 }
 
-char *spare_area(unsigned n)
-{
+char *spare_area(unsigned n) {
     char *const end = (char *)KHEAP_START;
     const size_t span = ENTRIES_PER_TABLE * PAGE_SIZE;
     struct vmem_walk walk;
@@ -60,16 +51,14 @@ char *spare_area(unsigned n)
 
 memmap_frames frames_held;
 
-void frames_hold_all(void)
-{
+void frames_hold_all(void) {
     paddr_t pa;
 
     while ((pa = pm_alloc_page()) != PADDR_NONE)
         bitmap_fill(frames_held, pa_to_pfn(pa), pa_to_pfn(pa) + 1, true);
 }
 
-void frames_release(size_t n)
-{
+void frames_release(size_t n) {
     size_t start, end = 0;
 
     while (n && (start = bitmap_find(frames_held, end, FRAMES_MAX, true)) < FRAMES_MAX) {
@@ -82,13 +71,9 @@ void frames_release(size_t n)
     }
 }
 
-void frames_release_all(void)
-{
-    frames_release(FRAMES_MAX);
-}
+void frames_release_all(void) { frames_release(FRAMES_MAX); }
 
-void check_memory(void)
-{
+void check_memory(void) {
     pm_check();
     vmem_check();
     kmalloc_check();
@@ -96,8 +81,7 @@ void check_memory(void)
 
 #define EXHAUST_MOST 2000 /* no attempt here needs as many frames */
 
-void exhaust(bool (*attempt)(void *arg), void *arg, size_t least)
-{
+void exhaust(bool (*attempt)(void *arg), void *arg, size_t least) {
     size_t before, frames;
     bool done = false;
 
@@ -122,8 +106,7 @@ void exhaust(bool (*attempt)(void *arg), void *arg, size_t least)
     KCHECK_EQ(pm_count().free, before);
 }
 
-paddr_t marked_frame(unsigned value)
-{
+paddr_t marked_frame(unsigned value) {
     char *va = spare_area(1);
     paddr_t pa = va ? pm_alloc_page() : PADDR_NONE;
 

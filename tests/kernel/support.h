@@ -20,8 +20,8 @@ char *spare_area(unsigned n);
 /* The frames that a test holds on to; bit i is frame i. The runner gives back what is left here. */
 extern memmap_frames frames_held;
 
-void frames_hold_all(void);        /* takes every free frame */
-void frames_release(size_t n);     /* gives back N of them, or all */
+void frames_hold_all(void);    /* takes every free frame */
+void frames_release(size_t n); /* gives back N of them, or all */
 void frames_release_all(void);
 
 /* Every invariant of pm, vmem and kmalloc. Panics. */

@@ -11,8 +11,7 @@
 #define WORDS ((BITS + 31) / 32 + 1)
 
 /* What the three functions must say of [START, END), bit by bit. */
-static void check_range(const uint32_t *map, size_t start, size_t end)
-{
+static void check_range(const uint32_t *map, size_t start, size_t end) {
     size_t set = end, clear = end, count = 0;
 
     for (size_t i = start; i < end; i++) {
@@ -74,8 +73,7 @@ KTEST(bitmap_runs_one_after_another)
     KCHECK(!bitmap_next_run(map, &start, &end, 128));
 }
 
-static size_t next_slowly(const uint32_t *members, size_t from)
-{
+static size_t next_slowly(const uint32_t *members, size_t from) {
     for (; from < SUMMARY_MAX; from++)
         if (bitmap_test(members, from))
             return from;
@@ -119,8 +117,7 @@ KTEST(summary_random_against_a_model)
 static const struct memmap_entry *map_entries;
 static uint32_t map_length;
 
-static bool read_map(uint32_t *cursor, struct memmap_entry *entry)
-{
+static bool read_map(uint32_t *cursor, struct memmap_entry *entry) {
     if (*cursor == map_length)
         return false;
     *entry = map_entries[(*cursor)++];
@@ -128,8 +125,7 @@ static bool read_map(uint32_t *cursor, struct memmap_entry *entry)
 }
 
 /* ENTRIES leave exactly the frames [START, END) from 1 MiB up. */
-static void check_map(const struct memmap_entry *entries, uint32_t n, size_t start, size_t end)
-{
+static void check_map(const struct memmap_entry *entries, uint32_t n, size_t start, size_t end) {
     uint32_t *frames = kmalloc(FRAMES_MAX / 8);
 
     KCHECK(frames);
@@ -153,7 +149,7 @@ KTEST(memmap_keeps_what_is_memory_and_nothing_else)
 {
     KCHECK_CALL(check_map(NULL, 0, 0x100, 0x100));
     CHECK_MAP(0x100, 0x200, {0, 0x9F000, MEMMAP_RAM}, {0x100000, 0x100000, MEMMAP_RAM});
-    CHECK_MAP(0x101, 0x200, {0x100001, 0xFFFFF, MEMMAP_RAM});                                /* inward */
+    CHECK_MAP(0x101, 0x200, {0x100001, 0xFFFFF, MEMMAP_RAM}); /* inward */
     CHECK_MAP(0x100, 0x1FF, {0x100000, 0xFFFFF, MEMMAP_RAM});
     CHECK_MAP(0x100, 0x180, {0x100000, 0x100000, MEMMAP_RAM}, {0x180FFF, 0x90000, RESERVED}); /* outward */
     CHECK_MAP(0x100, 0x180, {0x180FFF, 0x90000, RESERVED}, {0x100000, 0x100000, MEMMAP_RAM}); /* any order */

@@ -13,31 +13,20 @@
 
 /* What the tests do wrong, each in a function of its own: the report must name it. */
 
-static void read_word(void *va)
-{
-    (void)*(volatile unsigned *)va;
-}
+static void read_word(void *va) { (void)*(volatile unsigned *)va; }
 
-static void write_word(void *va)
-{
-    *(volatile unsigned *)va = 0x12345678;
-}
+static void write_word(void *va) { *(volatile unsigned *)va = 0x12345678; }
 
-static void *word_below(const char *va)
-{
-    return (void *)((uintptr_t)va - 4);
-}
+static void *word_below(const char *va) { return (void *)((uintptr_t)va - 4); }
 
 static volatile unsigned calls_returned;
 
-static void call_function(void *va)
-{
+static void call_function(void *va) {
     ((void (*)(void))va)();
     calls_returned++; /* so that the call is one, and not a jump */
 }
 
-static void check_page_fault(void (*fn)(void *), void *va, const char *attempt, const char *cause)
-{
+static void check_page_fault(void (*fn)(void *), void *va, const char *attempt, const char *cause) {
     KCHECK_TRAPS(fn, va, "page fault: ");
     KCHECK_EQ(ktest_vector, TRAP_PAGE_FAULT);
     KCHECK_REPORTED(attempt);
@@ -103,9 +92,7 @@ KTEST(fault_free_range)
 }
 
 KTEST(fault_scratch_page)
-{
-    KCHECK_CALL(check_page_fault(read_word, (void *)SCRATCH_PAGE, "read of 0x003ff000", "scratch page"));
-}
+{ KCHECK_CALL(check_page_fault(read_word, (void *)SCRATCH_PAGE, "read of 0x003ff000", "scratch page")); }
 
 KTEST(fault_stack_guards)
 {
@@ -183,16 +170,14 @@ KTEST(fault_word_across_a_page_names_the_absent_half)
 
 static volatile unsigned endless = 1;
 
-static unsigned fill_stack(unsigned depth)
-{
+static unsigned fill_stack(unsigned depth) {
     volatile unsigned room[64];
 
     room[0] = depth;
     return endless ? fill_stack(depth + 1) + room[0] : 0;
 }
 
-static void overflow_stack(void *arg)
-{
+static void overflow_stack(void *arg) {
     (void)arg;
     fill_stack(0);
 }
@@ -213,25 +198,20 @@ KTEST(fault_stack_overflow_is_a_double_fault_on_its_own_stack)
 
 static volatile int zero, result, dividend = 1000;
 
-static void divide_by_zero(void *arg)
-{
+static void divide_by_zero(void *arg) {
     (void)arg;
     result = dividend / zero;
 }
 
-static void run_invalid_opcode(void *arg)
-{
+static void run_invalid_opcode(void *arg) {
     (void)arg;
     __builtin_trap(); /* UD2 */
 }
 
-static void load_bad_selector(void *arg)
-{
-    ltr((uint16_t)(uintptr_t)arg);
-}
+static void load_bad_selector(void *arg) { ltr((uint16_t)(uintptr_t)arg); }
 
-static void check_exception(void (*fn)(void *), void *arg, int vector, const char *name, const char *function)
-{
+static void check_exception(void (*fn)(void *), void *arg, int vector, const char *name,
+                            const char *function) {
     KCHECK_TRAPS(fn, arg, name);
     KCHECK_EQ(ktest_vector, vector);
     KCHECK_REPORTED("PANIC: ");
@@ -240,9 +220,7 @@ static void check_exception(void (*fn)(void *), void *arg, int vector, const cha
 }
 
 KTEST(fault_divide_error)
-{
-    KCHECK_CALL(check_exception(divide_by_zero, NULL, TRAP_DIVIDE, "divide error", "divide_by_zero"));
-}
+{ KCHECK_CALL(check_exception(divide_by_zero, NULL, TRAP_DIVIDE, "divide error", "divide_by_zero")); }
 
 KTEST(fault_invalid_opcode)
 {
@@ -276,20 +254,11 @@ KTEST(fault_int3_reports_and_goes_on)
 
 /* ---- panics ---- */
 
-static void panic_with_values(void *arg)
-{
-    PANIC("seven is %d, arg is %p", 7, arg);
-}
+static void panic_with_values(void *arg) { PANIC("seven is %d, arg is %p", 7, arg); }
 
-static void fail_assertion(void *arg)
-{
-    ASSERT(arg == NULL);
-}
+static void fail_assertion(void *arg) { ASSERT(arg == NULL); }
 
-static void fail_comparison(void *arg)
-{
-    ASSERT_OP((uintptr_t)arg, <, 16u);
-}
+static void fail_comparison(void *arg) { ASSERT_OP((uintptr_t)arg, <, 16u); }
 
 KTEST(panic_prints_its_values_and_where)
 {
@@ -309,13 +278,9 @@ KTEST(assertions_print_what_failed)
     KCHECK_TRAPS(fail_comparison, (void *)0x11, "0x11, 0x10");
 }
 
-static void do_nothing(void *arg)
-{
-    *(unsigned *)arg = 0x900D;
-}
+static void do_nothing(void *arg) { *(unsigned *)arg = 0x900D; }
 
-static void print_and_panic(void *arg)
-{
+static void print_and_panic(void *arg) {
     (void)arg;
     log_capture(ktest_report + 2048, 64); /* a capture that the panic leaves open */
     PANIC("in a capture");

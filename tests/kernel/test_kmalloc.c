@@ -11,13 +11,9 @@
 
 /* ---- contents that tell whose they are ---- */
 
-static unsigned pattern(unsigned id, size_t word)
-{
-    return id * 0x9E3779B1 + (unsigned)word * 0x01000193;
-}
+static unsigned pattern(unsigned id, size_t word) { return id * 0x9E3779B1 + (unsigned)word * 0x01000193; }
 
-static void fill(void *p, size_t size, unsigned id)
-{
+static void fill(void *p, size_t size, unsigned id) {
     unsigned *words = p;
     size_t n = size / 4;
 
@@ -27,8 +23,7 @@ static void fill(void *p, size_t size, unsigned id)
 }
 
 /* The first SIZE bytes at P, of an object that was filled with WHOLE bytes, are as fill left them. */
-static bool is_filled(const void *p, size_t size, size_t whole, unsigned id)
-{
+static bool is_filled(const void *p, size_t size, size_t whole, unsigned id) {
     const unsigned *words = p;
     const unsigned char *bytes = p;
     size_t n = (size < whole / 4 * 4 ? size : whole) / 4;
@@ -45,17 +40,13 @@ static bool is_filled(const void *p, size_t size, size_t whole, unsigned id)
     return true;
 }
 
-static bool is_aligned(const void *p, size_t align)
-{
-    return ((uintptr_t)p & (align - 1)) == 0;
-}
+static bool is_aligned(const void *p, size_t align) { return ((uintptr_t)p & (align - 1)) == 0; }
 
-static size_t live_objects(void)
-{
+static size_t live_objects(void) {
     struct kmalloc_stats s;
     size_t live = 0;
 
-    for (unsigned class = 0; kmalloc_stats(class, &s); class++)
+    for (unsigned class = 0; kmalloc_stats(class, &s); class ++)
         live += s.live;
     return live;
 }
@@ -63,8 +54,7 @@ static size_t live_objects(void)
 /* ---- sizes ---- */
 
 /* An object of SIZE: in the heap, aligned, large enough to the last byte, and on frames of its own. */
-static void check_object(size_t size)
-{
+static void check_object(size_t size) {
     char *p = kmalloc(size);
     paddr_t pa;
 
@@ -96,8 +86,8 @@ KTEST(kmalloc_gives_every_size)
 
 KTEST(kmalloc_refuses_nothing_and_too_much)
 {
-    static const size_t absurd[] = {KHEAP_END - KHEAP_START, 0x40000000, 0x7FFFFFFF, 0x80000000, 0xFFFFF000,
-                                    0xFFFFF001, 0xFFFFFFFF};
+    static const size_t absurd[] = {
+        KHEAP_END - KHEAP_START, 0x40000000, 0x7FFFFFFF, 0x80000000, 0xFFFFF000, 0xFFFFF001, 0xFFFFFFFF};
     size_t free = pm_count().free;
 
     KCHECK_EQ(kmalloc(0), NULL);
@@ -151,8 +141,7 @@ KTEST(kzalloc_clears_what_was_used)
     }
 }
 
-static void check_realloc(size_t from, size_t to)
-{
+static void check_realloc(size_t from, size_t to) {
     void *p = krealloc(NULL, from), *q;
     size_t lesser = from < to ? from : to;
 
@@ -227,7 +216,7 @@ KTEST(kmalloc_statistics_follow)
 
     KCHECK(a && b && c);
     KCHECK_EQ(live_objects(), live + 3);
-    for (unsigned class = 0; kmalloc_stats(class, &s); class++) {
+    for (unsigned class = 0; kmalloc_stats(class, &s); class ++) {
         KCHECK(s.live <= s.capacity);
         KCHECK(s.pages || !s.live);
         pages += s.pages;
@@ -254,16 +243,14 @@ static struct slot {
 } slots[SLOTS];
 
 /* Mostly small, now and then up to 64 KiB. */
-static size_t random_size(void)
-{
+static size_t random_size(void) {
     unsigned r = random_below(256);
     unsigned limit = r < 160 ? 64 : r < 240 ? 256 : r < 252 ? 2048 : r < 255 ? 16384 : 65536;
 
     return 1 + random_below(limit);
 }
 
-static void model_alloc(struct slot *slot)
-{
+static void model_alloc(struct slot *slot) {
     size_t align = 1u << random_below(8);
 
     slot->size = random_size();
@@ -277,8 +264,7 @@ static void model_alloc(struct slot *slot)
     fill(slot->p, slot->size, ++slot->id);
 }
 
-static void model_realloc(struct slot *slot)
-{
+static void model_realloc(struct slot *slot) {
     size_t size = random_size();
     void *p = krealloc(slot->p, size);
 
@@ -289,15 +275,13 @@ static void model_realloc(struct slot *slot)
     fill(p, size, slot->id);
 }
 
-static void model_free(struct slot *slot)
-{
+static void model_free(struct slot *slot) {
     KCHECK(is_filled(slot->p, slot->size, slot->size, slot->id));
     kfree(slot->p);
     slot->p = NULL;
 }
 
-static void model_step(struct slot *slot)
-{
+static void model_step(struct slot *slot) {
     if (!slot->p)
         model_alloc(slot);
     else if (random_below(4))
@@ -373,29 +357,23 @@ KTEST(kmalloc_gives_back_large_objects)
 /* ---- running out ---- */
 
 /* How many frames an object of SIZE must take, when nothing is there to share. */
-static size_t least_frames(size_t size)
-{
-    return kmalloc_pages() ? 0 : 1 + pages_for(size);
-}
+static size_t least_frames(size_t size) { return kmalloc_pages() ? 0 : 1 + pages_for(size); }
 
-static bool attempt_kmalloc(void *arg)
-{
+static bool attempt_kmalloc(void *arg) {
     void *p = kmalloc(*(size_t *)arg);
 
     kfree(p);
     return p;
 }
 
-static bool attempt_aligned(void *arg)
-{
+static bool attempt_aligned(void *arg) {
     void *p = kmalloc_aligned(*(size_t *)arg, 4 * PAGE_SIZE);
 
     kfree(p);
     return p;
 }
 
-static bool attempt_krealloc(void *arg)
-{
+static bool attempt_krealloc(void *arg) {
     size_t from = ((size_t *)arg)[0], to = ((size_t *)arg)[1];
     void *p = kmalloc(from), *q;
 
@@ -465,23 +443,13 @@ KTEST(kmalloc_fills_memory_to_the_last_object)
 
 /* ---- misuse: each a panic that leaves everything as it was ---- */
 
-static void free_it(void *p)
-{
-    kfree(p);
-}
+static void free_it(void *p) { kfree(p); }
 
-static void shrink_it(void *p)
-{
-    krealloc(p, 8);
-}
+static void shrink_it(void *p) { krealloc(p, 8); }
 
-static void empty_it(void *p)
-{
-    krealloc(p, 0);
-}
+static void empty_it(void *p) { krealloc(p, 0); }
 
-static void check_bad_pointer(void *p, const char *text)
-{
+static void check_bad_pointer(void *p, const char *text) {
     size_t live = live_objects(), pages = kmalloc_pages(), free = pm_count().free;
     static void (*const calls[])(void *) = {free_it, shrink_it, empty_it};
 
@@ -577,10 +545,7 @@ KTEST(kmalloc_pointer_into_a_page_given_back_is_caught)
     }
 }
 
-static void bad_alignment(void *align)
-{
-    kmalloc_aligned(100, (size_t)align);
-}
+static void bad_alignment(void *align) { kmalloc_aligned(100, (size_t)align); }
 
 KTEST(kmalloc_alignment_that_is_no_power_of_two_is_caught)
 {

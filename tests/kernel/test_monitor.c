@@ -14,8 +14,7 @@
 static char said[4096]; /* what the last command printed */
 
 static const char *run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static const char *run(const char *fmt, ...)
-{
+static const char *run(const char *fmt, ...) {
     char line[128];
     va_list args;
 
@@ -28,16 +27,14 @@ static const char *run(const char *fmt, ...)
     return said;
 }
 
-static bool is_one_error(const char *text)
-{
+static bool is_one_error(const char *text) {
     const char *end = strchr(text, '\n');
 
     return !strncmp(text, "error: ", 7) && end && !end[1];
 }
 
 /* TEXT ends with the line LINE. */
-static bool ends_with(const char *text, const char *line)
-{
+static bool ends_with(const char *text, const char *line) {
     size_t n = strlen(text), m = strlen(line);
 
     return n > m && text[n - 1] == '\n' && !strncmp(text + n - 1 - m, line, m) &&
@@ -47,16 +44,63 @@ static bool ends_with(const char *text, const char *line)
 KTEST(monitor_wrong_lines_are_one_error)
 {
     static const char *const lines[] = {
-        "nonsense", "walk", "walk 1 2", "walk zebra", "walk 0x", "walk 4G", "walk 0x100000000", "walk -1",
-        "walk 12x", "walk $", "walk $99999", "walk kmain+", "walk kmain+x", "pd 1024", "pd x", "mem 1",
-        "map 0 0", "map 0x003ff000 0", "map 0xc0000000 0", "map 0xffc00000 0", "map 0x80000001 0",
-        "map 0x80000000 1", "map 0x80000000 0 rw", "map 0x80000000 0 ro ro", "map 0x80000000",
-        "map 0x80000000 0x00100000", "unmap 0", "unmap 0x00400001", "unmap 0xc0000000", "alloc", "alloc 0",
-        "alloc 4G", "alloc 4095M", "alloc x", "free", "free 0", "free 0x00100000", "free 0xc0000001",
-        "free 0xeffff000", "free $4294967295", "peek", "peek 0", "peek 0xffc00000 0", "peek 0xffffffff",
-        "peek 0xfffffffc 2", "peek 0x00100000 4097", "peek 0x003feffd", "poke 0", "poke 0 0",
-        "poke 0x00100000 1", "poke 0xffffffff 1", "poke 0xffc00000 0", "poke 0x000fffff 0", "help nonsense",
-        "help 1 2", "exit x", "a b c d e f g h i j k l m n o p q r s t u v w x y z",
+        "nonsense",
+        "walk",
+        "walk 1 2",
+        "walk zebra",
+        "walk 0x",
+        "walk 4G",
+        "walk 0x100000000",
+        "walk -1",
+        "walk 12x",
+        "walk $",
+        "walk $99999",
+        "walk kmain+",
+        "walk kmain+x",
+        "pd 1024",
+        "pd x",
+        "mem 1",
+        "map 0 0",
+        "map 0x003ff000 0",
+        "map 0xc0000000 0",
+        "map 0xffc00000 0",
+        "map 0x80000001 0",
+        "map 0x80000000 1",
+        "map 0x80000000 0 rw",
+        "map 0x80000000 0 ro ro",
+        "map 0x80000000",
+        "map 0x80000000 0x00100000",
+        "unmap 0",
+        "unmap 0x00400001",
+        "unmap 0xc0000000",
+        "alloc",
+        "alloc 0",
+        "alloc 4G",
+        "alloc 4095M",
+        "alloc x",
+        "free",
+        "free 0",
+        "free 0x00100000",
+        "free 0xc0000001",
+        "free 0xeffff000",
+        "free $4294967295",
+        "peek",
+        "peek 0",
+        "peek 0xffc00000 0",
+        "peek 0xffffffff",
+        "peek 0xfffffffc 2",
+        "peek 0x00100000 4097",
+        "peek 0x003feffd",
+        "poke 0",
+        "poke 0 0",
+        "poke 0x00100000 1",
+        "poke 0xffffffff 1",
+        "poke 0xffc00000 0",
+        "poke 0x000fffff 0",
+        "help nonsense",
+        "help 1 2",
+        "exit x",
+        "a b c d e f g h i j k l m n o p q r s t u v w x y z",
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
@@ -90,8 +134,7 @@ KTEST(monitor_walk_ends_with_the_answer)
 }
 
 /* The lines of `maps` are every page's, once, in order, and each is as its pages are. */
-static void check_maps(const char *text)
-{
+static void check_maps(const char *text) {
     struct vmem_walk walk;
     unsigned page = 0;
 
@@ -230,8 +273,7 @@ KTEST(monitor_peeks_and_pokes)
 }
 
 /* The address in "$K = 0xVA", or NULL. */
-static void *said_object(void)
-{
+static void *said_object(void) {
     const char *digit = find_text(said, " = 0x");
     uintptr_t va = 0;
 
@@ -286,8 +328,8 @@ KTEST(monitor_out_of_memory_is_an_error)
 
 KTEST(monitor_help_has_every_command)
 {
-    static const char *const names[] = {"help", "mem", "maps", "walk", "pd", "map", "unmap", "alloc", "free",
-                                        "heap", "peek", "poke", "test", "reboot", "exit"};
+    static const char *const names[] = {"help", "mem",  "maps", "walk", "pd",   "map",    "unmap", "alloc",
+                                        "free", "heap", "peek", "poke", "test", "reboot", "exit"};
 
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         char line[16];
@@ -330,26 +372,38 @@ KTEST(monitor_lines_fit_on_the_screen)
 static const char *const verbs[] = {"walk", "map",  "unmap", "alloc", "free",  "peek", "pd",   "heap",  "mem",
                                     "help", "walk", "map",   "unmap", "alloc", "free", "peek", "zebra", ""};
 
-static void random_word(char word[24], const char *area)
-{
+static void random_word(char word[24], const char *area) {
     static const char *const odd[] = {"$0", "$",          "ro", "kmain", "kmain+8", "-1",
                                       "0x", "0xffffffff", "",   "4G",    "x"};
     unsigned page = (unsigned)(uintptr_t)area + random_below(PAGES) * PAGE_SIZE;
 
     switch (random_below(8)) {
-    case 0: format_buffer(word, 24, "0x%x", random_next()); break;
-    case 1: format_buffer(word, 24, "%u", random_below(2000)); break;
-    case 2: format_buffer(word, 24, "$%u", random_below(400)); break;
-    case 3: format_buffer(word, 24, "%s", odd[random_below(ARRAY_SIZE(odd))]); break;
-    case 4: format_buffer(word, 24, "%uK", random_below(100)); break;
-    case 5: format_buffer(word, 24, "0x000b8000"); break;
-    default: format_buffer(word, 24, "0x%x", page + (random_below(8) ? 0 : random_below(PAGE_SIZE))); break;
+    case 0:
+        format_buffer(word, 24, "0x%x", random_next());
+        break;
+    case 1:
+        format_buffer(word, 24, "%u", random_below(2000));
+        break;
+    case 2:
+        format_buffer(word, 24, "$%u", random_below(400));
+        break;
+    case 3:
+        format_buffer(word, 24, "%s", odd[random_below(ARRAY_SIZE(odd))]);
+        break;
+    case 4:
+        format_buffer(word, 24, "%uK", random_below(100));
+        break;
+    case 5:
+        format_buffer(word, 24, "0x000b8000");
+        break;
+    default:
+        format_buffer(word, 24, "0x%x", page + (random_below(8) ? 0 : random_below(PAGE_SIZE)));
+        break;
     }
 }
 
 /* Notes what has to be undone, and undoes nothing of what was there before. */
-static void random_line(const char *area, void **objects, unsigned *n)
-{
+static void random_line(const char *area, void **objects, unsigned *n) {
     const char *verb = verbs[random_below(ARRAY_SIZE(verbs))];
     unsigned page = (unsigned)(uintptr_t)area + random_below(PAGES) * PAGE_SIZE;
     char word[3][24];

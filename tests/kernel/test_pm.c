@@ -9,8 +9,7 @@
 #define KERNEL_END ((paddr_t)(uintptr_t)kernel_end)
 
 /* The memory map keeps the frame. Ranges are long: the last one is looked at first. */
-static bool is_kept(pfn_t pfn)
-{
+static bool is_kept(pfn_t pfn) {
     static pfn_t start, end;
 
     if (pfn >= start && pfn < end)
@@ -19,8 +18,7 @@ static bool is_kept(pfn_t pfn)
 }
 
 /* The frame at PA may be handed out: kept by the memory map, not the kernel's nor a module's. */
-static bool is_allocatable(paddr_t pa)
-{
+static bool is_allocatable(paddr_t pa) {
     if (pa & PAGE_MASK || !is_kept(pa_to_pfn(pa)))
         return false;
     if (pa < LOW_MEMORY_END || (pa >= KERNEL_START && pa < KERNEL_END))
@@ -32,8 +30,7 @@ static bool is_allocatable(paddr_t pa)
 }
 
 /* Takes every frame into frames_held, each checked. */
-static void take_every_frame(void)
-{
+static void take_every_frame(void) {
     size_t expected = pm_count().free;
     paddr_t pa;
 
@@ -48,8 +45,7 @@ static void take_every_frame(void)
 }
 
 /* Frees one by one every STEPth of the frames held. */
-static void free_held(size_t step)
-{
+static void free_held(size_t step) {
     size_t n = 0;
 
     for (size_t i = 0; (i = bitmap_find(frames_held, i, FRAMES_MAX, true)) < FRAMES_MAX; i++) {
@@ -130,8 +126,7 @@ KTEST(pm_state_follows_a_frame)
 }
 
 /* A run of N: adjacent, all handed out; given back in two parts. */
-static void check_run(size_t n)
-{
+static void check_run(size_t n) {
     size_t free = pm_count().free, half = n / 2;
     paddr_t pa = pm_alloc_pages(n);
 
@@ -213,7 +208,10 @@ KTEST(pm_runs_and_single_frames_mix)
 
 KTEST(pm_random_against_a_model)
 {
-    static struct { paddr_t pa; size_t n; } slot[SLOTS];
+    static struct {
+        paddr_t pa;
+        size_t n;
+    } slot[SLOTS];
     size_t free = pm_count().free, out = 0;
 
     random_seed(2);
@@ -243,25 +241,20 @@ KTEST(pm_random_against_a_model)
 
 /* ---- misuse: each a panic that leaves everything as it was ---- */
 
-static void free_page(void *pa)
-{
-    pm_free_page((paddr_t)(uintptr_t)pa);
-}
+static void free_page(void *pa) { pm_free_page((paddr_t)(uintptr_t)pa); }
 
 struct run {
     paddr_t pa;
     size_t n;
 };
 
-static void free_run(void *arg)
-{
+static void free_run(void *arg) {
     const struct run *run = arg;
 
     pm_free_pages(run->pa, run->n);
 }
 
-static void check_bad_free(paddr_t pa, const char *text)
-{
+static void check_bad_free(paddr_t pa, const char *text) {
     struct pm_counts before = pm_count();
     struct run run = {pa, 1};
 
@@ -350,10 +343,7 @@ KTEST(pm_free_of_an_absurd_run_is_caught)
     pm_free_page(pa);
 }
 
-static void reserve_page(void *pa)
-{
-    pm_reserve((uintptr_t)pa, (uint64_t)(uintptr_t)pa + PAGE_SIZE);
-}
+static void reserve_page(void *pa) { pm_reserve((uintptr_t)pa, (uint64_t)(uintptr_t)pa + PAGE_SIZE); }
 
 KTEST(pm_reserving_a_frame_in_use_is_caught)
 {

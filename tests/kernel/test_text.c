@@ -26,8 +26,7 @@ KTEST(string_memset_fills_exactly)
         }
 }
 
-static void check_move(void *(*move)(void *, const void *, size_t), size_t from, size_t to, size_t n)
-{
+static void check_move(void *(*move)(void *, const void *, size_t), size_t from, size_t to, size_t n) {
     unsigned char buf[128];
 
     for (size_t i = 0; i < sizeof(buf); i++)
@@ -37,10 +36,7 @@ static void check_move(void *(*move)(void *, const void *, size_t), size_t from,
         KCHECK_EQ(buf[i], i >= to && i < to + n ? i - to + from : i);
 }
 
-static void *copy(void *to, const void *from, size_t n)
-{
-    return memcpy(to, from, n);
-}
+static void *copy(void *to, const void *from, size_t n) { return memcpy(to, from, n); }
 
 KTEST(string_memcpy_and_memmove)
 {
@@ -53,10 +49,7 @@ KTEST(string_memcpy_and_memmove)
         }
 }
 
-static int sign(int n)
-{
-    return (n > 0) - (n < 0);
-}
+static int sign(int n) { return (n > 0) - (n < 0); }
 
 KTEST(string_comparisons)
 {
@@ -253,16 +246,14 @@ static const struct option_case {
     {"-- bench", "grub", NULL, NULL, "bench", false, NULL},
 };
 
-static bool same_text(const char *a, const char *b)
-{
+static bool same_text(const char *a, const char *b) {
     while (a && *a == ' ')
         a++;
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
 /* The options that were parsed, while the line they point into is there. */
-static bool options_are(const struct option_case *c, const char *said)
-{
+static bool options_are(const struct option_case *c, const char *said) {
     return same_text(options.test, c->test) && same_text(options.bench, c->bench) &&
            same_text(options.commands, c->commands) && options.panic_stay == c->panic_stay &&
            (c->said ? find_text(said, c->said) != NULL : !*said);

@@ -17,30 +17,21 @@
 static volatile pde_t *const directory = (volatile pde_t *)DIRECTORY_WINDOW;
 static volatile pte_t *const table_0 = (volatile pte_t *)WINDOW_START;
 
-static volatile pte_t *window_pte(const void *va)
-{
+static volatile pte_t *window_pte(const void *va) {
     return (volatile pte_t *)WINDOW_START + ((uintptr_t)va >> PAGE_SHIFT);
 }
 
-static unsigned read_at(const void *va)
-{
-    return *(const volatile unsigned *)va;
-}
+static unsigned read_at(const void *va) { return *(const volatile unsigned *)va; }
 
-static void write_at(void *va, unsigned value)
-{
-    *(volatile unsigned *)va = value;
-}
+static void write_at(void *va, unsigned value) { *(volatile unsigned *)va = value; }
 
-static bool maps_to(const void *va, paddr_t pa)
-{
+static bool maps_to(const void *va, paddr_t pa) {
     paddr_t found;
 
     return vmem_translate(va, &found) && found == pa;
 }
 
-static bool is_absent(const void *va)
-{
+static bool is_absent(const void *va) {
     paddr_t untouched = 0x12345678;
 
     return !vmem_translate(va, &untouched) && untouched == 0x12345678;
@@ -65,8 +56,7 @@ KTEST(vmem_first_directory_entry_is_table_0)
 }
 
 /* What table 0 must say of a page: absent, read-only or read-write. */
-static unsigned expected_permission(const char *va)
-{
+static unsigned expected_permission(const char *va) {
     if (va == NULL || va == (char *)SCRATCH_PAGE || va == boot_stack_guard || va == fault_stack_guard)
         return 0;
     if (va >= kernel_start && va < text_end)
@@ -96,8 +86,9 @@ KTEST(vmem_table_0_is_the_identity_with_permissions)
 
 KTEST(vmem_sections_and_stacks_lie_where_the_layout_says)
 {
-    const char *const ascending[] = {(char *)KERNEL_START, kernel_start, text_end, rodata_start, rodata_end,
-        data_start, boot_stack_guard, boot_stack_bottom, boot_stack_top, data_end, symtab_start, kernel_end,
+    const char *const ascending[] = {
+        (char *)KERNEL_START, kernel_start,        text_end,       rodata_start, rodata_end,   data_start,
+        boot_stack_guard,     boot_stack_bottom,   boot_stack_top, data_end,     symtab_start, kernel_end,
         (char *)KERNEL_LIMIT, (char *)IDENTITY_END};
     const char *const fault_stack[] = {data_start, fault_stack_guard, fault_stack_bottom, fault_stack_top,
                                        data_end};
@@ -235,8 +226,7 @@ KTEST(vmem_maps_across_the_border_of_two_tables)
 }
 
 /* Maps, sees and unmaps the page at VA, where nothing may be mapped. */
-static void check_one_page(char *va)
-{
+static void check_one_page(char *va) {
     size_t free = pm_count().free;
 
     KCHECK(is_absent(va));
@@ -320,15 +310,9 @@ KTEST(vmem_read_only_page_leaves_its_neighbours_writable)
     KCHECK_EQ(vmem_free_range(va, 2), 0);
 }
 
-static void touch_write(void *va)
-{
-    write_at(va, read_at(va));
-}
+static void touch_write(void *va) { write_at(va, read_at(va)); }
 
-static void touch_read(void *va)
-{
-    read_at(va);
-}
+static void touch_read(void *va) { read_at(va); }
 
 KTEST(vmem_protect_holds_at_once)
 {
@@ -349,10 +333,7 @@ KTEST(vmem_protect_holds_at_once)
     KCHECK_EQ(vmem_free_range(va, 3), 0);
 }
 
-static bool is_writable(const void *va)
-{
-    return *window_pte(va) & PTE_WRITE;
-}
+static bool is_writable(const void *va) { return *window_pte(va) & PTE_WRITE; }
 
 KTEST(vmem_protect_takes_every_page_it_touches)
 {
@@ -471,10 +452,7 @@ KTEST(vmem_remapped_range_shows_its_new_frames)
 }
 
 /* Takes the one frame that is free. */
-static paddr_t only_frame(void)
-{
-    return pm_count().free == 1 ? pm_alloc_page() : PADDR_NONE;
-}
+static paddr_t only_frame(void) { return pm_count().free == 1 ? pm_alloc_page() : PADDR_NONE; }
 
 /* A page's table goes, its frame becomes somebody else's, another frame becomes the table: the window must
  * show the new one, and an edit must land there and not in the old one. */
@@ -509,10 +487,7 @@ KTEST(vmem_new_table_is_seen_through_the_window)
     pm_free_page(page);
 }
 
-static void touch_window(void *va)
-{
-    *window_pte(va) = 0;
-}
+static void touch_window(void *va) { *window_pte(va) = 0; }
 
 KTEST(vmem_unlinked_table_is_gone_from_the_window)
 {
@@ -570,8 +545,7 @@ KTEST(vmem_table_returns_with_its_last_page)
 
 #define OOM_PAGES 12 /* five in one table, seven in the next */
 
-static bool attempt_alloc_range(void *va)
-{
+static bool attempt_alloc_range(void *va) {
     if (vmem_alloc_range(va, OOM_PAGES, VMEM_WRITE))
         return false;
     vmem_free_range(va, OOM_PAGES);
@@ -580,16 +554,14 @@ static bool attempt_alloc_range(void *va)
 
 #define WIDE_PAGES (3 * ENTRIES_PER_TABLE + 2) /* five tables */
 
-static bool attempt_map_range(void *va)
-{
+static bool attempt_map_range(void *va) {
     if (vmem_map_range(va, DEVICE_PA, WIDE_PAGES, 0))
         return false;
     vmem_unmap_range(va, WIDE_PAGES);
     return true;
 }
 
-static bool attempt_map(void *va)
-{
+static bool attempt_map(void *va) {
     if (vmem_map(va, DEVICE_PA, 0))
         return false;
     vmem_unmap(va);
@@ -652,13 +624,9 @@ static struct {
 
 static char *model_va; /* page i lies at MODEL_VA + i * PAGE_SIZE, the tables' borders at 32 and 64 */
 
-static char *model_address(unsigned i)
-{
-    return model_va + (i / 32) * TABLE_SPAN + (i % 32) * PAGE_SIZE;
-}
+static char *model_address(unsigned i) { return model_va + (i / 32) * TABLE_SPAN + (i % 32) * PAGE_SIZE; }
 
-static void check_model(unsigned i)
-{
+static void check_model(unsigned i) {
     char *va = model_address(i);
 
     if (!model[i].present) {
@@ -669,8 +637,7 @@ static void check_model(unsigned i)
     KCHECK_EQ(*window_pte(va) & PAGE_MASK & ~STATUS_BITS, model[i].flags | PTE_PRESENT);
 }
 
-static void model_step(void)
-{
+static void model_step(void) {
     unsigned i = random_below(MODEL_PAGES), flags = random_next() & (VMEM_WRITE | VMEM_NO_CACHE);
     char *va = model_address(i);
 
@@ -720,24 +687,36 @@ struct misuse {
     unsigned flags;
 };
 
-static void do_misuse(void *arg)
-{
+static void do_misuse(void *arg) {
     const struct misuse *m = arg;
     void *va = (void *)m->va;
 
     switch (m->call) {
-    case MAP: vmem_map(va, m->pa, m->flags); break;
-    case MAP_RANGE: vmem_map_range(va, m->pa, m->n, m->flags); break;
-    case ALLOC_RANGE: vmem_alloc_range(va, m->n, m->flags); break;
-    case UNMAP: vmem_unmap(va); break;
-    case UNMAP_RANGE: vmem_unmap_range(va, m->n); break;
-    case FREE_RANGE: vmem_free_range(va, m->n); break;
-    case PROTECT: vmem_protect(va, m->n, m->flags); break;
+    case MAP:
+        vmem_map(va, m->pa, m->flags);
+        break;
+    case MAP_RANGE:
+        vmem_map_range(va, m->pa, m->n, m->flags);
+        break;
+    case ALLOC_RANGE:
+        vmem_alloc_range(va, m->n, m->flags);
+        break;
+    case UNMAP:
+        vmem_unmap(va);
+        break;
+    case UNMAP_RANGE:
+        vmem_unmap_range(va, m->n);
+        break;
+    case FREE_RANGE:
+        vmem_free_range(va, m->n);
+        break;
+    case PROTECT:
+        vmem_protect(va, m->n, m->flags);
+        break;
     }
 }
 
-static void check_misuse(struct misuse m, const char *text)
-{
+static void check_misuse(struct misuse m, const char *text) {
     size_t free = pm_count().free, tables = vmem_tables();
 
     KCHECK_TRAPS(do_misuse, &m, text);
@@ -748,8 +727,7 @@ static void check_misuse(struct misuse m, const char *text)
 }
 
 /* Every call, on a range of two pages (or bytes) at VA. */
-static void check_every_call(uintptr_t va, size_t n, const char *text)
-{
+static void check_every_call(uintptr_t va, size_t n, const char *text) {
     for (enum call call = MAP; call <= PROTECT; call++) {
         bool single = call == MAP || call == UNMAP;
         size_t length = call == PROTECT && n <= FRAMES_MAX ? n * PAGE_SIZE : n;
@@ -828,14 +806,12 @@ KTEST(vmem_remapping_a_present_page_is_caught)
 
 /* vmem_check itself must see what is wrong: each is broken by hand and mended. */
 
-static void run_check(void *arg)
-{
+static void run_check(void *arg) {
     (void)arg;
     vmem_check();
 }
 
-static void check_sees(volatile pte_t *entry, pte_t broken)
-{
+static void check_sees(volatile pte_t *entry, pte_t broken) {
     pte_t right = *entry;
 
     *entry = broken;
@@ -854,13 +830,13 @@ KTEST(vmem_check_sees_a_broken_entry)
     KCHECK(va);
     KCHECK_EQ(vmem_map(va, DEVICE_PA, VMEM_WRITE), 0);
     vmem_walk(va, &walk);
-    KCHECK_CALL(check_sees(window_pte(va), 0));                              /* a page too few */
-    KCHECK_CALL(check_sees(window_pte(va + PAGE_SIZE), 0x00800001));         /* a page too many */
-    KCHECK_CALL(check_sees(window_pte(va + PAGE_SIZE), 0x00800000));         /* absent, not clear */
-    KCHECK_CALL(check_sees(&directory[walk.pdi + 1], walk.pde));             /* one table, linked twice */
-    KCHECK_CALL(check_sees(&table_0[2], 0x00003003));                        /* not the identity */
-    KCHECK_CALL(check_sees(&table_0[0], 0x00000003));                        /* page 0 present */
-    KCHECK_CALL(check_sees(window_pte(boot_stack_guard), 0x00800003));       /* no guard */
-    KCHECK_CALL(check_sees(window_pte(kernel_start), KERNEL_START | 3));     /* text writable */
+    KCHECK_CALL(check_sees(window_pte(va), 0));                          /* a page too few */
+    KCHECK_CALL(check_sees(window_pte(va + PAGE_SIZE), 0x00800001));     /* a page too many */
+    KCHECK_CALL(check_sees(window_pte(va + PAGE_SIZE), 0x00800000));     /* absent, not clear */
+    KCHECK_CALL(check_sees(&directory[walk.pdi + 1], walk.pde));         /* one table, linked twice */
+    KCHECK_CALL(check_sees(&table_0[2], 0x00003003));                    /* not the identity */
+    KCHECK_CALL(check_sees(&table_0[0], 0x00000003));                    /* page 0 present */
+    KCHECK_CALL(check_sees(window_pte(boot_stack_guard), 0x00800003));   /* no guard */
+    KCHECK_CALL(check_sees(window_pte(kernel_start), KERNEL_START | 3)); /* text writable */
     KCHECK_EQ(vmem_unmap(va), 0);
 }
