@@ -89,7 +89,7 @@ void command_heap(int n, char **arg) {
 
     (void)n, (void)arg;
     kprintf("%10s %10s %10s %10s\n", "size", "live", "capacity", "pages");
-    for (unsigned class = 0; kmalloc_stats(class, &s); class ++) {
+    for (unsigned sc = 0; kmalloc_stats(sc, &s); sc++) {
         live += s.live, capacity += s.capacity, pages += s.pages;
         if (s.pages)
             print_class(&s);

@@ -78,6 +78,18 @@ static char *skip_path(char *line) {
     return line;
 }
 
+/* GRUB puts a backslash before each quote and backslash in a word: takes them away again. */
+static void unescape(char *line) {
+    char *to = line;
+
+    for (; *line; line++) {
+        if (line[0] == '\\' && (line[1] == '\\' || line[1] == '"' || line[1] == '\''))
+            line++;
+        *to++ = *line;
+    }
+    *to = '\0';
+}
+
 static void read_word(char *word, bool cut) {
     if (cut)
         kprintf("quire: option \"%s\" may be cut: passed over\n", word);
@@ -92,6 +104,8 @@ void options_parse(void) {
         kprintf("quire: command line cut after %d bytes\n", CMDLINE_MAX);
     if (strcmp(boot_info.loader, "qemu") == 0)
         cursor = skip_path(cursor);
+    if (strncmp(boot_info.loader, "GRUB", 4) == 0)
+        unescape(cursor);
     while ((word = next_word(&cursor))) {
         if (strcmp(word, "--") == 0) {
             options.commands = cursor;

@@ -12,13 +12,14 @@
 #define UNIT_PAGES (UNIT / PAGE_SIZE)
 #define UNITS ((SMALL_TABLE - LARGE_START) / UNIT)
 #define WIDE_SLOT 32u /* pages */
-#define PAGES_MAX 0xFFFFu
+#define UNITS_MAX 0x7FFFu
+#define PAGES_MAX 0x1FFFFu
 
 _Static_assert(UNITS <= SUMMARY_MAX, "the summary has a bit for each unit");
 
 /* A slot, in the place of its first unit; all zero where none begins. */
 static struct slot {
-    uint16_t units, pages; /* its length; the object's pages, 0 when there is no object in it */
+    uint32_t units : 15, pages : 17; /* its length; the object's pages, 0 when there is no object in it */
 } slots[UNITS];
 static struct summary free_units;
 static struct slot *spare_slot; /* a slot without an object, but with spare pages; or NULL */
@@ -46,13 +47,13 @@ static size_t roomy_units(size_t pages) {
 static struct slot *take_units(size_t n, size_t align) {
     size_t base = LARGE_START / UNIT, start, end = summary_next(&free_units, 0);
     do {
-        if (end >= UNITS || !bitmap_next_run(free_units.leaf, &start, &end, UNITS))
+        if (n > UNITS_MAX || end >= UNITS || !bitmap_next_run(free_units.leaf, &start, &end, UNITS))
             return NULL;
         start = ((base + start + align - 1) & ~(align - 1)) - base;
     } while (start + n > end);
     for (size_t i = start; i < start + n; i++)
         summary_remove(&free_units, i);
-    slots[start].units = (uint16_t)n;
+    slots[start].units = n & UNITS_MAX;
     return &slots[start];
 }
 
@@ -114,7 +115,7 @@ void *large_alloc_aligned(size_t size, size_t align) {
         retire(slot, mapped);
         return NULL;
     }
-    slot->pages = (uint16_t)pages;
+    slot->pages = pages & PAGES_MAX;
     return address_of(slot);
 }
 
@@ -128,7 +129,7 @@ bool large_resize(void *p, size_t size) {
     if (pages == 0 || pages > PAGES_MAX || units_for(pages) > slot->units ||
         !set_pages(slot, slot->pages, pages))
         return false;
-    slot->pages = (uint16_t)pages;
+    slot->pages = pages & PAGES_MAX;
     return true;
 }
 
@@ -145,7 +146,7 @@ size_t large_check(void) {
     size_t units = bitmap_count(free_units.leaf, 0, UNITS);
     for (size_t i = 0; i < UNITS; i += slots[i].units ? slots[i].units : 1) {
         ASSERT_OP(bitmap_find(free_units.leaf, i, i + slots[i].units, true), ==, i + slots[i].units);
-        ASSERT_OP(slots[i].pages, <=, slots[i].units * (int)UNIT_PAGES);
+        ASSERT(slots[i].pages <= slots[i].units * UNIT_PAGES);
         ASSERT(slots[i].pages || !slots[i].units || &slots[i] == spare_slot);
         units += slots[i].units;
     }

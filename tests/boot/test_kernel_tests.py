@@ -21,7 +21,7 @@ def judge_run(machine, record_property, name):
     """Judges a whole run, and hands its figures to the summary (conftest.py)."""
     code = machine.exit_code(LIMIT)
     verdict = judge(machine.text(), code)
-    assert verdict.problems == []
+    assert not verdict.problems, "\n".join(verdict.problems)
     assert verdict.passed
     record_property("kernel tests", f"{name}: {verdict}")
     return verdict
@@ -45,7 +45,7 @@ def test_all_pass_from_the_disc_at_the_prompt(boot, build, record_property):
     machine.prompt()
     printed = machine.run("test", limit=LIMIT)
     verdict = judge("\n".join(printed), machine.finish())
-    assert verdict.problems == []
+    assert not verdict.problems, "\n".join(verdict.problems)
     record_property("kernel tests", f"disc: {verdict}")
 
 
@@ -54,7 +54,7 @@ def names_run(boot, pattern):
     machine = boot(cmdline=f"test={pattern}")
     code = machine.exit_code(LIMIT)
     verdict = judge(machine.text(), code)
-    assert verdict.problems == []
+    assert not verdict.problems, "\n".join(verdict.problems)
     return verdict.passed
 
 

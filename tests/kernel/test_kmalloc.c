@@ -46,7 +46,7 @@ static size_t live_objects(void) {
     struct kmalloc_stats s;
     size_t live = 0;
 
-    for (unsigned class = 0; kmalloc_stats(class, &s); class ++)
+    for (unsigned sc = 0; kmalloc_stats(sc, &s); sc++)
         live += s.live;
     return live;
 }
@@ -216,7 +216,7 @@ KTEST(kmalloc_statistics_follow)
 
     KCHECK(a && b && c);
     KCHECK_EQ(live_objects(), live + 3);
-    for (unsigned class = 0; kmalloc_stats(class, &s); class ++) {
+    for (unsigned sc = 0; kmalloc_stats(sc, &s); sc++) {
         KCHECK(s.live <= s.capacity);
         KCHECK(s.pages || !s.live);
         pages += s.pages;
