@@ -82,7 +82,7 @@ KERNEL_LDFLAGS := -m elf_i386 -nostdlib -z max-page-size=4096 --build-id=none -T
 
 # ---- the kernel ----
 
-SOURCES := $(sort $(wildcard boot/*.S kernel/*.[cS] mm/*.[cS] tests/kernel/*.c))
+SOURCES := $(sort $(wildcard boot/*.S kernel/*.[cS] mm/*.[cS] tests/kernel/*.c tests/bench/*.c))
 OBJECTS := $(SOURCES:%=$(BUILD)/%.o)
 
 .PHONY: all

@@ -1,4 +1,5 @@
 /* kmain: the boot, one step after the other. boot/boot.S calls it, with paging off. */
+#include "bench.h"
 #include "boot_info.h"
 #include "console.h"
 #include "kmalloc.h"
@@ -69,5 +70,7 @@ void kmain(unsigned magic, paddr_t info) {
 
     if (options.test)
         machine_exit(ktest_run(options.test));
+    if (options.bench)
+        machine_exit(bench_run(options.bench));
     monitor_run(options.commands);
 }

@@ -5,6 +5,7 @@
  * starts with "error: ". Only poke can break the system, and it says so. */
 #include "monitor.h"
 
+#include "bench.h"
 #include "commands.h"
 #include "cpu.h"
 #include "ktest.h"
@@ -29,6 +30,11 @@ static void command_help(int n, char **arg);
 static void command_test(int n, char **arg) {
     if (!ktest_run(n ? arg[0] : "*"))
         command_error("not every test passed, or none has such a name");
+}
+
+static void command_bench(int n, char **arg) {
+    if (!bench_run(n ? arg[0] : "*"))
+        command_error("not every benchmark ran, or none has such a name");
 }
 
 static void command_exit(int n, char **arg) {
@@ -71,6 +77,7 @@ static const struct command commands[] = {
     {"poke", "VA WORD", 2, 2, command_poke, "writes WORD at VA: the one way to break things",
      "poke 0x000b8000 0x07690748"},
     {"test", "[PATTERN]", 0, 1, command_test, "the tests whose name matches, * for any text", "test pm_*"},
+    {"bench", "[PATTERN]", 0, 1, command_bench, "the benchmarks whose name matches, * for any text", "bench W*"},
     {"reboot", "", 0, 0, command_reboot, "resets the machine", "reboot"},
     {"exit", "[N]", 0, 1, command_exit, "ends QEMU: 0 or none is success, else failure", "exit 1"},
 };

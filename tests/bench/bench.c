@@ -1,0 +1,245 @@
+/* bench_run: which benchmarks there are, and how their figures are printed.
+ *
+ * Under QEMU's -icount shift=0 an instruction is a nanosecond of the guest's clock, and the time-stamp counter
+ * counts just that: each figure is exact, and the same on every run. A REP instruction counts once for each
+ * repetition. Elsewhere the counter's ticks are some clock's; bench_run finds out, and then says ticks. */
+#include "bench.h"
+
+#include "cpu.h"
+#include "format.h"
+#include "kmalloc.h"
+#include "ktest.h"
+#include "log.h"
+#include "machine.h"
+#include "measure.h"
+#include "pm.h"
+#include "string.h"
+#include "vmem.h"
+
+/* ---- what is measured ---- */
+
+static const struct {
+    const char *name;
+    void (*run)(const char *name);
+} benchmarks[] = {
+    {"W1", bench_workload},
+    {"W2", bench_workload},
+    {"W3", bench_workload},
+    {"W4", bench_workload},
+    {"W5", bench_workload},
+    {"W6", bench_workload},
+    {"kmalloc-worst", bench_worst_heap},
+    {"R0", bench_frames},
+    {"R50", bench_frames},
+    {"R99", bench_frames},
+    {"R99.99", bench_frames},
+    {"B0", bench_frames},
+    {"B50", bench_frames},
+    {"B99", bench_frames},
+    {"B1000", bench_frames},
+    {"B1000-99", bench_frames},
+    {"B1000-shuffled", bench_frames},
+    {"pm_alloc_page-worst", bench_worst_frame},
+    {"run16", bench_runs},
+    {"run256", bench_runs},
+    {"run16-shuffled", bench_runs},
+    {"run256-shuffled", bench_runs},
+    {"run4-scattered", bench_runs},
+    {"run16-scattered", bench_runs},
+    {"map1", bench_mappings},
+    {"map16", bench_mappings},
+    {"map256", bench_mappings},
+    {"map1new", bench_mappings},
+    {"map16new", bench_mappings},
+    {"map256new", bench_mappings},
+    {"maptable", bench_mappings},
+};
+
+/* A figure's target, "" where there is none, and what is known of others: with nothing checked on a free, and,
+ * of the heaps, without the cost of getting pages. */
+static const struct figure {
+    const char *name, *target, *elsewhere;
+    const char *benchmark; /* where that has another name */
+} figures[] = {
+    {"W1", "34", "51 rpmalloc, 99 dlmalloc", NULL},
+    {"W2", "38", "47 rpmalloc, 170 dlmalloc", NULL},
+    {"W3", "58", "48 rpmalloc, at footprint 2.44; 153 TLSF, at 1.19", NULL},
+    {"W4", "190", "80 rpmalloc, which keeps its pages; 256 TLSF", NULL},
+    {"W5", "46", "51 rpmalloc, 166 dlmalloc", NULL},
+    {"W6", "450", "1183 o1heap, 1660 dlmalloc", NULL},
+    {"W2-footprint", "1.08", "1.02 ToaruOS", "W2"},
+    {"W3-footprint", "1.17", "1.15 FreeRTOS, 1.17 dlmalloc", "W3"},
+    {"W4-footprint", "1.06", "1.11 dlmalloc, glibc", "W4"},
+    {"W5-footprint", "3.50", "2.35 dlmalloc, FreeRTOS", "W5"},
+    {"W6-footprint", "1.16", "1.28 FreeRTOS, 1.30 dlmalloc", "W6"},
+    {"kmalloc-worst", "200", "122 o1heap; 2.3 million glibc", NULL},
+    {"kfree-worst", "140", "117 o1heap; 64 thousand glibc", "kmalloc-worst"},
+    {"kmalloc-worst-huge", "", "", "kmalloc-worst"},
+    {"kfree-worst-huge", "", "", "kmalloc-worst"},
+    {"R0", "18", "11 list of free frames, 18 next fit", NULL},
+    {"R50", "18", "11 list, 19 next fit", NULL},
+    {"R99", "18", "11 list, 34 next fit", NULL},
+    {"R99.99", "18", "11 list, 75 buddy; 96,813 bitmap from 0", NULL},
+    {"B0", "35", "", NULL},
+    {"B50", "35", "11 list, 19 next fit, 75 buddy", NULL},
+    {"B99", "35", "11 list, 43 next fit, 75 buddy", NULL},
+    {"B1000", "", "", NULL},
+    {"B1000-99", "", "", NULL},
+    {"B1000-shuffled", "", "", NULL},
+    {"pm_alloc_page-worst", "90", "6 list, 59 summary bitmap, 189 buddy", NULL},
+    {"pm_free_page-worst", "45", "", "pm_alloc_page-worst"},
+    {"run16", "180", "90 buddy; 11,732 bitmap from 0", NULL},
+    {"run256", "400", "90 buddy; 125,000 bitmap from 0", NULL},
+    {"run16-shuffled", "", "", NULL},
+    {"run256-shuffled", "", "", NULL},
+    {"run4-scattered", "", "", NULL},
+    {"run16-scattered", "", "", NULL},
+    {"map1", "40", "71 xv6", NULL},
+    {"map16", "", "44 xv6", NULL},
+    {"map256", "18", "41 xv6", NULL},
+    {"map1new", "", "", NULL},
+    {"map16new", "", "96 xv6", NULL},
+    {"map256new", "55", "93 xv6", NULL},
+    {"maptable", "", "", NULL},
+};
+
+static char measured[ARRAY_SIZE(figures)][16];
+static bool failed, counts_instructions;
+
+void bench_fails(const char *benchmark, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    kprintf("bench: %s cannot run: ", benchmark);
+    kvprintf(fmt, args);
+    kprintf("\n");
+    va_end(args);
+    failed = true;
+}
+
+/* ---- figures ---- */
+
+unsigned divide(uint64_t n, unsigned d) {
+    unsigned quotient = 0;
+    for (int bit = 31; bit >= 0; bit--) {
+        if (n >> bit < d)
+            continue;
+        n -= (uint64_t)d << bit;
+        quotient |= 1u << bit;
+    }
+    return quotient + (n >= d - n);
+}
+
+static void keep(const char *name, const char text[16]) {
+    for (size_t i = 0; i < ARRAY_SIZE(figures); i++)
+        if (strcmp(figures[i].name, name) == 0)
+            memcpy(measured[i], text, sizeof(measured[i]));
+}
+
+static void print_insns(const char *name, unsigned tenths, unsigned ops) {
+    char text[16] = "";
+    format_buffer(text, sizeof(text), "%u.%u", tenths / 10, tenths % 10);
+    keep(name, text);
+    kprintf("bench %s: %s %s/op (ops %u)\n", name, text, counts_instructions ? "insns" : "ticks", ops);
+}
+
+void figure_insns(const char *name, uint64_t ticks, unsigned ops) {
+    print_insns(name, divide(ticks * 10, ops), ops);
+}
+
+void figure_worst(const char *name, unsigned ticks, unsigned ops) { print_insns(name, ticks * 10, ops); }
+
+void figure_footprint(const char *name, size_t part, size_t whole) {
+    char text[16] = "";
+    unsigned hundredths = divide((uint64_t)part * 100, whole);
+    format_buffer(text, sizeof(text), "%u.%02u", hundredths / 100, hundredths % 100);
+    keep(name, text);
+    kprintf("bench %s: %s peak/payload\n", name, text);
+}
+
+static void print_table(void) {
+    kprintf("\n%-20s %12s %8s  %s\n", "figure", "measured", "target", "elsewhere, unchecked");
+    for (size_t i = 0; i < ARRAY_SIZE(figures); i++)
+        if (measured[i][0])
+            kprintf("%-20s %12s %8s  %s\n", figures[i].name, measured[i], figures[i].target,
+                    figures[i].elsewhere);
+}
+
+/* ---- memory for the streams ---- */
+
+bool frames_suffice(const char *benchmark, size_t frames) {
+    if (pm_count().free < frames)
+        bench_fails(benchmark, "it takes %zu frames, and %zu are free", frames, pm_count().free);
+    return pm_count().free >= frames;
+}
+
+void *area_get(const char *benchmark, size_t bytes) {
+    size_t pages = pages_for(bytes);
+    if (!frames_suffice(benchmark, pages + pages / ENTRIES_PER_TABLE + 2) ||
+        vmem_alloc_range((void *)BENCH_AREA, pages, VMEM_WRITE) < 0)
+        return NULL;
+    return memset((void *)BENCH_AREA, 0, pages * PAGE_SIZE);
+}
+
+void area_give(size_t bytes) { vmem_free_range((void *)BENCH_AREA, pages_for(bytes)); }
+
+/* ---- the run ---- */
+
+static bool is_wanted(const char *pattern, const char *benchmark) {
+    bool wanted = pattern_matches(pattern, benchmark);
+    for (size_t i = 0; i < ARRAY_SIZE(figures) && !wanted; i++)
+        wanted = figures[i].benchmark && strcmp(figures[i].benchmark, benchmark) == 0 &&
+                 pattern_matches(pattern, figures[i].name);
+    return wanted;
+}
+
+/* A clock of any other kind does not take the same number of ticks each time. */
+static bool tsc_is_exact(void) {
+    unsigned least = ~0u, most = 0;
+    for (int i = 0; i < 5; i++) {
+        unsigned start = (unsigned)rdtsc();
+        for (volatile unsigned j = 0; j < 1000; j++)
+            ;
+        unsigned ticks = (unsigned)rdtsc() - start;
+        least = ticks < least ? ticks : least;
+        most = ticks > most ? ticks : most;
+    }
+    return least == most && most < 10000;
+}
+
+static bool can_run(void) {
+    if (!cpu_has_tsc()) {
+        bench_fails("nothing", "this processor has no time-stamp counter");
+        return false;
+    }
+    kmalloc_trim();
+    if (kmalloc_pages() > 0) {
+        bench_fails("nothing", "the heap must be empty, and holds %zu pages", kmalloc_pages());
+        return false;
+    }
+    counts_instructions = tsc_is_exact();
+    if (!counts_instructions)
+        kprintf(
+            "bench: figures are ticks of a clock: the time-stamp counter does not count instructions here "
+            "(QEMU with -icount shift=0 does)\n");
+    return true;
+}
+
+bool bench_run(const char *pattern) {
+    unsigned ran = 0;
+    failed = false;
+    memset(measured, 0, sizeof(measured));
+    if (!can_run())
+        return false;
+    kprintf("bench: %zu frames free of %zu\n", pm_count().free, pm_count().total);
+    for (size_t i = 0; i < ARRAY_SIZE(benchmarks); i++) {
+        if (!is_wanted(pattern, benchmarks[i].name))
+            continue;
+        benchmarks[i].run(benchmarks[i].name);
+        ran++;
+    }
+    if (ran == 0)
+        bench_fails("nothing", "no benchmark has a name like %.80s", pattern);
+    else
+        print_table();
+    return !failed;
+}

@@ -1,0 +1,151 @@
+/* Runs of adjacent frames.
+ *
+ *   run16, run256         32 runs live, replaced at random; memory half full, in clusters
+ *   run16-shuffled, ...   32 runs allocated, then freed in a random order; memory as before
+ *   run4-scattered, ...   4 runs live, replaced at random; memory a quarter full, with holes at random: the
+ *                         worst case of a search, since nearly all that is free is too short
+ *
+ * Where memory is too small for 32 runs there are fewer. */
+#include "cpu.h"
+#include "frames.h"
+#include "measure.h"
+#include "pm.h"
+#include "string.h"
+
+#define LIVE 32u
+#define OPS 20000u
+#define CLUSTER_MAX 1024u
+
+/* The frames of HELD, in ascending order: their bits in a map. */
+static void sort(struct held *held, uint32_t *map) {
+    size_t count = 0;
+    memset(map, 0, FRAMES_MAX / 8);
+    for (size_t i = 0; i < held->count; i++)
+        map[pa_to_pfn(held->frame[i]) / 32] |= 1u << (pa_to_pfn(held->frame[i]) % 32);
+    for (pfn_t pfn = 0; pfn < FRAMES_MAX; pfn++)
+        if (bitmap_test(map, pfn))
+            held->frame[count++] = pfn_to_pa(pfn);
+}
+
+/* Gives frames back in clusters; the frames between are kept. */
+static void make_clusters(struct held *held, struct random *random) {
+    size_t kept = 0, i = 0;
+    while (i < held->count) {
+        size_t taken = random_between(random, 1, CLUSTER_MAX), given = random_between(random, 1, CLUSTER_MAX);
+        for (; taken && i < held->count; taken--)
+            held->frame[kept++] = held->frame[i++];
+        for (; given && i < held->count; given--)
+            pm_free_page(held->frame[i++]);
+    }
+    held->count = kept;
+}
+
+struct runs {
+    size_t n;     /* frames in a run */
+    size_t count; /* runs */
+    paddr_t first[LIVE];
+};
+
+/* As many runs as memory has, and then half of them: with all, there would be no choice left. */
+static void fill(struct runs *runs, size_t want) {
+    paddr_t pa;
+    runs->count = 0;
+    while (runs->count < want && (pa = pm_alloc_pages(runs->n)) != PADDR_NONE)
+        runs->first[runs->count++] = pa;
+    for (size_t keep = runs->count < want ? (runs->count + 1) / 2 : want; runs->count > keep;)
+        pm_free_pages(runs->first[--runs->count], runs->n);
+}
+
+/* PICKS are places among the runs. */
+static uint64_t ticks_of_replacing(const struct frame_calls *calls, struct runs *runs, const uint32_t *picks,
+                                   unsigned ops) {
+    uint64_t start = rdtsc();
+    for (unsigned i = 0; i < ops; i++) {
+        paddr_t *run = &runs->first[picks[i]];
+        calls->free_run(*run, runs->n);
+        *run = calls->alloc_run(runs->n);
+    }
+    return rdtsc() - start;
+}
+
+/* ... each round of RUNS->count is a permutation of them. */
+static uint64_t ticks_of_batches(const struct frame_calls *calls, struct runs *runs, const uint32_t *picks,
+                                 unsigned ops) {
+    uint64_t start = rdtsc();
+    for (unsigned i = 0; i < ops; i += runs->count) {
+        for (unsigned j = 0; j < runs->count; j++)
+            calls->free_run(runs->first[picks[i + j]], runs->n);
+        for (unsigned j = 0; j < runs->count; j++)
+            runs->first[j] = calls->alloc_run(runs->n);
+    }
+    return rdtsc() - start;
+}
+
+static void choose(uint32_t *picks, unsigned ops, const struct runs *runs, bool shuffled,
+                   struct random *random) {
+    if (!shuffled) {
+        for (unsigned i = 0; i < ops; i++)
+            picks[i] = random_below(random, runs->count);
+        return;
+    }
+    for (unsigned i = 0; i < ops; i += runs->count) {
+        struct held round = {picks + i, runs->count};
+        for (unsigned j = 0; j < runs->count; j++)
+            picks[i + j] = j;
+        held_shuffle(&round, random);
+    }
+}
+
+static const struct setting {
+    const char *name;
+    size_t n;
+    unsigned ops;
+    bool shuffled, scattered;
+} settings[] = {
+    {"run16", 16, OPS, false, false},         {"run256", 256, OPS, false, false},
+    {"run16-shuffled", 16, OPS, true, false}, {"run256-shuffled", 256, OPS, true, false},
+    {"run4-scattered", 4, OPS, false, true},  {"run16-scattered", 16, OPS / 100, false, true},
+};
+
+static void measure(const struct setting *setting, uint32_t *picks, struct random *random) {
+    struct runs runs = {.n = setting->n}, none;
+    uint64_t (*ticks_of)(const struct frame_calls *, struct runs *, const uint32_t *, unsigned) =
+        setting->shuffled ? ticks_of_batches : ticks_of_replacing;
+    fill(&runs, setting->scattered ? 4 : LIVE);
+    if (runs.count == 0) {
+        bench_fails(setting->name, "memory has no %zu adjacent frames", setting->n);
+        return;
+    }
+    unsigned ops = setting->ops / runs.count * runs.count;
+    choose(picks, ops, &runs, setting->shuffled, random);
+    none = runs;
+    uint64_t without = ticks_of(&empty_calls, &none, picks, ops),
+             with = ticks_of(&pm_calls, &runs, picks, ops);
+    figure_insns(setting->name, with - without, ops);
+    while (runs.count)
+        pm_free_pages(runs.first[--runs.count], runs.n);
+}
+
+void bench_runs(const char *name) {
+    const struct setting *setting = settings;
+    struct random random = RANDOM_SEED;
+    struct held held;
+    while (strcmp(setting->name, name) != 0)
+        setting++;
+    size_t bytes = held_bytes() + FRAMES_MAX / 8 + OPS * sizeof(uint32_t);
+    uint32_t *area = area_get(name, bytes);
+    if (!area)
+        return;
+    held.frame = area + FRAMES_MAX / 32 + OPS;
+    if (setting->scattered) {
+        held_occupy(&held, 2500, &random);
+    } else {
+        held_take_all(&held);
+        sort(&held, area);
+        make_clusters(&held, &random);
+    }
+    measure(setting, area + FRAMES_MAX / 32, &random);
+    held_give_from(&held, 0);
+    pm_check();
+    area_give(bytes);
+}

@@ -1,0 +1,359 @@
+/* The worst single call of kmalloc and of kfree that can be found, the mapping left out.
+ *
+ * Each call is timed on its own. The heap gets its pages from a provider that wraps vmem's and measures how
+ * long that takes; it counts as nothing, as if getting and giving pages were empty functions. Calls for more
+ * than 64 KiB are kept apart: their cost may grow with the size.
+ *
+ * The patterns are those that hurt some heap: each size at each state of its page, combs of holes, the last
+ * object above a long hole, memory that has run out, growing and shrinking in between, and then programs put
+ * together at random. */
+#include "cpu.h"
+#include "format.h"
+#include "kmalloc.h"
+#include "log.h"
+#include "measure.h"
+#include "pm.h"
+#include "random.h"
+#include "string.h"
+#include "vmem.h"
+
+#define HUGE_FROM 65537u
+#define ROOM 65536u            /* objects live at a time */
+#define MANY_BYTES (96u << 20) /* and their bytes, where there are to be many */
+
+struct object {
+    char *p;
+    size_t size;
+};
+
+static struct object *objects;
+static size_t live;
+static struct random chance;
+
+/* ---- the clock ---- */
+
+struct call {
+    unsigned ticks, count;
+    size_t size; /* that the worst was asked for, or that it freed */
+    const char *pattern;
+};
+
+static const char *pattern;
+static struct call allocs[2], frees[2];        /* up to 64 KiB, and beyond */
+static unsigned overhead_alloc, overhead_free; /* of a call of an empty function, clock included */
+static unsigned overhead_get, overhead_give;   /* of the wrapper, what it measures not included */
+static unsigned in_provider;                   /* since the call began */
+static unsigned gets_left;                     /* until the provider says that memory has run out */
+
+static void *empty_alloc(size_t size) {
+    (void)size;
+    return &chance;
+}
+
+static void empty_free(void *p) { (void)p; }
+
+static int empty_pages(void *va, size_t pages) {
+    (void)va, (void)pages;
+    return 0;
+}
+
+static int (*inner_get)(void *, size_t), (*inner_give)(void *, size_t);
+
+static int timed_get(void *va, size_t pages) {
+    unsigned start = (unsigned)rdtsc();
+    int result = gets_left && gets_left-- ? inner_get(va, pages) : -1;
+    in_provider += (unsigned)rdtsc() - start + overhead_get;
+    return result;
+}
+
+static int timed_give(void *va, size_t pages) {
+    unsigned start = (unsigned)rdtsc();
+    int result = inner_give(va, pages);
+    in_provider += (unsigned)rdtsc() - start + overhead_give;
+    return result;
+}
+
+static const struct page_provider timed_provider = {timed_get, timed_give};
+
+/* The functions are volatile so that empty ones are really called. */
+static unsigned ticks_of_alloc(void *(*volatile alloc)(size_t), size_t size, void **p) {
+    in_provider = 0;
+    unsigned start = (unsigned)rdtsc();
+    *p = alloc(size);
+    return (unsigned)rdtsc() - start - in_provider;
+}
+
+static unsigned ticks_of_free(void (*volatile free)(void *), void *p) {
+    in_provider = 0;
+    unsigned start = (unsigned)rdtsc();
+    free(p);
+    return (unsigned)rdtsc() - start - in_provider;
+}
+
+static unsigned ticks_of_pages(int (*volatile fn)(void *, size_t)) {
+    in_provider = 0;
+    unsigned start = (unsigned)rdtsc();
+    fn(NULL, 1);
+    return (unsigned)rdtsc() - start - in_provider;
+}
+
+/* What the clock itself costs, so that empty functions cost nothing. */
+static void calibrate(void) {
+    void *p;
+    overhead_get = overhead_give = 0;
+    gets_left = ~0u;
+    inner_get = inner_give = empty_pages;
+    overhead_get = ticks_of_pages(timed_get) - ticks_of_pages(empty_pages);
+    overhead_give = ticks_of_pages(timed_give) - ticks_of_pages(empty_pages);
+    overhead_alloc = ticks_of_alloc(empty_alloc, 1, &p);
+    overhead_free = ticks_of_free(empty_free, p);
+    inner_get = vmem_provider.get;
+    inner_give = vmem_provider.give;
+}
+
+static void note(struct call *call, unsigned ticks, size_t size) {
+    call->count++;
+    if (ticks > call->ticks)
+        *call = (struct call){ticks, call->count, size, pattern};
+}
+
+/* ---- steps ---- */
+
+static bool add(size_t size) {
+    void *p;
+    if (live == ROOM)
+        return false;
+    unsigned ticks = ticks_of_alloc(kmalloc, size, &p) - overhead_alloc;
+    note(&allocs[size >= HUGE_FROM], ticks, size);
+    if (p)
+        objects[live++] = (struct object){p, size};
+    return p != NULL;
+}
+
+static void drop(size_t i) {
+    unsigned ticks = ticks_of_free(kfree, objects[i].p) - overhead_free;
+    note(&frees[objects[i].size >= HUGE_FROM], ticks, objects[i].size);
+    objects[i].p = NULL;
+}
+
+/* Closes the gaps that drop has left. */
+static void close_gaps(void) {
+    size_t kept = 0;
+    for (size_t i = 0; i < live; i++)
+        if (objects[i].p)
+            objects[kept++] = objects[i];
+    live = kept;
+}
+
+static void add_many(size_t size, size_t n) {
+    while (n-- && add(size))
+        ;
+}
+
+/* As many as there is room for, up to N. */
+static void add_up_to(size_t size, size_t n) {
+    size_t most = MANY_BYTES / size;
+    add_many(size, n < most ? n : most);
+}
+
+static void swap(struct object *a, struct object *b) {
+    struct object c = *a;
+    *a = *b;
+    *b = c;
+}
+
+enum order { FORWARD, BACKWARD, SHUFFLED, ORDERS };
+
+/* Frees the objects from FIRST on, except each KEEP-th (0: none is kept). */
+static void drop_all(size_t first, enum order order, unsigned keep) {
+    if (order == SHUFFLED)
+        for (size_t i = first; i < live; i++)
+            swap(&objects[i], &objects[i + random_below(&chance, live - i)]);
+    for (size_t i = first; i < live; i++) {
+        size_t at = order == BACKWARD ? live - 1 - (i - first) : i;
+        if (keep == 0 || at % keep)
+            drop(at);
+    }
+    close_gaps();
+}
+
+static void resize(size_t i, size_t size) {
+    char *p = krealloc(objects[i].p, size);
+    if (p)
+        objects[i] = (struct object){p, size};
+}
+
+/* As many bytes as that, at whatever power of two. */
+static size_t random_size(void) {
+    size_t top = 16u << random_below(&chance, 13);
+    return random_between(&chance, top / 2 + 1, top);
+}
+
+/* ---- patterns ---- */
+
+static const size_t sizes[] = {1,    16,   32,   33,   64,   96,   128,   192,   256,   257,   320,  384,
+                               385,  448,  512,  576,  672,  800,  1024,  1344,  1345,  1536,  2016, 2048,
+                               2049, 3000, 4096, 4097, 8192, 8193, 12288, 16384, 16385, 32768, 65536};
+
+static void every_size(void) {
+    for (size_t size = 1; size < HUGE_FROM; size += size < 4200 ? 1 : 61) {
+        add(size);
+        drop_all(0, FORWARD, 0);
+    }
+}
+
+static void each_order(void) {
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+        for (unsigned order = 0; order < ORDERS; order++)
+            for (unsigned keep = 0; keep < 10; keep += 3) {
+                add_many(sizes[i], 300);
+                drop_all(0, order, keep);
+                add_many(sizes[i], 300);
+                drop_all(0, order, 0);
+            }
+}
+
+/* Pages that are all but empty, of one size, and then another that could use what is left. */
+static void combs(void) {
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+        for (unsigned keep = 2; keep <= 128; keep *= 4) {
+            add_up_to(sizes[i], 4096);
+            drop_all(0, FORWARD, keep);
+            size_t comb = live;
+            for (size_t j = 0; j < ARRAY_SIZE(sizes); j++)
+                add_many(sizes[j], 20);
+            drop_all(comb, SHUFFLED, 0);
+            drop_all(0, keep & 8 ? BACKWARD : FORWARD, 0);
+        }
+}
+
+/* Everything goes but the object that was allocated last, and then that one too. */
+static void last_object(void) {
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        add_up_to(sizes[i], ROOM - 100);
+        swap(&objects[0], &objects[live - 1]);
+        drop_all(1, FORWARD, 0);
+        add_many(sizes[i], 50); /* spare pages and all */
+        drop_all(1, FORWARD, 0);
+        drop_all(0, FORWARD, 0);
+    }
+}
+
+/* As many holes as can be had, each too small for what comes then. */
+static void small_holes(void) {
+    for (size_t size = 2049; size <= 65536; size *= 2)
+        for (unsigned keep = 2; keep <= 4; keep++) {
+            add_up_to(size, ROOM - 100);
+            drop_all(0, FORWARD, keep);
+            for (size_t larger = size; larger <= 65536; larger += 4096)
+                add(larger);
+            drop_all(0, SHUFFLED, 0);
+        }
+}
+
+/* A random walk, with objects that grow and shrink, between few objects and many. */
+static void walk(void) {
+    for (unsigned step = 0; step < 400000; step++) {
+        bool growing = step / 4096 % 2;
+        unsigned what = random_below(&chance, 16);
+        if (live == 0 || (what < (growing ? 9 : 5) && live < 4096)) {
+            add(random_size());
+        } else if (what < 14) {
+            swap(&objects[random_below(&chance, live)], &objects[live - 1]);
+            drop(--live);
+        } else {
+            resize(random_below(&chance, live), random_size());
+        }
+        if (step % 50000 == 0)
+            kmalloc_trim();
+    }
+}
+
+/* Few sizes, many phases: each fills up or frees in some order. */
+static void program(void) {
+    size_t chosen[3] = {random_size(), random_size(), random_size()};
+    for (unsigned phase = 2 + random_below(&chance, 10); phase; phase--) {
+        unsigned what = random_below(&chance, 5);
+        if (what < 3)
+            add_many(chosen[what], random_below(&chance, 400));
+        else if (what == 3)
+            drop_all(random_below(&chance, live + 1), random_below(&chance, ORDERS),
+                     random_below(&chance, 9));
+        else if (live)
+            resize(random_below(&chance, live), chosen[random_below(&chance, 3)]);
+    }
+    if (random_below(&chance, 4) == 0)
+        kmalloc_trim();
+    drop_all(0, random_below(&chance, ORDERS), random_below(&chance, 2) * 7);
+}
+
+static void programs(void) {
+    for (unsigned i = 0; i < 1000; i++)
+        program();
+}
+
+/* The provider refuses: at once, or after a few times. */
+static void out_of_memory(void) {
+    for (unsigned i = 0; i < 20000; i++) {
+        gets_left = random_below(&chance, 3);
+        add(random_size());
+        if (live > 200)
+            drop_all(0, random_below(&chance, ORDERS), 5);
+    }
+    gets_left = ~0u;
+}
+
+static void huge(void) {
+    for (size_t pages = pm_count().free / 2; pages > 17; pages -= pages / 3) {
+        add_many(pages * PAGE_SIZE, 2);
+        drop_all(0, BACKWARD, 0);
+    }
+    for (unsigned i = 0; i < 200; i++) {
+        add(random_between(&chance, HUGE_FROM, 1u << 20));
+        if (live > 8)
+            drop_all(0, random_below(&chance, ORDERS), 3);
+    }
+}
+
+static const struct {
+    const char *name;
+    void (*run)(void);
+} patterns[] = {
+    {"every size", every_size},   {"each order", each_order},       {"combs", combs},
+    {"last object", last_object}, {"small holes", small_holes},     {"random walk", walk},
+    {"programs", programs},       {"out of memory", out_of_memory}, {"huge", huge},
+};
+
+static void print_call(const char *figure, const char *function, const struct call *call) {
+    figure_worst(figure, call->ticks, call->count);
+    kprintf("    %s of %zu bytes, pattern \"%s\"\n", function, call->size, call->pattern);
+}
+
+static void search(void) {
+    kmalloc_init(&timed_provider);
+    for (size_t i = 0; i < ARRAY_SIZE(patterns); i++) {
+        pattern = patterns[i].name;
+        patterns[i].run();
+        drop_all(0, SHUFFLED, 0);
+        kmalloc_check();
+        kmalloc_trim();
+    }
+    kmalloc_init(&vmem_provider);
+}
+
+void bench_worst_heap(const char *name) {
+    objects = area_get(name, ROOM * sizeof(*objects));
+    if (!objects)
+        return;
+    chance = (struct random)RANDOM_SEED;
+    live = 0;
+    memset(allocs, 0, sizeof(allocs));
+    memset(frees, 0, sizeof(frees));
+    calibrate();
+    search();
+    print_call("kmalloc-worst", "kmalloc", &allocs[0]);
+    print_call("kfree-worst", "kfree", &frees[0]);
+    print_call("kmalloc-worst-huge", "kmalloc", &allocs[1]);
+    print_call("kfree-worst-huge", "kfree", &frees[1]);
+    area_give(ROOM * sizeof(*objects));
+}
