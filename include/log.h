@@ -19,6 +19,9 @@ void kprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void kvprintf(const char *fmt, va_list args);
 void log_write(const char *text, size_t n);
 
+/* Ends a line that is still open, so that what follows begins one. */
+void log_fresh_line(void);
+
 /* Sends what is logged into BUF (NUL-ended, cut to SIZE > 0) instead, until log_capture_end, which returns
  * the length kept. For tests that read a report. A capture inside another takes over until its own end, up
  * to 4 deep. */

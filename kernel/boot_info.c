@@ -109,7 +109,8 @@ static bool read_map(uint32_t *cursor, struct memmap_entry *entry) {
     if (*cursor >= info.mmap_length || !read_at(&raw, info.mmap_addr + *cursor, sizeof(raw)))
         return false;
     *entry = (struct memmap_entry){raw.base, raw.length, raw.type};
-    *cursor += raw.size + sizeof(raw.size);
+    uint32_t left = info.mmap_length - *cursor; /* the last entry's size may be any */
+    *cursor = raw.size < left - sizeof(raw.size) ? *cursor + raw.size + sizeof(raw.size) : info.mmap_length;
     return true;
 }
 
@@ -162,6 +163,15 @@ static bool read_module(uint32_t i, struct multiboot_module *module) {
     return address >> 32 == 0 && read_at(module, (uint32_t)address, sizeof(*module));
 }
 
+static void keep_module(uint32_t i, const struct multiboot_module *module) {
+    struct boot_module *kept = &boot_info.module[i];
+
+    kept->start = module->start;
+    kept->end = module->end < module->start ? module->start : module->end;
+    read_text(kept->name, sizeof(kept->name), module->string);
+    kprintf("quire: module %lu at 0x%08x-0x%08x: %s\n", (unsigned long)i, kept->start, kept->end, kept->name);
+}
+
 static void read_modules(void) {
     struct multiboot_module module;
 
@@ -182,12 +192,8 @@ static void read_modules(void) {
         if (module.start < (uintptr_t)kernel_end && module.end > (uintptr_t)kernel_start)
             kprintf("quire: module %lu at 0x%08lx-0x%08lx lies over the kernel\n", (unsigned long)i,
                     (unsigned long)module.start, (unsigned long)module.end);
-        if (i < MODULES_KEPT) {
-            struct boot_module *kept = &boot_info.module[i];
-            kept->start = module.start;
-            kept->end = module.end < module.start ? module.start : module.end;
-            read_text(kept->name, sizeof(kept->name), module.string);
-        }
+        if (i < MODULES_KEPT)
+            keep_module(i, &module);
     }
     boot_info.modules = info.mods_count;
 }

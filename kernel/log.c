@@ -72,6 +72,11 @@ void log_write(const char *text, size_t n) {
         sink->write(text, n);
 }
 
+void log_fresh_line(void) {
+    if (!captures_open && ring_written && ring[(ring_written - 1) % RING_SIZE] != '\n')
+        log_write("\n", 1);
+}
+
 static void log_format_sink(void *context, const char *text, size_t n) {
     (void)context;
     log_write(text, n);

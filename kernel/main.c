@@ -39,10 +39,8 @@ static void start_vmem(void) {
     vmem_init();
     trap_set_directory(get_page_directory());
     vmem_check();
-    kprintf(
-        "vmem: paging is on: directory 0x%08x, %zu table, 4 MiB identity-mapped; page 0, scratch and stack "
-        "guards absent, text and constants read-only\n",
-        get_page_directory(), vmem_tables());
+    kprintf("vmem: directory 0x%08x, %zu table: 4 MiB identity-mapped, code read-only\n",
+            get_page_directory(), vmem_tables());
 }
 
 static void start_kmalloc(void) {

@@ -223,6 +223,7 @@ void report_begin(const char *what, unsigned eip) {
     } else {
         while (log_capturing())
             log_capture_end();
+        log_fresh_line();
     }
 }
 
