@@ -168,17 +168,12 @@ QEMU = $(call once,QEMU,$(or $(call first,qemu-system-i386 qemu-system-x86_64),$
 QEMUFLAGS ?=
 GDB = $(call once,GDB,$(or $(call first,i686-elf-gdb gdb-multiarch gdb),$(call missing,gdb is missing,gdb)))
 
-.PHONY: run run-iso bench debug
+.PHONY: run run-iso debug
 run: $(KERNEL)
 	$(Q)sh tools/qemu.sh $(QEMU) -kernel $(KERNEL) -append "panic=stay$${CMDLINE:+ $$CMDLINE}" $(QEMUFLAGS)
 
 run-iso: $(ISO)
 	$(Q)sh tools/qemu.sh $(QEMU) -cdrom $(ISO) -boot d $(QEMUFLAGS)
-
-# One guest instruction is one nanosecond of the guest's clock: the figures are instruction counts.
-bench: $(KERNEL)
-	$(Q)DISPLAY= WAYLAND_DISPLAY= sh tools/qemu.sh $(QEMU) -icount shift=0 -kernel $(KERNEL) \
-	    -append "bench$(if $(BENCH),=$(BENCH))" $(QEMUFLAGS)
 
 debug: $(KERNEL)
 	$(Q)sh tools/debug.sh $(GDB) $(QEMU) $(KERNEL) $(QEMUFLAGS)
@@ -201,6 +196,10 @@ check-host:
 host: check-host host-tools
 
 -include tests/host/host.mk
+
+# ---- the benchmarks: tests/bench/bench.mk defines bench and bench-host ----
+
+-include tests/bench/bench.mk
 
 # ---- the tests ----
 
@@ -272,11 +271,12 @@ make run-iso    boot the disc in QEMU
 make debug      QEMU waiting, gdb attached with the symbols and tools/quire.gdb
 make test       all tests; parts: test-kernel, test-host, test-boot
 make bench      the benchmarks, in instructions; BENCH=PATTERN for some of them
+make bench-host the heap's time and footprint beside other allocators: a table, $(BUILD)/bench-host.svg
 make host       the host tools: $(BUILD)/host/memmap, $(BUILD)/host/libkmalloc.so
 make clean      remove $(BUILD)/
 
 CMDLINE="..."   what the kernel is given, for run, iso and debug: CMDLINE="-- mem; walk 0xC0000000"
-MEM=128M        the machine's memory, for run, run-iso, bench and debug
+MEM=128M        the machine's memory, for run, run-iso, bench (if not given: 4 GiB and 64 MiB) and debug
 QEMUFLAGS="..." more options for QEMU
 CROSS=PREFIX    the compiler: i686-elf-, i686-linux-gnu-, any prefix, or clang
 V=1             show the commands

@@ -6,7 +6,7 @@
  *   0xE8000000  the small objects' table; the large ones' is in .bss
  *
  * A page that holds nothing is SPARE. At most SPARE_POOL of them stay mapped, whatever their tier, besides
- * one page for each of the smallest classes. */
+ * one page for each of the smallest classes, and one page of the table. */
 #ifndef QUIRE_KHEAP_H
 #define QUIRE_KHEAP_H
 
@@ -24,7 +24,7 @@
 #define PAGE_GRANULES (PAGE_SIZE / GRANULE)
 #define SMALL_CLASSES 20
 #define KEEPING_CLASSES 8 /* the smallest keep their current page even when it is empty */
-#define SPARE_POOL (KMALLOC_SPARE - KEEPING_CLASSES)
+#define SPARE_POOL (KMALLOC_SPARE - KEEPING_CLASSES - 1)
 
 /* Pages of the provider, counted. */
 int heap_get(void *va, size_t pages);
@@ -61,7 +61,7 @@ static inline size_t small_granule(const void *p) {
 }
 
 static inline struct slab *small_slab(size_t granule) {
-    return (struct slab *)SMALL_TABLE + granule / PAGE_GRANULES;
+    return (struct slab *)(SMALL_TABLE + granule / PAGE_GRANULES * sizeof(struct slab));
 }
 
 /* In each tier, SIZE takes any address of its zone, and is 0 where no live object begins; ALLOC returns NULL

@@ -1,9 +1,10 @@
 /* The large tier: objects of whole pages, each at the start of a slot of addresses.
  *
  * Addresses are plentiful where frames are not: an object of a page or two gets a slot of 16 KiB, a larger
- * one 128 KiB or twice its size, and only its own pages are mapped. So krealloc nearly always grows it where
- * it is, by mapping the next pages, and copies nothing. One freed slot may keep pages, spare, for the next
- * object that wants a slot of its length: as many as the pool has room for. */
+ * one 128 KiB or twice its size, as long as half of all addresses are left, and only its own pages are
+ * mapped. So krealloc nearly always grows it where it is, by mapping the next pages, and copies nothing. One
+ * freed slot may keep pages, spare, for the next object that wants a slot of its length: as many as the pool
+ * has room for. */
 #include "kheap.h"
 #include "panic.h"
 #include "string.h"
@@ -22,6 +23,7 @@ static struct slot {
     uint32_t units : 15, pages : 17; /* its length; the object's pages, 0 when there is no object in it */
 } slots[UNITS];
 static struct summary free_units;
+static size_t units_left;
 static struct slot *spare_slot; /* a slot without an object, but with spare pages; or NULL */
 static size_t spare_in_slot;
 
@@ -29,6 +31,7 @@ void large_init(void) {
     memset(&free_units, 0, sizeof(free_units));
     summary_add_range(&free_units, 0, UNITS);
     memset(slots, 0, sizeof(slots));
+    units_left = UNITS;
     spare_slot = NULL;
 }
 
@@ -40,7 +43,7 @@ static size_t units_for(size_t pages) { return (pages + UNIT_PAGES - 1) / UNIT_P
 
 static size_t roomy_units(size_t pages) {
     size_t wide = 2 * pages > WIDE_SLOT ? 2 * pages : WIDE_SLOT;
-    return units_for(pages <= 2 ? UNIT_PAGES : wide);
+    return units_for(pages <= 2 ? UNIT_PAGES : units_left > UNITS / 2 ? wide : pages);
 }
 
 /* A new slot of N units, its address a multiple of ALIGN units; or NULL. */
@@ -53,12 +56,14 @@ static struct slot *take_units(size_t n, size_t align) {
     } while (start + n > end);
     for (size_t i = start; i < start + n; i++)
         summary_remove(&free_units, i);
+    units_left -= n;
     slots[start].units = n & UNITS_MAX;
     return &slots[start];
 }
 
 static void drop_slot(struct slot *slot) {
     summary_add_range(&free_units, (size_t)(slot - slots), (size_t)(slot - slots) + slot->units);
+    units_left += slot->units;
     slot->units = 0;
 }
 
@@ -108,8 +113,13 @@ void *large_alloc_aligned(size_t size, size_t align) {
     struct slot *slot = spare_slot;
     if (slot && align_units == 1 && slot->units == roomy_units(pages))
         mapped = take_spare();
-    else if (!(slot = take_units(roomy_units(pages), align_units)) &&
-             !(slot = take_units(units_for(pages), align_units)))
+    else if (!(slot = take_units(roomy_units(pages), align_units)))
+        slot = take_units(units_for(pages), align_units);
+    if (!slot && spare_slot) { /* its addresses may be the ones that lack */
+        large_trim();
+        return large_alloc_aligned(size, align);
+    }
+    if (!slot)
         return NULL;
     if (!set_pages(slot, mapped, pages)) {
         retire(slot, mapped);
@@ -144,6 +154,7 @@ void large_stats(struct kmalloc_stats *out) {
 
 size_t large_check(void) {
     size_t units = bitmap_count(free_units.leaf, 0, UNITS);
+    ASSERT_OP(units, ==, units_left);
     for (size_t i = 0; i < UNITS; i += slots[i].units ? slots[i].units : 1) {
         ASSERT_OP(bitmap_find(free_units.leaf, i, i + slots[i].units, true), ==, i + slots[i].units);
         ASSERT(slots[i].pages <= slots[i].units * UNIT_PAGES);

@@ -10,7 +10,9 @@
  * Each class takes from one page, its CURRENT one. When that is exhausted it is left alone, in no list, and
  * the next is taken from the class's list of PARTIAL pages, else a spare or a new page. A free into a full
  * page puts it into that list; one that empties a page takes it out. The smallest classes keep their current
- * page even so: a small object allocated and freed over and over touches nothing but its page.
+ * page even so: a small object allocated and freed over and over touches nothing but its page. What is kept
+ * empty are only the zone's first pages, whose slabs fill one page of the table: one further up would keep all
+ * of the table before it.
  *
  * New pages come at the lowest unused place of the zone, so that the table, which reaches to the highest,
  * stays small. */
@@ -42,6 +44,7 @@ static int capacity(const struct slab *slab) { return PAGE_GRANULES / step[slab-
 static int live(const struct slab *slab) { return (slab->more + 1) & 0xFFFF; } /* whatever the bias */
 static bool is_current(const struct slab *slab) { return slab == small_current[step[slab->sc] - 1]; }
 static bool is_unused(size_t number) { return bitmap_test(unused.leaf, number); }
+static bool is_low(const struct slab *slab) { return slab < slabs + PAGE_SIZE / sizeof(*slab); }
 static size_t table_pages(size_t top) { return pages_for(top / PAGE_GRANULES * sizeof(struct slab)); }
 
 static void set_current(unsigned sc, struct slab *slab) {
@@ -126,7 +129,7 @@ void *small_refill(size_t size) {
         }
         carve(slab, sc);
     }
-    if (sc < KEEPING_CLASSES)
+    if (sc < KEEPING_CLASSES && is_low(slab))
         slab->more += BIAS_KEPT;
     set_current(sc, slab);
     return kmalloc(size);
@@ -143,7 +146,7 @@ void small_changed(struct slab *slab) {
         set_current(slab->sc, &nothing);
     else
         list_remove(&slab->list);
-    if (spare_keep(1))
+    if (is_low(slab) && spare_keep(1))
         list_push(&spare, &slab->list);
     else
         drop_page(slab);

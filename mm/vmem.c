@@ -175,10 +175,15 @@ int vmem_alloc_range(void *va, size_t pages, unsigned flags) {
     return 0;
 }
 
+/* With FREE_FRAMES, every page's frame must be one that pm has handed out. */
 static int remove_range(void *va, size_t pages, bool free_frames) {
     page_t page = check_range(va, pages), end = page + pages;
     if (find_page(page, end, false) < end)
         return VMEM_ABSENT;
+    for (page_t i = page; free_frames && i < end; i++)
+        if (pm_state(read_entry(pte_of(i)) & PTE_FRAME) != PM_USED)
+            PANIC("vmem: %p is mapped to 0x%08x, which pm has not handed out", page_address(i),
+                  read_entry(pte_of(i)) & PTE_FRAME);
     clear_pages(page, end, free_frames);
     unlink_empty_tables(page, end);
     return 0;
@@ -275,7 +280,6 @@ void vmem_init(void) {
 static void check_start(const pde_t *directory) {
     ASSERT_OP(read_entry(&directory[RECURSIVE_PDI]) & ~(PTE_ACCESSED | PTE_DIRTY), ==,
               get_page_directory() | OWN_FLAGS);
-    ASSERT(has_table(0));
     for (page_t page = 0; page < ENTRIES_PER_TABLE; page++)
         ASSERT_OP(read_entry(pte_of(page)) & ~(PTE_ACCESSED | PTE_DIRTY), ==, identity_entry(page));
 }
@@ -286,6 +290,7 @@ static void check_table(const pde_t *directory, unsigned pdi) {
     unsigned present = 0;
     pde_t pde = read_entry(&directory[pdi]);
     ASSERT_OP((int)pm_state(pde & PTE_FRAME), ==, PM_USED);
+    ASSERT_OP(pde & ~(PTE_FRAME | PTE_ACCESSED | PTE_DIRTY), ==, pdi ? TABLE_FLAGS : OWN_FLAGS);
     for (unsigned other = pdi + 1; other < ENTRIES_PER_TABLE; other++)
         ASSERT_OP(read_entry(&directory[other]) & (PTE_FRAME | PTE_PRESENT), !=,
                   (pde & PTE_FRAME) + PTE_PRESENT);

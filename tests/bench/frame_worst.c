@@ -29,13 +29,13 @@ static void note(struct call *call, unsigned ticks) {
         *call = (struct call){ticks, call->count, pattern};
 }
 
-static unsigned ticks_of_alloc(const struct frame_calls *volatile calls, paddr_t *pa) {
+CLOCK ticks_of_alloc(const struct frame_calls *volatile calls, paddr_t *pa) {
     unsigned start = (unsigned)rdtsc();
     *pa = calls->alloc();
     return (unsigned)rdtsc() - start;
 }
 
-static unsigned ticks_of_free(const struct frame_calls *volatile calls, paddr_t pa) {
+CLOCK ticks_of_free(const struct frame_calls *volatile calls, paddr_t pa) {
     unsigned start = (unsigned)rdtsc();
     calls->free(pa);
     return (unsigned)rdtsc() - start;

@@ -75,22 +75,21 @@ static int timed_give(void *va, size_t pages) {
 
 static const struct page_provider timed_provider = {timed_get, timed_give};
 
-/* The functions are volatile so that empty ones are really called. */
-static unsigned ticks_of_alloc(void *(*volatile alloc)(size_t), size_t size, void **p) {
+CLOCK ticks_of_alloc(void *(*volatile alloc)(size_t), size_t size, void **p) {
     in_provider = 0;
     unsigned start = (unsigned)rdtsc();
     *p = alloc(size);
     return (unsigned)rdtsc() - start - in_provider;
 }
 
-static unsigned ticks_of_free(void (*volatile free)(void *), void *p) {
+CLOCK ticks_of_free(void (*volatile free)(void *), void *p) {
     in_provider = 0;
     unsigned start = (unsigned)rdtsc();
     free(p);
     return (unsigned)rdtsc() - start - in_provider;
 }
 
-static unsigned ticks_of_pages(int (*volatile fn)(void *, size_t)) {
+CLOCK ticks_of_pages(int (*volatile fn)(void *, size_t)) {
     in_provider = 0;
     unsigned start = (unsigned)rdtsc();
     fn(NULL, 1);

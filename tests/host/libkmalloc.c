@@ -30,8 +30,7 @@ static unsigned long long allocations, frees;
 /* To standard error, by way of no buffer: dprintf and stdio allocate theirs, here with the lock held. */
 static void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-static void say(const char *fmt, ...)
-{
+static void say(const char *fmt, ...) {
     char text[600];
     va_list args;
     va_start(args, fmt);
@@ -41,8 +40,7 @@ static void say(const char *fmt, ...)
         return; /* nobody hears it */
 }
 
-void panic_at(const char *file, int line, const char *fmt, ...)
-{
+void panic_at(const char *file, int line, const char *fmt, ...) {
     char reason[400];
     va_list args;
     va_start(args, fmt);
@@ -52,15 +50,11 @@ void panic_at(const char *file, int line, const char *fmt, ...)
     abort();
 }
 
-bool in_interrupt(void)
-{
-    return false;
-}
+bool in_interrupt(void) { return false; }
 
 /* ---- the lock ---- */
 
-static void enter(void)
-{
+static void enter(void) {
     pthread_mutex_lock(&lock);
     if (ready)
         return;
@@ -72,18 +66,11 @@ static void enter(void)
     ready = true;
 }
 
-static void leave(void)
-{
-    pthread_mutex_unlock(&lock);
-}
+static void leave(void) { pthread_mutex_unlock(&lock); }
 
-__attribute__((constructor)) static void watch_forks(void)
-{
-    pthread_atfork(enter, leave, leave);
-}
+__attribute__((constructor)) static void watch_forks(void) { pthread_atfork(enter, leave, leave); }
 
-__attribute__((destructor)) static void print_figures(void)
-{
+__attribute__((destructor)) static void print_figures(void) {
     if (!getenv("QUIRE_HEAP_STATS"))
         return;
     enter();
@@ -95,8 +82,7 @@ __attribute__((destructor)) static void print_figures(void)
 /* ---- allocation ---- */
 
 /* P, counted; where it is NULL, errno says that memory has run out. Ends what enter began. */
-static void *finish(void *p)
-{
+static void *finish(void *p) {
     allocations += p != NULL;
     leave();
     if (!p)
@@ -105,19 +91,14 @@ static void *finish(void *p)
 }
 
 /* Where the kernel has no object of no bytes, C programs expect one that is theirs alone. */
-static size_t at_least_one(size_t size)
-{
-    return size ? size : 1;
-}
+static size_t at_least_one(size_t size) { return size ? size : 1; }
 
-EXPORT void *malloc(size_t size)
-{
+EXPORT void *malloc(size_t size) {
     enter();
     return finish(kmalloc(at_least_one(size)));
 }
 
-EXPORT void free(void *p)
-{
+EXPORT void free(void *p) {
     int saved = errno; /* free keeps it (POSIX.1-2024) */
     enter();
     frees += p != NULL;
@@ -126,8 +107,7 @@ EXPORT void free(void *p)
     errno = saved;
 }
 
-EXPORT void *calloc(size_t count, size_t size)
-{
+EXPORT void *calloc(size_t count, size_t size) {
     size_t bytes;
     if (__builtin_mul_overflow(count, size, &bytes))
         bytes = SIZE_MAX; /* more than there is */
@@ -136,8 +116,7 @@ EXPORT void *calloc(size_t count, size_t size)
 }
 
 /* As the GNU C library has it: to no bytes it frees and returns NULL. */
-EXPORT void *realloc(void *p, size_t size)
-{
+EXPORT void *realloc(void *p, size_t size) {
     if (p && size == 0) {
         free(p);
         return NULL;
@@ -148,8 +127,7 @@ EXPORT void *realloc(void *p, size_t size)
     return finish(to);
 }
 
-EXPORT void *reallocarray(void *p, size_t count, size_t size)
-{
+EXPORT void *reallocarray(void *p, size_t count, size_t size) {
     size_t bytes;
     if (__builtin_mul_overflow(count, size, &bytes)) {
         errno = ENOMEM;
@@ -158,20 +136,15 @@ EXPORT void *reallocarray(void *p, size_t count, size_t size)
     return realloc(p, bytes);
 }
 
-static bool is_power_of_two(size_t n)
-{
-    return n && !(n & (n - 1));
-}
+static bool is_power_of_two(size_t n) { return n && !(n & (n - 1)); }
 
-static void *aligned(size_t align, size_t size)
-{
+static void *aligned(size_t align, size_t size) {
     enter();
     return finish(kmalloc_aligned(at_least_one(size), align));
 }
 
 /* As the GNU C library has it: the alignment is rounded up to a power of two. */
-EXPORT void *memalign(size_t align, size_t size)
-{
+EXPORT void *memalign(size_t align, size_t size) {
     size_t power = 1;
     while (power < align && power)
         power *= 2;
@@ -182,8 +155,7 @@ EXPORT void *memalign(size_t align, size_t size)
     return aligned(power, size);
 }
 
-EXPORT void *aligned_alloc(size_t align, size_t size)
-{
+EXPORT void *aligned_alloc(size_t align, size_t size) {
     if (!is_power_of_two(align)) {
         errno = EINVAL;
         return NULL;
@@ -191,8 +163,7 @@ EXPORT void *aligned_alloc(size_t align, size_t size)
     return aligned(align, size);
 }
 
-EXPORT int posix_memalign(void **out, size_t align, size_t size)
-{
+EXPORT int posix_memalign(void **out, size_t align, size_t size) {
     int saved = errno;
     if (!is_power_of_two(align) || align % sizeof(void *))
         return EINVAL;
@@ -204,8 +175,7 @@ EXPORT int posix_memalign(void **out, size_t align, size_t size)
     return 0;
 }
 
-EXPORT size_t malloc_usable_size(void *p)
-{
+EXPORT size_t malloc_usable_size(void *p) {
     enter();
     size_t size = kmalloc_size(p);
     leave();

@@ -18,8 +18,7 @@
 
 #define EXIT_MALFORMED 2
 
-void panic_at(const char *file, int line, const char *fmt, ...)
-{
+void panic_at(const char *file, int line, const char *fmt, ...) {
     va_list args;
     fprintf(stderr, "memmap: PANIC: %s:%d: ", file, line);
     va_start(args, fmt);
@@ -32,8 +31,7 @@ void panic_at(const char *file, int line, const char *fmt, ...)
 static struct memmap_entry *entries;
 static size_t count;
 
-static bool read_stored(uint32_t *cursor, struct memmap_entry *entry)
-{
+static bool read_stored(uint32_t *cursor, struct memmap_entry *entry) {
     if (*cursor >= count)
         return false;
     *entry = entries[(*cursor)++];
@@ -42,16 +40,14 @@ static bool read_stored(uint32_t *cursor, struct memmap_entry *entry)
 
 /* ---- reading ---- */
 
-static unsigned digit_value(char c)
-{
+static unsigned digit_value(char c) {
     if (isdigit((unsigned char)c))
         return c - '0';
     return isxdigit((unsigned char)c) ? (unsigned)tolower((unsigned char)c) - 'a' + 10 : 16;
 }
 
 /* Reads a number of at most MOST at *TEXT, which must end at a blank or the line's end; moves *TEXT past it. */
-static bool read_number(const char **text, uint64_t most, uint64_t *number)
-{
+static bool read_number(const char **text, uint64_t most, uint64_t *number) {
     const char *c = *text;
     unsigned base = 10;
     if (c[0] == '0' && (c[1] == 'x' || c[1] == 'X')) {
@@ -68,16 +64,14 @@ static bool read_number(const char **text, uint64_t most, uint64_t *number)
     return c > digits && (*c == '\0' || isspace((unsigned char)*c));
 }
 
-static const char *skip_blanks(const char *text)
-{
+static const char *skip_blanks(const char *text) {
     while (isspace((unsigned char)*text))
         text++;
     return text;
 }
 
 /* The entry that LINE holds; false where it is malformed. *BLANK where there is none. */
-static bool read_line(const char *line, struct memmap_entry *entry, bool *blank)
-{
+static bool read_line(const char *line, struct memmap_entry *entry, bool *blank) {
     static const uint64_t most[] = {UINT64_MAX, UINT64_MAX, UINT32_MAX};
     uint64_t field[3];
     line = skip_blanks(line);
@@ -92,8 +86,7 @@ static bool read_line(const char *line, struct memmap_entry *entry, bool *blank)
     return *line == '\0';
 }
 
-static void store(const struct memmap_entry *entry)
-{
+static void store(const struct memmap_entry *entry) {
     static size_t room;
     if (count == room) {
         room = room ? 2 * room : 64;
@@ -106,8 +99,7 @@ static void store(const struct memmap_entry *entry)
     entries[count++] = *entry;
 }
 
-static void read_map(FILE *in)
-{
+static void read_map(FILE *in) {
     char *line = NULL;
     size_t size = 0;
     ssize_t length;
@@ -131,16 +123,15 @@ static void read_map(FILE *in)
 
 /* ---- printing ---- */
 
-static void print_ranges(void)
-{
+static void print_ranges(void) {
     static memmap_frames frames;
     memmap_build(frames, read_stored);
     for (size_t start, end = LOW_MEMORY_END / PAGE_SIZE; bitmap_next_run(frames, &start, &end, FRAMES_MAX);)
-        printf("0x%08llx 0x%08llx\n", (unsigned long long)start << PAGE_SHIFT, (unsigned long long)end << PAGE_SHIFT);
+        printf("0x%08llx 0x%08llx\n", (unsigned long long)start << PAGE_SHIFT,
+               (unsigned long long)end << PAGE_SHIFT);
 }
 
-int main(void)
-{
+int main(void) {
     read_map(stdin);
     print_ranges();
     free(entries);

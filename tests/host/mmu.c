@@ -16,8 +16,8 @@
 
 #define WORDS ENTRIES_PER_TABLE
 #define PAGES (1u << 20)
-#define MIXED 0x200u /* in a TLB entry: more than one was learnt */
-#define BOTH (PTE_WRITE | PTE_USER | PTE_PRESENT)                        /* allowed where both levels allow it */
+#define MIXED 0x200u                              /* in a TLB entry: more than one was learnt */
+#define BOTH (PTE_WRITE | PTE_USER | PTE_PRESENT) /* allowed where both levels allow it */
 #define SAYS (PTE_FRAME | PTE_WRITE_THROUGH | PTE_NO_CACHE | BOTH) /* what a cached entry holds */
 #define WAYS 4
 
@@ -38,58 +38,41 @@ static unsigned table_pdi[MMU_FRAMES];  /* where the first of them may be */
 struct mmu_event mmu_events[MMU_EVENTS];
 size_t mmu_event_count;
 
-void mmu_event(enum mmu_event_kind kind, unsigned where, unsigned value)
-{
+void mmu_event(enum mmu_event_kind kind, unsigned where, unsigned value) {
     if (mmu_event_count < MMU_EVENTS)
         mmu_events[mmu_event_count++] = (struct mmu_event){kind, where, value};
 }
 
 /* ---- memory ---- */
 
-static unsigned *word_at(paddr_t pa)
-{
+static unsigned *word_at(paddr_t pa) {
     if (pa % 4 || pa / PAGE_SIZE >= MMU_FRAMES)
         fail_msg("mmu: there is no word at physical address 0x%08x", pa);
     return &memory[pa / PAGE_SIZE][pa % PAGE_SIZE / 4];
 }
 
-unsigned mmu_word(paddr_t pa)
-{
-    return *word_at(pa);
-}
+unsigned mmu_word(paddr_t pa) { return *word_at(pa); }
 
-bool mmu_paging(void)
-{
-    return paging;
-}
+bool mmu_paging(void) { return paging; }
 
 /* ---- what the tables say ---- */
 
-static unsigned *pde_in_memory(unsigned pdi)
-{
-    return word_at((cr3 & PTE_FRAME) + pdi * 4);
-}
+static unsigned *pde_in_memory(unsigned pdi) { return word_at((cr3 & PTE_FRAME) + pdi * 4); }
 
-static unsigned combine(unsigned pde, unsigned pte)
-{
+static unsigned combine(unsigned pde, unsigned pte) {
     if (!(pde & PTE_PRESENT) || !(pte & PTE_PRESENT))
         return 0;
     return (pte & (SAYS & ~BOTH)) | (pde & pte & BOTH);
 }
 
-static unsigned lookup(unsigned page)
-{
+static unsigned lookup(unsigned page) {
     unsigned pde = *pde_in_memory(page / WORDS);
     return pde & PTE_PRESENT ? combine(pde, *word_at((pde & PTE_FRAME) + page % WORDS * 4)) : 0;
 }
 
-unsigned mmu_lookup(const void *va)
-{
-    return lookup((uintptr_t)va / PAGE_SIZE);
-}
+unsigned mmu_lookup(const void *va) { return lookup((uintptr_t)va / PAGE_SIZE); }
 
-void mmu_lookup_all(unsigned *pages)
-{
+void mmu_lookup_all(unsigned *pages) {
     for (unsigned pdi = 0; pdi < WORDS; pdi++) {
         bool present = *pde_in_memory(pdi) & PTE_PRESENT;
         for (unsigned page = pdi * WORDS; page < (pdi + 1) * WORDS; page++)
@@ -97,8 +80,7 @@ void mmu_lookup_all(unsigned *pages)
     }
 }
 
-bool mmu_linked(paddr_t frame)
-{
+bool mmu_linked(paddr_t frame) {
     for (unsigned pdi = 0; pdi < WORDS; pdi++) {
         unsigned pde = *pde_in_memory(pdi);
         if (!(pde & PTE_PRESENT))
@@ -116,8 +98,7 @@ bool mmu_linked(paddr_t frame)
 
 /* ---- caches ---- */
 
-static void learn_page(unsigned page, unsigned pde, unsigned *pte)
-{
+static void learn_page(unsigned page, unsigned pde, unsigned *pte) {
     unsigned says = combine(pde, *pte);
     if (!says)
         return;
@@ -129,20 +110,17 @@ static void learn_page(unsigned page, unsigned pde, unsigned *pte)
         tlb[page] |= MIXED;
 }
 
-static void learn_table(unsigned pdi, unsigned pde)
-{
+static void learn_table(unsigned pdi, unsigned pde) {
     for (unsigned pti = 0; pti < WORDS; pti++)
         learn_page(pdi * WORDS + pti, pde, word_at((pde & PTE_FRAME) + pti * 4));
 }
 
-static void add_ref(unsigned pdi, unsigned pde)
-{
+static void add_ref(unsigned pdi, unsigned pde) {
     table_refs[pde / PAGE_SIZE]++;
     table_pdi[pde / PAGE_SIZE] = pdi;
 }
 
-static void learn_directory_entry(unsigned pdi, unsigned pde)
-{
+static void learn_directory_entry(unsigned pdi, unsigned pde) {
     pde &= SAYS;
     for (unsigned way = 0; way < directory_cache[pdi].count; way++)
         if (directory_cache[pdi].pde[way] == pde)
@@ -155,8 +133,7 @@ static void learn_directory_entry(unsigned pdi, unsigned pde)
     *pde_in_memory(pdi) |= PTE_ACCESSED;
 }
 
-static void drop_directory_cache(void)
-{
+static void drop_directory_cache(void) {
     for (unsigned pdi = 0; pdi < WORDS; pdi++) {
         for (unsigned way = 0; way < directory_cache[pdi].count; way++)
             table_refs[directory_cache[pdi].pde[way] / PAGE_SIZE]--;
@@ -165,8 +142,7 @@ static void drop_directory_cache(void)
 }
 
 /* The word at PA is being set: what could a processor learn from it? */
-static void learn_from(paddr_t pa, unsigned value)
-{
+static void learn_from(paddr_t pa, unsigned value) {
     unsigned index = pa % PAGE_SIZE / 4, frame = pa & PTE_FRAME;
     if (!paging || !(value & PTE_PRESENT))
         return;
@@ -182,18 +158,16 @@ static void learn_from(paddr_t pa, unsigned value)
 }
 
 /* Present words in a table that is being linked are live mappings that nobody asked for. */
-static void check_link(paddr_t pa, unsigned old, unsigned value)
-{
+static void check_link(paddr_t pa, unsigned old, unsigned value) {
     if (!paging || (pa & PTE_FRAME) != (cr3 & PTE_FRAME) || !(value & PTE_PRESENT) || old & PTE_PRESENT)
         return;
     for (unsigned pti = 0; pti < WORDS; pti++)
         if (*word_at((value & PTE_FRAME) + pti * 4))
-            fail_msg("mmu: PD[%u] = 0x%08x links a table that is not clear: PT[%u] is 0x%08x", pa % PAGE_SIZE / 4,
-                     value, pti, *word_at((value & PTE_FRAME) + pti * 4));
+            fail_msg("mmu: PD[%u] = 0x%08x links a table that is not clear: PT[%u] is 0x%08x",
+                     pa % PAGE_SIZE / 4, value, pti, *word_at((value & PTE_FRAME) + pti * 4));
 }
 
-void mmu_set_word(paddr_t pa, unsigned value)
-{
+void mmu_set_word(paddr_t pa, unsigned value) {
     unsigned *word = word_at(pa);
     unsigned old = *word;
     check_link(pa, old, value);
@@ -201,22 +175,19 @@ void mmu_set_word(paddr_t pa, unsigned value)
     learn_from(pa, value);
 }
 
-void mmu_scribble(paddr_t frame)
-{
+void mmu_scribble(paddr_t frame) {
     for (unsigned i = 0; i < WORDS; i++)
         mmu_set_word(frame + i * 4, (random_word() & SAYS) | PTE_PRESENT);
 }
 
 /* Fills the caches with all that the tables say. */
-static void learn_all(void)
-{
+static void learn_all(void) {
     for (unsigned pdi = 0; pdi < WORDS; pdi++)
         if (*pde_in_memory(pdi) & PTE_PRESENT)
             learn_directory_entry(pdi, *pde_in_memory(pdi));
 }
 
-static void drop_all(void)
-{
+static void drop_all(void) {
     drop_directory_cache();
     for (unsigned pdi = 0; pdi < WORDS; pdi++) {
         if (region_used[pdi])
@@ -227,8 +198,7 @@ static void drop_all(void)
 
 /* INVLPG drops the page's translation and every directory entry (4.10.4.1); both may be back at once. The
  * translations that a dropped directory entry gave stay. */
-static void flush(unsigned page)
-{
+static void flush(unsigned page) {
     drop_directory_cache();
     tlb[page] = 0;
     for (unsigned pdi = 0; pdi < WORDS; pdi++) {
@@ -243,8 +213,7 @@ static void flush(unsigned page)
     }
 }
 
-bool mmu_cached(paddr_t frame)
-{
+bool mmu_cached(paddr_t frame) {
     if (table_refs[frame / PAGE_SIZE])
         return true;
     for (unsigned pdi = 1; pdi < WORDS; pdi++)
@@ -254,8 +223,7 @@ bool mmu_cached(paddr_t frame)
     return false;
 }
 
-static void check_directory_cache(unsigned pdi)
-{
+static void check_directory_cache(unsigned pdi) {
     unsigned pde = *pde_in_memory(pdi) & SAYS;
     if (!(pde & PTE_PRESENT))
         pde = 0;
@@ -265,15 +233,13 @@ static void check_directory_cache(unsigned pdi)
                      directory_cache[pdi].pde[way]);
 }
 
-static void check_tlb(unsigned page)
-{
+static void check_tlb(unsigned page) {
     if (tlb[page] && tlb[page] != lookup(page))
         fail_msg("mmu: the page 0x%05x000 is 0x%08x, but may still be cached as 0x%08x%s", page, lookup(page),
                  tlb[page] & ~MIXED, tlb[page] & MIXED ? " or as another" : "");
 }
 
-void mmu_check_caches(void)
-{
+void mmu_check_caches(void) {
     for (unsigned pdi = 0; pdi < WORDS; pdi++) {
         check_directory_cache(pdi);
         for (unsigned page = pdi * WORDS; region_used[pdi] && page < (pdi + 1) * WORDS; page++)
@@ -284,8 +250,7 @@ void mmu_check_caches(void)
 /* ---- accesses ---- */
 
 /* The physical address behind VA, as the worst processor would have it. */
-static paddr_t translate(uintptr_t va, bool write)
-{
+static paddr_t translate(uintptr_t va, bool write) {
     unsigned page = va / PAGE_SIZE, says;
     if (!paging)
         return va;
@@ -304,44 +269,29 @@ static paddr_t translate(uintptr_t va, bool write)
     return (says & PTE_FRAME) | (va & PAGE_MASK);
 }
 
-unsigned mmu_load(const void *va)
-{
-    return *word_at(translate((uintptr_t)va, false));
-}
+unsigned mmu_load(const void *va) { return *word_at(translate((uintptr_t)va, false)); }
 
-void mmu_store(void *va, unsigned value)
-{
-    mmu_set_word(translate((uintptr_t)va, true), value);
-}
+void mmu_store(void *va, unsigned value) { mmu_set_word(translate((uintptr_t)va, true), value); }
 
 /* ---- what mm/vmem.c calls: cpu.h and mm/paging.S ---- */
 
-unsigned read_entry(const volatile unsigned *entry)
-{
-    return mmu_load((const void *)entry);
-}
+unsigned read_entry(const volatile unsigned *entry) { return mmu_load((const void *)entry); }
 
-void write_entry(volatile unsigned *entry, unsigned value)
-{
+void write_entry(volatile unsigned *entry, unsigned value) {
     paddr_t pa = translate((uintptr_t)entry, true);
     mmu_event(MMU_WRITE, pa, value);
     mmu_set_word(pa, value);
 }
 
-void flush_page(const void *va)
-{
+void flush_page(const void *va) {
     mmu_event(MMU_FLUSH, (uintptr_t)va, 0);
     if (paging)
         flush((uintptr_t)va / PAGE_SIZE);
 }
 
-paddr_t get_page_directory(void)
-{
-    return cr3;
-}
+paddr_t get_page_directory(void) { return cr3; }
 
-void set_page_directory(paddr_t directory)
-{
+void set_page_directory(paddr_t directory) {
     mmu_event(MMU_SET_DIRECTORY, directory, 0);
     cr3 = directory;
     if (paging) {
@@ -350,22 +300,19 @@ void set_page_directory(paddr_t directory)
     }
 }
 
-void enable_paging(void)
-{
+void enable_paging(void) {
     mmu_event(MMU_ENABLE, cr3, 0);
     paging = true;
     learn_all();
 }
 
-void mmu_poke(paddr_t pa, unsigned value)
-{
+void mmu_poke(paddr_t pa, unsigned value) {
     *word_at(pa) = value;
     drop_all();
     learn_all();
 }
 
-void mmu_reset(void)
-{
+void mmu_reset(void) {
     paging = false;
     cr3 = 0;
     drop_all();

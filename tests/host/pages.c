@@ -15,8 +15,7 @@ static uint32_t held[HEAP_PAGES / 32];
 static size_t held_count;
 static bool guarded;
 
-bool host_pages_reserve(bool guard)
-{
+bool host_pages_reserve(bool guard) {
     void *range = (void *)KHEAP_START;
     guarded = guard;
     void *got = mmap(range, KHEAP_END - KHEAP_START, guard ? PROT_NONE : PROT_READ | PROT_WRITE,
@@ -27,8 +26,7 @@ bool host_pages_reserve(bool guard)
 }
 
 /* The number of the page at VA; [VA, + PAGES) must be whole pages of the heap's range, all held or none. */
-static size_t check_pages(const void *va, size_t pages, bool are_held)
-{
+static size_t check_pages(const void *va, size_t pages, bool are_held) {
     size_t first = ((uintptr_t)va - KHEAP_START) / PAGE_SIZE;
     if ((uintptr_t)va % PAGE_SIZE || pages == 0 || first >= HEAP_PAGES || pages > HEAP_PAGES - first)
         PANIC("provider: %zu pages at %p: not whole pages of the heap", pages, va);
@@ -39,8 +37,7 @@ static size_t check_pages(const void *va, size_t pages, bool are_held)
     return first;
 }
 
-static int get(void *va, size_t pages)
-{
+static int get(void *va, size_t pages) {
     size_t first = check_pages(va, pages, false);
     if (guarded && mprotect(va, pages * PAGE_SIZE, PROT_READ | PROT_WRITE) < 0)
         return -1;
@@ -49,8 +46,7 @@ static int get(void *va, size_t pages)
     return 0;
 }
 
-static int give(void *va, size_t pages)
-{
+static int give(void *va, size_t pages) {
     size_t first = check_pages(va, pages, true);
     madvise(va, pages * PAGE_SIZE, MADV_DONTNEED);
     if (guarded && mprotect(va, pages * PAGE_SIZE, PROT_NONE) < 0)
@@ -62,13 +58,9 @@ static int give(void *va, size_t pages)
 
 const struct page_provider host_pages = {.get = get, .give = give};
 
-bool host_page_held(const void *va)
-{
+bool host_page_held(const void *va) {
     size_t page = ((uintptr_t)va - KHEAP_START) / PAGE_SIZE;
     return page < HEAP_PAGES && bitmap_test(held, page);
 }
 
-size_t host_pages_held(void)
-{
-    return held_count;
-}
+size_t host_pages_held(void) { return held_count; }

@@ -2,7 +2,4 @@
  * what these programs leak ends with them. */
 const char *__asan_default_options(void);
 
-const char *__asan_default_options(void)
-{
-    return "detect_leaks=0";
-}
+const char *__asan_default_options(void) { return "detect_leaks=0"; }

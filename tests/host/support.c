@@ -21,8 +21,7 @@
 static jmp_buf *panic_catcher;
 static char panic_message[512];
 
-void panic_at(const char *file, int line, const char *fmt, ...)
-{
+void panic_at(const char *file, int line, const char *fmt, ...) {
     va_list args;
     va_start(args, fmt);
     vsnprintf(panic_message, sizeof panic_message, fmt, args);
@@ -33,18 +32,11 @@ void panic_at(const char *file, int line, const char *fmt, ...)
     abort();
 }
 
-void kprintf(const char *fmt, ...)
-{
-    (void)fmt;
-}
+void kprintf(const char *fmt, ...) { (void)fmt; }
 
-bool in_interrupt(void)
-{
-    return false;
-}
+bool in_interrupt(void) { return false; }
 
-void expect_panic(const char *file, int line, const char *text, host_call *fn, uintptr_t a, uintptr_t b)
-{
+void expect_panic(const char *file, int line, const char *text, host_call *fn, uintptr_t a, uintptr_t b) {
     jmp_buf catcher;
     if (!setjmp(catcher)) {
         panic_catcher = &catcher;
@@ -62,8 +54,7 @@ void expect_panic(const char *file, int line, const char *text, host_call *fn, u
 
 /* ---- random numbers: Marsaglia's xorshift32 ---- */
 
-unsigned random_word(void)
-{
+unsigned random_word(void) {
     static uint32_t state;
     if (!state) {
         const char *seed = getenv("QUIRE_SEED");
@@ -75,20 +66,15 @@ unsigned random_word(void)
     return state;
 }
 
-unsigned random_between(unsigned low, unsigned high)
-{
-    return low + random_word() % (high - low);
-}
+unsigned random_between(unsigned low, unsigned high) { return low + random_word() % (high - low); }
 
 /* ---- running ---- */
 
-static int run_one(const struct CMUnitTest *test)
-{
+static int run_one(const struct CMUnitTest *test) {
     return _cmocka_run_group_tests(test->name, test, 1, NULL, NULL) ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-static int run_in_child(const struct CMUnitTest *test)
-{
+static int run_in_child(const struct CMUnitTest *test) {
     int status;
     fflush(NULL);
     pid_t child = fork();
@@ -105,8 +91,7 @@ static int run_in_child(const struct CMUnitTest *test)
     return 0;
 }
 
-int host_main(const struct CMUnitTest *tests, size_t count, int argc, char **argv)
-{
+int host_main(const struct CMUnitTest *tests, size_t count, int argc, char **argv) {
     int failed = 0;
     if (argc > 1 && !strcmp(argv[1], "--list")) {
         for (size_t i = 0; i < count; i++)
@@ -131,22 +116,19 @@ int host_main(const struct CMUnitTest *tests, size_t count, int argc, char **arg
 static const struct memmap_entry *reader_entries;
 static size_t reader_count;
 
-void host_reader_set(const struct memmap_entry *entries, size_t count)
-{
+void host_reader_set(const struct memmap_entry *entries, size_t count) {
     reader_entries = entries;
     reader_count = count;
 }
 
-bool host_reader(uint32_t *cursor, struct memmap_entry *entry)
-{
+bool host_reader(uint32_t *cursor, struct memmap_entry *entry) {
     if (*cursor >= reader_count)
         return false;
     *entry = reader_entries[(*cursor)++];
     return true;
 }
 
-static void read_map(const char *path, struct host_map *map)
-{
+static void read_map(const char *path, struct host_map *map) {
     char line[256];
     FILE *file = fopen(path, "r");
     if (!file)
@@ -164,14 +146,12 @@ static void read_map(const char *path, struct host_map *map)
     fclose(file);
 }
 
-static int is_map(const struct dirent *entry)
-{
+static int is_map(const struct dirent *entry) {
     const char *dot = strrchr(entry->d_name, '.');
     return dot && !strcmp(dot, ".map");
 }
 
-size_t host_maps(const struct host_map **maps)
-{
+size_t host_maps(const struct host_map **maps) {
     static struct host_map *all;
     static int count;
     if (!all) {
@@ -196,8 +176,7 @@ size_t host_maps(const struct host_map **maps)
     return count;
 }
 
-void each_host_map(void (*visit)(const struct host_map *map))
-{
+void each_host_map(void (*visit)(const struct host_map *map)) {
     const struct host_map *maps;
     size_t count = host_maps(&maps);
     assert_int_equal(count, 100);

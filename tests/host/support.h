@@ -14,7 +14,8 @@
 #include "types.h"
 
 /* FN(A, B) must panic, with TEXT in its message; anything else fails the test. */
-#define EXPECT_PANIC(text, fn, a, b) expect_panic(__FILE__, __LINE__, text, fn, (uintptr_t)(a), (uintptr_t)(b))
+#define EXPECT_PANIC(text, fn, a, b) \
+    expect_panic(__FILE__, __LINE__, text, fn, (uintptr_t)(a), (uintptr_t)(b))
 
 typedef void host_call(uintptr_t a, uintptr_t b);
 void expect_panic(const char *file, int line, const char *text, host_call *fn, uintptr_t a, uintptr_t b);
@@ -32,10 +33,7 @@ int host_main(const struct CMUnitTest *tests, size_t count, int argc, char **arg
 #define HOST_SKIP 77
 
 #define HOST_MAIN(tests) \
-    int main(int argc, char **argv) \
-    { \
-        return host_main(tests, sizeof(tests) / sizeof(tests[0]), argc, argv); \
-    }
+    int main(int argc, char **argv) { return host_main(tests, sizeof(tests) / sizeof(tests[0]), argc, argv); }
 
 /* All files NAME.map of tests/memmaps (or of QUIRE_MEMMAPS), in the order of their names. */
 struct memmap_entry;

@@ -13,28 +13,33 @@
 
 /* ---- models ---- */
 
-static uint32_t *random_map(void)
-{
+static uint32_t *random_map(void) {
     uint32_t *map = malloc(WORDS * sizeof *map);
     for (size_t i = 0; i < WORDS; i++) {
         switch (random_between(0, 4)) {
-        case 0: map[i] = 0; break;
-        case 1: map[i] = UINT32_MAX; break;
-        case 2: map[i] = 1u << random_between(0, 32); break;
-        default: map[i] = random_word(); break;
+        case 0:
+            map[i] = 0;
+            break;
+        case 1:
+            map[i] = UINT32_MAX;
+            break;
+        case 2:
+            map[i] = 1u << random_between(0, 32);
+            break;
+        default:
+            map[i] = random_word();
+            break;
         }
     }
     return map;
 }
 
-static bool model_test(const uint32_t *map, size_t i)
-{
+static bool model_test(const uint32_t *map, size_t i) {
     const unsigned char *bytes = (const unsigned char *)map; /* little-endian: bit 8 is in byte 1 */
     return (bytes[i / 8] & 1 << i % 8) != 0;
 }
 
-static void check_fill(const uint32_t *before, size_t start, size_t end, bool value)
-{
+static void check_fill(const uint32_t *before, size_t start, size_t end, bool value) {
     uint32_t *map = malloc(WORDS * sizeof *map);
     memcpy(map, before, WORDS * sizeof *map);
     bitmap_fill(map, start, end, value);
@@ -46,15 +51,13 @@ static void check_fill(const uint32_t *before, size_t start, size_t end, bool va
     free(map);
 }
 
-static size_t model_find(const uint32_t *map, size_t start, size_t end, bool value)
-{
+static size_t model_find(const uint32_t *map, size_t start, size_t end, bool value) {
     while (start < end && model_test(map, start) != value)
         start++;
     return start;
 }
 
-static size_t model_count(const uint32_t *map, size_t start, size_t end)
-{
+static size_t model_count(const uint32_t *map, size_t start, size_t end) {
     size_t count = 0;
     for (; start < end; start++)
         count += model_test(map, start);
@@ -62,8 +65,7 @@ static size_t model_count(const uint32_t *map, size_t start, size_t end)
 }
 
 /* Calls VISIT with every range in the map, the empty ones included. */
-static void each_range(const uint32_t *map, void (*visit)(const uint32_t *map, size_t start, size_t end))
-{
+static void each_range(const uint32_t *map, void (*visit)(const uint32_t *map, size_t start, size_t end)) {
     for (size_t start = 0; start <= BITS; start++)
         for (size_t end = start; end <= BITS; end++)
             visit(map, start, end);
@@ -71,30 +73,27 @@ static void each_range(const uint32_t *map, void (*visit)(const uint32_t *map, s
 
 /* ---- bitmaps ---- */
 
-static void test_reads_the_bit_of_the_index(void **state)
-{
+static void test_reads_the_bit_of_the_index(void **state) {
     uint32_t map[2] = {0x80000001, 0x00000002};
     (void)state;
     for (size_t i = 0; i < 64; i++)
         assert_int_equal(bitmap_test(map, i), i == 0 || i == 31 || i == 33);
 }
 
-static void fill_both(const uint32_t *map, size_t start, size_t end)
-{
+static void fill_both(const uint32_t *map, size_t start, size_t end) {
     check_fill(map, start, end, true);
     check_fill(map, start, end, false);
 }
 
-static void test_fill_changes_the_range_and_no_other_bit(void **state)
-{
-    static const uint32_t clear[WORDS], full[WORDS] = {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
+static void test_fill_changes_the_range_and_no_other_bit(void **state) {
+    static const uint32_t clear[WORDS],
+        full[WORDS] = {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
     (void)state;
     each_range(clear, fill_both);
     each_range(full, fill_both);
 }
 
-static void test_fill_of_random_ranges(void **state)
-{
+static void test_fill_of_random_ranges(void **state) {
     (void)state;
     for (int round = 0; round < 20000; round++) {
         uint32_t *map = random_map();
@@ -104,14 +103,12 @@ static void test_fill_of_random_ranges(void **state)
     }
 }
 
-static void find_both(const uint32_t *map, size_t start, size_t end)
-{
+static void find_both(const uint32_t *map, size_t start, size_t end) {
     assert_int_equal(bitmap_find(map, start, end, true), model_find(map, start, end, true));
     assert_int_equal(bitmap_find(map, start, end, false), model_find(map, start, end, false));
 }
 
-static void test_find_gives_the_first_bit_of_the_value_or_the_end(void **state)
-{
+static void test_find_gives_the_first_bit_of_the_value_or_the_end(void **state) {
     (void)state;
     for (int round = 0; round < 100; round++) {
         uint32_t *map = random_map();
@@ -120,8 +117,7 @@ static void test_find_gives_the_first_bit_of_the_value_or_the_end(void **state)
     }
 }
 
-static void test_find_sees_each_single_bit(void **state)
-{
+static void test_find_sees_each_single_bit(void **state) {
     (void)state;
     for (size_t i = 0; i < BITS; i++) {
         uint32_t *map = calloc(WORDS, sizeof *map);
@@ -136,13 +132,11 @@ static void test_find_sees_each_single_bit(void **state)
     }
 }
 
-static void count_range(const uint32_t *map, size_t start, size_t end)
-{
+static void count_range(const uint32_t *map, size_t start, size_t end) {
     assert_int_equal(bitmap_count(map, start, end), model_count(map, start, end));
 }
 
-static void test_count_counts_the_set_bits_of_the_range(void **state)
-{
+static void test_count_counts_the_set_bits_of_the_range(void **state) {
     (void)state;
     for (int round = 0; round < 100; round++) {
         uint32_t *map = random_map();
@@ -152,8 +146,7 @@ static void test_count_counts_the_set_bits_of_the_range(void **state)
 }
 
 /* Word-aligned borders a million bits apart, as pm has them. */
-static void test_large_ranges(void **state)
-{
+static void test_large_ranges(void **state) {
     size_t bits = FRAMES_MAX;
     uint32_t *map = calloc(bits / 32, sizeof *map);
     (void)state;
@@ -169,8 +162,7 @@ static void test_large_ranges(void **state)
     free(map);
 }
 
-static void next_runs(const uint32_t *map, size_t start, size_t limit)
-{
+static void next_runs(const uint32_t *map, size_t start, size_t limit) {
     size_t from, to = start;
     while (bitmap_next_run(map, &from, &to, limit)) {
         assert_int_equal(from, model_find(map, start, limit, true));
@@ -180,8 +172,7 @@ static void next_runs(const uint32_t *map, size_t start, size_t limit)
     assert_int_equal(model_find(map, start, limit, true), limit);
 }
 
-static void test_next_run_goes_through_all_the_runs(void **state)
-{
+static void test_next_run_goes_through_all_the_runs(void **state) {
     (void)state;
     for (int round = 0; round < 100; round++) {
         uint32_t *map = random_map();
@@ -195,16 +186,14 @@ static void test_next_run_goes_through_all_the_runs(void **state)
 static struct summary summary;
 static bool member[SUMMARY_MAX];
 
-static size_t model_next(size_t from)
-{
+static size_t model_next(size_t from) {
     while (from < SUMMARY_MAX && !member[from])
         from++;
     return from < SUMMARY_MAX ? from : SUMMARY_NONE;
 }
 
 /* Each level anew from the members. */
-static void check_levels(void)
-{
+static void check_levels(void) {
     static struct summary want;
     memset(&want, 0, sizeof want);
     for (size_t i = 0; i < SUMMARY_MAX; i++) {
@@ -217,8 +206,7 @@ static void check_levels(void)
     assert_memory_equal(&summary, &want, sizeof want);
 }
 
-static void put(size_t i, bool in)
-{
+static void put(size_t i, bool in) {
     member[i] = in;
     if (in)
         summary_add(&summary, i);
@@ -226,17 +214,15 @@ static void put(size_t i, bool in)
         summary_remove(&summary, i);
 }
 
-static void test_an_empty_summary_has_no_member(void **state)
-{
+static void test_an_empty_summary_has_no_member(void **state) {
     (void)state;
     for (size_t from = 0; from < SUMMARY_MAX; from++)
         assert_int_equal(summary_next(&summary, from), SUMMARY_NONE);
 }
 
-static void test_a_single_member_is_found_from_everywhere_below(void **state)
-{
-    static const size_t places[] = {0, 1, 31, 32, 33, 1023, 1024, 1025, 2047, 2048, 31743, 31744, 32735, 32736, 32766,
-                                    32767};
+static void test_a_single_member_is_found_from_everywhere_below(void **state) {
+    static const size_t places[] = {0,    1,    31,    32,    33,    1023,  1024,  1025,
+                                    2047, 2048, 31743, 31744, 32735, 32736, 32766, 32767};
     (void)state;
     for (size_t p = 0; p < ARRAY_SIZE(places); p++) {
         put(places[p], true);
@@ -248,8 +234,7 @@ static void test_a_single_member_is_found_from_everywhere_below(void **state)
     }
 }
 
-static void test_adding_twice_and_removing_the_absent_change_nothing(void **state)
-{
+static void test_adding_twice_and_removing_the_absent_change_nothing(void **state) {
     (void)state;
     put(1024, true);
     put(1024, true);
@@ -263,8 +248,7 @@ static void test_adding_twice_and_removing_the_absent_change_nothing(void **stat
     assert_int_equal(summary.top, 0);
 }
 
-static void test_a_range_of_members_is_added_at_every_level(void **state)
-{
+static void test_a_range_of_members_is_added_at_every_level(void **state) {
     (void)state;
     for (int round = 0; round < 3000; round++) {
         size_t start = random_between(0, SUMMARY_MAX + 1);
@@ -280,8 +264,7 @@ static void test_a_range_of_members_is_added_at_every_level(void **state)
     }
 }
 
-static void test_all_members_in_and_out_again(void **state)
-{
+static void test_all_members_in_and_out_again(void **state) {
     (void)state;
     for (size_t i = 0; i < SUMMARY_MAX; i++)
         put(i, true);
@@ -296,8 +279,7 @@ static void test_all_members_in_and_out_again(void **state)
 }
 
 /* Sparse and dense in turn, clustered now and then, so that words at each level fill and empty. */
-static void test_random_members_against_the_model(void **state)
-{
+static void test_random_members_against_the_model(void **state) {
     (void)state;
     for (int round = 0; round < 300000; round++) {
         size_t span = round / 1000 % 3 == 0 ? SUMMARY_MAX : round / 1000 % 3 == 1 ? 2048 : 40;

@@ -15,15 +15,17 @@
 
 static volatile size_t huge = SIZE_MAX; /* the compiler does not see it coming */
 
-static bool is_ours(const void *p)
-{
-    return (uintptr_t)p >= KHEAP_START && (uintptr_t)p < KHEAP_END;
-}
+static bool is_ours(const void *p) { return (uintptr_t)p >= KHEAP_START && (uintptr_t)p < KHEAP_END; }
 
-static void test_every_function_is_the_librarys(void **state)
-{
-    void *p[8] = {malloc(10), calloc(3, 5), realloc(NULL, 7), reallocarray(NULL, 4, 9), memalign(64, 10),
-                  aligned_alloc(32, 64), NULL, strdup("by the C library itself")};
+static void test_every_function_is_the_librarys(void **state) {
+    void *p[8] = {malloc(10),
+                  calloc(3, 5),
+                  realloc(NULL, 7),
+                  reallocarray(NULL, 4, 9),
+                  memalign(64, 10),
+                  aligned_alloc(32, 64),
+                  NULL,
+                  strdup("by the C library itself")};
     (void)state;
     assert_int_equal(posix_memalign(&p[6], 128, 10), 0);
     for (size_t i = 0; i < ARRAY_SIZE(p); i++) {
@@ -35,8 +37,7 @@ static void test_every_function_is_the_librarys(void **state)
     assert_int_equal(malloc_usable_size(NULL), 0);
 }
 
-static void test_no_bytes_are_an_object_of_its_own(void **state)
-{
+static void test_no_bytes_are_an_object_of_its_own(void **state) {
     void *p[6] = {malloc(0), malloc(0), calloc(0, 5), realloc(NULL, 0), memalign(16, 0), NULL};
     (void)state;
     assert_int_equal(posix_memalign(&p[5], 16, 0), 0);
@@ -49,8 +50,7 @@ static void test_no_bytes_are_an_object_of_its_own(void **state)
         free(p[i]);
 }
 
-static void test_objects_are_aligned_for_every_type(void **state)
-{
+static void test_objects_are_aligned_for_every_type(void **state) {
     (void)state;
     for (size_t size = 1; size < 5000; size++) {
         char *p = malloc(size);
@@ -60,8 +60,7 @@ static void test_objects_are_aligned_for_every_type(void **state)
     }
 }
 
-static void test_calloc_clears(void **state)
-{
+static void test_calloc_clears(void **state) {
     (void)state;
     for (size_t size = 1; size < 20000; size += 1 + size / 10) {
         char *dirty = malloc(size), *p;
@@ -74,8 +73,7 @@ static void test_calloc_clears(void **state)
     }
 }
 
-static void test_too_much_is_null_and_enomem(void **state)
-{
+static void test_too_much_is_null_and_enomem(void **state) {
     void *volatile p = malloc(100); /* what fails does not free it */
     void *kept = p;
     (void)state;
@@ -107,16 +105,14 @@ static void test_too_much_is_null_and_enomem(void **state)
     free(p);
 }
 
-static void test_realloc_to_nothing_frees(void **state)
-{
+static void test_realloc_to_nothing_frees(void **state) {
     void *volatile p = malloc(100);
     (void)state;
     assert_null(realloc(p, 0));
     assert_int_equal(malloc_usable_size(p), 0);
 }
 
-static void test_realloc_keeps_the_contents(void **state)
-{
+static void test_realloc_keeps_the_contents(void **state) {
     size_t old = 1;
     unsigned char *p = malloc(old);
     (void)state;
@@ -134,8 +130,7 @@ static void test_realloc_keeps_the_contents(void **state)
     free(p);
 }
 
-static void test_alignments(void **state)
-{
+static void test_alignments(void **state) {
     static const size_t bad[] = {0, 3, 24, 100};
     void *p = NULL;
     (void)state;
@@ -164,8 +159,7 @@ static void test_alignments(void **state)
     assert_int_equal(errno, EINVAL);
 }
 
-static void test_free_keeps_errno(void **state)
-{
+static void test_free_keeps_errno(void **state) {
     void *p = malloc(1 << 20);
     (void)state;
     errno = 12345;
@@ -177,8 +171,7 @@ static void test_free_keeps_errno(void **state)
 
 #define THREADS 8
 
-static void *work(void *argument)
-{
+static void *work(void *argument) {
     unsigned char *objects[100] = {0};
     unsigned seed = (uintptr_t)argument, wrong = 0;
     for (int round = 0; round < 50000; round++) {
@@ -195,8 +188,7 @@ static void *work(void *argument)
     return (void *)(uintptr_t)wrong;
 }
 
-static void test_threads_share_the_heap(void **state)
-{
+static void test_threads_share_the_heap(void **state) {
     pthread_t threads[THREADS];
     void *wrong;
     (void)state;
@@ -210,16 +202,14 @@ static void test_threads_share_the_heap(void **state)
 
 static volatile bool stop;
 
-static void *keep_busy(void *argument)
-{
+static void *keep_busy(void *argument) {
     while (!stop)
         free(malloc(100));
     return argument;
 }
 
 /* A child whose heap another thread had locked would wait for ever. */
-static void test_forks_while_others_allocate(void **state)
-{
+static void test_forks_while_others_allocate(void **state) {
     pthread_t threads[4];
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(threads); i++)
@@ -242,8 +232,7 @@ static void test_forks_while_others_allocate(void **state)
         pthread_join(threads[i], NULL);
 }
 
-static void test_a_double_free_ends_the_program(void **state)
-{
+static void test_a_double_free_ends_the_program(void **state) {
     int status;
     (void)state;
     pid_t child = fork();

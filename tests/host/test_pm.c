@@ -20,8 +20,7 @@ static pfn_t held[FRAMES_MAX];          /* a run's frames, or all that there are
 
 /* ---- the model ---- */
 
-static struct pm_counts model_count(void)
-{
+static struct pm_counts model_count(void) {
     struct pm_counts counts = {0};
     for (size_t i = 0; i < model_end; i++) {
         counts.total += model[i] != PM_ABSENT;
@@ -31,8 +30,7 @@ static struct pm_counts model_count(void)
     return counts;
 }
 
-static void check_counts(const struct pm_counts *want)
-{
+static void check_counts(const struct pm_counts *want) {
     struct pm_counts counts = pm_count();
     assert_int_equal(counts.total, want->total);
     assert_int_equal(counts.free, want->free);
@@ -40,8 +38,7 @@ static void check_counts(const struct pm_counts *want)
 }
 
 /* All that pm says, against the model. */
-static void check_all(void)
-{
+static void check_all(void) {
     struct pm_counts want = model_count();
     pm_check();
     check_counts(&want);
@@ -51,8 +48,7 @@ static void check_all(void)
 }
 
 /* Hands RAM to pm, and to the model. */
-static void start(void)
-{
+static void start(void) {
     model_end = 0;
     for (pfn_t i = 0; i < FRAMES_MAX; i++) {
         model[i] = !bitmap_test(ram, i) ? PM_ABSENT : i < LOW_FRAMES ? PM_RESERVED : PM_FREE;
@@ -62,8 +58,7 @@ static void start(void)
     pm_init(ram);
 }
 
-static void reserve(uint64_t from, uint64_t to)
-{
+static void reserve(uint64_t from, uint64_t to) {
     for (uint64_t i = from / PAGE_SIZE; i * PAGE_SIZE < to && from < to; i++)
         if (model[i] != PM_ABSENT)
             model[i] = PM_RESERVED;
@@ -71,8 +66,7 @@ static void reserve(uint64_t from, uint64_t to)
 }
 
 /* A machine of MIB MiB, the frames from 640 KiB to 1 MiB absent, with a kernel of 600 KiB. */
-static void start_machine(unsigned mib)
-{
+static void start_machine(unsigned mib) {
     memset(ram, 0, sizeof ram);
     bitmap_fill(ram, 0, 0x9F, true);
     bitmap_fill(ram, LOW_FRAMES, mib * MIB_FRAMES, true);
@@ -80,40 +74,34 @@ static void start_machine(unsigned mib)
     reserve(KERNEL_START, KERNEL_START + 600 * 1024 + 5);
 }
 
-static void start_map(const struct host_map *map)
-{
+static void start_map(const struct host_map *map) {
     host_reader_set(map->entries, map->count);
     memmap_build(ram, host_reader);
     start();
 }
 
 /* The model takes N frames at PA, as pm says it has. */
-static void take(paddr_t pa, size_t n)
-{
+static void take(paddr_t pa, size_t n) {
     assert_int_equal(pa & PAGE_MASK, 0);
     assert_true(n <= FRAMES_MAX - pa_to_pfn(pa));
     for (size_t i = 0; i < n; i++) {
         if (model[pa_to_pfn(pa) + i] != PM_FREE)
-            fail_msg("frame 0x%zx of %zu at 0x%08x was handed out in state %d", i, n, pa, model[pa_to_pfn(pa) + i]);
+            fail_msg("frame 0x%zx of %zu at 0x%08x was handed out in state %d", i, n, pa,
+                     model[pa_to_pfn(pa) + i]);
         model[pa_to_pfn(pa) + i] = PM_USED;
     }
 }
 
-static void give(paddr_t pa, size_t n)
-{
-    memset(&model[pa_to_pfn(pa)], PM_FREE, n);
-}
+static void give(paddr_t pa, size_t n) { memset(&model[pa_to_pfn(pa)], PM_FREE, n); }
 
-static bool model_has_run(size_t n)
-{
+static bool model_has_run(size_t n) {
     size_t run = 0;
     for (size_t i = 0; i < model_end && run < n; i++)
         run = model[i] == PM_FREE ? run + 1 : 0;
     return run >= n;
 }
 
-static paddr_t alloc(size_t n)
-{
+static paddr_t alloc(size_t n) {
     paddr_t pa = n == 1 && random_word() % 4 ? pm_alloc_page() : pm_alloc_pages(n);
     if (pa != PADDR_NONE)
         take(pa, n);
@@ -124,8 +112,7 @@ static paddr_t alloc(size_t n)
 
 /* ---- maps ---- */
 
-static void check_map_counts(const struct host_map *map)
-{
+static void check_map_counts(const struct host_map *map) {
     struct pm_counts counts;
     start_map(map);
     check_all();
@@ -137,18 +124,16 @@ static void check_map_counts(const struct host_map *map)
         alloc(n);
     check_all();
     counts = pm_count();
-    assert_int_equal(counts.total - counts.free - counts.reserved, model_count().total - model_count().free -
-                                                                       model_count().reserved);
+    assert_int_equal(counts.total - counts.free - counts.reserved,
+                     model_count().total - model_count().free - model_count().reserved);
 }
 
-static void test_counts_are_right_to_the_frame_on_every_map(void **state)
-{
+static void test_counts_are_right_to_the_frame_on_every_map(void **state) {
     (void)state;
     each_host_map(check_map_counts);
 }
 
-static void check_map_ranges(const struct host_map *map)
-{
+static void check_map_ranges(const struct host_map *map) {
     pfn_t end = 0, start_pfn;
     start_map(map);
     for (pfn_t from = LOW_FRAMES; from < FRAMES_MAX; from = end) {
@@ -166,14 +151,12 @@ static void check_map_ranges(const struct host_map *map)
     }
 }
 
-static void test_ranges_are_those_of_the_map_from_1_mib_up(void **state)
-{
+static void test_ranges_are_those_of_the_map_from_1_mib_up(void **state) {
     (void)state;
     each_host_map(check_map_ranges);
 }
 
-static void test_next_range_from_inside_and_past_the_ranges(void **state)
-{
+static void test_next_range_from_inside_and_past_the_ranges(void **state) {
     pfn_t from, to;
     (void)state;
     start_machine(64);
@@ -187,8 +170,7 @@ static void test_next_range_from_inside_and_past_the_ranges(void **state)
     assert_false(pm_next_range(FRAMES_MAX, &from, &to));
 }
 
-static void test_an_empty_map_has_nothing(void **state)
-{
+static void test_an_empty_map_has_nothing(void **state) {
     pfn_t from, to;
     (void)state;
     memset(ram, 0, sizeof ram);
@@ -201,11 +183,11 @@ static void test_an_empty_map_has_nothing(void **state)
 
 /* ---- reserving ---- */
 
-static void test_reserving_withholds_every_frame_touched(void **state)
-{
+static void test_reserving_withholds_every_frame_touched(void **state) {
     static const uint64_t ranges[][2] = {
-        {0x200000, 0x201000}, {0x210FFF, 0x211001}, {0x220001, 0x220002}, {0x230000, 0x230000}, {0x240123, 0x240123},
-        {0x0, 0x1000},        {0x200000, 0x204000}, {0x3FF000, 0x480001}, {0, 0},
+        {0x200000, 0x201000}, {0x210FFF, 0x211001}, {0x220001, 0x220002},
+        {0x230000, 0x230000}, {0x240123, 0x240123}, {0x0, 0x1000},
+        {0x200000, 0x204000}, {0x3FF000, 0x480001}, {0, 0},
     };
     (void)state;
     start_machine(16);
@@ -218,8 +200,7 @@ static void test_reserving_withholds_every_frame_touched(void **state)
     check_all();
 }
 
-static void test_reserving_everything_leaves_nothing(void **state)
-{
+static void test_reserving_everything_leaves_nothing(void **state) {
     (void)state;
     start_machine(16);
     reserve(0, (uint64_t)FRAMES_MAX * PAGE_SIZE);
@@ -229,8 +210,7 @@ static void test_reserving_everything_leaves_nothing(void **state)
     assert_int_equal(pm_alloc_pages(1), PADDR_NONE);
 }
 
-static void test_reserved_frames_are_never_handed_out(void **state)
-{
+static void test_reserved_frames_are_never_handed_out(void **state) {
     (void)state;
     start_machine(8);
     for (int i = 0; i < 200; i++) {
@@ -242,18 +222,13 @@ static void test_reserved_frames_are_never_handed_out(void **state)
     check_all();
 }
 
-static void call_reserve(uintptr_t from, uintptr_t to)
-{
-    pm_reserve(from, to);
-}
+static void call_reserve(uintptr_t from, uintptr_t to) { pm_reserve(from, to); }
 
-static void call_reserve_past_the_end(uintptr_t from, uintptr_t past)
-{
+static void call_reserve_past_the_end(uintptr_t from, uintptr_t past) {
     pm_reserve(from, (uint64_t)FRAMES_MAX * PAGE_SIZE + past);
 }
 
-static void test_reserving_a_used_frame_or_backwards_panics(void **state)
-{
+static void test_reserving_a_used_frame_or_backwards_panics(void **state) {
     (void)state;
     start_machine(8);
     paddr_t pa = alloc(1);
@@ -266,8 +241,7 @@ static void test_reserving_a_used_frame_or_backwards_panics(void **state)
 
 /* ---- everything once ---- */
 
-static void allocate_all(size_t n)
-{
+static void allocate_all(size_t n) {
     struct pm_counts before = pm_count();
     size_t runs = 0;
     for (paddr_t pa; (pa = pm_alloc_pages(n)) != PADDR_NONE; runs++) {
@@ -284,8 +258,7 @@ static void allocate_all(size_t n)
     check_counts(&before);
 }
 
-static void allocate_all_singly(void)
-{
+static void allocate_all_singly(void) {
     struct pm_counts before = pm_count();
     size_t count = 0;
     for (paddr_t pa; (pa = pm_alloc_page()) != PADDR_NONE; count++) {
@@ -311,8 +284,7 @@ static void allocate_all_singly(void)
     check_counts(&before);
 }
 
-static void test_every_frame_is_handed_out_once_at_each_ram_size(void **state)
-{
+static void test_every_frame_is_handed_out_once_at_each_ram_size(void **state) {
     static const unsigned sizes[] = {5, 8, 16, 64, 128, 1024, 3500, 4096};
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -321,8 +293,7 @@ static void test_every_frame_is_handed_out_once_at_each_ram_size(void **state)
     }
 }
 
-static void test_every_run_is_handed_out_once_at_each_run_size(void **state)
-{
+static void test_every_run_is_handed_out_once_at_each_run_size(void **state) {
     static const size_t runs[] = {1, 2, 3, 16, 31, 32, 33, 64, 256, 1000, 1024, 5000};
     static const unsigned sizes[] = {5, 64, 3500};
     (void)state;
@@ -333,20 +304,17 @@ static void test_every_run_is_handed_out_once_at_each_run_size(void **state)
     }
 }
 
-static void check_map_allocation(const struct host_map *map)
-{
+static void check_map_allocation(const struct host_map *map) {
     start_map(map);
     allocate_all_singly();
 }
 
-static void test_every_frame_of_every_map_is_handed_out_once(void **state)
-{
+static void test_every_frame_of_every_map_is_handed_out_once(void **state) {
     (void)state;
     each_host_map(check_map_allocation);
 }
 
-static void test_the_whole_memory_is_one_run(void **state)
-{
+static void test_the_whole_memory_is_one_run(void **state) {
     (void)state;
     memset(ram, 0, sizeof ram);
     bitmap_fill(ram, LOW_FRAMES, FRAMES_MAX, true);
@@ -361,8 +329,7 @@ static void test_the_whole_memory_is_one_run(void **state)
 
 /* ---- runs ---- */
 
-static void test_absurd_runs_are_refused(void **state)
-{
+static void test_absurd_runs_are_refused(void **state) {
     static const size_t sizes[] = {0, SIZE_MAX, SIZE_MAX / PAGE_SIZE, FRAMES_MAX, FRAMES_MAX + 1, 1u << 31};
     (void)state;
     start_machine(64);
@@ -372,8 +339,7 @@ static void test_absurd_runs_are_refused(void **state)
 }
 
 /* Holes of 1 to 100 frames between taken ones: the run that fits exactly is found, the next size is not. */
-static void test_the_last_fitting_hole_is_found(void **state)
-{
+static void test_the_last_fitting_hole_is_found(void **state) {
     (void)state;
     for (size_t hole = 1; hole <= 100; hole += 3) {
         start_machine(32);
@@ -395,8 +361,7 @@ static void test_the_last_fitting_hole_is_found(void **state)
     }
 }
 
-static void test_a_run_is_given_back_in_parts(void **state)
-{
+static void test_a_run_is_given_back_in_parts(void **state) {
     (void)state;
     start_machine(32);
     for (int round = 0; round < 200; round++) {
@@ -418,8 +383,7 @@ static void test_a_run_is_given_back_in_parts(void **state)
     check_all();
 }
 
-static void test_single_frames_are_given_back_as_a_run(void **state)
-{
+static void test_single_frames_are_given_back_as_a_run(void **state) {
     (void)state;
     start_machine(8);
     while (alloc(1) != PADDR_NONE) { /* all */
@@ -430,8 +394,7 @@ static void test_single_frames_are_given_back_as_a_run(void **state)
     assert_int_equal(alloc(0x100), 0x300000);
 }
 
-static void test_freeing_no_frames_does_nothing(void **state)
-{
+static void test_freeing_no_frames_does_nothing(void **state) {
     (void)state;
     start_machine(8);
     paddr_t pa = alloc(1);
@@ -442,8 +405,7 @@ static void test_freeing_no_frames_does_nothing(void **state)
 
 /* ---- random, against the model ---- */
 
-static void random_step(size_t *runs, paddr_t *where, size_t *length, unsigned fill)
-{
+static void random_step(size_t *runs, paddr_t *where, size_t *length, unsigned fill) {
     if (random_between(0, 100) < fill && *runs < 4000) {
         size_t n = random_between(0, 4) ? 1 : random_between(0, 300);
         paddr_t pa = alloc(n);
@@ -468,8 +430,7 @@ static void random_step(size_t *runs, paddr_t *where, size_t *length, unsigned f
     }
 }
 
-static void test_random_operations_against_the_model(void **state)
-{
+static void test_random_operations_against_the_model(void **state) {
     static paddr_t where[4000];
     static size_t length[4000];
     size_t runs = 0;
@@ -485,25 +446,19 @@ static void test_random_operations_against_the_model(void **state)
 
 /* ---- misuse: a panic, and everything as it was ---- */
 
-static void call_free(uintptr_t pa, uintptr_t n)
-{
+static void call_free(uintptr_t pa, uintptr_t n) {
     (void)n;
     pm_free_page(pa);
 }
 
-static void call_free_run(uintptr_t pa, uintptr_t n)
-{
-    pm_free_pages(pa, n);
-}
+static void call_free_run(uintptr_t pa, uintptr_t n) { pm_free_pages(pa, n); }
 
-static paddr_t start_misuse(void)
-{
+static paddr_t start_misuse(void) {
     start_machine(16);
     return alloc(16);
 }
 
-static void test_a_double_free_panics(void **state)
-{
+static void test_a_double_free_panics(void **state) {
     paddr_t pa = start_misuse(), single = alloc(1);
     (void)state;
     pm_free_page(single);
@@ -517,8 +472,7 @@ static void test_a_double_free_panics(void **state)
     check_all();
 }
 
-static void test_an_unaligned_free_panics(void **state)
-{
+static void test_an_unaligned_free_panics(void **state) {
     paddr_t pa = start_misuse();
     (void)state;
     EXPECT_PANIC("not page-aligned", call_free, pa + 1, 0);
@@ -528,8 +482,7 @@ static void test_an_unaligned_free_panics(void **state)
     check_all();
 }
 
-static void test_freeing_a_reserved_frame_panics(void **state)
-{
+static void test_freeing_a_reserved_frame_panics(void **state) {
     (void)state;
     start_misuse();
     EXPECT_PANIC("reserved", call_free, 0, 0);
@@ -539,8 +492,7 @@ static void test_freeing_a_reserved_frame_panics(void **state)
     check_all();
 }
 
-static void test_freeing_what_is_no_memory_panics(void **state)
-{
+static void test_freeing_what_is_no_memory_panics(void **state) {
     (void)state;
     start_misuse();
     EXPECT_PANIC("no memory", call_free, 0xA0000, 0);
@@ -550,8 +502,7 @@ static void test_freeing_what_is_no_memory_panics(void **state)
     check_all();
 }
 
-static void test_freeing_past_the_end_of_memory_panics(void **state)
-{
+static void test_freeing_past_the_end_of_memory_panics(void **state) {
     paddr_t pa = start_misuse();
     (void)state;
     EXPECT_PANIC("end of memory", call_free_run, 0xFFFFF000, 2);
@@ -561,8 +512,7 @@ static void test_freeing_past_the_end_of_memory_panics(void **state)
     check_all();
 }
 
-static void test_a_run_with_one_frame_not_handed_out_panics(void **state)
-{
+static void test_a_run_with_one_frame_not_handed_out_panics(void **state) {
     paddr_t pa = start_misuse();
     (void)state;
     for (size_t hole = 0; hole < 16; hole++) {
@@ -578,8 +528,7 @@ static void test_a_run_with_one_frame_not_handed_out_panics(void **state)
     check_all();
 }
 
-static void test_a_run_into_reserved_or_absent_frames_panics(void **state)
-{
+static void test_a_run_into_reserved_or_absent_frames_panics(void **state) {
     (void)state;
     start_machine(16);
     while (alloc(1) != PADDR_NONE) { /* all */
@@ -591,16 +540,14 @@ static void test_a_run_into_reserved_or_absent_frames_panics(void **state)
 
 /* ---- pm_check sees damage ---- */
 
-static void call_check(uintptr_t a, uintptr_t b)
-{
+static void call_check(uintptr_t a, uintptr_t b) {
     (void)a;
     (void)b;
     pm_check();
 }
 
 /* The map is not pm's own: a bit lost in it makes a frame that is managed but absent. */
-static void test_check_sees_a_frame_that_the_map_has_lost(void **state)
-{
+static void test_check_sees_a_frame_that_the_map_has_lost(void **state) {
     (void)state;
     start_machine(16);
     pm_check();

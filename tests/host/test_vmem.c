@@ -18,10 +18,7 @@
 #define MIB4 0x400000u
 #define FLAGS (VMEM_WRITE | VMEM_USER | VMEM_WRITE_THROUGH | VMEM_NO_CACHE)
 
-static void *at(uintptr_t va)
-{
-    return (void *)va;
-}
+static void *at(uintptr_t va) { return (void *)va; }
 
 /* ---- pm, intercepted ---- */
 
@@ -37,15 +34,13 @@ void __wrap_pm_free_pages(paddr_t pa, size_t n);
 static int allocations_left = -1; /* before the one that fails; -1: none does */
 static size_t allocations;
 
-static bool must_fail(void)
-{
+static bool must_fail(void) {
     allocations++;
     return allocations_left >= 0 && allocations_left-- == 0;
 }
 
 /* A cleared frame gets garbage at once. */
-static void given_back(paddr_t frame)
-{
+static void given_back(paddr_t frame) {
     mmu_event(MMU_FREE, frame, 0);
     if (mmu_linked(frame))
         fail_msg("the frame 0x%08x came back while an entry leads to it", frame);
@@ -55,26 +50,20 @@ static void given_back(paddr_t frame)
         mmu_scribble(frame);
 }
 
-paddr_t __wrap_pm_alloc_page(void)
-{
+paddr_t __wrap_pm_alloc_page(void) {
     paddr_t frame = must_fail() ? PADDR_NONE : __real_pm_alloc_page();
     mmu_event(MMU_ALLOC, frame, 0);
     return frame;
 }
 
-void __wrap_pm_free_page(paddr_t pa)
-{
+void __wrap_pm_free_page(paddr_t pa) {
     __real_pm_free_page(pa);
     given_back(pa);
 }
 
-paddr_t __wrap_pm_alloc_pages(size_t n)
-{
-    return must_fail() ? PADDR_NONE : __real_pm_alloc_pages(n);
-}
+paddr_t __wrap_pm_alloc_pages(size_t n) { return must_fail() ? PADDR_NONE : __real_pm_alloc_pages(n); }
 
-void __wrap_pm_free_pages(paddr_t pa, size_t n)
-{
+void __wrap_pm_free_pages(paddr_t pa, size_t n) {
     __real_pm_free_pages(pa, n);
     for (size_t i = 0; i < n; i++)
         given_back(pa + i * PAGE_SIZE);
@@ -84,8 +73,7 @@ void __wrap_pm_free_pages(paddr_t pa, size_t n)
 
 static memmap_frames ram;
 
-static void power_on(void)
-{
+static void power_on(void) {
     mmu_reset();
     memset(ram, 0, sizeof ram);
     bitmap_fill(ram, 0, 0x9F, true);
@@ -95,8 +83,7 @@ static void power_on(void)
     allocations_left = -1;
 }
 
-static int boot(void **state)
-{
+static int boot(void **state) {
     (void)state;
     power_on();
     vmem_init();
@@ -111,16 +98,14 @@ struct picture {
     unsigned pages[PAGES];
 };
 
-static void take_picture(struct picture *p)
-{
+static void take_picture(struct picture *p) {
     p->counts = pm_count();
     p->tables = vmem_tables();
     mmu_lookup_all(p->pages);
 }
 
 /* Fails unless all is as in BEFORE; and the invariants hold. */
-static void check_picture(const struct picture *before)
-{
+static void check_picture(const struct picture *before) {
     static struct picture now;
     take_picture(&now);
     assert_int_equal(now.counts.free, before->counts.free);
@@ -128,23 +113,22 @@ static void check_picture(const struct picture *before)
     bool same = !memcmp(now.pages, before->pages, sizeof now.pages);
     for (unsigned page = 0; !same && page < PAGES; page++)
         if (now.pages[page] != before->pages[page])
-            fail_msg("the page 0x%05x000 was 0x%08x and is 0x%08x", page, before->pages[page], now.pages[page]);
+            fail_msg("the page 0x%05x000 was 0x%08x and is 0x%08x", page, before->pages[page],
+                     now.pages[page]);
     mmu_check_caches();
     vmem_check();
 }
 
 static struct picture before;
 
-static void check_mapped(uintptr_t va, paddr_t pa, unsigned flags)
-{
+static void check_mapped(uintptr_t va, paddr_t pa, unsigned flags) {
     paddr_t found = 1;
     assert_int_equal(mmu_lookup(at(va)), (pa & PTE_FRAME) | flags | PTE_PRESENT);
     assert_true(vmem_translate(at(va), &found));
     assert_int_equal(found, (pa & PTE_FRAME) | (va & PAGE_MASK));
 }
 
-static void check_absent(uintptr_t va)
-{
+static void check_absent(uintptr_t va) {
     paddr_t found = 0x1234567;
     assert_int_equal(mmu_lookup(at(va)), 0);
     assert_false(vmem_translate(at(va), &found));
@@ -153,8 +137,7 @@ static void check_absent(uintptr_t va)
 
 /* ---- the seed's structure ---- */
 
-static void test_init_builds_the_directory_and_table_0(void **state)
-{
+static void test_init_builds_the_directory_and_table_0(void **state) {
     (void)state;
     paddr_t directory = get_page_directory();
     assert_int_equal(directory & PAGE_MASK, 0);
@@ -174,8 +157,7 @@ static void test_init_builds_the_directory_and_table_0(void **state)
 }
 
 /* The place of the first event of KIND that writes WHERE (any, where it is 0), from FROM on. */
-static size_t find_event(size_t from, enum mmu_event_kind kind, unsigned where)
-{
+static size_t find_event(size_t from, enum mmu_event_kind kind, unsigned where) {
     for (; from < mmu_event_count; from++)
         if (mmu_events[from].kind == kind && (where == 0 || mmu_events[from].where == where))
             return from;
@@ -184,8 +166,7 @@ static size_t find_event(size_t from, enum mmu_event_kind kind, unsigned where)
 }
 
 /* The place of the last write into FRAME before event END. */
-static size_t last_write_to(paddr_t frame, size_t end)
-{
+static size_t last_write_to(paddr_t frame, size_t end) {
     while (end-- > 0)
         if (mmu_events[end].kind == MMU_WRITE && (mmu_events[end].where & PTE_FRAME) == frame)
             return end;
@@ -193,8 +174,7 @@ static size_t last_write_to(paddr_t frame, size_t end)
     return 0;
 }
 
-static void test_init_goes_in_the_seeds_order(void **state)
-{
+static void test_init_goes_in_the_seeds_order(void **state) {
     (void)state;
     power_on();
     vmem_init();
@@ -215,13 +195,11 @@ static void test_init_goes_in_the_seeds_order(void **state)
         assert_int_equal(mmu_events[i].where & PTE_FRAME, table);
 }
 
-static bool in(uintptr_t va, const char *start, const char *end)
-{
+static bool in(uintptr_t va, const char *start, const char *end) {
     return va >= (uintptr_t)start && va < (uintptr_t)end;
 }
 
-static void test_table_0_is_the_identity_with_the_protections(void **state)
-{
+static void test_table_0_is_the_identity_with_the_protections(void **state) {
     (void)state;
     for (uintptr_t va = 0; va < IDENTITY_END; va += PAGE_SIZE) {
         bool absent = va == 0 || va == SCRATCH_PAGE || va == (uintptr_t)boot_stack_guard ||
@@ -236,28 +214,27 @@ static void test_table_0_is_the_identity_with_the_protections(void **state)
     check_absent(IDENTITY_END);
 }
 
-static void test_the_window_shows_the_directory_and_table_0(void **state)
-{
+static void test_the_window_shows_the_directory_and_table_0(void **state) {
     (void)state;
     paddr_t directory = get_page_directory(), table = mmu_word(directory) & PTE_FRAME;
     for (unsigned i = 0; i < ENTRIES_PER_TABLE; i++) {
-        assert_int_equal(mmu_load(at(DIRECTORY_WINDOW + i * 4)) & ~PTE_DIRTY, mmu_word(directory + i * 4) & ~PTE_DIRTY);
-        assert_int_equal(mmu_load(at(WINDOW_START + i * 4)) & ~PTE_DIRTY, mmu_word(table + i * 4) & ~PTE_DIRTY);
+        assert_int_equal(mmu_load(at(DIRECTORY_WINDOW + i * 4)) & ~PTE_DIRTY,
+                         mmu_word(directory + i * 4) & ~PTE_DIRTY);
+        assert_int_equal(mmu_load(at(WINDOW_START + i * 4)) & ~PTE_DIRTY,
+                         mmu_word(table + i * 4) & ~PTE_DIRTY);
     }
     check_mapped(DIRECTORY_WINDOW, directory, VMEM_WRITE);
     check_mapped(WINDOW_START, table, VMEM_WRITE);
     check_absent(WINDOW_START + PAGE_SIZE);
 }
 
-static void call_init(uintptr_t a, uintptr_t b)
-{
+static void call_init(uintptr_t a, uintptr_t b) {
     (void)a;
     (void)b;
     vmem_init();
 }
 
-static void test_init_panics_without_a_frame(void **state)
-{
+static void test_init_panics_without_a_frame(void **state) {
     (void)state;
     for (int left = 0; left < 2; left++) {
         power_on();
@@ -275,8 +252,7 @@ static const uintptr_t borders[] = {
     0xEFFFF000, 0xF0000000, 0xFF800000, 0xFFBFE000, 0xFFBFF000,
 };
 
-static void test_map_and_unmap_at_the_borders(void **state)
-{
+static void test_map_and_unmap_at_the_borders(void **state) {
     (void)state;
     paddr_t frame = pm_alloc_page(); /* what is mapped in the heap's range must be pm's */
     take_picture(&before);
@@ -296,9 +272,9 @@ static void test_map_and_unmap_at_the_borders(void **state)
     }
 }
 
-static void test_any_physical_address_and_flags_can_be_mapped(void **state)
-{
-    static const paddr_t frames[] = {0, 0x1000, 0xB8000, 0x3FF000, 0x400000, 0x7FFFF000, 0x80000000, 0xFFFFF000};
+static void test_any_physical_address_and_flags_can_be_mapped(void **state) {
+    static const paddr_t frames[] = {0,        0x1000,     0xB8000,    0x3FF000,
+                                     0x400000, 0x7FFFF000, 0x80000000, 0xFFFFF000};
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(frames); i++) {
         for (unsigned flags = 0; flags <= FLAGS; flags += 2) {
@@ -310,8 +286,7 @@ static void test_any_physical_address_and_flags_can_be_mapped(void **state)
     mmu_check_caches();
 }
 
-static void test_a_range_over_three_tables(void **state)
-{
+static void test_a_range_over_three_tables(void **state) {
     const uintptr_t va = 0x407FE000;
     const size_t pages = 2 + 1024 + 3;
     (void)state;
@@ -329,8 +304,7 @@ static void test_a_range_over_three_tables(void **state)
     check_picture(&before);
 }
 
-static void test_everything_that_can_be_edited_in_one_range(void **state)
-{
+static void test_everything_that_can_be_edited_in_one_range(void **state) {
     const size_t pages = (0xFFC00000u - 0x00400000u) / PAGE_SIZE;
     (void)state;
     take_picture(&before);
@@ -342,8 +316,7 @@ static void test_everything_that_can_be_edited_in_one_range(void **state)
     check_picture(&before);
 }
 
-static void test_walk_gives_the_four_steps(void **state)
-{
+static void test_walk_gives_the_four_steps(void **state) {
     struct vmem_walk walk;
     (void)state;
     assert_int_equal(vmem_map(at(0xC0401000), 0x00ABC000, VMEM_WRITE), 0);
@@ -376,15 +349,15 @@ static void test_walk_gives_the_four_steps(void **state)
     assert_int_equal(walk.directory, get_page_directory());
 }
 
-static void test_protect_changes_the_pages_touched_and_no_other(void **state)
-{
+static void test_protect_changes_the_pages_touched_and_no_other(void **state) {
     const uintptr_t va = 0xF03FD000;
     (void)state;
     assert_int_equal(vmem_map_range(at(va), 0x20000000, 6, VMEM_WRITE), 0);
     assert_int_equal(vmem_protect(at(va + PAGE_SIZE), 2 * PAGE_SIZE + 1, VMEM_USER), 0);
     mmu_check_caches();
     for (unsigned i = 0; i < 6; i++)
-        check_mapped(va + i * PAGE_SIZE, 0x20000000 + i * PAGE_SIZE, i >= 1 && i <= 3 ? VMEM_USER : VMEM_WRITE);
+        check_mapped(va + i * PAGE_SIZE, 0x20000000 + i * PAGE_SIZE,
+                     i >= 1 && i <= 3 ? VMEM_USER : VMEM_WRITE);
     assert_int_equal(vmem_protect(at(va), 1, VMEM_NO_CACHE), 0);
     check_mapped(va, 0x20000000, VMEM_NO_CACHE);
     check_mapped(va + PAGE_SIZE, 0x20001000, VMEM_USER);
@@ -395,8 +368,7 @@ static void test_protect_changes_the_pages_touched_and_no_other(void **state)
     vmem_check();
 }
 
-static void test_protecting_many_pages_leaves_no_stale_entry(void **state)
-{
+static void test_protecting_many_pages_leaves_no_stale_entry(void **state) {
     (void)state;
     assert_int_equal(vmem_map_range(at(KHEAP_START), 0x20000000, 2000, VMEM_WRITE), 0);
     for (size_t n = 1; n <= 2000; n = n * 3 / 2 + 1) {
@@ -410,15 +382,15 @@ static void test_protecting_many_pages_leaves_no_stale_entry(void **state)
 /* ---- tables ---- */
 
 /* mmu.c itself fails where a table is linked that is not clear; here the way there is looked at. */
-static void test_a_new_table_is_cleared_through_the_scratch_page_before_it_is_linked(void **state)
-{
+static void test_a_new_table_is_cleared_through_the_scratch_page_before_it_is_linked(void **state) {
     paddr_t directory = get_page_directory(), table_0 = mmu_word(directory) & PTE_FRAME;
     (void)state;
     assert_int_equal(vmem_map(at(KHEAP_START), 0x5000, 0), 0);
     paddr_t frame = mmu_word(directory + 768 * 4) & PTE_FRAME;
     size_t got = find_event(0, MMU_ALLOC, frame);
     size_t scratch = find_event(got, MMU_WRITE, table_0 + pt_index(at(SCRATCH_PAGE)) * 4);
-    assert_int_equal(mmu_events[scratch].value & ~(PTE_ACCESSED | PTE_DIRTY), frame | PTE_PRESENT | PTE_WRITE);
+    assert_int_equal(mmu_events[scratch].value & ~(PTE_ACCESSED | PTE_DIRTY),
+                     frame | PTE_PRESENT | PTE_WRITE);
     size_t cleared = find_event(scratch, MMU_WRITE, frame + PAGE_SIZE - 4);
     size_t gone = find_event(scratch + 1, MMU_WRITE, table_0 + pt_index(at(SCRATCH_PAGE)) * 4);
     size_t flushed = find_event(gone, MMU_FLUSH, SCRATCH_PAGE);
@@ -428,8 +400,7 @@ static void test_a_new_table_is_cleared_through_the_scratch_page_before_it_is_li
     check_absent(SCRATCH_PAGE);
 }
 
-static void test_an_empty_table_is_unlinked_then_flushed_in_the_window_then_given_back(void **state)
-{
+static void test_an_empty_table_is_unlinked_then_flushed_in_the_window_then_given_back(void **state) {
     paddr_t directory = get_page_directory();
     (void)state;
     take_picture(&before);
@@ -451,8 +422,7 @@ static void test_an_empty_table_is_unlinked_then_flushed_in_the_window_then_give
     check_picture(&before);
 }
 
-static void test_a_remapped_page_shows_the_new_frame(void **state)
-{
+static void test_a_remapped_page_shows_the_new_frame(void **state) {
     (void)state;
     paddr_t a = pm_alloc_page(), b = pm_alloc_page();
     mmu_set_word(a, 0xAAAA);
@@ -471,8 +441,7 @@ static void test_a_remapped_page_shows_the_new_frame(void **state)
 }
 
 /* The table's frame is somebody else's by the time the same 4 MiB get a table again, in another frame. */
-static void test_a_replaced_table_is_edited_in_its_new_frame(void **state)
-{
+static void test_a_replaced_table_is_edited_in_its_new_frame(void **state) {
     (void)state;
     for (int round = 0; round < 8; round++) {
         uintptr_t va = KHEAP_START + round * 0x1000;
@@ -488,7 +457,8 @@ static void test_a_replaced_table_is_edited_in_its_new_frame(void **state)
         assert_int_equal(vmem_map(at(va), 0x01001000, VMEM_WRITE), 0);
         assert_int_not_equal(mmu_word(get_page_directory() + 768 * 4) & PTE_FRAME, taken[n - 1]);
         check_mapped(va, 0x01001000, VMEM_WRITE);
-        assert_int_equal(mmu_word(old), n < ARRAY_SIZE(taken) || taken[n - 1] == old ? 0x5A5A5A5A : mmu_word(old));
+        assert_int_equal(mmu_word(old),
+                         n < ARRAY_SIZE(taken) || taken[n - 1] == old ? 0x5A5A5A5A : mmu_word(old));
         assert_int_equal(vmem_unmap(at(va)), 0);
         while (n > 0)
             pm_free_page(taken[--n]);
@@ -496,8 +466,7 @@ static void test_a_replaced_table_is_edited_in_its_new_frame(void **state)
     mmu_check_caches();
 }
 
-static void test_tables_are_counted(void **state)
-{
+static void test_tables_are_counted(void **state) {
     (void)state;
     for (unsigned i = 0; i < 5; i++) {
         assert_int_equal(vmem_tables(), 1 + i);
@@ -513,8 +482,7 @@ static void test_tables_are_counted(void **state)
 
 /* ---- frames from pm ---- */
 
-static void test_alloc_range_maps_frames_of_its_own(void **state)
-{
+static void test_alloc_range_maps_frames_of_its_own(void **state) {
     const uintptr_t va = KHEAP_START + 0x3F0000;
     const size_t pages = 100;
     (void)state;
@@ -539,8 +507,7 @@ static void test_alloc_range_maps_frames_of_its_own(void **state)
     check_picture(&before);
 }
 
-static void test_large_ranges_come_and_go_whole(void **state)
-{
+static void test_large_ranges_come_and_go_whole(void **state) {
     (void)state;
     take_picture(&before);
     for (size_t pages = 1; pages <= 5000; pages = pages * 2 + 1) {
@@ -552,8 +519,7 @@ static void test_large_ranges_come_and_go_whole(void **state)
     check_picture(&before);
 }
 
-static void test_all_memory_can_be_mapped_and_comes_back(void **state)
-{
+static void test_all_memory_can_be_mapped_and_comes_back(void **state) {
     size_t pages = 0;
     (void)state;
     take_picture(&before);
@@ -565,8 +531,7 @@ static void test_all_memory_can_be_mapped_and_comes_back(void **state)
     check_picture(&before);
 }
 
-static void test_the_heaps_provider_gets_and_gives(void **state)
-{
+static void test_the_heaps_provider_gets_and_gives(void **state) {
     (void)state;
     take_picture(&before);
     assert_int_equal(vmem_provider.get(at(KHEAP_START), 5), 0);
@@ -581,29 +546,16 @@ static void test_the_heaps_provider_gets_and_gives(void **state)
 
 /* ---- exhaustion and absence: an error, and everything as it was ---- */
 
-static int map_three_tables(void)
-{
-    return vmem_map_range(at(0x803FF000), 0x30000000, 1026, VMEM_WRITE);
-}
+static int map_three_tables(void) { return vmem_map_range(at(0x803FF000), 0x30000000, 1026, VMEM_WRITE); }
 
-static int alloc_three_tables(void)
-{
-    return vmem_alloc_range(at(0xC03FC000), 1030, VMEM_WRITE);
-}
+static int alloc_three_tables(void) { return vmem_alloc_range(at(0xC03FC000), 1030, VMEM_WRITE); }
 
-static int alloc_two_tables(void)
-{
-    return vmem_alloc_range(at(0xC03F0000), 50, VMEM_WRITE);
-}
+static int alloc_two_tables(void) { return vmem_alloc_range(at(0xC03F0000), 50, VMEM_WRITE); }
 
-static int map_beside_a_table(void)
-{
-    return vmem_map_range(at(0xA03FF000), 0x30000000, 2, 0);
-}
+static int map_beside_a_table(void) { return vmem_map_range(at(0xA03FF000), 0x30000000, 2, 0); }
 
 /* At every allocation; from the 64th on, with STEP > 1, only at each STEPth. */
-static void fail_each_allocation(int (*operation)(void), size_t step)
-{
+static void fail_each_allocation(int (*operation)(void), size_t step) {
     size_t failures = 0;
     take_picture(&before);
     for (;; failures += failures < 64 ? 1 : step) {
@@ -620,29 +572,25 @@ static void fail_each_allocation(int (*operation)(void), size_t step)
     assert_true(failures > 0);
 }
 
-static void test_map_out_of_memory_at_each_allocation(void **state)
-{
+static void test_map_out_of_memory_at_each_allocation(void **state) {
     (void)state;
     fail_each_allocation(map_three_tables, 1);
 }
 
-static void test_map_beside_a_table_in_use_out_of_memory(void **state)
-{
+static void test_map_beside_a_table_in_use_out_of_memory(void **state) {
     (void)state;
     assert_int_equal(vmem_map(at(0xA0405000), 0x5000, 0), 0);
     fail_each_allocation(map_beside_a_table, 1);
 }
 
-static void test_alloc_out_of_memory_at_each_allocation(void **state)
-{
+static void test_alloc_out_of_memory_at_each_allocation(void **state) {
     (void)state;
     fail_each_allocation(alloc_two_tables, 1);
     vmem_free_range(at(0xC03F0000), 50);
     fail_each_allocation(alloc_three_tables, 13);
 }
 
-static void check_all_absent_calls(uintptr_t va, size_t pages)
-{
+static void check_all_absent_calls(uintptr_t va, size_t pages) {
     assert_int_equal(vmem_unmap_range(at(va), pages), VMEM_ABSENT);
     assert_int_equal(vmem_free_range(at(va), pages), VMEM_ABSENT);
     assert_int_equal(vmem_protect(at(va), pages * PAGE_SIZE, VMEM_USER), VMEM_ABSENT);
@@ -651,15 +599,14 @@ static void check_all_absent_calls(uintptr_t va, size_t pages)
     check_picture(&before);
 }
 
-static void test_a_range_with_an_absent_page_changes_nothing(void **state)
-{
+static void test_a_range_with_an_absent_page_changes_nothing(void **state) {
     (void)state;
     assert_int_equal(vmem_alloc_range(at(0xC03F0000), 16, VMEM_WRITE), 0);
     assert_int_equal(vmem_alloc_range(at(0xC0801000), 16, VMEM_WRITE), 0);
     take_picture(&before);
-    check_all_absent_calls(0xC03F0000, 17);          /* the last page, of an absent table */
-    check_all_absent_calls(0xC03EF000, 17);          /* the first page */
-    check_all_absent_calls(0xC0800000, 2);           /* the first, of a table that is there */
+    check_all_absent_calls(0xC03F0000, 17);             /* the last page, of an absent table */
+    check_all_absent_calls(0xC03EF000, 17);             /* the first page */
+    check_all_absent_calls(0xC0800000, 2);              /* the first, of a table that is there */
     check_all_absent_calls(0xC03F0000, 16 + 1024 + 17); /* a whole table in the middle */
     check_all_absent_calls(0xD0000000, 1);
     check_all_absent_calls(0xD0000000, 5000);
@@ -668,61 +615,38 @@ static void test_a_range_with_an_absent_page_changes_nothing(void **state)
 
 /* ---- misuse: a panic, and everything as it was ---- */
 
-static void call_map(uintptr_t va, uintptr_t pa)
-{
-    vmem_map(at(va), pa, VMEM_WRITE);
-}
+static void call_map(uintptr_t va, uintptr_t pa) { vmem_map(at(va), pa, VMEM_WRITE); }
 
-static void call_map_range(uintptr_t va, uintptr_t pages)
-{
-    vmem_map_range(at(va), 0, pages, VMEM_WRITE);
-}
+static void call_map_range(uintptr_t va, uintptr_t pages) { vmem_map_range(at(va), 0, pages, VMEM_WRITE); }
 
-static void call_map_frames(uintptr_t pa, uintptr_t pages)
-{
+static void call_map_frames(uintptr_t pa, uintptr_t pages) {
     vmem_map_range(at(KHEAP_START), pa, pages, VMEM_WRITE);
 }
 
-static void call_map_flags(uintptr_t flags, uintptr_t unused)
-{
+static void call_map_flags(uintptr_t flags, uintptr_t unused) {
     (void)unused;
     vmem_map(at(KHEAP_START), 0, flags);
 }
 
-static void call_protect_flags(uintptr_t va, uintptr_t flags)
-{
-    vmem_protect(at(va), PAGE_SIZE, flags);
-}
+static void call_protect_flags(uintptr_t va, uintptr_t flags) { vmem_protect(at(va), PAGE_SIZE, flags); }
 
-static void call_alloc_range(uintptr_t va, uintptr_t pages)
-{
-    vmem_alloc_range(at(va), pages, VMEM_WRITE);
-}
+static void call_alloc_range(uintptr_t va, uintptr_t pages) { vmem_alloc_range(at(va), pages, VMEM_WRITE); }
 
-static void call_unmap(uintptr_t va, uintptr_t unused)
-{
+static void call_unmap(uintptr_t va, uintptr_t unused) {
     (void)unused;
     vmem_unmap(at(va));
 }
 
-static void call_unmap_range(uintptr_t va, uintptr_t pages)
-{
-    vmem_unmap_range(at(va), pages);
-}
+static void call_unmap_range(uintptr_t va, uintptr_t pages) { vmem_unmap_range(at(va), pages); }
 
-static void call_free_range(uintptr_t va, uintptr_t pages)
-{
-    vmem_free_range(at(va), pages);
-}
+static void call_free_range(uintptr_t va, uintptr_t pages) { vmem_free_range(at(va), pages); }
 
-static void call_protect(uintptr_t va, uintptr_t pages)
-{
+static void call_protect(uintptr_t va, uintptr_t pages) {
     vmem_protect(at(va), pages * PAGE_SIZE, VMEM_WRITE);
 }
 
 /* Every call that edits refuses the range. */
-static void check_refused(uintptr_t va, size_t pages)
-{
+static void check_refused(uintptr_t va, size_t pages) {
     host_call *const calls[] = {call_map_range, call_alloc_range, call_unmap_range, call_free_range};
     for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
         EXPECT_PANIC("vmem: ", calls[i], va, pages);
@@ -734,8 +658,7 @@ static void check_refused(uintptr_t va, size_t pages)
         EXPECT_PANIC("vmem: ", call_protect, va, pages);
 }
 
-static void test_ranges_outside_the_borders_panic(void **state)
-{
+static void test_ranges_outside_the_borders_panic(void **state) {
     (void)state;
     take_picture(&before);
     check_refused(0, 1);
@@ -750,8 +673,7 @@ static void test_ranges_outside_the_borders_panic(void **state)
     check_picture(&before);
 }
 
-static void test_ranges_that_wrap_around_panic(void **state)
-{
+static void test_ranges_that_wrap_around_panic(void **state) {
     (void)state;
     take_picture(&before);
     check_refused(KHEAP_START, SIZE_MAX);
@@ -764,16 +686,14 @@ static void test_ranges_that_wrap_around_panic(void **state)
     check_picture(&before);
 }
 
-static void test_empty_ranges_panic(void **state)
-{
+static void test_empty_ranges_panic(void **state) {
     (void)state;
     take_picture(&before);
     check_refused(KHEAP_START, 0);
     check_picture(&before);
 }
 
-static void test_unaligned_addresses_panic(void **state)
-{
+static void test_unaligned_addresses_panic(void **state) {
     (void)state;
     take_picture(&before);
     for (uintptr_t off = 1; off < PAGE_SIZE; off = off * 2 + 1)
@@ -784,8 +704,7 @@ static void test_unaligned_addresses_panic(void **state)
     check_picture(&before);
 }
 
-static void test_flags_that_are_none_panic(void **state)
-{
+static void test_flags_that_are_none_panic(void **state) {
     (void)state;
     assert_int_equal(vmem_map(at(0xF0000000), 0x5000, VMEM_WRITE), 0);
     take_picture(&before);
@@ -798,8 +717,7 @@ static void test_flags_that_are_none_panic(void **state)
     check_picture(&before);
 }
 
-static void test_mapping_a_present_page_panics(void **state)
-{
+static void test_mapping_a_present_page_panics(void **state) {
     (void)state;
     assert_int_equal(vmem_map(at(0x50400000), 0x5000, VMEM_WRITE), 0);
     take_picture(&before);
@@ -814,8 +732,7 @@ static void test_mapping_a_present_page_panics(void **state)
 }
 
 /* A device's pages have no frames that pm could take back. */
-static void test_freeing_pages_that_are_not_pms_panics_and_changes_nothing(void **state)
-{
+static void test_freeing_pages_that_are_not_pms_panics_and_changes_nothing(void **state) {
     (void)state;
     assert_int_equal(vmem_alloc_range(at(0x50400000), 4, VMEM_WRITE), 0);
     assert_int_equal(vmem_map(at(0x50404000), 0xFEC00000, VMEM_WRITE), 0);
@@ -826,16 +743,14 @@ static void test_freeing_pages_that_are_not_pms_panics_and_changes_nothing(void 
 
 /* ---- vmem_check sees damage ---- */
 
-static void call_check(uintptr_t a, uintptr_t b)
-{
+static void call_check(uintptr_t a, uintptr_t b) {
     (void)a;
     (void)b;
     vmem_check();
 }
 
 /* Sets the word, lets vmem_check find it, and puts it back. */
-static void check_sees(paddr_t pa, unsigned value)
-{
+static void check_sees(paddr_t pa, unsigned value) {
     unsigned old = mmu_word(pa);
     vmem_check();
     mmu_poke(pa, value);
@@ -844,8 +759,7 @@ static void check_sees(paddr_t pa, unsigned value)
     vmem_check();
 }
 
-static void test_check_sees_each_broken_invariant(void **state)
-{
+static void test_check_sees_each_broken_invariant(void **state) {
     paddr_t directory = get_page_directory(), table_0 = mmu_word(directory) & PTE_FRAME;
     (void)state;
     assert_int_equal(vmem_alloc_range(at(KHEAP_START), 3, VMEM_WRITE), 0);
@@ -861,10 +775,10 @@ static void test_check_sees_each_broken_invariant(void **state)
     check_sees(table_0 + 1023 * 4, 0x3FF000 | PTE_PRESENT);
     check_sees(directory, mmu_word(directory) & ~PTE_WRITE);
     check_sees(directory + 5 * 4, 0x1000); /* absent, but not zero */
-    check_sees(directory + 768 * 4, 0);  /* its table is lost */
-    check_sees(heap + 2 * 4, 0);             /* an entry is lost */
+    check_sees(directory + 768 * 4, 0);    /* its table is lost */
+    check_sees(heap + 2 * 4, 0);           /* an entry is lost */
     check_sees(heap + 7 * 4, page & ~PTE_PRESENT);
-    check_sees(heap + 7 * 4, page);          /* an entry is new */
+    check_sees(heap + 7 * 4, page);                    /* an entry is new */
     check_sees(heap, (page & PAGE_MASK) | 0xFEC00000); /* the heap's frame is not pm's */
 }
 
@@ -872,34 +786,28 @@ static void test_check_sees_each_broken_invariant(void **state)
 
 #define SPANS 2
 #define SPAN_PAGES 2560 /* two and a half tables */
-static const uintptr_t span_start[SPANS] = {FREE_START, 0xFFC00000u - SPAN_PAGES * PAGE_SIZE};
+static const uintptr_t span_start[SPANS] = {FREE_START, 0xFFC00000u - SPAN_PAGES *PAGE_SIZE};
 static unsigned model[SPANS][SPAN_PAGES]; /* as mmu_lookup says it; OWN where the frame is pm's */
 static bool own[SPANS][SPAN_PAGES];
 static size_t model_own;
 
-static void *page_at(unsigned span, unsigned page)
-{
-    return at(span_start[span] + page * PAGE_SIZE);
-}
+static void *page_at(unsigned span, unsigned page) { return at(span_start[span] + page * PAGE_SIZE); }
 
-static size_t model_present(unsigned span, unsigned page, size_t n)
-{
+static size_t model_present(unsigned span, unsigned page, size_t n) {
     size_t present = 0;
     for (size_t i = 0; i < n; i++)
         present += model[span][page + i] != 0;
     return present;
 }
 
-static size_t model_owned(unsigned span, unsigned page, size_t n)
-{
+static size_t model_owned(unsigned span, unsigned page, size_t n) {
     size_t owned = 0;
     for (size_t i = 0; i < n; i++)
         owned += own[span][page + i];
     return owned;
 }
 
-static size_t model_tables(void)
-{
+static size_t model_tables(void) {
     size_t count = 1;
     for (unsigned span = 0; span < SPANS; span++) {
         uintptr_t last = 0;
@@ -914,8 +822,7 @@ static size_t model_tables(void)
     return count;
 }
 
-static void random_map(unsigned span, unsigned page, size_t n)
-{
+static void random_map(unsigned span, unsigned page, size_t n) {
     paddr_t pa = random_between(0, 1 << 19) * PAGE_SIZE + 0x80000000u;
     unsigned flags = random_word() & FLAGS;
     if (pa + n * PAGE_SIZE < pa)
@@ -931,8 +838,7 @@ static void random_map(unsigned span, unsigned page, size_t n)
         assert_true(allocations_left == -1);
 }
 
-static void random_alloc(unsigned span, unsigned page, size_t n)
-{
+static void random_alloc(unsigned span, unsigned page, size_t n) {
     unsigned flags = random_word() & FLAGS;
     if (model_present(span, page, n) || vmem_alloc_range(page_at(span, page), n, flags) < 0)
         return;
@@ -946,8 +852,7 @@ static void random_alloc(unsigned span, unsigned page, size_t n)
     model_own += n;
 }
 
-static void random_remove(unsigned span, unsigned page, size_t n)
-{
+static void random_remove(unsigned span, unsigned page, size_t n) {
     bool whole = model_present(span, page, n) == n;
     size_t owned = model_owned(span, page, n);
     int result;
@@ -962,8 +867,7 @@ static void random_remove(unsigned span, unsigned page, size_t n)
     model_own -= owned;
 }
 
-static void random_protect(unsigned span, unsigned page, size_t n)
-{
+static void random_protect(unsigned span, unsigned page, size_t n) {
     unsigned flags = random_word() & FLAGS;
     bool whole = model_present(span, page, n) == n;
     assert_int_equal(vmem_protect(page_at(span, page), n * PAGE_SIZE - random_between(0, PAGE_SIZE), flags),
@@ -972,8 +876,7 @@ static void random_protect(unsigned span, unsigned page, size_t n)
         model[span][page + i] = (model[span][page + i] & PTE_FRAME) | flags | PTE_PRESENT;
 }
 
-static void random_touch(unsigned span, unsigned page)
-{
+static void random_touch(unsigned span, unsigned page) {
     unsigned says = model[span][page], value = random_word();
     if (!own[span][page] || !(says & PTE_WRITE))
         return;
@@ -982,20 +885,18 @@ static void random_touch(unsigned span, unsigned page)
     assert_int_equal(mmu_load(page_at(span, page)), value);
 }
 
-static void check_model(size_t frames)
-{
+static void check_model(size_t frames) {
     for (unsigned span = 0; span < SPANS; span++)
         for (unsigned page = 0; page < SPAN_PAGES; page++)
             if (mmu_lookup(page_at(span, page)) != model[span][page])
-                fail_msg("the page %p is 0x%08x, not 0x%08x", page_at(span, page), mmu_lookup(page_at(span, page)),
-                         model[span][page]);
+                fail_msg("the page %p is 0x%08x, not 0x%08x", page_at(span, page),
+                         mmu_lookup(page_at(span, page)), model[span][page]);
     assert_int_equal(vmem_tables(), model_tables());
     assert_int_equal(pm_count().free, frames - model_own - (vmem_tables() - 1));
     mmu_check_caches();
 }
 
-static void random_step(void)
-{
+static void random_step(void) {
     static size_t n; /* often the last range once more, so that whole ranges go as they came */
     static unsigned span, page;
     if (random_between(0, 3)) {
@@ -1008,18 +909,27 @@ static void random_step(void)
     }
     allocations_left = random_between(0, 4) ? -1 : (int)random_between(0, n + 2);
     switch (random_between(0, 6)) {
-    case 0: random_map(span, page, n); break;
-    case 1: random_alloc(span, page, n); break;
+    case 0:
+        random_map(span, page, n);
+        break;
+    case 1:
+        random_alloc(span, page, n);
+        break;
     case 2:
-    case 3: random_remove(span, page, n); break;
-    case 4: random_protect(span, page, n); break;
-    default: random_touch(span, page); break;
+    case 3:
+        random_remove(span, page, n);
+        break;
+    case 4:
+        random_protect(span, page, n);
+        break;
+    default:
+        random_touch(span, page);
+        break;
     }
     allocations_left = -1;
 }
 
-static void test_random_operations_against_the_model(void **state)
-{
+static void test_random_operations_against_the_model(void **state) {
     size_t frames = pm_count().free;
     (void)state;
     for (int i = 0; i < 20000; i++) {

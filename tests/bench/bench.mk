@@ -1,0 +1,40 @@
+# The benchmarks' targets. Included by the Makefile, which sets BUILD, KERNEL, QEMU, Q, HOST_CC and what host.mk
+# defines; BENCH=PATTERN chooses.
+
+BENCH ?=
+export BENCH
+
+# Two machines, a small and a large one; or the one that MEM says.
+BENCH_MEM = $(if $(filter file,$(origin MEM)),,$(MEM))
+
+.PHONY: bench bench-host
+bench: $(KERNEL)
+	$(Q)sh tests/bench/bench.sh $(QEMU) $(KERNEL) $(BUILD)/bench.txt "$(BENCH_MEM)" $(QEMUFLAGS)
+
+# ---- beside the allocators that programs use ----
+
+# mm/ as in the kernel: the same flags, less those that make it freestanding.
+BENCH_CFLAGS := $(filter-out -ffreestanding -mgeneral-regs-only,$(KERNEL_CFLAGS)) -fno-builtin
+BENCH_INCLUDE := -iquote tests/bench/host/include -iquote include
+BENCH_SOURCES := $(HOST_HEAP) $(addprefix mm/,vmem.c pm.c heap_pages.c) tests/bench/workloads.c \
+    tests/bench/host/bench_heap.c
+BENCH_OBJECTS := $(BENCH_SOURCES:%.c=$(BUILD)/bench/%.o)
+BENCH_ROOT := $(BUILD)/i386-bench
+BENCH_PACKAGES := libc6 libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4
+
+$(BUILD)/bench/%.o: %.c tests/bench/bench.mk
+	@mkdir -p $(@D)
+	$(Q)$(HOST_CC) $(BENCH_CFLAGS) $(BENCH_INCLUDE) -MMD -MP -c $< -o $@
+
+$(BUILD)/bench/bench_heap: $(BENCH_OBJECTS)
+	$(Q)$(HOST_CC) -m32 -no-pie $^ -o $@
+
+-include $(BENCH_OBJECTS:.o=.d)
+
+BENCH_PYTHON = $(call once,BENCH_PYTHON,$(or $(find-bench-python),$(call missing,matplotlib for python3 is missing,bench)))
+find-bench-python = $(shell for python in python3 /usr/bin/python3; do \
+    $$python -c 'import matplotlib' 2>/dev/null && echo $$python && break; done)
+
+bench-host: check-host $(BUILD)/bench/bench_heap
+	@sh tools/i386-root.sh $(BENCH_ROOT) $(BENCH_PACKAGES)
+	$(Q)$(BENCH_PYTHON) tests/bench/host/compare.py $(BUILD)/bench/bench_heap $(BENCH_ROOT) $(BUILD)/bench-host.svg

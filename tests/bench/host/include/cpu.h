@@ -1,0 +1,26 @@
+/* include/cpu.h's place in bench_heap: page tables in plain memory.
+ *
+ * The window is an array, an entry for each page, so that an access to it costs what it costs in the kernel.
+ * No frame of a table is behind it: a table is clear when it is linked because what was unmapped from it has
+ * left zeros; what is cleared through the scratch page, or before paging, goes nowhere. Flushes cost nothing
+ * here. */
+#ifndef QUIRE_CPU_H
+#define QUIRE_CPU_H
+
+#include "memlayout.h"
+#include "types.h"
+
+extern unsigned bench_window[1 << 20], bench_scratch[1024];
+
+static inline unsigned *entry_at(const volatile unsigned *entry) {
+    uintptr_t address = (uintptr_t)entry;
+    if (unlikely(address < WINDOW_START))
+        return &bench_scratch[address % PAGE_SIZE / sizeof(unsigned)];
+    return (unsigned *)((uintptr_t)bench_window + (address - WINDOW_START));
+}
+
+static inline unsigned read_entry(const volatile unsigned *entry) { return *entry_at(entry); }
+static inline void write_entry(volatile unsigned *entry, unsigned value) { *entry_at(entry) = value; }
+static inline void flush_page(const void *va) { (void)va; }
+
+#endif
