@@ -3,7 +3,7 @@
  *
  *   0xC0000000  small    up to 2 KiB: objects of one size in a page (kmalloc_small.c)
  *   0xC8000000  large    whole pages, with room to grow (kmalloc_large.c)
- *   0xE8000000  the small objects' table; the large ones' is in .bss
+ *   0xEF800000  the small objects' table; the large ones' is in .bss
  *
  * A page that holds nothing is SPARE. At most SPARE_POOL of them stay mapped, whatever their tier, besides
  * one page for each of the smallest classes, and one page of the table. */
@@ -17,14 +17,14 @@
 
 #define SMALL_START KHEAP_START
 #define LARGE_START 0xC8000000u
-#define SMALL_TABLE 0xE8000000u
+#define SMALL_TABLE 0xEF800000u
 
 #define SMALL_MAX 2048u
 #define GRANULE 32u /* small objects begin at, and are, multiples of this */
 #define PAGE_GRANULES (PAGE_SIZE / GRANULE)
 #define SMALL_CLASSES 20
-#define KEEPING_CLASSES 8 /* the smallest keep their current page even when it is empty */
-#define SPARE_POOL (KMALLOC_SPARE - KEEPING_CLASSES - 1)
+#define KEEPING_CLASSES 8              /* the smallest keep their current page even when it is empty */
+#define SPARE_POOL (KMALLOC_SPARE - 1) /* the table of small objects may have one page more */
 
 /* Pages of the provider, counted. */
 int heap_get(void *va, size_t pages);

@@ -1,166 +1,206 @@
 /* The large tier: objects of whole pages, each at the start of a slot of addresses.
  *
- * Addresses are plentiful where frames are not: an object of a page or two gets a slot of 16 KiB, a larger
- * one 128 KiB or twice its size, as long as half of all addresses are left, and only its own pages are
- * mapped. So krealloc nearly always grows it where it is, by mapping the next pages, and copies nothing. One
- * freed slot may keep pages, spare, for the next object that wants a slot of its length: as many as the pool
- * has room for. */
+ * Addresses are plentiful where frames are not: an object of up to two pages gets a slot of 16 KiB, one of up
+ * to 64 KiB a slot of 64 KiB, and a larger one as many of those as twice its size fills, where they are to be
+ * had; only its own pages are mapped. So krealloc nearly always grows it where it is, by mapping the next
+ * pages, and copies nothing. Each length has a zone of its own, in which a free slot is found in constant
+ * time; only an object beyond 64 KiB searches for a run of slots.
+ *
+ * The slot freed last in a zone keeps its pages, spare, for the next object: as many as the pool has room
+ * for. */
 #include "kheap.h"
 #include "panic.h"
 #include "string.h"
 
-#define UNIT 0x4000u
-#define UNIT_PAGES (UNIT / PAGE_SIZE)
-#define UNITS ((SMALL_TABLE - LARGE_START) / UNIT)
-#define WIDE_SLOT 32u /* pages */
-#define UNITS_MAX 0x7FFFu
-#define PAGES_MAX 0x1FFFFu
+#define NARROW_SHIFT 14 /* a slot's bytes, as a power of two */
+#define NARROW_SLOTS 8192u
+#define WIDE_SHIFT 16
+#define WIDE_START (LARGE_START + (NARROW_SLOTS << NARROW_SHIFT))
+#define WIDE_SLOTS ((SMALL_TABLE - WIDE_START) >> WIDE_SHIFT)
 
-_Static_assert(UNITS <= SUMMARY_MAX, "the summary has a bit for each unit");
+_Static_assert(NARROW_SLOTS <= SUMMARY_MAX && WIDE_SLOTS <= SUMMARY_MAX, "a summary has a bit for each slot");
 
-/* A slot, in the place of its first unit; all zero where none begins. */
-static struct slot {
-    uint32_t units : 15, pages : 17; /* its length; the object's pages, 0 when there is no object in it */
-} slots[UNITS];
-static struct summary free_units;
-static size_t units_left;
-static struct slot *spare_slot; /* a slot without an object, but with spare pages; or NULL */
-static size_t spare_in_slot;
+/* LENGTH, in slots of the zone, is 0 where no slot begins; PAGES is 0 where no object does. */
+static struct slot { uint32_t length : 15, pages : 17; } narrow_slots[NARROW_SLOTS], wide_slots[WIDE_SLOTS];
+
+static struct zone {
+    uintptr_t start;
+    unsigned shift;
+    size_t count;
+    struct slot *slots;
+    struct summary free;
+    struct slot *spare; /* a slot with mapped pages but no object, or NULL */
+    size_t spare_pages;
+} narrow = {.start = LARGE_START, .shift = NARROW_SHIFT, .count = NARROW_SLOTS, .slots = narrow_slots},
+  wide = {.start = WIDE_START, .shift = WIDE_SHIFT, .count = WIDE_SLOTS, .slots = wide_slots};
+
+static inline struct zone *zone_of(const void *p) { return (uintptr_t)p < WIDE_START ? &narrow : &wide; }
+
+static inline struct slot *slot_of(const void *p) {
+    const struct zone *zone = zone_of(p);
+    return &zone->slots[((uintptr_t)p - zone->start) >> zone->shift];
+}
+
+static inline char *address_of(const struct zone *zone, const struct slot *slot) {
+    return (char *)zone->start + ((size_t)(slot - zone->slots) << zone->shift);
+}
+
+/* The slots that PAGES pages fill. */
+static inline size_t slots_for(const struct zone *zone, size_t pages) {
+    unsigned shift = zone->shift - PAGE_SHIFT;
+    return (pages + (1u << shift) - 1) >> shift;
+}
+
+static void init_zone(struct zone *zone) {
+    memset(zone->slots, 0, zone->count * sizeof(*zone->slots));
+    memset(&zone->free, 0, sizeof(zone->free));
+    summary_add_range(&zone->free, 0, zone->count);
+    zone->spare = NULL;
+}
 
 void large_init(void) {
-    memset(&free_units, 0, sizeof(free_units));
-    summary_add_range(&free_units, 0, UNITS);
-    memset(slots, 0, sizeof(slots));
-    units_left = UNITS;
-    spare_slot = NULL;
+    init_zone(&narrow);
+    init_zone(&wide);
 }
 
-static char *address_of(const struct slot *slot) {
-    return (char *)LARGE_START + (slot - slots) * (ptrdiff_t)UNIT;
-}
-static struct slot *slot_of(const void *p) { return &slots[((uintptr_t)p - LARGE_START) / UNIT]; }
-static size_t units_for(size_t pages) { return (pages + UNIT_PAGES - 1) / UNIT_PAGES; }
+/* ---- slots ---- */
 
-static size_t roomy_units(size_t pages) {
-    size_t wide = 2 * pages > WIDE_SLOT ? 2 * pages : WIDE_SLOT;
-    return units_for(pages <= 2 ? UNIT_PAGES : units_left > UNITS / 2 ? wide : pages);
-}
-
-/* A new slot of N units, its address a multiple of ALIGN units; or NULL. */
-static struct slot *take_units(size_t n, size_t align) {
-    size_t base = LARGE_START / UNIT, start, end = summary_next(&free_units, 0);
-    do {
-        if (n > UNITS_MAX || end >= UNITS || !bitmap_next_run(free_units.leaf, &start, &end, UNITS))
+/* A slot of N slots' length at a multiple of ALIGN bytes, or NULL. */
+static struct slot *take_slot(struct zone *zone, size_t n, size_t align) {
+    size_t step = align >> zone->shift, base = zone->start >> zone->shift;
+    size_t first = summary_next(&zone->free, 0), end = first;
+    if (first == SUMMARY_NONE)
+        return NULL;
+    while (n > 1 || step > 1) {
+        if (!bitmap_next_run(zone->free.leaf, &first, &end, zone->count))
             return NULL;
-        start = ((base + start + align - 1) & ~(align - 1)) - base;
-    } while (start + n > end);
-    for (size_t i = start; i < start + n; i++)
-        summary_remove(&free_units, i);
-    units_left -= n;
-    slots[start].units = n & UNITS_MAX;
-    return &slots[start];
+        first = step > 1 ? ((base + first + step - 1) & ~(step - 1)) - base : first;
+        if (first + n <= end)
+            break;
+    }
+    for (size_t i = 0; i < n; i++)
+        summary_remove(&zone->free, first + i);
+    zone->slots[first].length = n & 0x7FFF;
+    return &zone->slots[first];
 }
 
-static void drop_slot(struct slot *slot) {
-    summary_add_range(&free_units, (size_t)(slot - slots), (size_t)(slot - slots) + slot->units);
-    units_left += slot->units;
-    slot->units = 0;
+static void drop_slot(struct zone *zone, struct slot *slot) {
+    size_t first = (size_t)(slot - zone->slots);
+    summary_add_range(&zone->free, first, first + slot->length);
+    slot->length = 0;
 }
 
-/* Changes the mapped pages at the start of SLOT from OLD to PAGES. */
-static bool set_pages(struct slot *slot, size_t old, size_t pages) {
-    if (pages > old && heap_get(address_of(slot) + old * PAGE_SIZE, pages - old) < 0)
+/* Changes the mapped pages at P from OLD to PAGES. */
+static bool set_pages(char *p, size_t old, size_t pages) {
+    if (pages > old && heap_get(p + old * PAGE_SIZE, pages - old) < 0)
         return false;
     if (pages < old)
-        heap_give(address_of(slot) + pages * PAGE_SIZE, old - pages);
+        heap_give(p + pages * PAGE_SIZE, old - pages);
     return true;
 }
 
 /* SLOT, of which PAGES are mapped, has no object any more. */
-static void retire(struct slot *slot, size_t pages) {
-    size_t kept = spare_slot ? 0 : spare_keep(pages);
-    set_pages(slot, pages, kept);
+static void retire(struct zone *zone, struct slot *slot, size_t pages) {
+    size_t kept = zone->spare || slot->length > 1 ? 0 : spare_keep(pages);
+    set_pages(address_of(zone, slot), pages, kept);
     slot->pages = 0;
     if (kept) {
-        spare_slot = slot;
-        spare_in_slot = kept;
+        zone->spare = slot;
+        zone->spare_pages = kept;
     } else {
-        drop_slot(slot);
+        drop_slot(zone, slot);
     }
 }
 
-/* The spare slot's pages, which are spare no more. */
-static size_t take_spare(void) {
-    spare_pages -= spare_in_slot;
-    spare_slot = NULL;
-    return spare_in_slot;
+static void trim_zone(struct zone *zone) {
+    if (!zone->spare)
+        return;
+    set_pages(address_of(zone, zone->spare), zone->spare_pages, 0);
+    drop_slot(zone, zone->spare);
+    spare_pages -= zone->spare_pages;
+    zone->spare = NULL;
 }
 
 void large_trim(void) {
-    struct slot *slot = spare_slot;
-    if (slot) {
-        set_pages(slot, take_spare(), 0);
-        drop_slot(slot);
+    trim_zone(&narrow);
+    trim_zone(&wide);
+}
+
+/* ---- objects ---- */
+
+static void *alloc_in(struct zone *zone, size_t pages, size_t align) {
+    size_t exact = slots_for(zone, pages), roomy = exact > 1 ? slots_for(zone, 2 * pages) : 1, mapped = 0;
+    struct slot *slot = zone->spare;
+    if (slot && exact == 1 && align <= 1u << zone->shift) {
+        spare_pages -= mapped = zone->spare_pages;
+        zone->spare = NULL;
+    } else if (!(slot = take_slot(zone, roomy, align)) && !(slot = take_slot(zone, exact, align))) {
+        return NULL;
     }
+    char *p = address_of(zone, slot);
+    if (!set_pages(p, mapped, pages)) {
+        retire(zone, slot, mapped);
+        return NULL;
+    }
+    slot->pages = pages & 0x1FFFF;
+    return p;
+}
+
+void *large_alloc_aligned(size_t size, size_t align) {
+    size_t pages = pages_for(size);
+    if (pages == 0 || pages > WIDE_SLOTS << (WIDE_SHIFT - PAGE_SHIFT))
+        return NULL;
+    void *p = pages > 2 ? alloc_in(&wide, pages, align) : alloc_in(&narrow, pages, align);
+    if (!p && slots_for(&narrow, pages) == 1) /* the zone may be full: the other one, then */
+        p = pages > 2 ? alloc_in(&narrow, pages, align) : alloc_in(&wide, pages, align);
+    return p;
 }
 
 void *large_alloc(size_t size) { return large_alloc_aligned(size, 1); }
 
-void *large_alloc_aligned(size_t size, size_t align) {
-    size_t pages = pages_for(size), mapped = 0, align_units = align > UNIT ? align / UNIT : 1;
-    if (pages == 0 || pages > PAGES_MAX || align_units > UNITS)
-        return NULL;
-    struct slot *slot = spare_slot;
-    if (slot && align_units == 1 && slot->units == roomy_units(pages))
-        mapped = take_spare();
-    else if (!(slot = take_units(roomy_units(pages), align_units)))
-        slot = take_units(units_for(pages), align_units);
-    if (!slot && spare_slot) { /* its addresses may be the ones that lack */
-        large_trim();
-        return large_alloc_aligned(size, align);
-    }
-    if (!slot)
-        return NULL;
-    if (!set_pages(slot, mapped, pages)) {
-        retire(slot, mapped);
-        return NULL;
-    }
-    slot->pages = pages & PAGES_MAX;
-    return address_of(slot);
+size_t large_size(const void *p) {
+    bool start = ((uintptr_t)p & ((1u << zone_of(p)->shift) - 1)) == 0;
+    return start ? slot_of(p)->pages * PAGE_SIZE : 0;
 }
 
-size_t large_size(const void *p) { return (uintptr_t)p % UNIT ? 0 : slot_of(p)->pages * PAGE_SIZE; }
-
-void large_free(void *p) { retire(slot_of(p), slot_of(p)->pages); }
+void large_free(void *p) { retire(zone_of(p), slot_of(p), slot_of(p)->pages); }
 
 bool large_resize(void *p, size_t size) {
     struct slot *slot = slot_of(p);
     size_t pages = pages_for(size);
-    if (pages == 0 || pages > PAGES_MAX || units_for(pages) > slot->units ||
-        !set_pages(slot, slot->pages, pages))
+    if (size > SMALL_TABLE - WIDE_START || slots_for(zone_of(p), pages) > slot->length ||
+        !set_pages(p, slot->pages, pages))
         return false;
-    slot->pages = pages & PAGES_MAX;
+    slot->pages = pages & 0x1FFFF;
     return true;
 }
 
 /* ---- figures and checks ---- */
 
-void large_stats(struct kmalloc_stats *out) {
-    for (struct slot *slot = slots; slot < slots + UNITS; slot++) {
+static void zone_stats(const struct zone *zone, struct kmalloc_stats *out) {
+    for (const struct slot *slot = zone->slots; slot < zone->slots + zone->count; slot++) {
         out->capacity = out->live += slot->pages > 0;
         out->pages += slot->pages;
     }
 }
 
-size_t large_check(void) {
-    size_t units = bitmap_count(free_units.leaf, 0, UNITS);
-    ASSERT_OP(units, ==, units_left);
-    for (size_t i = 0; i < UNITS; i += slots[i].units ? slots[i].units : 1) {
-        ASSERT_OP(bitmap_find(free_units.leaf, i, i + slots[i].units, true), ==, i + slots[i].units);
-        ASSERT(slots[i].pages <= slots[i].units * UNIT_PAGES);
-        ASSERT(slots[i].pages || !slots[i].units || &slots[i] == spare_slot);
-        units += slots[i].units;
-    }
-    ASSERT_OP(units, ==, UNITS); /* each is free or in one slot */
-    return spare_slot ? spare_in_slot : 0;
+void large_stats(struct kmalloc_stats *out) {
+    zone_stats(&narrow, out);
+    zone_stats(&wide, out);
 }
+
+/* That each slot of the zone is free or in one object's. */
+static size_t check_zone(const struct zone *zone) {
+    size_t count = bitmap_count(zone->free.leaf, 0, zone->count);
+    for (size_t i = 0; i < zone->count; i++) {
+        const struct slot *slot = &zone->slots[i];
+        ASSERT_OP(bitmap_find(zone->free.leaf, i, i + slot->length, true), ==, i + slot->length);
+        ASSERT(slots_for(zone, slot->pages) <= slot->length);
+        ASSERT(slot->pages || !slot->length || slot == zone->spare);
+        count += slot->length;
+    }
+    ASSERT_OP(count, ==, zone->count);
+    return zone->spare ? zone->spare_pages : 0;
+}
+
+size_t large_check(void) { return check_zone(&narrow) + check_zone(&wide); }

@@ -112,11 +112,17 @@ static void drop_page(struct slab *slab) {
         heap_give((char *)slabs + (table - more) * PAGE_SIZE, more);
 }
 
+/* SLAB, which was a current one, has the bias BIAS from now on. */
+static void leave(struct slab *slab, int bias) {
+    spare_pages -= slab->more >= BIAS_KEPT - 1;
+    slab->more = live(slab) - 1 + bias;
+}
+
 void *small_refill(size_t size) {
     unsigned sc = class_of[(size - 1) / GRANULE];
     struct slab *slab = small_current[step[sc] - 1];
     if (slab != &nothing)
-        slab->more = live(slab) - 1 + BIAS_FULL;
+        leave(slab, BIAS_FULL);
     set_current(sc, &nothing);
     if (!list_empty(&partial[sc])) {
         slab = (struct slab *)list_pop(&partial[sc]);
@@ -129,7 +135,7 @@ void *small_refill(size_t size) {
         }
         carve(slab, sc);
     }
-    if (sc < KEEPING_CLASSES && is_low(slab))
+    if (sc < KEEPING_CLASSES && is_low(slab) && spare_keep(1))
         slab->more += BIAS_KEPT;
     set_current(sc, slab);
     return kmalloc(size);
@@ -157,6 +163,7 @@ void small_trim(void) {
         struct slab *slab = small_current[step[sc] - 1];
         if (slab != &nothing && live(slab) == 0) {
             set_current(sc, &nothing);
+            leave(slab, 0);
             drop_page(slab);
         }
     }
@@ -200,7 +207,7 @@ size_t small_check(void) {
         if (is_unused((size_t)(slab - slabs)))
             continue;
         check_slab(slab);
-        spares += live(slab) == 0 && !is_current(slab);
+        spares += is_current(slab) ? slab->more >= BIAS_KEPT - 1 : live(slab) == 0;
         partials += live(slab) > 0 && live(slab) < capacity(slab) && !is_current(slab);
     }
     for (unsigned sc = 0; sc < SMALL_CLASSES; sc++)

@@ -36,13 +36,6 @@ static struct pm_counts counts;
 
 static inline uint32_t free_in(size_t word) { return managed[word] & ~used[word]; }
 
-/* The frames [START, END) have become less free: the summary forgets the words in which none is left. */
-static void forget_full(pfn_t start, pfn_t end) {
-    for (pfn_t i = start; i < end; i = bitmap_next_word(i))
-        if (!free_in(i / 32))
-            summary_remove(&words, i / 32);
-}
-
 /* ---- start ---- */
 
 void pm_init(const memmap_frames map) {
@@ -75,7 +68,9 @@ void pm_reserve(uint64_t start, uint64_t end) {
     counts.free -= withheld;
     counts.reserved += withheld;
     bitmap_fill(managed, first, last, false);
-    forget_full(first, last);
+    for (pfn_t i = first; i < last; i = bitmap_next_word(i))
+        if (!free_in(i / 32))
+            summary_remove(&words, i / 32);
 }
 
 /* ---- single frames ---- */
@@ -83,17 +78,20 @@ void pm_reserve(uint64_t start, uint64_t end) {
 static inline size_t word_of(paddr_t pa) { return pa >> 17; }
 static inline uint32_t bit_of(paddr_t pa) { return 1u << (pa_to_pfn(pa) % 32); }
 
-/* Marks the free frame PA as used. */
-static inline paddr_t take(paddr_t pa) {
-    size_t word = word_of(pa);
-    used[word] |= bit_of(pa);
-    if (unlikely(used[word] == managed[word]))
-        summary_remove(&words, word);
+/* Of the word of PA, which was just marked as used, no frame is left. */
+static __attribute__((noinline)) paddr_t forget_word(paddr_t pa) {
+    summary_remove(&words, word_of(pa));
     return pa;
 }
 
+/* Marks the free frame PA as used. */
+static inline paddr_t take(paddr_t pa) {
+    uint32_t now = used[word_of(pa)] | bit_of(pa);
+    used[word_of(pa)] = now;
+    return unlikely(now == managed[word_of(pa)]) ? forget_word(pa) : pa;
+}
+
 static __attribute__((noinline)) paddr_t alloc_found(void) {
-    ASSERT(!in_interrupt());
     size_t word = summary_next(&words, 0);
     if (word == SUMMARY_NONE)
         return PADDR_NONE;
@@ -110,29 +108,36 @@ paddr_t pm_alloc_page(void) {
 }
 
 /* Says what is wrong with giving back the frame at PA. */
-static void bad_free(paddr_t pa) {
+static __attribute__((noinline)) void bad_free(paddr_t pa) {
     static const char *const what[] = {
         [PM_ABSENT] = "it is no memory that the memory map knows",
         [PM_RESERVED] = "it is reserved and was never handed out",
         [PM_FREE] = "it is free already",
+        [PM_USED] = "it is not page-aligned",
     };
-    PANIC("pm: cannot free frame 0x%08x: %s", pa,
-          pa & PAGE_MASK ? "it is not page-aligned" : what[pm_state(pa)]);
+    enum pm_state state = pa & PAGE_MASK ? PM_USED : pm_state(pa);
+    if (pa & PAGE_MASK || state != PM_USED)
+        PANIC("pm: cannot free frame 0x%08x: %s", pa, what[state]);
+}
+
+/* The frame PA is free in the bitmap; the summary is to know. */
+static __attribute__((noinline)) void file(paddr_t pa) {
+    counts.free++;
+    summary_add(&words, word_of(pa));
 }
 
 /* There is a spare frame already, or PA cannot be freed. */
 static __attribute__((noinline)) void free_other(paddr_t pa) {
-    if (unlikely(pa & PAGE_MASK || !(used[word_of(pa)] & bit_of(pa)) || pa == spare)) {
+    uint32_t now = used[word_of(pa)], bit = bit_of(pa);
+    if (unlikely(pa & PAGE_MASK || !(now & bit) || pa == spare)) {
         bad_free(pa);
         return;
     }
-    used[word_of(pa)] &= ~bit_of(pa);
-    if (likely(recent_count < ARRAY_SIZE(recent))) {
+    used[word_of(pa)] = now & ~bit;
+    if (unlikely(recent_count == ARRAY_SIZE(recent)))
+        file(pa);
+    else
         recent[recent_count++] = pa;
-        return;
-    }
-    counts.free++;
-    summary_add(&words, word_of(pa));
 }
 
 void pm_free_page(paddr_t pa) {
@@ -148,8 +153,8 @@ static void settle(void) {
     spare = PADDR_NONE;
     if (pa != PADDR_NONE)
         free_other(pa);
-    for (; recent_count > 0; counts.free++)
-        summary_add(&words, word_of(recent[--recent_count]));
+    while (recent_count > 0)
+        file(recent[--recent_count]);
 }
 
 /* ---- runs ---- */
@@ -192,25 +197,28 @@ paddr_t pm_alloc_pages(size_t n) {
     pfn_t start = find_run(n, next_run);
     if (start == ram_end && (start = find_run(n, 0)) == ram_end)
         return PADDR_NONE;
-    bitmap_fill(used, start, start + n, true);
-    forget_full(start, start + n);
+    for (pfn_t i = start; i < start + n; i = bitmap_next_word(i)) {
+        used[i / 32] |= bitmap_word_mask(i, start + n);
+        if (used[i / 32] == managed[i / 32])
+            summary_remove(&words, i / 32);
+    }
     counts.free -= n;
     next_run = start + n;
     return pfn_to_pa(start);
 }
 
 void pm_free_pages(paddr_t pa, size_t n) {
-    if (n == 0)
-        return;
-    pfn_t start = pa_to_pfn(pa);
+    pfn_t start = pa_to_pfn(pa), end = start + n;
     if (n > FRAMES_MAX - start)
         PANIC("pm: cannot free %zu frames at 0x%08x: they pass the end of memory", n, pa);
     settle();
-    pfn_t wrong = bitmap_find(used, start, start + n, false);
-    if (pa & PAGE_MASK || wrong != start + n)
-        bad_free(pa & PAGE_MASK ? pa : pfn_to_pa(wrong));
-    bitmap_fill(used, start, start + n, false);
-    summary_add_range(&words, start / 32, (start + n - 1) / 32 + 1);
+    for (pfn_t i = start; i < end; i = bitmap_next_word(i))
+        if (pa & PAGE_MASK || ~used[i / 32] & bitmap_word_mask(i, end))
+            bad_free(pa & PAGE_MASK ? pa : pfn_to_pa(bitmap_find(used, i, end, false)));
+    for (pfn_t i = start; i < end; i = bitmap_next_word(i)) {
+        used[i / 32] &= ~bitmap_word_mask(i, end);
+        summary_add(&words, i / 32);
+    }
     counts.free += n;
     next_run = start;
 }

@@ -106,30 +106,48 @@ static page_t check_range(const void *va, size_t pages) {
     return page;
 }
 
-/* The first page of [PAGE, END) that is present, or not, as PRESENT asks; or END. */
-static page_t find_page(page_t page, page_t end, bool present) {
-    while (page < end) {
-        bool linked = has_table(page);
-        if ((linked && read_entry(pte_of(page)) & PTE_PRESENT) == present)
-            return page;
-        page = linked ? page + 1 : next_table(page);
+/* The end of the part of [PAGE, END) that PAGE's table maps. */
+static inline page_t part_end(page_t page, page_t end) {
+    return next_table(page) < end ? next_table(page) : end;
+}
+
+static bool all_present(page_t page, page_t end) {
+    pte_t all = PTE_PRESENT;
+    while (page < end && has_table(page))
+        for (page_t part = part_end(page, end); page < part; page++)
+            all &= read_entry(pte_of(page));
+    return page >= end && all;
+}
+
+static bool all_absent(page_t page, page_t end) {
+    pte_t any = 0;
+    for (page_t part; page < end; page = part) {
+        part = part_end(page, end);
+        if (has_table(page))
+            for (page_t i = page; i < part; i++)
+                any |= read_entry(pte_of(i));
     }
-    return end;
+    return !(any & PTE_PRESENT);
 }
 
 /* What mapping the pages [PAGE, END) begins with: they are absent, and get their tables. */
 static int prepare(page_t page, page_t end, unsigned flags) {
-    page_t taken = find_page(page, end, true);
-    if (taken < end)
-        PANIC("vmem: %p is mapped already: PT[%u] of table %u is 0x%08x", page_address(taken),
-              pt_index(page_address(taken)), pd_index(page_address(taken)), read_entry(pte_of(taken)));
+    if (!all_absent(page, end)) {
+        while (all_absent(page, page + 1))
+            page++;
+        PANIC("vmem: %p is mapped already: PT[%u] of table %u is 0x%08x", page_address(page),
+              pt_index(page_address(page)), pd_index(page_address(page)), read_entry(pte_of(page)));
+    }
     ASSERT_OP(flags & ~FLAGS_MASK, ==, 0u);
     return link_tables(page, end);
 }
 
-static inline void set_page(page_t page, paddr_t pa, unsigned flags) {
-    write_entry(pte_of(page), pa | flags | PTE_PRESENT);
-    live[page / ENTRIES_PER_TABLE]++;
+/* The pages [PAGE, END) have become present (ONE is 1) or absent (-1). */
+static void count_live(page_t page, page_t end, int one) {
+    for (page_t part; page < end; page = part) {
+        part = part_end(page, end);
+        live[page / ENTRIES_PER_TABLE] += (uint16_t)((int)(part - page) * one);
+    }
 }
 
 /* Removes the pages [FIRST, END), all present; FREE_FRAMES gives their frames back. A page's frame may only
@@ -139,46 +157,48 @@ static void clear_pages(page_t first, page_t end, bool free_frames) {
     for (page_t page = first; page < end; page++)
         write_entry(pte_of(page), free_frames ? read_entry(pte_of(page)) & ~PTE_PRESENT : 0);
     flush_range(first, end);
-    for (page_t page = first; page < end; page++) {
-        if (free_frames) {
-            pm_free_page(read_entry(pte_of(page)) & PTE_FRAME);
-            write_entry(pte_of(page), 0);
-        }
-        live[page / ENTRIES_PER_TABLE]--;
+    for (page_t page = first; free_frames && page < end; page++) {
+        pm_free_page(read_entry(pte_of(page)) & PTE_FRAME);
+        write_entry(pte_of(page), 0);
     }
+    count_live(first, end, -1);
 }
 
 int vmem_map_range(void *va, paddr_t pa, size_t pages, unsigned flags) {
-    page_t page = check_range(va, pages), end = page + pages;
+    page_t first = check_range(va, pages), end = first + pages;
     if (pa & PAGE_MASK || pages > FRAMES_MAX - pa_to_pfn(pa))
         PANIC("vmem: %zu frames at 0x%08x: not whole frames below 4 GiB", pages, pa);
-    if (prepare(page, end, flags) < 0)
+    if (prepare(first, end, flags) < 0)
         return VMEM_NO_MEMORY;
-    for (; page < end; page++, pa += PAGE_SIZE)
-        set_page(page, pa, flags);
+    pte_t pte = pa | flags | PTE_PRESENT;
+    for (page_t page = first; page < end; page++, pte += PAGE_SIZE)
+        write_entry(pte_of(page), pte);
+    count_live(first, end, 1);
     return 0;
 }
 
 int vmem_alloc_range(void *va, size_t pages, unsigned flags) {
     page_t first = check_range(va, pages), end = first + pages;
-    if (prepare(first, end, flags) < 0)
+    if (pages > pm_count().free || prepare(first, end, flags) < 0)
         return VMEM_NO_MEMORY;
     for (page_t page = first; page < end; page++) {
         paddr_t frame = pm_alloc_page();
         if (frame == PADDR_NONE) {
+            count_live(first, page, 1);
             clear_pages(first, page, true);
             unlink_empty_tables(first, end);
             return VMEM_NO_MEMORY;
         }
-        set_page(page, frame, flags);
+        write_entry(pte_of(page), frame | flags | PTE_PRESENT);
     }
+    count_live(first, end, 1);
     return 0;
 }
 
 /* With FREE_FRAMES, every page's frame must be one that pm has handed out. */
 static int remove_range(void *va, size_t pages, bool free_frames) {
     page_t page = check_range(va, pages), end = page + pages;
-    if (find_page(page, end, false) < end)
+    if (!all_present(page, end))
         return VMEM_ABSENT;
     for (page_t i = page; free_frames && i < end; i++)
         if (pm_state(read_entry(pte_of(i)) & PTE_FRAME) != PM_USED)
@@ -191,15 +211,44 @@ static int remove_range(void *va, size_t pages, bool free_frames) {
 
 int vmem_unmap_range(void *va, size_t pages) { return remove_range(va, pages, false); }
 int vmem_free_range(void *va, size_t pages) { return remove_range(va, pages, true); }
-int vmem_map(void *va, paddr_t pa, unsigned flags) { return vmem_map_range(va, pa, 1, flags); }
-int vmem_unmap(void *va) { return remove_range(va, 1, false); }
+
+/* The long ways, for when a single page cannot take the short one: a table must come or go, or it is an error. */
+static __attribute__((noinline)) int map_other(void *va, paddr_t pa, unsigned flags) {
+    return vmem_map_range(va, pa, 1, flags);
+}
+static __attribute__((noinline)) int unmap_other(void *va) { return remove_range(va, 1, false); }
+
+/* Whether VA may be edited and at least LEAST pages of its table are present. */
+static inline bool table_has(const void *va, unsigned least) {
+    return (uintptr_t)va - FREE_START < WINDOW_START - FREE_START && live[pd_index(va)] >= least;
+}
+
+int vmem_map(void *va, paddr_t pa, unsigned flags) {
+    pte_t *pte = pte_of(page_of(va));
+    bool plain = ((((uintptr_t)va | pa) & PAGE_MASK) | (flags & ~FLAGS_MASK)) == 0;
+    if (unlikely(!plain || !table_has(va, 1) || read_entry(pte) & PTE_PRESENT))
+        return map_other(va, pa, flags);
+    write_entry(pte, pa | flags | PTE_PRESENT);
+    live[pd_index(va)]++;
+    return 0;
+}
+
+int vmem_unmap(void *va) {
+    pte_t *pte = pte_of(page_of(va));
+    if (unlikely(page_offset(va) || !table_has(va, 2) || !(read_entry(pte) & PTE_PRESENT)))
+        return unmap_other(va);
+    write_entry(pte, 0);
+    flush_page(va);
+    live[pd_index(va)]--;
+    return 0;
+}
 
 int vmem_protect(void *va, size_t bytes, unsigned flags) {
     size_t offset = page_offset(va), last = offset + bytes - 1; /* of 0 bytes at a page's start, it wraps */
     size_t pages = last < bytes - 1 || !bytes ? 0 : last / PAGE_SIZE + 1;
     page_t first = check_range((char *)va - offset, pages), end = first + pages;
     ASSERT_OP(flags & ~FLAGS_MASK, ==, 0u);
-    if (find_page(first, end, false) < end)
+    if (!all_present(first, end))
         return VMEM_ABSENT;
     for (page_t page = first; page < end; page++)
         write_entry(pte_of(page), (read_entry(pte_of(page)) & ~FLAGS_MASK) | flags);

@@ -18,6 +18,7 @@ apt-get  xorriso         xorriso
 apt-get  mtools          mtools
 apt-get  gdb             gdb
 apt-get  test            python3 python3-pytest python3-pytest-xdist python3-pexpect
+apt-get  bench           python3 python3-matplotlib
 
 dnf      compiler        clang lld binutils
 dnf      clang           clang lld binutils
@@ -29,6 +30,7 @@ dnf      xorriso         xorriso
 dnf      mtools          mtools
 dnf      gdb             gdb
 dnf      test            python3 python3-pytest python3-pytest-xdist python3-pexpect
+dnf      bench           python3 python3-matplotlib
 
 pacman   compiler        clang lld binutils
 pacman   clang           clang lld binutils
@@ -40,6 +42,7 @@ pacman   xorriso         libisoburn
 pacman   mtools          mtools
 pacman   gdb             gdb
 pacman   test            python python-pytest python-pytest-xdist python-pexpect
+pacman   bench           python python-matplotlib
 
 brew     compiler        i686-elf-gcc
 brew     clang           llvm lld
@@ -51,6 +54,7 @@ brew     xorriso         xorriso
 brew     mtools          mtools
 brew     gdb             gdb
 brew     test            python pytest
+brew     bench           python python-matplotlib
 '
 
 # Where none of these package managers is.

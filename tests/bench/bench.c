@@ -1,8 +1,9 @@
 /* bench_run: which benchmarks there are, and how their figures are printed.
  *
- * Under QEMU's -icount shift=0 an instruction is a nanosecond of the guest's clock, and the time-stamp counter
- * counts just that: each figure is exact, and the same on every run. A REP instruction counts once for each
- * repetition. Elsewhere the counter's ticks are some clock's; bench_run finds out, and then says ticks. */
+ * Under QEMU's -icount shift=0 an instruction is a nanosecond of the guest's clock, and the time-stamp
+ * counter counts just that: each figure is exact, and the same on every run. A REP instruction counts once
+ * for each repetition. Elsewhere the counter's ticks are some clock's; bench_run finds out, and then says
+ * ticks. */
 #include "bench.h"
 
 #include "cpu.h"
@@ -55,8 +56,8 @@ static const struct {
     {"maptable", bench_mappings},
 };
 
-/* A figure's target, "" where there is none, and what is known of others: with nothing checked on a free, and,
- * of the heaps, without the cost of getting pages. */
+/* A figure's target, "" where there is none, and what is known of others: with nothing checked on a free,
+ * and, of the heaps, without the cost of getting pages. */
 static const struct figure {
     const char *name, *target, *elsewhere;
     const char *benchmark; /* where that has another name */
@@ -109,7 +110,9 @@ static bool failed, counts_instructions;
 void bench_fails(const char *benchmark, const char *fmt, ...) {
     va_list args;
     va_start(args, fmt);
-    kprintf("bench: %s cannot run: ", benchmark);
+    kprintf("bench: ");
+    if (benchmark)
+        kprintf("%s cannot run: ", benchmark);
     kvprintf(fmt, args);
     kprintf("\n");
     va_end(args);
@@ -208,12 +211,12 @@ static bool tsc_is_exact(void) {
 
 static bool can_run(void) {
     if (!cpu_has_tsc()) {
-        bench_fails("nothing", "this processor has no time-stamp counter");
+        bench_fails(NULL, "this processor has no time-stamp counter");
         return false;
     }
     kmalloc_trim();
     if (kmalloc_pages() > 0) {
-        bench_fails("nothing", "the heap must be empty, and holds %zu pages", kmalloc_pages());
+        bench_fails(NULL, "the heap must be empty, and holds %zu pages", kmalloc_pages());
         return false;
     }
     counts_instructions = tsc_is_exact();
@@ -238,7 +241,7 @@ bool bench_run(const char *pattern) {
         ran++;
     }
     if (ran == 0)
-        bench_fails("nothing", "no benchmark has a name like %.80s", pattern);
+        bench_fails(NULL, "no benchmark has a name like %.80s", pattern);
     else
         print_table();
     return !failed;

@@ -7,9 +7,12 @@ export BENCH
 # Two machines, a small and a large one; or the one that MEM says.
 BENCH_MEM = $(if $(filter file,$(origin MEM)),,$(MEM))
 
-.PHONY: bench bench-host
+.PHONY: bench bench-ceilings bench-host
 bench: $(KERNEL)
 	$(Q)sh tests/bench/bench.sh $(QEMU) $(KERNEL) $(BUILD)/bench.txt "$(BENCH_MEM)" $(QEMUFLAGS)
+
+bench-ceilings: bench
+	$(Q)sh tests/bench/ceilings.sh $(BUILD)/bench.txt "$(if $(is-clang),clang,gcc $$($(CC) -dumpversion | cut -d. -f1))"
 
 # ---- beside the allocators that programs use ----
 

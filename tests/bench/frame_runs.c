@@ -57,8 +57,9 @@ static void fill(struct runs *runs, size_t want) {
 }
 
 /* PICKS are places among the runs. */
-static uint64_t ticks_of_replacing(const struct frame_calls *calls, struct runs *runs, const uint32_t *picks,
-                                   unsigned ops) {
+__attribute__((noinline)) static uint64_t ticks_of_replacing(const struct frame_calls *volatile calls,
+                                                             struct runs *runs, const uint32_t *picks,
+                                                             unsigned ops) {
     uint64_t start = rdtsc();
     for (unsigned i = 0; i < ops; i++) {
         paddr_t *run = &runs->first[picks[i]];
@@ -69,8 +70,9 @@ static uint64_t ticks_of_replacing(const struct frame_calls *calls, struct runs 
 }
 
 /* ... each round of RUNS->count is a permutation of them. */
-static uint64_t ticks_of_batches(const struct frame_calls *calls, struct runs *runs, const uint32_t *picks,
-                                 unsigned ops) {
+__attribute__((noinline)) static uint64_t ticks_of_batches(const struct frame_calls *volatile calls,
+                                                           struct runs *runs, const uint32_t *picks,
+                                                           unsigned ops) {
     uint64_t start = rdtsc();
     for (unsigned i = 0; i < ops; i += runs->count) {
         for (unsigned j = 0; j < runs->count; j++)

@@ -65,7 +65,8 @@ void held_occupy(struct held *held, unsigned per_10000, struct random *random) {
 
 /* ---- R ---- */
 
-static uint64_t ticks_of_r(const struct frame_calls *calls, paddr_t *frames, const uint32_t *picks) {
+__attribute__((noinline)) static uint64_t ticks_of_r(const struct frame_calls *volatile calls,
+                                                     paddr_t *frames, const uint32_t *picks) {
     uint64_t start = rdtsc();
     for (unsigned i = 0; i < R_OPS; i++) {
         paddr_t *frame = &frames[picks[i]];
@@ -87,7 +88,8 @@ static void measure_r(const char *name, struct held *held, uint32_t *words, stru
 /* ---- B ---- */
 
 /* The frames are freed in the order that ORDER says. */
-static uint64_t ticks_of_b(const struct frame_calls *calls, unsigned batch, const uint32_t *order) {
+__attribute__((noinline)) static uint64_t ticks_of_b(const struct frame_calls *volatile calls, unsigned batch,
+                                                     const uint32_t *order) {
     static paddr_t frames[BATCH_MAX];
     uint64_t start = rdtsc();
     for (unsigned round = 0; round < B_OPS / batch; round++) {

@@ -54,18 +54,18 @@ static const struct map_calls vmem_calls = {vmem_map,         vmem_unmap,       
 #define NEIGHBOUR ((char *)BENCH_MAPPINGS)
 #define PAGES (NEIGHBOUR + PAGE_SIZE)
 
-static void one(const struct map_calls *calls, paddr_t frames, size_t pages) {
+static void one(const struct map_calls *volatile calls, paddr_t frames, size_t pages) {
     (void)pages;
     calls->map(PAGES, frames, VMEM_WRITE);
     calls->unmap(PAGES);
 }
 
-static void given(const struct map_calls *calls, paddr_t frames, size_t pages) {
+static void given(const struct map_calls *volatile calls, paddr_t frames, size_t pages) {
     calls->map_range(PAGES, frames, pages, VMEM_WRITE);
     calls->unmap_range(PAGES, pages);
 }
 
-static void with_frames(const struct map_calls *calls, paddr_t frames, size_t pages) {
+static void with_frames(const struct map_calls *volatile calls, paddr_t frames, size_t pages) {
     (void)frames;
     calls->alloc_range(PAGES, pages, VMEM_WRITE);
     calls->free_range(PAGES, pages);
@@ -75,7 +75,7 @@ static const struct setting {
     const char *name;
     size_t pages;
     unsigned rounds;
-    void (*round)(const struct map_calls *calls, paddr_t frames, size_t pages);
+    void (*round)(const struct map_calls *volatile calls, paddr_t frames, size_t pages);
     bool neighbour;
 } settings[] = {
     {"map1", 1, 100000, one, true},
@@ -87,7 +87,8 @@ static const struct setting {
     {"maptable", 1, 1000, one, false},
 };
 
-static uint64_t ticks_of(const struct setting *setting, const struct map_calls *calls, paddr_t frames) {
+__attribute__((noinline)) static uint64_t ticks_of(const struct setting *setting,
+                                                   const struct map_calls *volatile calls, paddr_t frames) {
     uint64_t start = rdtsc();
     for (unsigned i = 0; i < setting->rounds; i++)
         setting->round(calls, frames, setting->pages);

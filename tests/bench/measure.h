@@ -15,7 +15,7 @@
 #define BENCH_AREA 0x40000000u
 #define BENCH_MAPPINGS 0x80000000u
 
-/* Says why BENCHMARK cannot run, in one line; bench_run will return false. */
+/* Says why BENCHMARK (NULL: any) cannot run, in one line; bench_run will return false. */
 void bench_fails(const char *benchmark, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* That so many frames are free; otherwise BENCHMARK fails. */

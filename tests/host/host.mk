@@ -1,9 +1,10 @@
-# The host side: mm/ built for the build machine, 32-bit. Included by the Makefile, which sets BUILD, Q, HOST_CC (a
-# compiler for i386 Linux), I386_ROOT (a private root with Debian's i386 packages) and I386_STAMP (all are there).
+# The host side: mm/ built for the build machine, 32-bit. Included by the Makefile, which sets BUILD, Q, HOST_CC
+# (a compiler for i386 Linux), I386_ROOT (a private root with Debian's i386 packages) and I386_STAMP (all are
+# there).
 #
-# The tests and memmap run under AddressSanitizer and UndefinedBehaviorSanitizer, linked statically, with the dynamic
-# loader and the C library of the cross compiler: nothing is installed for them. libkmalloc.so has no sanitizer,
-# since it goes into programs that have none.
+# The tests and memmap run under AddressSanitizer and UndefinedBehaviorSanitizer, linked statically, with the
+# dynamic loader and the C library of the cross compiler: nothing is installed for them. libkmalloc.so has no
+# sanitizer, since it goes into programs that have none.
 
 HOST_OUT := $(BUILD)/host
 HOST_LIBS := $(abspath $(I386_ROOT))/usr/lib/i386-linux-gnu
@@ -20,13 +21,13 @@ HOST_LOADER = $(addprefix -Wl$(comma)--dynamic-linker=,$(wildcard $(HOST_LIBC)/l
 
 # ---- sources: what each program has beside its own file ----
 
-HOST_HEAP := $(sort $(wildcard mm/kmalloc*.c)) mm/bitmap.c tests/host/pages.c
+HOST_HEAP := $(sort $(wildcard mm/kmalloc*.c)) kernel/bitmap.c tests/host/pages.c
 
 HOST_TESTS := bitmap memmap pm vmem kmalloc
-HOST_SRC_bitmap := mm/bitmap.c
-HOST_SRC_memmap := mm/memmap.c mm/bitmap.c
-HOST_SRC_pm := mm/pm.c mm/memmap.c mm/bitmap.c
-HOST_SRC_vmem := mm/vmem.c mm/heap_pages.c mm/pm.c mm/bitmap.c tests/host/mmu.c
+HOST_SRC_bitmap := kernel/bitmap.c
+HOST_SRC_memmap := mm/memmap.c kernel/bitmap.c
+HOST_SRC_pm := mm/pm.c mm/memmap.c kernel/bitmap.c
+HOST_SRC_vmem := mm/vmem.c mm/heap_pages.c mm/pm.c kernel/bitmap.c tests/host/mmu.c
 HOST_SRC_kmalloc := $(HOST_HEAP)
 
 # test_vmem sees pm's calls, and stands in for the kernel's linker script.
@@ -69,7 +70,7 @@ $(foreach test,$(HOST_TESTS),$(eval $(call host_test,$(test))))
 $(HOST_OUT)/test_libkmalloc: $(call host_object,plain,tests/host/test_libkmalloc.c tests/host/support.c)
 	$(Q)$(HOST_CC) -m32 -no-pie $(HOST_LOADER) $^ -L$(HOST_LIBS) -lcmocka -o $@
 
-$(HOST_OUT)/memmap: $(call host_object,asan,mm/memmap.c mm/bitmap.c tests/host/memmap_tool.c tests/host/sanitizer.c)
+$(HOST_OUT)/memmap: $(call host_object,asan,mm/memmap.c kernel/bitmap.c tests/host/memmap_tool.c tests/host/sanitizer.c)
 	$(Q)$(HOST_CC) $(HOST_LINK_ASAN) $^ -o $@
 
 $(HOST_OUT)/libkmalloc.so: $(call host_object,pic,$(HOST_HEAP) tests/host/libkmalloc.c)

@@ -46,7 +46,8 @@ static unsigned digit_value(char c) {
     return isxdigit((unsigned char)c) ? (unsigned)tolower((unsigned char)c) - 'a' + 10 : 16;
 }
 
-/* Reads a number of at most MOST at *TEXT, which must end at a blank or the line's end; moves *TEXT past it. */
+/* Reads a number of at most MOST at *TEXT, which must end at a blank or the line's end; moves *TEXT past
+ * it. */
 static bool read_number(const char **text, uint64_t most, uint64_t *number) {
     const char *c = *text;
     unsigned base = 10;

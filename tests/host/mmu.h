@@ -33,8 +33,8 @@ void mmu_scribble(paddr_t frame);
 unsigned mmu_load(const void *va);
 void mmu_store(void *va, unsigned value);
 
-/* What the tables in memory say of VA's page, the caches aside: the frame and the flags, PTE_WRITE and PTE_USER
- * where both levels have them; 0 where it is not mapped. */
+/* What the tables in memory say of VA's page, the caches aside: the frame and the flags, PTE_WRITE and
+ * PTE_USER where both levels have them; 0 where it is not mapped. */
 unsigned mmu_lookup(const void *va);
 
 /* The same of all 2^20 pages. */

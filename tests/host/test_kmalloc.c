@@ -72,18 +72,18 @@ static void check_picture(const struct picture *before) {
     struct picture now = picture();
     kmalloc_check();
     assert_int_equal(now.pages, before->pages);
-    for (unsigned class = 0; class < now.count; class ++) {
-        assert_int_equal(now.classes[class].live, before->classes[class].live);
-        assert_int_equal(now.classes[class].capacity, before->classes[class].capacity);
-        assert_int_equal(now.classes[class].pages, before->classes[class].pages);
+    for (unsigned sc = 0; sc < now.count; sc++) {
+        assert_int_equal(now.classes[sc].live, before->classes[sc].live);
+        assert_int_equal(now.classes[sc].capacity, before->classes[sc].capacity);
+        assert_int_equal(now.classes[sc].pages, before->classes[sc].pages);
     }
 }
 
 static size_t live_objects(void) {
     struct picture now = picture();
     size_t live = 0;
-    for (unsigned class = 0; class < now.count; class ++)
-        live += now.classes[class].live;
+    for (unsigned sc = 0; sc < now.count; sc++)
+        live += now.classes[sc].live;
     return live;
 }
 
@@ -202,14 +202,14 @@ static void test_every_size_is_aligned_and_its_own(void **state) {
     check_empty();
 }
 
-/* The heap's range is 768 MiB: addresses must not be what a tenth of that fails for. */
-static void test_64_mib_of_objects_of_every_size(void **state) {
-    static struct object objects[64 * MIB / 32];
+/* The heap's range is 768 MiB: addresses must not be what a sixteenth of that fails for. */
+static void test_48_mib_of_objects_of_every_size(void **state) {
+    static struct object objects[48 * MIB / 32];
     (void)state;
     garbage = false;
     for (unsigned i = 0; i < SOME_SIZES; i++) {
         size_t size = some_size(i);
-        size_t count = 64 * MIB / (size < 32 ? 32 : size > 2048 && size < PAGE_SIZE ? PAGE_SIZE : size);
+        size_t count = 48 * MIB / (size < 32 ? 32 : size > 2048 && size < PAGE_SIZE ? PAGE_SIZE : size);
         for (size_t n = 0; n < count; n++)
             if (!(objects[n].p = kmalloc(some_size(i))))
                 fail_msg("no memory for object %zu of %zu bytes", n, some_size(i));
@@ -663,16 +663,16 @@ static void test_statistics_tell_what_is_live(void **state) {
     struct kmalloc_stats stats;
     unsigned count = picture().count;
     (void)state;
-    for (unsigned class = 0; class < count; class ++) {
+    for (unsigned sc = 0; sc < count; sc++) {
         size_t sizes[2], before, after;
         struct object objects[200];
-        assert_true(kmalloc_stats(class, &stats));
-        assert_int_equal(stats.size == 0, class == count - 1);
+        assert_true(kmalloc_stats(sc, &stats));
+        assert_int_equal(stats.size == 0, sc == count - 1);
         sizes[0] = sizes[1] = stats.size ? stats.size : 1 * MIB;
         before = stats.live;
         for (unsigned i = 0; i < 200; i++)
             objects[i] = make(sizes[i % 2]);
-        assert_true(kmalloc_stats(class, &stats));
+        assert_true(kmalloc_stats(sc, &stats));
         after = stats.live;
         assert_int_equal(after - before, 200);
         assert_true(stats.capacity >= stats.live);
@@ -680,7 +680,7 @@ static void test_statistics_tell_what_is_live(void **state) {
         assert_true(stats.pages <= kmalloc_pages());
         for (unsigned i = 0; i < 200; i++)
             drop(&objects[i]);
-        assert_true(kmalloc_stats(class, &stats));
+        assert_true(kmalloc_stats(sc, &stats));
         assert_int_equal(stats.live, before);
     }
     assert_false(kmalloc_stats(count, &stats));
@@ -854,7 +854,7 @@ static void test_overflows_harm_no_more_than_other_objects(void **state) {
 static const struct CMUnitTest tests[] = {
     TEST(test_no_bytes_are_no_object),
     TEST(test_every_size_is_aligned_and_its_own),
-    TEST(test_64_mib_of_objects_of_every_size),
+    TEST(test_48_mib_of_objects_of_every_size),
     TEST(test_the_size_is_known_at_the_start_and_nowhere_inside),
     TEST(test_little_is_wasted),
     TEST(test_kzalloc_clears_what_was_used_before),

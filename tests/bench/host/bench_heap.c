@@ -2,19 +2,21 @@
  *
  *   time       nanoseconds of processor time an op, less those of the same stream over empty functions: the
  *              median of several runs, after one to warm up
- *   footprint  peak footprint / peak payload: what the process has written to of its own memory, beyond what
- *              it had before the first object, at the worst of many looks; each page of each object is written
+ *   footprint  peak footprint / peak payload: what the process has written to of its own memory, beyond
+ *              what it had before the first object, at the worst of many looks; each page of each object is
+ *              written
  *
  * HEAP is
  *
  *   kernel  mm/'s kmalloc, over mm/'s vmem and pm, which edit page tables in plain memory (include/cpu.h):
- *           all that the kernel does, except that no TLB is flushed
- *   pages   kmalloc, over tests/host's pages: the system takes back what kmalloc gives back, and a page that is
- *           got is a page fault at the first access
+ *           all that the kernel does, except that no TLB is flushed; without a footprint, since it has no
+ *           memory of the system's to give back
+ *   pages   kmalloc, over tests/host's pages: the system takes back what kmalloc gives back, and a page that
+ *           is got is a page fault at the first access
  *   malloc  the process's malloc, free and realloc: the C library's, or those of a library before it
  *
- * They are called alike, through pointers; kmalloc, as in the kernel, without a lock. Footprints of kernel are
- * those of pages, since it has no memory of the system's to give back. */
+ * They are called alike, through pointers; kmalloc, as in the kernel, without a lock. Copying is the C
+ * library's for all of them. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdarg.h>
@@ -36,7 +38,7 @@
 #define FRAMES (1u << 16) /* of the machine that pm is told of: 256 MiB */
 #define LOOKS 1000
 #define RUNS_MAX 25
-#define TIME_ENOUGH 200000000 /* ns */
+#define TIME_ENOUGH 100000000 /* ns */
 
 unsigned bench_window[1 << 20], bench_scratch[1024];
 
