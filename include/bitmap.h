@@ -64,6 +64,9 @@ static inline void summary_remove(struct summary *s, size_t i) {
 /* The least member at or after FROM, or SUMMARY_NONE. */
 size_t summary_next(const struct summary *s, size_t from);
 
+/* The greatest member, or SUMMARY_NONE. */
+size_t summary_last(const struct summary *s);
+
 /* That each level agrees with the one below; panics with the first word where it does not. */
 void summary_check(const struct summary *s);
 

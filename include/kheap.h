@@ -32,7 +32,11 @@ void heap_give(void *va, size_t pages);
 
 /* The spare pages of all tiers. spare_keep takes as many of PAGES more as the pool has room for. */
 extern size_t spare_pages;
-size_t spare_keep(size_t pages);
+static inline size_t spare_keep(size_t pages) {
+    size_t room = SPARE_POOL - spare_pages, kept = pages < room ? pages : room;
+    spare_pages += kept;
+    return kept;
+}
 
 /* What is known of a page of small objects. A granule's NEXT is the next free object's granule, or NO_GRANULE
  * at the end, or, where a live object begins, the granule itself; it has no meaning where none begins. MORE

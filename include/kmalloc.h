@@ -19,11 +19,11 @@ struct page_provider {
 /* The provider over vmem: frames from pm, mapped through the window. */
 extern const struct page_provider vmem_provider;
 
-/* Makes the heap empty. Once, before any other call. */
+/* Makes the heap empty: before any other call, or again while it holds no page. */
 void kmalloc_init(const struct page_provider *provider);
 
 /* SIZE bytes, 16-byte aligned from 16 bytes up, 8 below; NULL for 0, or when memory has run out. The
- * contents are undefined; kzalloc's are zero. */
+ * contents are undefined; kzalloc's are zero. One object is of 504 MiB at most. */
 void *kmalloc(size_t size);
 void *kzalloc(size_t size);
 

@@ -21,6 +21,9 @@ static inline void list_push(struct list *list, struct list *member) {
     list->next = member;
 }
 
+/* Puts MEMBER, which is in no list, at the end of LIST. */
+static inline void list_append(struct list *list, struct list *member) { list_push(list->previous, member); }
+
 /* Takes MEMBER out of the list that it is in. */
 static inline void list_remove(struct list *member) {
     member->next->previous = member->previous;

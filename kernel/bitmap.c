@@ -89,6 +89,16 @@ size_t summary_next(const struct summary *s, size_t from) {
     return word * 32 + __builtin_ctz(s->leaf[word]);
 }
 
+static size_t highest_bit(uint32_t word) { return 31 - (size_t)__builtin_clz(word); }
+
+size_t summary_last(const struct summary *s) {
+    if (!s->top)
+        return SUMMARY_NONE;
+    size_t i = highest_bit(s->top);
+    i = i * 32 + highest_bit(s->middle[i]);
+    return i * 32 + highest_bit(s->leaf[i]);
+}
+
 void summary_check(const struct summary *s) {
     for (size_t i = 0; i < SUMMARY_MAX / 32; i++)
         ASSERT_OP(bitmap_test(s->middle, i), ==, (s->leaf[i] != 0));

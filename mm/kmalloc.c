@@ -30,12 +30,6 @@ void heap_give(void *va, size_t pages) {
     held_pages -= pages;
 }
 
-size_t spare_keep(size_t pages) {
-    size_t room = SPARE_POOL - spare_pages, kept = pages < room ? pages : room;
-    spare_pages += kept;
-    return kept;
-}
-
 size_t kmalloc_pages(void) { return held_pages; }
 size_t kmalloc_peak_pages(void) { return peak_pages; }
 

@@ -9,7 +9,7 @@
  *
  * Each class takes from one page, its CURRENT one. When that is exhausted it is left alone, in no list, and
  * the next is taken from the class's list of PARTIAL pages, else a spare or a new page. A free into a full
- * page puts it into that list; one that empties a page takes it out. The smallest classes keep their current
+ * page puts it at that list's end, so that more of its objects are free when its turn comes; one that empties a page takes it out. The smallest classes keep their current
  * page even so: a small object allocated and freed over and over touches nothing but its page. What is kept
  * empty are only the zone's first pages, whose slabs fill one page of the table: one further up would keep all
  * of the table before it.
@@ -25,8 +25,8 @@ _Static_assert(PAGE_GRANULES <= NO_GRANULE, "a granule fits in a byte");
 _Static_assert(SUMMARY_MAX * sizeof(struct slab) <= KHEAP_END - SMALL_TABLE, "the table fits");
 
 static struct slab *const slabs = (struct slab *)SMALL_TABLE;
-static struct slab nothing;   /* the sentinel: no object is free in it */
-static struct summary unused; /* pages not mapped */
+static struct slab nothing;           /* the sentinel: no object is free in it */
+static struct summary unused, in_use; /* pages: each is in one of the two */
 static struct list partial[SMALL_CLASSES], spare;
 /* Granules in an object of each class, and the class for each number of granules. */
 static const uint8_t step[SMALL_CLASSES] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  10,
@@ -43,6 +43,7 @@ size_t small_top;
 static int capacity(const struct slab *slab) { return PAGE_GRANULES / step[slab->sc]; }
 static int live(const struct slab *slab) { return (slab->more + 1) & 0xFFFF; } /* whatever the bias */
 static bool is_current(const struct slab *slab) { return slab == small_current[step[slab->sc] - 1]; }
+static bool is_spare(const struct slab *slab) { return live(slab) == 0 && !is_current(slab); }
 static bool is_unused(size_t number) { return bitmap_test(unused.leaf, number); }
 static bool is_low(const struct slab *slab) { return slab < slabs + PAGE_SIZE / sizeof(*slab); }
 static size_t table_pages(size_t top) { return pages_for(top / PAGE_GRANULES * sizeof(struct slab)); }
@@ -54,6 +55,7 @@ static void set_current(unsigned sc, struct slab *slab) {
 
 void small_init(void) {
     memset(&unused, 0, sizeof(unused));
+    memset(&in_use, 0, sizeof(in_use));
     summary_add_range(&unused, 0, SUMMARY_MAX);
     list_init(&spare);
     small_top = 0;
@@ -70,7 +72,11 @@ void small_init(void) {
  * not look live, since nothing is live in the page. */
 static void carve(struct slab *slab, unsigned sc) {
     unsigned last = PAGE_GRANULES - PAGE_GRANULES % step[sc] - step[sc];
-    for (unsigned i = 0; i < last; i += step[sc])
+    if (step[sc] <= 4) /* four granules at a time, those at which none begins as well */
+        for (uint32_t i = 0, next = 0x03020100 + step[sc] * 0x01010101u; i < PAGE_GRANULES / 4;
+             i++, next += 0x04040404)
+            ((uint32_t *)slab->next)[i] = next;
+    for (unsigned i = 0; i < last && step[sc] > 4; i += step[sc])
         slab->next[i] = (uint8_t)(i + step[sc]);
     slab->next[last] = NO_GRANULE;
     slab->head = 0;
@@ -92,8 +98,10 @@ static struct slab *new_page(void) {
         heap_give(page, 1);
         return NULL;
     }
-    memset(table_end, NO_GRANULE, more * PAGE_SIZE); /* nothing there looks live */
+    if (end > small_top)
+        memset(slabs[number].next, NO_GRANULE, sizeof(slabs[number].next)); /* nothing there looks live */
     summary_remove(&unused, number);
+    summary_add(&in_use, number);
     small_top = top;
     slabs[number].page = page;
     return &slabs[number];
@@ -101,12 +109,11 @@ static struct slab *new_page(void) {
 
 /* Gives back the page of SLAB, which holds nothing, and what the table then has beyond the highest page. */
 static void drop_page(struct slab *slab) {
-    size_t top = small_top / PAGE_GRANULES, table = table_pages(small_top);
+    size_t number = (size_t)(slab - slabs), table = table_pages(small_top);
     heap_give(slab->page, 1);
-    summary_add(&unused, (size_t)(slab - slabs));
-    while (top && is_unused(top - 1))
-        top -= top % 32 == 0 && unused.leaf[top / 32 - 1] == ~0u ? 32 : 1;
-    small_top = top * PAGE_GRANULES;
+    summary_add(&unused, number);
+    summary_remove(&in_use, number);
+    small_top = (summary_last(&in_use) + 1) * PAGE_GRANULES; /* SUMMARY_NONE + 1 is 0 */
     size_t more = table - table_pages(small_top);
     if (more)
         heap_give((char *)slabs + (table - more) * PAGE_SIZE, more);
@@ -118,23 +125,28 @@ static void leave(struct slab *slab, int bias) {
     slab->more = live(slab) - 1 + bias;
 }
 
+/* A page in which all objects of the class are free, or NULL. */
+static struct slab *empty_page(unsigned sc) {
+    struct slab *slab;
+    if (list_empty(&spare)) {
+        slab = new_page();
+    } else {
+        slab = (struct slab *)list_pop(&spare);
+        spare_pages--;
+    }
+    if (slab)
+        carve(slab, sc);
+    return slab;
+}
+
 void *small_refill(size_t size) {
     unsigned sc = class_of[(size - 1) / GRANULE];
-    struct slab *slab = small_current[step[sc] - 1];
-    if (slab != &nothing)
-        leave(slab, BIAS_FULL);
-    set_current(sc, &nothing);
-    if (!list_empty(&partial[sc])) {
-        slab = (struct slab *)list_pop(&partial[sc]);
-    } else {
-        if (!list_empty(&spare)) {
-            slab = (struct slab *)list_pop(&spare);
-            spare_pages--;
-        } else if (!(slab = new_page())) {
-            return NULL;
-        }
-        carve(slab, sc);
-    }
+    struct slab *old = small_current[step[sc] - 1], *slab;
+    slab = list_empty(&partial[sc]) ? empty_page(sc) : (struct slab *)list_pop(&partial[sc]);
+    if (!slab)
+        return NULL;
+    if (old != &nothing)
+        leave(old, BIAS_FULL);
     if (sc < KEEPING_CLASSES && is_low(slab) && spare_keep(1))
         slab->more += BIAS_KEPT;
     set_current(sc, slab);
@@ -145,7 +157,7 @@ void *small_refill(size_t size) {
 void small_changed(struct slab *slab) {
     if (slab->more < -1) {
         slab->more -= BIAS_FULL;
-        list_push(&partial[slab->sc], &slab->list);
+        list_append(&partial[slab->sc], &slab->list);
         return;
     }
     if (is_current(slab))
@@ -181,8 +193,7 @@ size_t small_size(const void *p) {
 void small_stats(unsigned sc, struct kmalloc_stats *out) {
     out->size = step[sc] * GRANULE;
     for (struct slab *slab = slabs; slab < small_slab(small_top); slab++) {
-        bool is_spare = live(slab) == 0 && !is_current(slab); /* any class may take it */
-        if (is_unused((size_t)(slab - slabs)) || slab->sc != sc || is_spare)
+        if (is_unused((size_t)(slab - slabs)) || slab->sc != sc || is_spare(slab))
             continue;
         out->pages++;
         out->capacity += (size_t)capacity(slab);

@@ -274,11 +274,10 @@ bool vmem_walk(const void *va, struct vmem_walk *out) {
 }
 
 bool vmem_translate(const void *va, paddr_t *pa) {
-    struct vmem_walk walk;
-    if (!vmem_walk(va, &walk))
-        return false;
-    *pa = walk.pa;
-    return true;
+    pte_t pte = has_table(page_of(va)) ? read_entry(pte_of(page_of(va))) : 0;
+    if (pte & PTE_PRESENT)
+        *pa = (pte & PTE_FRAME) | page_offset(va);
+    return pte & PTE_PRESENT;
 }
 
 size_t vmem_tables(void) { return tables; }

@@ -27,7 +27,7 @@ HOST_TESTS := bitmap memmap pm vmem kmalloc
 HOST_SRC_bitmap := kernel/bitmap.c
 HOST_SRC_memmap := mm/memmap.c kernel/bitmap.c
 HOST_SRC_pm := mm/pm.c mm/memmap.c kernel/bitmap.c
-HOST_SRC_vmem := mm/vmem.c mm/heap_pages.c mm/pm.c kernel/bitmap.c tests/host/mmu.c
+HOST_SRC_vmem := mm/vmem.c kernel/heap_pages.c mm/pm.c kernel/bitmap.c tests/host/mmu.c
 HOST_SRC_kmalloc := $(HOST_HEAP)
 
 # test_vmem sees pm's calls, and stands in for the kernel's linker script.
