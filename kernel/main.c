@@ -1,6 +1,7 @@
 /* kmain: the boot, one step after the other. boot/boot.S calls it, with paging off. */
 #include "bench.h"
 #include "boot_info.h"
+#include "canary.h"
 #include "console.h"
 #include "kmalloc.h"
 #include "ktest.h"
@@ -58,6 +59,7 @@ static void say_ready(void) {
 }
 
 void kmain(unsigned magic, paddr_t info) {
+    canary_init(info);
     machine_init();
     serial_init();
     trap_init();

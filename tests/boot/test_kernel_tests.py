@@ -27,7 +27,7 @@ def judge_run(machine, record_property, name):
     return verdict
 
 
-@pytest.mark.parametrize("compiler", ["elf-gcc", "gcc", "clang"])
+@pytest.mark.parametrize("compiler", ["elf-gcc", "gcc", "clang", "ubsan", "ubsan-clang"])
 def test_all_pass_when_built_with(boot, build, record_property, compiler):
     kernel = build / "variant" / compiler / "quire.elf"
     if not kernel.exists():
