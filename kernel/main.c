@@ -33,6 +33,7 @@ static void read_boot_info(unsigned magic, paddr_t info) {
     kprintf("quire: loaded by %s; command line \"%.200s\"\n",
             boot_info.loader[0] ? boot_info.loader : "a loader without a name", boot_info.cmdline);
     options_parse();
+    heap_debug_install(options.heap);
     boot_info_memory();
 }
 
@@ -47,8 +48,11 @@ static void start_vmem(void) {
 }
 
 static void start_kmalloc(void) {
+    static const char *const modes[] = {"", "; red zones, poison, quarantine: heap=debug",
+                                        "; an absent page behind each object: heap=guard"};
+
     kmalloc_init(&vmem_provider);
-    kprintf("kmalloc: heap at 0x%08x-0x%08x, empty\n", KHEAP_START, KHEAP_END);
+    kprintf("kmalloc: heap at 0x%08x-0x%08x, empty%s\n", KHEAP_START, KHEAP_END, modes[heap_mode()]);
 }
 
 static void say_ready(void) {

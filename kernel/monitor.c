@@ -77,7 +77,8 @@ static const struct command commands[] = {
     {"poke", "VA WORD", 2, 2, command_poke, "writes WORD at VA: the one way to break things",
      "poke 0x000b8000 0x07690748"},
     {"test", "[PATTERN]", 0, 1, command_test, "the tests whose name matches, * for any text", "test pm_*"},
-    {"bench", "[PATTERN]", 0, 1, command_bench, "the benchmarks whose name matches, * for any text", "bench W*"},
+    {"bench", "[PATTERN]", 0, 1, command_bench, "the benchmarks whose name matches, * for any text",
+     "bench W*"},
     {"reboot", "", 0, 0, command_reboot, "resets the machine", "reboot"},
     {"exit", "[N]", 0, 1, command_exit, "ends QEMU: 0 or none is success, else failure", "exit 1"},
 };

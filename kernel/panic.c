@@ -4,6 +4,10 @@
 #include "log.h"
 #include "trap.h"
 
+static const void *about;
+
+void panic_about(const void *address) { about = address; }
+
 void panic_report(const struct trap_frame *frame, const char *file, int line, const char *fmt, va_list args)
     __attribute__((noreturn));
 

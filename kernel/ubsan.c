@@ -70,8 +70,8 @@ static const char *value_text(char text[VALUE_TEXT], const struct type *type, va
 static void overflow(const struct with_type *data, const char *operator, value_t left, value_t right) {
     char a[VALUE_TEXT], b[VALUE_TEXT];
 
-    UNDEFINED(&data->place, "signed overflow: %s %s %s does not fit in %s", value_text(a, data->type, left),
-              operator, value_text(b, data->type, right), data->type->name);
+    UNDEFINED(&data->place, "signed overflow: %s %s %s does not fit in %s",
+              value_text(a, data->type, left), operator, value_text(b, data->type, right), data->type->name);
 }
 
 #define HANDLER(name, ...) \
