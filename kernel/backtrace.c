@@ -50,15 +50,21 @@ const char *address_text(uintptr_t address, char text[ADDRESS_TEXT]) {
     return text;
 }
 
-/* The call is what counts: the address behind it may be the next function's, after one that never returns. */
-static void print_return_address(unsigned eip) {
+const char *caller_text(uintptr_t eip, char text[ADDRESS_TEXT]) {
     size_t offset;
     const char *name = symbol_at(eip - 1, &offset);
 
     if (name)
-        kprintf("    0x%08x %s+0x%zx\n", eip, name, offset + 1);
+        format_buffer(text, ADDRESS_TEXT, "0x%08x %s+0x%zx", (unsigned)eip, name, offset + 1);
     else
-        kprintf("    0x%08x ?\n", eip);
+        format_buffer(text, ADDRESS_TEXT, "0x%08x ?", (unsigned)eip);
+    return text;
+}
+
+static void print_return_address(unsigned eip) {
+    char text[ADDRESS_TEXT];
+
+    kprintf("    %s\n", caller_text(eip, text));
 }
 
 static void print_repeats(unsigned repeats) {

@@ -10,11 +10,9 @@
 #include "canary.h"
 
 #include "cpu.h"
-#include "format.h"
 #include "machine.h"
 #include "panic.h"
 #include "symbols.h"
-#include "trap.h"
 
 extern uintptr_t __stack_chk_guard;
 void __stack_chk_fail(void) __attribute__((noreturn));
@@ -62,11 +60,11 @@ __attribute__((no_stack_protector)) void canary_init(unsigned seed) {
     __stack_chk_guard = mix(state, timer_count()) | 1; /* never 0, what .bss and cleared memory hold */
 }
 
-/* The function that found it is the one whose array was overrun: it is about to return. */
+/* The function that calls this, about to return, is the one whose array was overrun. */
 void __stack_chk_fail(void) {
-    char where[SYMBOL_TEXT];
+    size_t offset;
+    const char *function = symbol_at((uintptr_t)__builtin_return_address(0) - 1, &offset);
 
-    PANIC("stack canary: an array of %s was overrun: the words between its locals and its return address "
-          "were overwritten",
-          symbol_text((uintptr_t)__builtin_return_address(0) - 1, where));
+    PANIC("stack canary: %s has written past the end of an array on the stack, up to its return address",
+          function ? function : "a function");
 }

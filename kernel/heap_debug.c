@@ -17,7 +17,6 @@
 #include "memlayout.h"
 #include "panic.h"
 #include "string.h"
-#include "symbols.h"
 #include "trap.h"
 
 #define RED_BYTE 0xB5u
@@ -35,21 +34,16 @@ enum heap_mode heap_mode(void) { return mode; }
 
 #define DETAILS_TEXT 400
 
-/* The call is what counts: behind it may be the next function. */
-static const char *caller_text(uintptr_t caller, char text[SYMBOL_TEXT]) {
-    return symbol_text(caller - 1, text);
-}
-
 /* What is known of the object, in lines of their own. */
 static const char *details(const struct record *record) {
     static char text[DETAILS_TEXT];
-    char caller[SYMBOL_TEXT];
-    size_t n = format_buffer(text, sizeof(text), "  object   %zu bytes at 0x%08x\n  alloc    by 0x%08x %s",
-                             record->size, (unsigned)(uintptr_t)record->object,
-                             (unsigned)record->allocated_by, caller_text(record->allocated_by, caller));
+    char caller[ADDRESS_TEXT];
+    size_t n =
+        format_buffer(text, sizeof(text), "  object   %zu bytes at 0x%08x\n  alloc    by %s", record->size,
+                      (unsigned)(uintptr_t)record->object, caller_text(record->allocated_by, caller));
 
     if (record->state != RECORD_LIVE)
-        format_buffer(text + n, sizeof(text) - n, "\n  freed    by 0x%08x %s", (unsigned)record->freed_by,
+        format_buffer(text + n, sizeof(text) - n, "\n  freed    by %s",
                       caller_text(record->freed_by, caller));
     return text;
 }
@@ -167,7 +161,7 @@ static void *take(size_t size, size_t align, uintptr_t caller) {
 /* P is no live object's start: says what it is. RECORD is that of its place, or NULL. */
 static void bad_free(const char *p, const struct record *record, uintptr_t caller) __attribute__((noreturn));
 static void bad_free(const char *p, const struct record *record, uintptr_t caller) {
-    char text[SYMBOL_TEXT];
+    char text[ADDRESS_TEXT];
 
     caller_text(caller, text);
     if ((uintptr_t)p < KHEAP_START || (uintptr_t)p >= KHEAP_END)
@@ -178,8 +172,8 @@ static void bad_free(const char *p, const struct record *record, uintptr_t calle
     panic_about(record->object);
     if (record->state != RECORD_LIVE)
         PANIC("kmalloc: %p cannot be freed: double free: it was freed already, or never allocated\n%s\n"
-              "  again    by 0x%08x %s",
-              (const void *)p, details(record), (unsigned)caller, text);
+              "  again    by %s",
+              (const void *)p, details(record), text);
     if (p < record->object || p >= record->object + record->size)
         PANIC("kmalloc: %p cannot be freed: it lies beside an object\n%s\n  kfree    by %s", (const void *)p,
               details(record), text);

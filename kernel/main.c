@@ -12,6 +12,7 @@
 #include "options.h"
 #include "panic.h"
 #include "pm.h"
+#include "protection.h"
 #include "trap.h"
 #include "vmem.h"
 
@@ -41,10 +42,9 @@ static void start_vmem(void) {
     vmem_init();
     trap_set_directory(get_page_directory());
     vmem_check();
-    kprintf(
-        "vmem: paging is on: directory 0x%08x, %zu table, 4 MiB identity-mapped; page 0, scratch and stack "
-        "guards absent, text and constants read-only\n",
-        get_page_directory(), vmem_tables());
+    kprintf("vmem: paging is on: directory 0x%08x, %zu table, 4 MiB identity-mapped\n", get_page_directory(),
+            vmem_tables());
+    protection_check();
 }
 
 static void start_kmalloc(void) {
