@@ -82,7 +82,7 @@ KERNEL_CFLAGS := -std=gnu11 -ffreestanding -O2 -g -m32 -march=i486 -mtune=core2 
 # UBSAN=1: operations that C leaves undefined are caught, by kernel/ubsan.c.
 UBSAN ?=
 ifeq ($(UBSAN),1)
-KERNEL_CFLAGS += -fsanitize=undefined
+KERNEL_CFLAGS += -fsanitize=undefined -DQUIRE_UBSAN
 else
 NOT_BUILT := kernel/ubsan.c
 endif

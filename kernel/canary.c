@@ -65,6 +65,7 @@ void __stack_chk_fail(void) {
     size_t offset;
     const char *function = symbol_at((uintptr_t)__builtin_return_address(0) - 1, &offset);
 
-    PANIC("stack canary: %s has written past the end of an array on the stack, up to its return address",
+    PANIC("stack canary: %s has written past the end of an array on its stack, over the canary below its "
+          "return address",
           function ? function : "a function");
 }

@@ -63,8 +63,9 @@ void protection_check(void) {
     if (!(read_cr0() & CR0_WP))
         PANIC("protection: CR0.WP is clear (CR0 is 0x%08x): read-only does not bind the kernel", read_cr0());
     look_at_tables(&found);
-    kprintf("vmem: protections checked over %zu pages: page 0 and the page below each stack absent; %zu of "
-            "code and %zu of constants read-only, CR0.WP set; the rest of the first 4 MiB writable, %zu "
-            "tables there too\n",
-            found.pages, found.code, found.constants, found.low_tables);
+    kprintf(
+        "vmem: protections checked over %zu pages: page 0 and the page below each stack absent; %zu "
+        "pages of code and %zu of constants read-only, CR0.WP set; the rest of the first 4 MiB writable, %zu "
+        "tables there too\n",
+        found.pages, found.code, found.constants, found.low_tables);
 }

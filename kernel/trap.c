@@ -428,7 +428,7 @@ void double_fault(void) {
     report_begin(exception_name(TRAP_DOUBLE_FAULT), frame.eip);
     print_double_fault();
     print_registers(&frame);
-    print_backtrace(frame.eip, frame.ebp);
+    print_backtrace_of(&frame);
     print_advice(frame.eip, "walk", frame_esp(&frame));
     if (catch.armed) {
         catch_close(TRAP_DOUBLE_FAULT);
