@@ -171,7 +171,7 @@ static void bad_free(const char *p, const struct record *record, uintptr_t calle
         PANIC("kmalloc: %p cannot be freed: it was never allocated\n  kfree    by %s", (const void *)p, text);
     panic_about(record->object);
     if (record->state != RECORD_LIVE)
-        PANIC("kmalloc: %p cannot be freed: double free: it was freed already, or never allocated\n%s\n"
+        PANIC("kmalloc: %p cannot be freed: double free: it was freed already\n%s\n"
               "  again    by %s",
               (const void *)p, details(record), text);
     if (p < record->object || p >= record->object + record->size)

@@ -4,7 +4,7 @@
 #ifdef QUIRE_UBSAN
 
 /* The compiler knows nothing of their values; what they lead to is read as it is, not as volatile. */
-static volatile int largest = 0x7FFFFFFF, one = 1, bits = 32, zero;
+static volatile int largest = 0x7FFFFFFF, least = -0x7FFFFFFF - 1, one = 1, bits = 32, zero;
 static volatile long long wide = 0x7FFFFFFFFFFFFFFF;
 static int table[4];
 static unsigned char two = 2;
@@ -20,9 +20,9 @@ static volatile int sink;
     }
 
 KIND(add, sink = largest + one)
-KIND(subtract, sink = -largest - one - one)
+KIND(subtract, sink = least - one)
 KIND(multiply, sink = largest * largest)
-KIND(negate, sink = -(-largest - one))
+KIND(negate, sink = -least)
 KIND(add_wide, wide = wide + one)
 KIND(divide, sink = largest / zero)
 KIND(shift_far, sink = one << bits)
