@@ -76,13 +76,22 @@ comma := ,
 CPPFLAGS := -iquote include
 KERNEL_CFLAGS := -std=gnu11 -ffreestanding -O2 -g -m32 -march=i486 -mtune=core2 -mgeneral-regs-only \
     -fno-omit-frame-pointer -momit-leaf-frame-pointer -fno-pic -fno-pie -fno-asynchronous-unwind-tables \
-    -fno-stack-protector -fno-common -fno-strict-aliasing \
+    -fstack-protector-strong -mstack-protector-guard=global -fno-common -fno-strict-aliasing \
     -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Werror=int-conversion
+
+# UBSAN=1: operations that C leaves undefined are caught, by kernel/ubsan.c.
+UBSAN ?=
+ifeq ($(UBSAN),1)
+KERNEL_CFLAGS += -fsanitize=undefined -DQUIRE_UBSAN
+else
+NOT_BUILT := kernel/ubsan.c
+endif
+
 KERNEL_LDFLAGS := -m elf_i386 -nostdlib -z max-page-size=4096 --build-id=none -T linker.ld
 
 # ---- the kernel ----
 
-SOURCES := $(sort $(wildcard boot/*.S kernel/*.[cS] mm/*.[cS] tests/kernel/*.c tests/bench/*.c))
+SOURCES := $(sort $(filter-out $(NOT_BUILT),$(wildcard boot/*.S kernel/*.[cS] mm/*.[cS] tests/kernel/*.c tests/bench/*.c)))
 OBJECTS := $(SOURCES:%=$(BUILD)/%.o)
 
 .PHONY: all
@@ -203,14 +212,18 @@ host: check-host host-tools
 
 # ---- the tests ----
 
-# A kernel from each compiler that is here, in $(BUILD)/variant/NAME/quire.elf.
-VARIANTS := elf-gcc gcc clang
+# A kernel from each compiler that is here, with the sanitizer too, in $(BUILD)/variant/NAME/quire.elf.
+VARIANTS := elf-gcc gcc clang ubsan ubsan-clang
 CROSS_elf-gcc := i686-elf-
 CROSS_gcc := i686-linux-gnu-
 CROSS_clang := clang
+CROSS_ubsan := i686-linux-gnu-
+CROSS_ubsan-clang := clang
 TOOLS_elf-gcc := i686-elf-gcc i686-elf-ld
 TOOLS_gcc := i686-linux-gnu-gcc i686-linux-gnu-ld
 TOOLS_clang := clang ld.lld
+TOOLS_ubsan := $(TOOLS_gcc)
+TOOLS_ubsan-clang := $(TOOLS_clang)
 
 # $(call all-there,TOOL...): not empty where each of them is there.
 all-there = $(if $(filter-out $(foreach tool,$(1),$(call have,$(tool))),$(1)),,yes)
@@ -221,7 +234,7 @@ variants: $(VARIANTS:%=variant-%)
 # A variant whose compiler has gone goes too, or it would be tested for ever.
 $(VARIANTS:%=variant-%): variant-%:
 	$(if $(call all-there,$(TOOLS_$*)), \
-	    $(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/variant/$* CROSS=$(CROSS_$*) all, \
+	    $(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/variant/$* CROSS=$(CROSS_$*) UBSAN=$(if $(filter ubsan%,$*),1) all, \
 	    @echo "  variant $* is passed over: no $(TOOLS_$*)"; rm -rf $(BUILD)/variant/$*)
 
 # The first Python that has what the tests import.
@@ -279,6 +292,7 @@ CMDLINE="..."   what the kernel is given, for run, iso and debug: CMDLINE="-- me
 MEM=128M        the machine's memory, for run, run-iso, bench (if not given: 4 GiB and 64 MiB) and debug
 QEMUFLAGS="..." more options for QEMU
 CROSS=PREFIX    the compiler: i686-elf-, i686-linux-gnu-, any prefix, or clang
+UBSAN=1         with the undefined-behaviour sanitizer
 V=1             show the commands
 endef
 

@@ -65,7 +65,7 @@ static inline size_t small_granule(const void *p) {
 }
 
 static inline struct slab *small_slab(size_t granule) {
-    return (struct slab *)(SMALL_TABLE + granule / PAGE_GRANULES * sizeof(struct slab));
+    return (struct slab *)(SMALL_TABLE + granule / PAGE_GRANULES * sizeof(struct slab)); /* may wrap */
 }
 
 /* In each tier, SIZE takes any address of its zone, and is 0 where no live object begins; ALLOC returns NULL

@@ -2,12 +2,15 @@
 #ifndef QUIRE_OPTIONS_H
 #define QUIRE_OPTIONS_H
 
+#include "heap_debug.h"
+
 #include <stdbool.h>
 
 struct options {
     const char *test;     /* the pattern of the tests to run ("*" for all), or NULL */
     const char *bench;    /* the pattern of the benchmarks to run, or NULL */
     bool panic_stay;      /* after a panic stop at the last look, even where the exit port is present */
+    enum heap_mode heap;  /* debug, guard, or the normal heap */
     const char *commands; /* the monitor commands after "--", separated by ';', or NULL */
 };
 
