@@ -83,10 +83,16 @@ KERNEL_LDFLAGS := -m elf_i386 -nostdlib -z max-page-size=4096 --build-id=none -T
 # ---- the kernel ----
 
 SOURCES := $(sort $(wildcard boot/*.S kernel/*.[cS] mm/*.[cS] tests/kernel/*.c tests/bench/*.c))
-OBJECTS := $(SOURCES:%=$(BUILD)/%.o)
+OBJECTS := $(SOURCES:%=$(BUILD)/%.o) $(BUILD)/fonts.o
 
 .PHONY: all
 all: $(KERNEL)
+
+# The framebuffer console's fonts, from the smallest to the largest: Terminus, where Debian, Fedora and Arch
+# have it. A kernel can do without; a disc cannot.
+FONTS = $(call once,FONTS,$(call find-font,Uni2-Terminus16,ter-v16n) $(call find-font,Uni2-Terminus32x16,ter-v32n))
+find-font = $(firstword $(wildcard $(foreach place,/usr/share/consolefonts /usr/lib/kbd/consolefonts \
+    /usr/share/kbd/consolefonts,$(1:%=$(place)/%.psf.gz) $(2:%=$(place)/%.psf.gz))))
 
 $(BUILD)/compile.stamp: export STAMP = $(CC) $(CPPFLAGS) $(KERNEL_CFLAGS)
 $(BUILD)/compile.stamp: FORCE
@@ -113,6 +119,15 @@ $(BUILD)/%.S.o: %.S $(BUILD)/compile.stamp
 # object all the same: with its own empty .text it has the same effect on alignment.)
 $(BUILD)/notable.S: $(BUILD)/compile.stamp
 	@echo '.section .note.GNU-stack, "", @progbits' >$@
+
+$(BUILD)/fonts.stamp: export STAMP = $(FONTS)
+$(BUILD)/fonts.stamp: FORCE
+	$(update-stamp)
+
+$(BUILD)/fonts.S: include/cp437.h tools/font.sh $(BUILD)/fonts.stamp $(BUILD)/compile.stamp
+	$(call say,FONT,$@)
+	$(Q)sh tools/font.sh include/cp437.h $(FONTS) >$@
+	$(if $(strip $(FONTS)),,@echo '  no font here: a framebuffer will show nothing ($(call install-hint,$(shell sh tools/deps.sh for font)))')
 
 $(BUILD)/symtab.S: $(PASS1) tools/symbols.sh
 	$(call say,SYMBOLS,$@)

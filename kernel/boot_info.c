@@ -114,6 +114,17 @@ static bool read_map(uint32_t *cursor, struct memmap_entry *entry) {
     return true;
 }
 
+/* For a person to read: what is kept here is used for nothing else. */
+static void keep_entry(const struct multiboot_mmap *raw) {
+    struct memmap_entry *last = &boot_info.map[boot_info.map_runs - 1];
+
+    if (boot_info.map_runs && boot_info.map_runs <= MAP_KEPT && last->type == raw->type &&
+        last->base + last->length == raw->base)
+        last->length += raw->length;
+    else if (boot_info.map_runs++ < MAP_KEPT)
+        last[1] = (struct memmap_entry){raw->base, raw->length, raw->type};
+}
+
 /* Counts the entries, and cuts the map's length to end behind the last one that is in order. */
 static size_t check_map(void) {
     size_t entries = 0;
@@ -137,6 +148,7 @@ static size_t check_map(void) {
             at += sizeof(raw); /* the entry itself is there; nothing is behind it */
             break;
         }
+        keep_entry(&raw);
         at += raw.size + sizeof(raw.size);
     }
     info.mmap_length = at;

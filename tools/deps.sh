@@ -17,6 +17,7 @@ apt-get  grub-pc         grub-pc-bin
 apt-get  xorriso         xorriso
 apt-get  mtools          mtools
 apt-get  gdb             gdb
+apt-get  font            console-setup-linux
 apt-get  test            python3 python3-pytest python3-pytest-xdist python3-pexpect
 apt-get  bench           python3 python3-matplotlib
 
@@ -29,6 +30,7 @@ dnf      grub-pc         grub2-pc-modules
 dnf      xorriso         xorriso
 dnf      mtools          mtools
 dnf      gdb             gdb
+dnf      font            terminus-fonts-console
 dnf      test            python3 python3-pytest python3-pytest-xdist python3-pexpect
 dnf      bench           python3 python3-matplotlib
 
@@ -41,6 +43,7 @@ pacman   grub-pc         grub
 pacman   xorriso         libisoburn
 pacman   mtools          mtools
 pacman   gdb             gdb
+pacman   font            terminus-font
 pacman   test            python python-pytest python-pytest-xdist python-pexpect
 pacman   bench           python python-matplotlib
 
