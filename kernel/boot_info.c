@@ -39,11 +39,11 @@ struct multiboot_info {
     uint64_t framebuffer_addr;
     uint32_t framebuffer_pitch, framebuffer_width, framebuffer_height;
     uint8_t framebuffer_bpp, framebuffer_type;
-    uint8_t color_info[6]; /* RGB: position and size of red, green, blue */
+    uint8_t color_info[8]; /* RGB: position and size of red, green, blue; see read_framebuffer */
 } __attribute__((packed));
 
 _Static_assert(offsetof(struct multiboot_info, framebuffer_addr) == 88, "section 3.3");
-_Static_assert(sizeof(struct multiboot_info) == 116, "section 3.3");
+_Static_assert(offsetof(struct multiboot_info, color_info) == 110, "section 3.3");
 
 struct multiboot_module {
     uint32_t start, end, string, reserved;
@@ -220,7 +220,11 @@ static void reserve_modules(void) {
 
 /* ---- the whole ---- */
 
+/* The table in section 3.3 puts the colours at 110. In the header multiboot.h beside it, which GRUB is built
+ * with, they are aligned: at 112, behind zeros. A field of no bits tells. */
 static void read_framebuffer(void) {
+    const uint8_t *colour = info.color_info[1] ? info.color_info : info.color_info + 2;
+
     boot_info.framebuffer = (struct framebuffer_info){
         .type = info.framebuffer_type < FRAMEBUFFER_NONE ? info.framebuffer_type : FRAMEBUFFER_NONE,
         .address = info.framebuffer_addr,
@@ -228,12 +232,12 @@ static void read_framebuffer(void) {
         .width = info.framebuffer_width,
         .height = info.framebuffer_height,
         .bits_per_pixel = info.framebuffer_bpp,
-        .red_shift = info.color_info[0],
-        .red_bits = info.color_info[1],
-        .green_shift = info.color_info[2],
-        .green_bits = info.color_info[3],
-        .blue_shift = info.color_info[4],
-        .blue_bits = info.color_info[5],
+        .red_shift = colour[0],
+        .red_bits = colour[1],
+        .green_shift = colour[2],
+        .green_bits = colour[3],
+        .blue_shift = colour[4],
+        .blue_bits = colour[5],
     };
 }
 
