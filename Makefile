@@ -147,15 +147,25 @@ $(KERNEL): $(PASS1) $(BUILD)/symtab.o tools/moved.sh
 # ---- the disc ----
 
 GRUB_MKRESCUE = $(call once,GRUB_MKRESCUE,$(call first,grub-mkrescue grub2-mkrescue i686-elf-grub-mkrescue))
-GRUB_PC ?= /usr/lib/grub/i386-pc
-GRUB_MODULES := normal part_msdos iso9660 biosdisk multiboot serial terminal
+GRUB_DIR ?= /usr/lib/grub
+GRUB_PLATFORMS := i386-pc x86_64-efi i386-efi
+# What the menu needs, what GRUB loads by itself when it starts from the disc, and for whoever presses c.
+GRUB_MODULES := normal multiboot serial terminal test all_video iso9660 fat \
+    part_acorn part_amiga part_apple part_bsd part_dfly part_dvh part_gpt part_msdos part_plan part_sun part_sunpc \
+    echo halt ls lsmmap minicmd reboot videoinfo
 
 define check-disc-tools
 $(call need,grub-mkrescue grub2-mkrescue i686-elf-grub-mkrescue,grub-mkrescue)
 $(call need,xorriso,xorriso)
 $(call need,mformat,mtools)
-$(if $(wildcard $(GRUB_PC)/moddep.lst),,$(call missing,GRUB for the PC ($(GRUB_PC)) is missing,grub-pc))
+$(foreach platform,$(GRUB_PLATFORMS),$(if $(wildcard $(GRUB_DIR)/$(platform)/moddep.lst),,$(no-platform)))
+$(if $(strip $(FONTS)),,$(call missing,a font for the framebuffer is missing,font))
 endef
+
+# Where no package is known that has it, the disc does without.
+no-platform = $(if $(shell sh tools/deps.sh for grub-$(platform)), \
+    $(call missing,GRUB for $(platform) ($(GRUB_DIR)/$(platform)) is missing,grub-$(platform)), \
+    $(info No GRUB for $(platform) in $(GRUB_DIR): the disc will not boot there))
 
 .PHONY: iso
 iso: $(ISO)
@@ -174,8 +184,8 @@ $(ISO): $(KERNEL) $(BUILD)/grub.cfg
 	@mkdir -p $(BUILD)/iso/boot/grub
 	@cp $(KERNEL) $(BUILD)/iso/boot/
 	@cp $(BUILD)/grub.cfg $(BUILD)/iso/boot/grub/
-	$(Q)$(GRUB_MKRESCUE) --directory=$(GRUB_PC) --install-modules='$(GRUB_MODULES)' --locales= --fonts= \
-	    --themes= -o $@ $(BUILD)/iso >$(BUILD)/iso.log 2>&1 || { cat $(BUILD)/iso.log >&2; exit 1; }
+	$(Q)$(GRUB_MKRESCUE) --compress=xz --install-modules='$(GRUB_MODULES)' --locales= --fonts= --themes= \
+	    -o $@ $(BUILD)/iso >$(BUILD)/iso.log 2>&1 || { cat $(BUILD)/iso.log >&2; exit 1; }
 
 # ---- running it ----
 
@@ -281,7 +291,7 @@ make            the kernel: $(KERNEL)
 make deps       install what is missing to build, run and test it (Debian, Ubuntu; elsewhere: say what)
 make run        boot it in QEMU: the monitor on this terminal, and a window where there is a display
                 (Ctrl-A x leaves QEMU, Ctrl-A c is QEMU's own monitor, Ctrl-C goes to Quire)
-make iso        a disc that boots on a PC: $(ISO)
+make iso        a disc, and a USB stick, that boots on any PC, BIOS or UEFI: $(ISO)
 make run-iso    boot the disc in QEMU
 make debug      QEMU waiting, gdb attached with the symbols and tools/quire.gdb
 make test       all tests; parts: test-kernel, test-host, test-boot

@@ -13,7 +13,9 @@ apt-get  make            make
 apt-get  qemu            qemu-system-x86
 apt-get  qemu-window     qemu-system-gui
 apt-get  grub-mkrescue   grub-common
-apt-get  grub-pc         grub-pc-bin
+apt-get  grub-i386-pc    grub-pc-bin
+apt-get  grub-x86_64-efi grub-efi-amd64-bin
+apt-get  grub-i386-efi   grub-efi-ia32-bin
 apt-get  xorriso         xorriso
 apt-get  mtools          mtools
 apt-get  gdb             gdb
@@ -26,7 +28,9 @@ dnf      clang           clang lld binutils
 dnf      make            make
 dnf      qemu            qemu-system-x86
 dnf      grub-mkrescue   grub2-tools-extra
-dnf      grub-pc         grub2-pc-modules
+dnf      grub-i386-pc    grub2-pc-modules
+dnf      grub-x86_64-efi grub2-efi-x64-modules
+dnf      grub-i386-efi   grub2-efi-ia32-modules
 dnf      xorriso         xorriso
 dnf      mtools          mtools
 dnf      gdb             gdb
@@ -39,7 +43,9 @@ pacman   clang           clang lld binutils
 pacman   make            make
 pacman   qemu            qemu-system-x86
 pacman   grub-mkrescue   grub
-pacman   grub-pc         grub
+pacman   grub-i386-pc    grub
+pacman   grub-x86_64-efi grub
+pacman   grub-i386-efi   grub
 pacman   xorriso         libisoburn
 pacman   mtools          mtools
 pacman   gdb             gdb
@@ -52,7 +58,6 @@ brew     clang           llvm lld
 brew     make            make
 brew     qemu            qemu
 brew     grub-mkrescue   i686-elf-grub
-brew     grub-pc         i686-elf-grub
 brew     xorriso         xorriso
 brew     mtools          mtools
 brew     gdb             gdb
