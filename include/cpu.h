@@ -158,6 +158,9 @@ static inline void wait_for_interrupt(void) { __asm__ volatile("sti\n\thlt\n\tcl
 
 static inline void halt(void) { __asm__ volatile("hlt" : : : "memory"); }
 
+/* VECTOR, a constant, as if it had come from outside. */
+#define software_interrupt(vector) __asm__ volatile("int %0" : : "i"(vector) : "memory")
+
 static inline void breakpoint(void) { __asm__ volatile("int3"); }
 
 /* ---- ports ---- */

@@ -17,6 +17,10 @@ void machine_check_cpu(void);
 #define CPU_TEXT 72
 void cpu_describe(char *text, size_t size);
 
+/* The name that the processor gives itself (SDM vol. 2, table 3-8, leaf 0x80000002), or "". */
+#define CPU_BRAND 48
+void cpu_brand(char brand[CPU_BRAND + 1]);
+
 bool cpu_has_cpuid(void);
 bool cpu_has_tsc(void);
 bool cpu_has_cr4(void);

@@ -20,10 +20,13 @@
 static const char *mark(bool there) { return there ? "" : "no "; }
 
 static void print_cpu(void) {
-    char text[CPU_TEXT];
+    char text[CPU_TEXT], brand[CPU_BRAND + 1];
 
     cpu_describe(text, sizeof(text));
+    cpu_brand(brand);
     kprintf("  processor   %s\n", text);
+    if (brand[0])
+        kprintf("              %s\n", brand);
     kprintf("              %sCPUID, %sCR4, %sTSC, %sPAT; CR0 0x%08x\n", mark(cpu_has_cpuid()),
             mark(cpu_has_cr4()), mark(cpu_has_tsc()), mark(cpu_has_pat()), read_cr0());
 }

@@ -107,6 +107,16 @@ void cpu_describe(char *text, size_t size) {
                   (char *)&name.edx, (char *)&name.ecx, family, model, version & 15);
 }
 
+void cpu_brand(char brand[CPU_BRAND + 1]) {
+    brand[0] = brand[CPU_BRAND] = '\0';
+    if (!cpu_has_cpuid() || cpuid(0x80000000).eax < 0x80000004 || cpuid(0x80000000).eax >> 31 == 0)
+        return;
+    for (unsigned i = 0; i < 3; i++) {
+        struct cpuid part = cpuid(0x80000002 + i);
+        memcpy(brand + i * sizeof(part), &part, sizeof(part));
+    }
+}
+
 void machine_check_cpu(void) {
     char text[CPU_TEXT];
 

@@ -305,6 +305,7 @@ void terminal_start(const struct screen *new_screen) {
     static struct log_sink sink = {terminal_write, NULL};
 
     screen = new_screen;
+    row = column = 0;
     reset_style();
     clear_cells(0, row_start(screen->rows));
     show_changes();
