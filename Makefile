@@ -76,13 +76,22 @@ comma := ,
 CPPFLAGS := -iquote include
 KERNEL_CFLAGS := -std=gnu11 -ffreestanding -O2 -g -m32 -march=i486 -mtune=core2 -mgeneral-regs-only \
     -fno-omit-frame-pointer -momit-leaf-frame-pointer -fno-pic -fno-pie -fno-asynchronous-unwind-tables \
-    -fno-stack-protector -fno-common -fno-strict-aliasing \
+    -fstack-protector-strong -mstack-protector-guard=global -fno-common -fno-strict-aliasing \
     -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Werror=int-conversion
+
+# UBSAN=1: operations that C leaves undefined are caught, by kernel/ubsan.c.
+UBSAN ?=
+ifeq ($(UBSAN),1)
+KERNEL_CFLAGS += -fsanitize=undefined -DQUIRE_UBSAN
+else
+NOT_BUILT := kernel/ubsan.c
+endif
+
 KERNEL_LDFLAGS := -m elf_i386 -nostdlib -z max-page-size=4096 --build-id=none -T linker.ld
 
 # ---- the kernel ----
 
-SOURCES := $(sort $(wildcard boot/*.S kernel/*.[cS] mm/*.[cS] tests/kernel/*.c tests/bench/*.c))
+SOURCES := $(sort $(filter-out $(NOT_BUILT),$(wildcard boot/*.S kernel/*.[cS] mm/*.[cS] tests/kernel/*.c tests/bench/*.c)))
 OBJECTS := $(SOURCES:%=$(BUILD)/%.o) $(BUILD)/fonts.o
 
 .PHONY: all
@@ -177,15 +186,23 @@ $(BUILD)/cmdline.stamp: FORCE
 $(BUILD)/grub.cfg: iso/grub.cfg.in tools/grub-cfg.sh $(BUILD)/cmdline.stamp
 	$(Q)sh tools/grub-cfg.sh $< >$@
 
-$(ISO): $(KERNEL) $(BUILD)/grub.cfg
+# The tests' disc is the same, but for what it boots, and that it does not wait.
+$(BUILD)/test.cfg: iso/grub.cfg.in tools/grub-cfg.sh
+	$(Q)CMDLINE='-- test; machine; maps' sh tools/grub-cfg.sh $< | sed 's/^set timeout=.*/set timeout=0/' >$@
+
+TEST_ISO := $(BUILD)/test.iso
+$(ISO): $(BUILD)/grub.cfg
+$(TEST_ISO): $(BUILD)/test.cfg
+
+$(ISO) $(TEST_ISO): $(BUILD)/%.iso: $(KERNEL)
 	$(check-disc-tools)
 	$(call say,ISO,$@)
-	@rm -rf $(BUILD)/iso
-	@mkdir -p $(BUILD)/iso/boot/grub
-	@cp $(KERNEL) $(BUILD)/iso/boot/
-	@cp $(BUILD)/grub.cfg $(BUILD)/iso/boot/grub/
+	@rm -rf $(BUILD)/disc-$*
+	@mkdir -p $(BUILD)/disc-$*/boot/grub
+	@cp $(KERNEL) $(BUILD)/disc-$*/boot/
+	@cp $(filter %.cfg,$^) $(BUILD)/disc-$*/boot/grub/grub.cfg
 	$(Q)$(GRUB_MKRESCUE) --compress=xz --install-modules='$(GRUB_MODULES)' --locales= --fonts= --themes= \
-	    -o $@ $(BUILD)/iso >$(BUILD)/iso.log 2>&1 || { cat $(BUILD)/iso.log >&2; exit 1; }
+	    -o $@ $(BUILD)/disc-$* >$(BUILD)/disc-$*.log 2>&1 || { cat $(BUILD)/disc-$*.log >&2; exit 1; }
 
 # ---- running it ----
 
@@ -228,14 +245,18 @@ host: check-host host-tools
 
 # ---- the tests ----
 
-# A kernel from each compiler that is here, in $(BUILD)/variant/NAME/quire.elf.
-VARIANTS := elf-gcc gcc clang
+# A kernel from each compiler that is here, with the sanitizer too, in $(BUILD)/variant/NAME/quire.elf.
+VARIANTS := elf-gcc gcc clang ubsan ubsan-clang
 CROSS_elf-gcc := i686-elf-
 CROSS_gcc := i686-linux-gnu-
 CROSS_clang := clang
+CROSS_ubsan := i686-linux-gnu-
+CROSS_ubsan-clang := clang
 TOOLS_elf-gcc := i686-elf-gcc i686-elf-ld
 TOOLS_gcc := i686-linux-gnu-gcc i686-linux-gnu-ld
 TOOLS_clang := clang ld.lld
+TOOLS_ubsan := $(TOOLS_gcc)
+TOOLS_ubsan-clang := $(TOOLS_clang)
 
 # $(call all-there,TOOL...): not empty where each of them is there.
 all-there = $(if $(filter-out $(foreach tool,$(1),$(call have,$(tool))),$(1)),,yes)
@@ -246,7 +267,7 @@ variants: $(VARIANTS:%=variant-%)
 # A variant whose compiler has gone goes too, or it would be tested for ever.
 $(VARIANTS:%=variant-%): variant-%:
 	$(if $(call all-there,$(TOOLS_$*)), \
-	    $(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/variant/$* CROSS=$(CROSS_$*) all, \
+	    $(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/variant/$* CROSS=$(CROSS_$*) UBSAN=$(if $(filter ubsan%,$*),1) all, \
 	    @echo "  variant $* is passed over: no $(TOOLS_$*)"; rm -rf $(BUILD)/variant/$*)
 
 # The first Python that has what the tests import.
@@ -254,18 +275,26 @@ PYTHON = $(call once,PYTHON,$(or $(find-python),$(call missing,pytest$(comma) py
 find-python = $(shell for python in python3 /usr/bin/python3; do \
     $$python -c 'import pytest, xdist, pexpect' 2>/dev/null && echo $$python && break; done)
 
+# v86 comes from the npm registry. Where that is out of reach, or there is no npm, its tests are passed over.
+V86 := $(BUILD)/v86
+$(V86)/.complete: tests/boot/v86/package.json tests/boot/v86/package-lock.json
+	@mkdir -p $(V86)
+	@cp $^ $(V86)/
+	$(Q)cd $(V86) && if command -v npm >/dev/null && npm ci --ignore-scripts --no-audit --no-fund >npm.log 2>&1; \
+	    then touch .complete; else echo '  v86 is passed over: npm did not bring it ($(V86)/npm.log)'; fi
+
 # What the tests run is not part of this make.
 PYTEST = MAKEFLAGS= MAKELEVEL= QUIRE_BUILD=$(BUILD) $(PYTHON) -m pytest -q -n auto $(PYTEST_FLAGS)
 PYTEST_FLAGS ?=
 
 .PHONY: test test-kernel test-host test-boot test-programs
-test: all variants iso test-programs
+test: all variants iso $(TEST_ISO) $(V86)/.complete test-programs
 	$(Q)$(PYTEST) tests
 
 test-kernel: all variants iso
 	$(Q)$(PYTEST) tests/boot/test_kernel_tests.py
 
-test-boot: all variants iso
+test-boot: all variants iso $(TEST_ISO) $(V86)/.complete
 	$(Q)$(PYTEST) tests/boot
 
 test-host: test-programs
@@ -304,6 +333,7 @@ CMDLINE="..."   what the kernel is given, for run, iso and debug: CMDLINE="-- me
 MEM=128M        the machine's memory, for run, run-iso, bench (if not given: 4 GiB and 64 MiB) and debug
 QEMUFLAGS="..." more options for QEMU
 CROSS=PREFIX    the compiler: i686-elf-, i686-linux-gnu-, any prefix, or clang
+UBSAN=1         with the undefined-behaviour sanitizer
 V=1             show the commands
 endef
 

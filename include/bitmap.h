@@ -64,6 +64,15 @@ static inline void summary_remove(struct summary *s, size_t i) {
 /* The least member at or after FROM, or SUMMARY_NONE. */
 size_t summary_next(const struct summary *s, size_t from);
 
+/* The least member, or SUMMARY_NONE. */
+static inline size_t summary_first(const struct summary *s) {
+    if (!s->top)
+        return SUMMARY_NONE;
+    size_t i = (size_t)__builtin_ctz(s->top);
+    i = i * 32 + (size_t)__builtin_ctz(s->middle[i]);
+    return i * 32 + (size_t)__builtin_ctz(s->leaf[i]);
+}
+
 /* The greatest member, or SUMMARY_NONE. */
 size_t summary_last(const struct summary *s);
 

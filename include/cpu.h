@@ -117,6 +117,8 @@ struct descriptor_table { /* the operand of LGDT and LIDT */
 
 static inline void lidt(const struct descriptor_table *table) { __asm__ volatile("lidt %0" : : "m"(*table)); }
 
+static inline void sidt(struct descriptor_table *table) { __asm__ volatile("sidt %0" : "=m"(*table)); }
+
 static inline void ltr(uint16_t selector) { __asm__ volatile("ltr %0" : : "r"(selector)); }
 
 /* ---- blocks of memory ---- */

@@ -65,11 +65,11 @@ static inline size_t small_granule(const void *p) {
 }
 
 static inline struct slab *small_slab(size_t granule) {
-    return (struct slab *)(SMALL_TABLE + granule / PAGE_GRANULES * sizeof(struct slab));
+    return (struct slab *)(SMALL_TABLE + granule / PAGE_GRANULES * sizeof(struct slab)); /* may wrap */
 }
 
 /* In each tier, SIZE takes any address of its zone, and is 0 where no live object begins; ALLOC returns NULL
- * when memory has run out; FREE takes a live object's address; CHECK returns the spare pages it has found. */
+ * when memory has run out; CHECK returns the spare pages it has found. */
 void small_init(void);
 void *small_refill(size_t size);       /* kmalloc(size), when the page it would come from is exhausted */
 void small_changed(struct slab *slab); /* a free has left MORE negative */
@@ -81,9 +81,10 @@ size_t small_check(void);
 
 void large_init(void);
 void *large_alloc(size_t size); /* NULL for 0, too */
+void *large_alloc_to_grow(size_t size);
 void *large_alloc_aligned(size_t size, size_t align);
 size_t large_size(const void *p);
-void large_free(void *p);
+bool large_free(void *p);                /* false, and nothing done, where no live object begins */
 bool large_resize(void *p, size_t size); /* in place, or false */
 void large_trim(void);
 void large_stats(struct kmalloc_stats *out);

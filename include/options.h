@@ -2,6 +2,8 @@
 #ifndef QUIRE_OPTIONS_H
 #define QUIRE_OPTIONS_H
 
+#include "heap_debug.h"
+
 #include <stdbool.h>
 
 struct options {
@@ -9,6 +11,7 @@ struct options {
     const char *bench;    /* the pattern of the benchmarks to run, or NULL */
     bool diagnose;        /* say early what machine this is */
     bool panic_stay;      /* after a panic stop at the last look, even where the exit port is present */
+    enum heap_mode heap;  /* debug, guard, or the normal heap */
     const char *commands; /* the monitor commands after "--", separated by ';', or NULL */
 };
 

@@ -10,6 +10,9 @@
 void panic_at(const char *file, int line, const char *fmt, ...)
     __attribute__((noreturn, cold, format(printf, 3, 4)));
 
+/* The next panic is about the object at ADDRESS: its last line tells how to look at it. */
+void panic_about(const void *address);
+
 /* Always on. The second form prints both values (integers or pointers of 32 bits). */
 #define ASSERT(condition) \
     do { \

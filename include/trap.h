@@ -46,10 +46,14 @@ void irq_enable(unsigned line, void (*handler)(void));
 
 /* What panic_at and the exceptions share. report_begin comes first: it takes the log, or the report that a
  * catch wants. Of a fault or panic WHAT at EIP while a report is being made it prints one line, and stops.
- * panic_finish comes last: it goes back to an armed catch, or stops: the exit port says failure, or the
- * machine halts. */
+ * panic_finish comes last: it goes back to an armed catch, or stops: the exit port says failure, or, where
+ * there is none or panic=stay was asked for, there is a last look (last_look.h). */
 void report_begin(const char *what, unsigned eip);
 void panic_finish(int vector) __attribute__((noreturn));
+
+/* kernel/panic.c. A report's last line: what to try next. COMMAND, the monitor's that shows ADDRESS, may be
+ * NULL. */
+void print_advice(unsigned eip, const char *command, uintptr_t address);
 
 /* kernel/backtrace.c. The registers of FRAME, and the control registers. */
 void print_registers(const struct trap_frame *frame);
@@ -62,6 +66,10 @@ void print_backtrace_of(const struct trap_frame *frame);
 /* ADDRESS as "0x00101234 name+0x12". */
 #define ADDRESS_TEXT 80
 const char *address_text(uintptr_t address, char text[ADDRESS_TEXT]);
+
+/* The same of a return address. The call before it is what counts: the address itself may be the next
+ * function's, after one that never returns. */
+const char *caller_text(uintptr_t eip, char text[ADDRESS_TEXT]);
 
 /* The page fault at ADDRESS, in words: kernel/fault.c. */
 void page_fault_report(const struct trap_frame *frame, unsigned address);

@@ -36,4 +36,7 @@ static inline size_t pages_for(size_t bytes) { return (bytes >> PAGE_SHIFT) + ((
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
+/* For a function that does on purpose what C leaves undefined: the sanitizer lets it. */
+#define UNDEFINED_ON_PURPOSE __attribute__((no_sanitize("undefined")))
+
 #endif

@@ -6,7 +6,7 @@
  *
  * A function that calls none has no frame: when it faults, the chain starts at its caller's frame and does
  * not name that caller. Its return address is then somewhere between ESP and EBP, and is known by the call
- * before it, which leads to the function. */
+ * before it, which leads to the function: if a direct call is found, that; else the first of a pointer. */
 #include "trap.h"
 
 #include "cpu.h"
@@ -50,15 +50,21 @@ const char *address_text(uintptr_t address, char text[ADDRESS_TEXT]) {
     return text;
 }
 
-/* The call is what counts: the address behind it may be the next function's, after one that never returns. */
-static void print_return_address(unsigned eip) {
+const char *caller_text(uintptr_t eip, char text[ADDRESS_TEXT]) {
     size_t offset;
     const char *name = symbol_at(eip - 1, &offset);
 
     if (name)
-        kprintf("    0x%08x %s+0x%zx\n", eip, name, offset + 1);
+        format_buffer(text, ADDRESS_TEXT, "0x%08x %s+0x%zx", (unsigned)eip, name, offset + 1);
     else
-        kprintf("    0x%08x ?\n", eip);
+        format_buffer(text, ADDRESS_TEXT, "0x%08x ?", (unsigned)eip);
+    return text;
+}
+
+static void print_return_address(unsigned eip) {
+    char text[ADDRESS_TEXT];
+
+    kprintf("    %s\n", caller_text(eip, text));
 }
 
 static void print_repeats(unsigned repeats) {
@@ -109,19 +115,32 @@ static bool has_frame(uintptr_t function, uintptr_t eip) {
     return false;
 }
 
-/* EIP follows a call that can have led to FUNCTION: a direct one, E8 and the distance from EIP, or an
- * indirect one, FF /2, of 2 to 7 bytes (SDM vol. 2, CALL). */
-static bool returns_from(uintptr_t function, uintptr_t eip) {
+/* EIP follows a call of FUNCTION: E8 and the distance from EIP (SDM vol. 2, CALL). */
+static bool follows_direct_call(uintptr_t function, uintptr_t eip) {
     const uint8_t *end = (const uint8_t *)eip;
 
-    if (!in_text(eip) || !in_text(eip - 7))
-        return false;
-    if (end[-5] == 0xE8)
-        return eip + (end[-4] | end[-3] << 8 | end[-2] << 16 | (unsigned)end[-1] << 24) == function;
-    for (int length = 2; length <= 7; length++)
+    return in_text(eip) && in_text(eip - 5) && end[-5] == 0xE8 &&
+           eip + (end[-4] | end[-3] << 8 | end[-2] << 16 | (unsigned)end[-1] << 24) == function;
+}
+
+/* EIP follows a call of what a register or memory holds: FF /2, of 2 to 7 bytes. */
+static bool follows_indirect_call(uintptr_t function, uintptr_t eip) {
+    const uint8_t *end = (const uint8_t *)eip;
+
+    (void)function;
+    for (int length = 2; length <= 7 && in_text(eip) && in_text(eip - 7); length++)
         if (end[-length] == 0xFF && (end[1 - length] >> 3 & 7) == 2)
             return true;
     return false;
+}
+
+/* The first word of the stack's [ESP, END) that FOLLOWS says is a return from FUNCTION, or 0. */
+static unsigned find_return(uintptr_t esp, uintptr_t end, uintptr_t function,
+                            bool (*follows)(uintptr_t function, uintptr_t eip)) {
+    for (; esp < end; esp += 4)
+        if (follows(function, *(const unsigned *)esp))
+            return *(const unsigned *)esp;
+    return 0;
 }
 
 /* Where the function without a frame that was interrupted at FRAME returns to; 0 when it has a frame. */
@@ -135,10 +154,10 @@ static unsigned hidden_caller(const struct trap_frame *frame) {
         return in_text(*(const unsigned *)esp) ? *(const unsigned *)esp : 0;
     if (!symbol_at(frame->eip, &offset) || has_frame(frame->eip - offset, frame->eip))
         return 0;
-    for (; esp < end && esp < frame->ebp; esp += 4)
-        if (returns_from(frame->eip - offset, *(const unsigned *)esp))
-            return *(const unsigned *)esp;
-    return 0;
+    uintptr_t function = frame->eip - offset;
+    end = end < frame->ebp ? end : frame->ebp;
+    unsigned direct = find_return(esp, end, function, follows_direct_call);
+    return direct ? direct : find_return(esp, end, function, follows_indirect_call);
 }
 
 void print_backtrace_of(const struct trap_frame *frame) {

@@ -54,4 +54,10 @@ void command_alloc(int n, char **arg);
 void command_free(int n, char **arg);
 void command_heap(int n, char **arg);
 
+/* monitor_leaks.c */
+void command_heap_leaks(void);
+
+/* monitor_fault.c */
+void command_fault(int n, char **arg);
+
 #endif

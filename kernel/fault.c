@@ -5,6 +5,8 @@
 #include "trap.h"
 
 #include "format.h"
+#include "heap_debug.h"
+#include "kmalloc.h"
 #include "log.h"
 #include "memlayout.h"
 #include "symbols.h"
@@ -18,6 +20,7 @@
 #define INSTRUCTION_MAX 15 /* bytes: SDM vol. 2, 2.3.11 */
 
 struct fault {
+    const struct trap_frame *frame;
     uintptr_t address;
     unsigned error;
     bool fetch;
@@ -31,6 +34,8 @@ struct cause {
     const char *text; /* where explain is NULL */
 };
 
+#define POISON_REACH 0x10000u /* a field of what a poisoned pointer leads to, or an element */
+
 #define ANY 0, 0
 #define ABSENT ERROR_PRESENT, 0
 #define REFUSED_WRITE (ERROR_PRESENT | ERROR_WRITE), (ERROR_PRESENT | ERROR_WRITE)
@@ -39,8 +44,111 @@ struct cause {
 static void explain_null(const struct fault *fault) {
     if (fault->fetch)
         kprintf("null pointer: a function pointer that was never set was called");
+    else if (fault->address)
+        kprintf("null pointer: a field at +0x%x of a null struct, or that far into a null array",
+                (unsigned)fault->address);
     else
-        kprintf("null pointer: offset +0x%x from address 0", (unsigned)fault->address);
+        kprintf("null pointer: it was never set, or a call that failed returned it");
+}
+
+/* ---- heap objects ---- */
+
+/* A further line of the cause: OBJECT, and who asked for it; CALLER is a return address. */
+static void print_caller(const char *what, uintptr_t caller) {
+    char text[ADDRESS_TEXT];
+
+    kprintf("\n           %s by %s", what, caller_text(caller, text));
+}
+
+static void print_object(const struct heap_object *object) {
+    kprintf("\n           the object: %zu bytes at 0x%08x", object->size, (unsigned)object->start);
+    print_caller("allocated", object->allocated_by);
+    if (!object->live)
+        print_caller("freed", object->freed_by);
+}
+
+/* Without heap=debug and heap=guard: the object that ends nearest below ADDRESS, if one is near, as kmalloc
+ * knows it. */
+#define NEAR (1u << 20)
+
+static bool nearest_object(uintptr_t address, uintptr_t *start) {
+    uintptr_t lowest = address - KHEAP_START < NEAR ? KHEAP_START : address - NEAR;
+
+    for (*start = address & ~15u; *start > lowest; *start -= 16)
+        if (kmalloc_size((void *)*start))
+            return true;
+    return false;
+}
+
+static void explain_page_nobody_has(const struct fault *fault) {
+    uintptr_t start;
+
+    kprintf("freed heap page, or one that kmalloc never handed out: a pointer used after kfree, or past its "
+            "object");
+    if (heap_mode() != HEAP_NORMAL || !nearest_object(fault->address, &start))
+        return;
+    size_t size = kmalloc_size((void *)start);
+    kprintf("\n           the object below: %zu bytes at 0x%08x; this is %zu bytes past its end", size,
+            (unsigned)start, (size_t)(fault->address - start - size));
+}
+
+static void explain_heap(const struct fault *fault) {
+    struct heap_object object;
+
+    if (!heap_debug_find(fault->address, &object)) {
+        explain_page_nobody_has(fault);
+        return;
+    }
+    size_t past = fault->address - object.start;
+    if (!object.live)
+        kprintf("use after free: a freed heap page, +0x%zx from the start of an object that was freed", past);
+    else
+        kprintf("heap overflow: the absent page behind an object, %zu bytes past its end",
+                past - object.size);
+    print_object(&object);
+}
+
+static bool is_mapped(uintptr_t va) {
+    paddr_t pa;
+
+    return vmem_translate((const void *)va, &pa);
+}
+
+/* The object has a word of poison in it. */
+static bool has_poison(const struct heap_object *object) {
+    for (uintptr_t va = object->start; va + 4 <= object->start + object->size; va += 4)
+        if (is_mapped(va) && *(const unsigned *)va == HEAP_POISON)
+            return true;
+    return false;
+}
+
+/* The object that the poison was read from: a register, or else the stack above ESP, mostly still holds a
+ * pointer to it. */
+#define WORDS_SEARCHED 32
+
+static bool poison_source(const struct trap_frame *frame, struct heap_object *object) {
+    const unsigned registers[] = {frame->eax, frame->ecx, frame->edx, frame->ebx, frame->esi, frame->edi};
+    uintptr_t esp = frame_esp(frame) & ~3u;
+
+    for (size_t i = 0; i < ARRAY_SIZE(registers); i++)
+        if (heap_debug_find(registers[i], object) && has_poison(object))
+            return true;
+    for (unsigned i = 0; i < WORDS_SEARCHED && is_mapped(esp); i++, esp += 4)
+        if (heap_debug_find(*(const unsigned *)esp, object) && has_poison(object))
+            return true;
+    return false;
+}
+
+static void explain_poison(const struct fault *fault) {
+    struct heap_object object;
+
+    if (!poison_source(fault->frame, &object)) {
+        kprintf("poison: a pointer read from a heap object after kfree, or before it was initialised");
+        return;
+    }
+    kprintf(object.live ? "poison: a pointer read from a heap object that was never initialised"
+                        : "poison: use after free: a pointer read from a heap object after kfree");
+    print_object(&object);
 }
 
 static void explain_table(const struct fault *fault) {
@@ -51,7 +159,8 @@ static void explain_table(const struct fault *fault) {
 static const struct cause causes[] = {
     {ADDRESS(0), ADDRESS(PAGE_SIZE - 1), ABSENT, explain_null, NULL},
     {boot_stack_guard, boot_stack_bottom - 1, ABSENT, NULL,
-     "stack guard: the page below the kernel stack; the stack has overflowed"},
+     "stack guard: the page below the kernel stack; stack overflow: too deep a recursion, or too large an "
+     "array"},
     {fault_stack_guard, fault_stack_bottom - 1, ABSENT, NULL,
      "stack guard: the page below the double-fault stack; that stack has overflowed"},
     {kernel_start, text_end - 1, REFUSED_WRITE, NULL, "write to read-only text: the kernel's own code"},
@@ -59,10 +168,10 @@ static const struct cause causes[] = {
     {symtab_start, kernel_end - 1, REFUSED_WRITE, NULL, "write to read-only data: the kernel's symbol table"},
     {ADDRESS(SCRATCH_PAGE), ADDRESS(IDENTITY_END - 1), ABSENT, NULL,
      "scratch page: present only while vmem clears a new page table"},
+    {ADDRESS(HEAP_POISON - POISON_REACH), ADDRESS(HEAP_POISON + POISON_REACH), ABSENT, explain_poison, NULL},
     {ADDRESS(FREE_START), ADDRESS(KHEAP_START - 1), ABSENT, NULL,
      "free range: nothing is mapped here but what the monitor's map or your own code maps"},
-    {ADDRESS(KHEAP_START), ADDRESS(KHEAP_END - 1), ABSENT, NULL,
-     "freed heap page, or one that kmalloc never handed out: a pointer used after kfree, or past its object"},
+    {ADDRESS(KHEAP_START), ADDRESS(KHEAP_END - 1), ABSENT, explain_heap, NULL},
     {ADDRESS(DEVICES_START), ADDRESS(WINDOW_START - 1), ABSENT, NULL,
      "device range: no device is mapped here"},
     {ADDRESS(WINDOW_START), ADDRESS(0xFFFFFFFF), ABSENT, explain_table, NULL},
@@ -132,7 +241,7 @@ static void print_symbol(uintptr_t address) {
 }
 
 void page_fault_report(const struct trap_frame *frame, unsigned address) {
-    struct fault fault = {.address = address, .error = frame->error};
+    struct fault fault = {.frame = frame, .address = address, .error = frame->error};
     char where[ADDRESS_TEXT];
 
     fault.fetch = address - frame->eip < INSTRUCTION_MAX && !(frame->error & ERROR_WRITE);

@@ -1,6 +1,7 @@
 /* kmain: the boot, one step after the other. boot/boot.S calls it, with paging off. */
 #include "bench.h"
 #include "boot_info.h"
+#include "canary.h"
 #include "console.h"
 #include "diagnosis.h"
 #include "kmalloc.h"
@@ -12,6 +13,7 @@
 #include "options.h"
 #include "panic.h"
 #include "pm.h"
+#include "protection.h"
 #include "trap.h"
 #include "vmem.h"
 
@@ -42,6 +44,7 @@ static void read_boot_info(unsigned magic, paddr_t info) {
             boot_info.loader[0] ? boot_info.loader : "a loader without a name", boot_info.cmdline);
     kprintf("quire: firmware: %s\n", machine_firmware());
     options_parse();
+    heap_debug_install(options.heap);
     boot_info_memory();
     if (has_framebuffer())
         framebuffer_init();
@@ -53,14 +56,18 @@ static void start_vmem(void) {
     vmem_init();
     trap_set_directory(get_page_directory());
     vmem_check();
-    kprintf("vmem: directory 0x%08x, %zu table: 4 MiB identity-mapped, code read-only\n",
-            get_page_directory(), vmem_tables());
+    kprintf("vmem: directory 0x%08x, %zu table, 4 MiB identity-mapped\n", get_page_directory(),
+            vmem_tables());
+    protection_check();
     framebuffer_map();
 }
 
 static void start_kmalloc(void) {
+    static const char *const modes[] = {"", "; red zones, poison, quarantine: heap=debug",
+                                        "; an absent page behind each object: heap=guard"};
+
     kmalloc_init(&vmem_provider);
-    kprintf("kmalloc: heap at 0x%08x-0x%08x, empty\n", KHEAP_START, KHEAP_END);
+    kprintf("kmalloc: heap at 0x%08x-0x%08x, empty%s\n", KHEAP_START, KHEAP_END, modes[heap_mode()]);
 }
 
 static void say_ready(void) {
@@ -71,6 +78,7 @@ static void say_ready(void) {
 }
 
 void kmain(unsigned magic, paddr_t info) {
+    canary_init(info);
     machine_init();
     serial_init();
     trap_init();

@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "kmalloc.h"
 #include "log.h"
+#include "string.h"
 
 #define NAMES_KEPT 1024
 
@@ -87,7 +88,13 @@ void command_heap(int n, char **arg) {
     struct kmalloc_stats s;
     size_t live = 0, capacity = 0, pages = 0;
 
-    (void)n, (void)arg;
+    if (n) {
+        if (strcmp(arg[0], "leaks") == 0)
+            command_heap_leaks();
+        else
+            command_error("expected: heap, or heap leaks");
+        return;
+    }
     kprintf("%10s %10s %10s %10s\n", "size", "live", "capacity", "pages");
     for (unsigned sc = 0; kmalloc_stats(sc, &s); sc++) {
         live += s.live, capacity += s.capacity, pages += s.pages;

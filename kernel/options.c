@@ -30,6 +30,15 @@ static bool set_panic(const char *value) {
     return true;
 }
 
+static bool set_heap(const char *value) {
+    bool debug = value && strcmp(value, "debug") == 0, guard = value && strcmp(value, "guard") == 0;
+
+    if (!debug && !guard)
+        return false;
+    options.heap = debug ? HEAP_DEBUG : HEAP_GUARD;
+    return true;
+}
+
 static const struct {
     const char *name;
     bool (*set)(const char *value);
@@ -38,6 +47,7 @@ static const struct {
     {"bench", set_bench},
     {"diagnose", set_diagnose},
     {"panic", set_panic},
+    {"heap", set_heap},
 };
 
 static bool set_option(char *word) {

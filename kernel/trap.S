@@ -108,6 +108,17 @@ catch_land:
     jmp .Lcatch_return
     .size catch_land, . - catch_land
 
+    /* void leave_stack(void (*fn)(void)): runs FN on the double-fault stack, and leaves the present one as it
+     * is. FN does not return. */
+    .globl leave_stack
+    .type leave_stack, @function
+leave_stack:
+    mov 4(%esp), %eax
+    mov $fault_stack_top, %esp
+    xor %ebp, %ebp                       /* a backtrace ends here */
+    call *%eax
+    .size leave_stack, . - leave_stack
+
     /* void panic_at(const char *file, int line, const char *fmt, ...): makes a struct trap_frame of its
      * caller and calls panic_report(frame, file, line, fmt, args). A va_list points to the next argument. */
     .globl panic_at

@@ -13,6 +13,7 @@
 #include "trap.h"
 
 #include "cpu.h"
+#include "last_look.h"
 #include "log.h"
 #include "machine.h"
 #include "memlayout.h"
@@ -28,6 +29,7 @@ void gdt_load(const struct descriptor_table *gdt);
 void double_fault_task(void);
 bool catch_call(void (*fn)(void *arg), void *arg);
 void catch_land(void) __attribute__((noreturn));
+void leave_stack(void (*fn)(void)) __attribute__((noreturn));
 void trap_dispatch(struct trap_frame *frame);
 void double_fault(void);
 
@@ -195,11 +197,32 @@ static struct {
 static unsigned reports;
 #define REPORTS_MAX 4
 
-/* The end for which the machine is left, or halted. */
+static bool stays(void) { return options.panic_stay || !machine_has_exit_port(); }
+
+/* A last look needs paging; and what has gone wrong in one is not looked at. */
+static bool can_look(void) {
+    static bool looked;
+    bool first = !looked;
+
+    looked = true;
+    return first && reports == 1 && read_cr0() & CR0_PG;
+}
+
+static void begin_look(void) __attribute__((noreturn));
+static void begin_look(void) {
+    reports = 0;
+    last_look();
+}
+
+/* The end: the machine is left, or stays for a last look, or is halted. */
 static void stop(void) __attribute__((noreturn));
 static void stop(void) {
-    if (!options.panic_stay && reports < REPORTS_MAX)
+    if (!stays() && reports < REPORTS_MAX)
         machine_exit(false);
+    if (can_look())
+        leave_stack(begin_look);
+    if (reports < REPORTS_MAX)
+        kprintf("quire: halted\n");
     for (;;) {
         cli();
         halt();
@@ -327,6 +350,7 @@ static void exception(const struct trap_frame *frame) {
     }
     print_registers(frame);
     print_backtrace_of(frame);
+    print_advice(frame->eip, frame->vector == TRAP_PAGE_FAULT ? "walk" : NULL, address);
     panic_finish((int)frame->vector);
 }
 
@@ -394,18 +418,31 @@ static void print_double_fault(void) {
             (void *)boot_stack_top, main_tss.esp);
 }
 
+/* The main task goes on at EIP, on the double-fault stack, which is empty once this task has left. */
+static void resume_main(uintptr_t eip) {
+    main_tss.eip = eip;
+    main_tss.esp = (uintptr_t)fault_stack_top - EXCEPTION_WORDS * 4;
+    main_tss.ebp = 0;
+    main_tss.eflags = 0;
+}
+
 void double_fault(void) {
     struct trap_frame frame = interrupted_frame();
 
+    idt_init(); /* a damaged one may be what kept the first exception from being delivered */
     report_begin(exception_name(TRAP_DOUBLE_FAULT), frame.eip);
     print_double_fault();
     print_registers(&frame);
-    print_backtrace(frame.eip, frame.ebp);
-    if (!catch.armed)
+    print_backtrace_of(&frame);
+    print_advice(frame.eip, "walk", frame_esp(&frame));
+    if (catch.armed) {
+        catch_close(TRAP_DOUBLE_FAULT);
+        resume_main((uintptr_t)catch_land); /* which loads its own ESP */
+    } else if (stays() && can_look()) {
+        resume_main((uintptr_t)begin_look);
+    } else {
         panic_finish(TRAP_DOUBLE_FAULT);
-    catch_close(TRAP_DOUBLE_FAULT);
-    main_tss.eip = (uintptr_t)catch_land; /* which loads its own ESP */
-    main_tss.eflags = 0;
+    }
 }
 
 void trap_init(void) {

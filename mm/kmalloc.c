@@ -100,10 +100,9 @@ static void bad_free(const char *p) {
 
 /* What is no live small object. */
 void kfree_other(void *p) {
-    if (p && kmalloc_size(p) == 0)
+    bool in_zone = (uintptr_t)p >= LARGE_START && (uintptr_t)p < SMALL_TABLE;
+    if (p && !(in_zone && large_free(p)))
         bad_free(p);
-    else if (p)
-        large_free(p);
 }
 
 /* P is volatile to be read again where it is needed again, which is rare; it would else be kept in a register
@@ -131,7 +130,7 @@ void *krealloc(void *p, size_t size) {
         return p;
     if (old > SMALL_MAX && size > SMALL_MAX && large_resize(p, size))
         return p;
-    void *to = kmalloc(size);
+    void *to = size > SMALL_MAX ? large_alloc_to_grow(size) : kmalloc(size);
     if (!to)
         return size <= old ? p : NULL;
     memcpy(to, p, size < old ? size : old);

@@ -68,7 +68,7 @@ void large_init(void) {
 /* A slot of N slots' length at a multiple of ALIGN bytes, or NULL. */
 static struct slot *take_slot(struct zone *zone, size_t n, size_t align) {
     size_t step = align >> zone->shift, base = zone->start >> zone->shift;
-    size_t first = summary_next(&zone->free, 0), end = first;
+    size_t first = summary_first(&zone->free), end = first;
     if (first == SUMMARY_NONE)
         return NULL;
     while (n > 1 || step > 1) {
@@ -85,8 +85,8 @@ static struct slot *take_slot(struct zone *zone, size_t n, size_t align) {
 }
 
 static void drop_slot(struct zone *zone, struct slot *slot) {
-    size_t first = (size_t)(slot - zone->slots);
-    summary_add_range(&zone->free, first, first + slot->length);
+    size_t i = (size_t)(slot - zone->slots), n = slot->length;
+    n == 1 ? summary_add(&zone->free, i) : summary_add_range(&zone->free, i, i + n);
     slot->length = 0;
 }
 
@@ -156,6 +156,11 @@ void *large_alloc_aligned(size_t size, size_t align) {
     return p;
 }
 
+void *large_alloc_to_grow(size_t size) {
+    void *p = pages_for(size) > 2 ? NULL : alloc_in(&wide, pages_for(size), 1);
+    return p ? p : large_alloc(size);
+}
+
 void *large_alloc(size_t size) { return large_alloc_aligned(size, 1); }
 
 size_t large_size(const void *p) {
@@ -163,7 +168,12 @@ size_t large_size(const void *p) {
     return start ? slot_of(p)->pages * PAGE_SIZE : 0;
 }
 
-void large_free(void *p) { retire(zone_of(p), slot_of(p), slot_of(p)->pages); }
+bool large_free(void *p) {
+    size_t pages = large_size(p) / PAGE_SIZE;
+    if (pages)
+        retire(zone_of(p), slot_of(p), pages);
+    return pages;
+}
 
 bool large_resize(void *p, size_t size) {
     struct slot *slot = slot_of(p);

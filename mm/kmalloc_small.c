@@ -86,7 +86,7 @@ static void carve(struct slab *slab, unsigned sc) {
 
 /* Maps the lowest unused page, and its part of the table if need be; NULL when memory has run out. */
 static struct slab *new_page(void) {
-    size_t number = summary_next(&unused, 0), end = (number + 1) * PAGE_GRANULES;
+    size_t number = summary_first(&unused), end = (number + 1) * PAGE_GRANULES;
     if (number == SUMMARY_NONE)
         return NULL;
     char *page = (char *)SMALL_START + number * PAGE_SIZE;

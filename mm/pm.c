@@ -45,9 +45,9 @@ void pm_init(const memmap_frames map) {
     memset(&words, 0, sizeof(words));
     spare = PADDR_NONE;
     recent_count = next_run = 0;
-    counts.free = 0;
-    counts.reserved = counts.total = bitmap_count(ram, 0, pa_to_pfn(LOW_MEMORY_END));
     ram_end = pa_to_pfn(LOW_MEMORY_END);
+    counts.free = 0;
+    counts.reserved = counts.total = bitmap_count(ram, 0, ram_end);
     for (size_t start, end = ram_end; bitmap_next_run(ram, &start, &end, FRAMES_MAX); ram_end = end) {
         bitmap_fill(managed, start, end, true);
         summary_add_range(&words, start / 32, (end - 1) / 32 + 1);
@@ -61,9 +61,8 @@ void pm_reserve(uint64_t start, uint64_t end) {
     pfn_t first = (pfn_t)(start >> PAGE_SHIFT), last = (pfn_t)((end + PAGE_MASK) >> PAGE_SHIFT);
     if (start == end)
         return;
-    pfn_t taken = bitmap_find(used, first, last, true);
-    if (taken != last)
-        PANIC("pm: frame 0x%08x is handed out and cannot be reserved", pfn_to_pa(taken));
+    if (bitmap_find(used, first, last, true) != last)
+        PANIC("pm: frames from 0x%08x on are handed out and cannot be reserved", pfn_to_pa(first));
     size_t withheld = bitmap_count(managed, first, last);
     counts.free -= withheld;
     counts.reserved += withheld;
@@ -92,7 +91,7 @@ static inline paddr_t take(paddr_t pa) {
 }
 
 static __attribute__((noinline)) paddr_t alloc_found(void) {
-    size_t word = summary_next(&words, 0);
+    size_t word = summary_first(&words);
     if (word == SUMMARY_NONE)
         return PADDR_NONE;
     counts.free--;

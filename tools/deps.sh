@@ -20,7 +20,8 @@ apt-get  xorriso         xorriso
 apt-get  mtools          mtools
 apt-get  gdb             gdb
 apt-get  font            console-setup-linux
-apt-get  test            python3 python3-pytest python3-pytest-xdist python3-pexpect
+apt-get  test            python3 python3-pytest python3-pytest-xdist python3-pexpect python3-pil
+apt-get  machines        ovmf ovmf-ia32 seabios bochs bochsbios nodejs npm
 apt-get  bench           python3 python3-matplotlib
 
 dnf      compiler        clang lld binutils
@@ -115,6 +116,8 @@ missing_packages() {
     for package in $(packages_for '*'); do
         case $package in
             qemu-system-gui) [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || continue ;;
+            nodejs) ! command -v node >/dev/null || continue ;; # from elsewhere, with an npm of its own
+            npm) ! command -v npm >/dev/null || continue ;;
             gcc-i686-linux-gnu | libc6-dev-i386-cross) ! installed gcc-multilib || continue ;;
         esac
         installed "$package" || echo "$package"

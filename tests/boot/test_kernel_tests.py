@@ -27,12 +27,21 @@ def judge_run(machine, record_property, name):
     return verdict
 
 
-@pytest.mark.parametrize("compiler", ["elf-gcc", "gcc", "clang"])
+@pytest.mark.parametrize("compiler", ["elf-gcc", "gcc", "clang", "ubsan", "ubsan-clang"])
 def test_all_pass_when_built_with(boot, build, record_property, compiler):
     kernel = build / "variant" / compiler / "quire.elf"
     if not kernel.exists():
         pytest.skip(f"{kernel.name} was not built with {compiler}: it is not on this machine")
     judge_run(boot(kernel=kernel, cmdline="test"), record_property, compiler)
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang", "ubsan"])
+@pytest.mark.parametrize("heap", ["debug", "guard"])
+def test_all_pass_with_the_heap_for(boot, build, record_property, heap, compiler):
+    kernel = build / "variant" / compiler / "quire.elf"
+    if not kernel.exists():
+        pytest.skip(f"{kernel.name} was not built with {compiler}: it is not on this machine")
+    judge_run(boot(kernel=kernel, cmdline=f"heap={heap} test"), record_property, f"{compiler}, heap={heap}")
 
 
 @pytest.mark.parametrize("machine", MACHINES)

@@ -13,15 +13,15 @@
 
 /* What the tests do wrong, each in a function of its own: the report must name it. */
 
-static void read_word(void *va) { (void)*(volatile unsigned *)va; }
+UNDEFINED_ON_PURPOSE static void read_word(void *va) { (void)*(volatile unsigned *)va; }
 
-static void write_word(void *va) { *(volatile unsigned *)va = 0x12345678; }
+UNDEFINED_ON_PURPOSE static void write_word(void *va) { *(volatile unsigned *)va = 0x12345678; }
 
 static void *word_below(const char *va) { return (void *)((uintptr_t)va - 4); }
 
 static volatile unsigned calls_returned;
 
-static void call_function(void *va) {
+UNDEFINED_ON_PURPOSE static void call_function(void *va) {
     ((void (*)(void))va)();
     calls_returned++; /* so that the call is one, and not a jump */
 }
@@ -200,7 +200,7 @@ KTEST(fault_stack_overflow_is_a_double_fault_on_its_own_stack)
 
 static volatile int zero, result, dividend = 1000;
 
-static void divide_by_zero(void *arg) {
+UNDEFINED_ON_PURPOSE static void divide_by_zero(void *arg) {
     (void)arg;
     result = dividend / zero;
 }

@@ -71,16 +71,16 @@ static unsigned expected_permission(const char *va) {
 KTEST(vmem_table_0_is_the_identity_with_permissions)
 {
     for (unsigned i = 0; i < ENTRIES_PER_TABLE; i++) {
-        char *va = (char *)(i * PAGE_SIZE);
+        char *va = (char *)(i * PAGE_SIZE), *last = (char *)(i * PAGE_SIZE + PAGE_MASK);
         unsigned permission = expected_permission(va);
         if (!permission) {
             KCHECK_EQ(table_0[i], 0);
-            KCHECK(is_absent(va) && is_absent(va + PAGE_MASK));
+            KCHECK(is_absent(va) && is_absent(last));
             continue;
         }
         KCHECK_EQ(table_0[i] & PTE_FRAME, (uintptr_t)va);
         KCHECK_EQ(table_0[i] & PAGE_MASK & ~STATUS_BITS, permission);
-        KCHECK(maps_to(va + PAGE_MASK, (uintptr_t)va + PAGE_MASK));
+        KCHECK(maps_to(last, (uintptr_t)last));
     }
 }
 

@@ -1,0 +1,373 @@
+/* The debugging heap's places and records.
+ *
+ *   0xC0000000  objects   448 MiB of pages, each part of a slab, part of a run, or idle
+ *   0xDC000000  records   one for each cell of the objects' range
+ *   0xEA000000  uses      one word for each page of it: what the page is part of
+ *
+ * A slab is a page of equal slots (heap=debug only). A run is an object's own pages: it ends where they end,
+ * as nearly as its alignment allows, and the page behind is absent. Nothing is kept in or beside an object:
+ * its record is found from its address, by way of its page's use. A record stands for the first cell of its
+ * slot or run. Cells are 64 bytes, the least slot, or with heap=guard, where there are only runs, a page.
+ *
+ * Pages are taken in turn through the whole range, so that a freed run's addresses stay absent for as long
+ * as can be, and its record tells who freed it. The tables are mapped where they are first needed. What has
+ * become idle is given back by records_trim, on request or when memory has run out. */
+#include "heap_records.h"
+
+#include "bitmap.h"
+#include "memlayout.h"
+#include "panic.h"
+#include "string.h"
+#include "vmem.h"
+
+#define PAGES (448u * 1024 * 1024 / PAGE_SIZE)
+#define RECORDS_START 0xDC000000u
+#define USES_START 0xEA000000u
+_Static_assert(KHEAP_START + PAGES * PAGE_SIZE == RECORDS_START, "objects end where records begin");
+
+#define SHIFT_MIN 6 /* the least slot: 64 bytes */
+#define SHIFT_MAX 11
+#define RED_ZONE 16u /* the least one around an object in a slot */
+_Static_assert(RECORDS_START + (PAGES * PAGE_SIZE >> SHIFT_MIN) * sizeof(struct record) == USES_START,
+               "a record for each cell");
+_Static_assert(USES_START + PAGES * sizeof(uint32_t) <= KHEAP_END, "a word for each page");
+
+/* A page's use: 0 for none; a slab's slot size, as a power of two; or a run's mark and first page. */
+typedef uint32_t use_t;
+#define USE_RUN 0x80000000u
+
+static const struct page_provider *provider;
+static enum heap_mode mode;
+static unsigned cell_shift;
+static size_t held, peak;
+static uint32_t idle[PAGES / 32]; /* pages that are part of nothing */
+static size_t cursor, top;        /* where the search goes on; the end of the pages ever used */
+static struct record *free_slots[SHIFT_MAX + 1];
+static struct { size_t live, pages; } figures[RECORD_CLASSES];
+
+void records_init(enum heap_mode heap_mode, const struct page_provider *pages) {
+    provider = pages;
+    mode = heap_mode;
+    cell_shift = mode == HEAP_GUARD ? PAGE_SHIFT : SHIFT_MIN;
+    held = peak = cursor = top = 0;
+    memset(free_slots, 0, sizeof(free_slots));
+    memset(figures, 0, sizeof(figures));
+    bitmap_fill(idle, 0, PAGES, true);
+}
+
+/* ---- pages ---- */
+
+static bool get(uintptr_t va, size_t pages) {
+    ASSERT(!in_interrupt());
+    if (provider->get((void *)va, pages) < 0)
+        return false;
+    held += pages;
+    if (held > peak)
+        peak = held;
+    return true;
+}
+
+static void give(uintptr_t va, size_t pages) {
+    ASSERT(!in_interrupt());
+    if (provider->give((void *)va, pages) < 0)
+        PANIC("kmalloc: the provider does not take back %zu pages at 0x%08x", pages, (unsigned)va);
+    held -= pages;
+}
+
+static bool is_mapped(uintptr_t va) {
+    paddr_t pa;
+
+    return vmem_translate((const void *)va, &pa);
+}
+
+/* Maps what is not mapped yet of a table's [VA, VA + BYTES), cleared. */
+static bool need(uintptr_t va, size_t bytes) {
+    for (uintptr_t page = va & ~PAGE_MASK; page < va + bytes; page += PAGE_SIZE) {
+        if (is_mapped(page))
+            continue;
+        if (!get(page, 1))
+            return false;
+        memset((void *)page, 0, PAGE_SIZE);
+    }
+    return true;
+}
+
+static uintptr_t address_of(size_t page) { return KHEAP_START + page * PAGE_SIZE; }
+static size_t page_of(const void *va) { return ((uintptr_t)va - KHEAP_START) / PAGE_SIZE; }
+static use_t *use_of(size_t page) { return (use_t *)USES_START + page; }
+
+static use_t read_use(size_t page) { return is_mapped((uintptr_t)use_of(page)) ? *use_of(page) : 0; }
+
+/* The record of the cell that begins at VA. */
+static struct record *record_of(uintptr_t va) {
+    return (struct record *)RECORDS_START + ((va - KHEAP_START) >> cell_shift);
+}
+
+/* The first of N idle pages, which are idle no more, their uses' table mapped; PAGES where there are none. */
+static size_t take_pages(size_t n) {
+    for (unsigned rounds = 0; rounds < 2; rounds++, cursor = 0) {
+        size_t start, end = cursor;
+
+        while (bitmap_next_run(idle, &start, &end, PAGES)) {
+            if (end - start < n)
+                continue;
+            if (!need((uintptr_t)use_of(start), n * sizeof(use_t)))
+                return PAGES;
+            bitmap_fill(idle, start, start + n, false);
+            cursor = start + n;
+            top = cursor > top ? cursor : top;
+            return start;
+        }
+    }
+    return PAGES;
+}
+
+/* The pages [FIRST, END) are part of a new slab or run. The records of runs that began here are forgotten. */
+static void set_uses(size_t first, size_t end, use_t use) {
+    for (size_t page = first; page < end; page++) {
+        if (*use_of(page) == (USE_RUN | page))
+            record_of(address_of(page))->state = RECORD_NONE;
+        *use_of(page) = use;
+    }
+}
+
+/* ---- slots ---- */
+
+/* The free slots of a new slab. */
+static bool new_slab(unsigned shift) {
+    size_t page = take_pages(1);
+    uintptr_t va = address_of(page);
+
+    if (page == PAGES)
+        return false;
+    if (!need((uintptr_t)record_of(va), (PAGE_SIZE >> cell_shift) * sizeof(struct record)) || !get(va, 1)) {
+        bitmap_fill(idle, page, page + 1, true);
+        return false;
+    }
+    set_uses(page, page + 1, shift);
+    figures[shift - SHIFT_MIN].pages++;
+    for (uintptr_t slot = va + PAGE_SIZE; slot > va;) {
+        slot -= 1u << shift;
+        *record_of(slot) =
+            (struct record){.next = free_slots[shift], .object = (char *)slot, .slot_shift = shift};
+        free_slots[shift] = record_of(slot);
+    }
+    return true;
+}
+
+static struct record *take_slot(size_t size, size_t align) {
+    size_t front = align > RED_ZONE ? align : RED_ZONE;
+    unsigned shift = SHIFT_MIN;
+
+    while (1u << shift < front + size + RED_ZONE)
+        shift++;
+    if (!free_slots[shift] && !new_slab(shift))
+        return NULL;
+    struct record *record = free_slots[shift];
+    free_slots[shift] = record->next;
+    record->object = (char *)((uintptr_t)record->object & ~((1u << shift) - 1)) + front;
+    return record;
+}
+
+/* ---- runs ---- */
+
+static size_t run_pages(const struct record *record) {
+    return page_of(record->object + record->size - 1) - page_of(record->object) + 1;
+}
+
+/* Where an object of SIZE bytes lies in the N pages from FIRST on that it fills, but for its alignment. */
+static char *place(size_t first, size_t n, size_t size, size_t align) {
+    if (align > PAGE_SIZE)
+        return (char *)((address_of(first) + align - 1) & ~(align - 1));
+    return (char *)((address_of(first + n) - size) & ~(align - 1));
+}
+
+/* An alignment of more than a page costs addresses in front, and these alone. */
+static struct record *take_run(size_t size, size_t align) {
+    size_t n = pages_for(size), spare = align > PAGE_SIZE ? align / PAGE_SIZE - 1 : 0;
+
+    if (n >= PAGES || spare >= PAGES - n)
+        return NULL;
+    size_t all = n + spare + 1, first = take_pages(all);
+    if (first == PAGES)
+        return NULL;
+    struct record *record = record_of(address_of(first));
+    char *object = place(first, n, size, align);
+    if (!need((uintptr_t)record, sizeof(*record)) || !get(address_of(page_of(object)), n)) {
+        bitmap_fill(idle, first, first + all, true);
+        return NULL;
+    }
+    set_uses(first, first + all, USE_RUN | first);
+    *record = (struct record){.object = object, .size = size, .slot_shift = RUN};
+    figures[RECORD_CLASSES - 1].pages += n;
+    return record;
+}
+
+static void release_run(struct record *record) {
+    size_t n = run_pages(record), mapped = page_of(record->object), first = *use_of(mapped) & ~USE_RUN, end;
+
+    for (end = mapped; end < PAGES && read_use(end) == (USE_RUN | first); end++)
+        ; /* the spare addresses behind are part of it */
+    give(address_of(mapped), n);
+    figures[RECORD_CLASSES - 1].pages -= n;
+    bitmap_fill(idle, first, end, true);
+}
+
+/* ---- records ---- */
+
+static unsigned class_of(const struct record *record) {
+    return record->slot_shift == RUN ? RECORD_CLASSES - 1 : record->slot_shift - SHIFT_MIN;
+}
+
+struct record *record_take(size_t size, size_t align) {
+    size_t least = size < 16 ? 8 : 16;
+    struct record *record;
+
+    align = align > least ? align : least;
+    bool fits = size <= 1u << SHIFT_MAX && align <= 1u << SHIFT_MAX &&
+                (align > RED_ZONE ? align : RED_ZONE) + size + RED_ZONE <= 1u << SHIFT_MAX;
+    record = mode == HEAP_DEBUG && fits ? take_slot(size, align) : take_run(size, align);
+    if (record)
+        figures[class_of(record)].live++;
+    return record;
+}
+
+void record_retire(struct record *record) {
+    record->state = RECORD_QUARANTINED;
+    figures[class_of(record)].live--;
+}
+
+void record_release(struct record *record) {
+    record->state = RECORD_FREED;
+    if (record->slot_shift == RUN) {
+        release_run(record);
+    } else {
+        record->next = free_slots[record->slot_shift];
+        free_slots[record->slot_shift] = record;
+    }
+}
+
+struct record *record_at(uintptr_t address) {
+    size_t page = page_of((void *)address);
+    use_t use = page < PAGES ? read_use(page) : 0;
+
+    if (!use)
+        return NULL;
+    if (!(use & USE_RUN))
+        return record_of(address & ~((1u << use) - 1));
+    /* A run that was freed and then taken in part leaves pages that lead nowhere. */
+    struct record *record = record_of(address_of(use & ~USE_RUN));
+    if (*use_of(use & ~USE_RUN) != use || record->state == RECORD_NONE ||
+        page > page_of(record->object) + run_pages(record))
+        return NULL;
+    return record;
+}
+
+void record_bounds(const struct record *record, char **start, char **end) {
+    size_t bytes = record->slot_shift == RUN ? PAGE_SIZE : 1u << record->slot_shift;
+    uintptr_t last = (uintptr_t)record->object + record->size - 1;
+
+    *start = (char *)((uintptr_t)record->object & ~(bytes - 1));
+    *end = (char *)((last | (bytes - 1)) + 1);
+}
+
+/* Where to look for the record that follows RECORD. */
+static uintptr_t after(const struct record *record) {
+    uintptr_t cell = (uintptr_t)(record - (struct record *)RECORDS_START);
+    size_t bytes = record->slot_shift == RUN ? PAGE_SIZE : 1u << record->slot_shift;
+
+    return KHEAP_START + (cell << cell_shift) + bytes;
+}
+
+struct record *record_next(const struct record *previous) {
+    uintptr_t va = previous ? after(previous) : KHEAP_START;
+
+    for (size_t page; (page = page_of((void *)va)) < top;) {
+        use_t use = read_use(page);
+        bool begins = use && (!(use & USE_RUN) || use == (USE_RUN | page));
+
+        if (begins && record_of(va)->state != RECORD_NONE)
+            return record_of(va);
+        va += use && !(use & USE_RUN) ? 1u << use : PAGE_SIZE;
+    }
+    return NULL;
+}
+
+/* ---- giving back ---- */
+
+static bool slab_has_live(size_t page, unsigned shift) {
+    for (uintptr_t va = address_of(page); va < address_of(page + 1); va += 1u << shift)
+        if (record_of(va)->state == RECORD_LIVE)
+            return true;
+    return false;
+}
+
+static void trim_slab(size_t page, unsigned shift) {
+    if (!slab_has_live(page, shift)) {
+        give(address_of(page), 1);
+        bitmap_fill(idle, page, page + 1, true);
+        figures[shift - SHIFT_MIN].pages--;
+        *use_of(page) = 0;
+        return;
+    }
+    for (uintptr_t va = address_of(page); va < address_of(page + 1); va += 1u << shift) {
+        if (record_of(va)->state == RECORD_LIVE)
+            continue;
+        record_of(va)->next = free_slots[shift];
+        free_slots[shift] = record_of(va);
+    }
+}
+
+/* Gives back those pages of records of the pages [FIRST, END) that have no use. */
+static void trim_records(size_t first, size_t end) {
+    size_t pages = PAGE_SIZE / sizeof(struct record) / (PAGE_SIZE >> cell_shift); /* to a page of records */
+
+    for (; first < end; first += pages) {
+        uintptr_t va = (uintptr_t)record_of(address_of(first));
+        size_t page = first;
+
+        while (page < first + pages && !*use_of(page))
+            page++;
+        if (page == first + pages && is_mapped(va))
+            give(va, 1);
+    }
+}
+
+/* All that can be given back of the pages [FIRST, END), whose uses fill a page. */
+static void trim_pages(size_t first, size_t end) {
+    bool used = false;
+
+    for (size_t page = first; page < end; page++) {
+        use_t use = *use_of(page);
+
+        if (use && !(use & USE_RUN))
+            trim_slab(page, use);
+        else if (use && bitmap_test(idle, page))
+            *use_of(page) = 0;
+        used |= *use_of(page) != 0;
+    }
+    trim_records(first, end);
+    if (!used)
+        give((uintptr_t)use_of(first), 1);
+}
+
+void records_trim(void) {
+    size_t uses = PAGE_SIZE / sizeof(use_t);
+
+    memset(free_slots, 0, sizeof(free_slots));
+    for (size_t page = 0; page < top; page += uses)
+        if (is_mapped((uintptr_t)use_of(page)))
+            trim_pages(page, page + uses);
+}
+
+void records_stats(unsigned sc, struct kmalloc_stats *out) {
+    bool run = sc == RECORD_CLASSES - 1;
+
+    out->size = run ? 0 : 1u << (SHIFT_MIN + sc);
+    out->live = figures[sc].live;
+    out->pages = figures[sc].pages;
+    out->capacity = run ? out->live : out->pages * PAGE_SIZE / out->size;
+}
+
+size_t records_pages(void) { return held; }
+size_t records_peak_pages(void) { return peak; }

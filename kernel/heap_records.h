@@ -1,0 +1,58 @@
+/* Inside the debugging heap: where its objects lie, and what is kept of each (heap_records.c). */
+#ifndef QUIRE_HEAP_RECORDS_H
+#define QUIRE_HEAP_RECORDS_H
+
+#include "heap_debug.h"
+#include "kmalloc.h"
+
+enum record_state {
+    RECORD_NONE, /* no object has been here */
+    RECORD_LIVE,
+    RECORD_QUARANTINED, /* freed; its memory is still there, poisoned */
+    RECORD_FREED,       /* its place may be taken again */
+};
+
+struct record {
+    struct record *next; /* in the quarantine, or among the free slots of its size */
+    char *object;
+    size_t size;
+    uintptr_t allocated_by, freed_by;
+    enum record_state state;
+    unsigned slot_shift; /* its slot has 2 to this power bytes; RUN: it has whole pages */
+    unsigned unused;
+};
+_Static_assert(sizeof(struct record) == 32, "records fill pages");
+
+#define RUN 0
+
+void records_init(enum heap_mode mode, const struct page_provider *provider);
+
+/* A record whose OBJECT has room for SIZE bytes at a multiple of ALIGN, and its memory mapped; NULL when
+ * memory has run out. The caller fills in the rest. */
+struct record *record_take(size_t size, size_t align);
+
+/* RECORD's object is live no more: it counts so no longer. */
+void record_retire(struct record *record);
+
+/* Gives back RECORD's place, after record_retire: a slot can be taken again, a run's pages become absent. */
+void record_release(struct record *record);
+
+/* The record of the place that ADDRESS lies in, a run's absent page included; or NULL. */
+struct record *record_at(uintptr_t address);
+
+/* All that has been mapped for RECORD's object: [*START, *END). */
+void record_bounds(const struct record *record, char **start, char **end);
+
+/* The next record after RECORD (NULL: the first) that has had an object, by address; NULL after the last. */
+struct record *record_next(const struct record *record);
+
+/* Gives back every page without a live object; nothing may be quarantined. */
+void records_trim(void);
+
+void records_stats(unsigned sc, struct kmalloc_stats *out);
+#define RECORD_CLASSES 7 /* slots of 64 to 2048 bytes, and runs */
+
+size_t records_pages(void);
+size_t records_peak_pages(void);
+
+#endif

@@ -1,0 +1,109 @@
+/* The last look: after a panic that stays, the monitor's commands that only read.
+ *
+ * The kernel is as the panic left it. So this leans on little: it runs on the double-fault stack, and what
+ * was on the stack that panicked can still be peeked at; it polls, with interrupts off, and has a line
+ * reader of its own; and it catches what a command comes upon in a broken memory system. */
+#include "last_look.h"
+
+#include "commands.h"
+#include "console.h"
+#include "log.h"
+#include "machine.h"
+#include "monitor.h"
+#include "string.h"
+#include "trap.h"
+
+#define LINE_MAX 100u
+
+static const char *const readers[] = {"walk", "peek", "maps", "heap", "mem", "pd"};
+
+enum { BACKSPACE = 8, KILL_LINE = 21, ESCAPE = 27, DELETE = 127 };
+
+static int next_key(void) {
+    int c;
+
+    while ((c = console_poll()) < 0)
+        ;
+    return c;
+}
+
+/* A terminal's cursor keys are ESC [ and a letter, with digits between: passed over. */
+static int next_character(void) {
+    int c = next_key();
+
+    if (c != ESCAPE)
+        return c;
+    if (next_key() == '[')
+        while (next_key() < '@')
+            ;
+    return 0;
+}
+
+static void read_line(char line[LINE_MAX + 1]) {
+    size_t n = 0;
+
+    for (int c; (c = next_character()) != '\n';) {
+        if (c >= ' ' && c < DELETE && n < LINE_MAX) {
+            line[n++] = (char)c;
+            kprintf("%c", c);
+        }
+        size_t gone = n && (c == BACKSPACE || c == DELETE) ? 1 : c == KILL_LINE ? n : 0;
+        for (n -= gone; gone; gone--)
+            kprintf("\b \b");
+    }
+    kprintf("\n");
+    line[n] = '\0';
+}
+
+static bool first_word_is(const char *line, const char *word) {
+    size_t n = strlen(word);
+
+    return strncmp(line, word, n) == 0 && (line[n] == ' ' || line[n] == '\0');
+}
+
+static bool only_reads(const char *line) {
+    for (size_t i = 0; i < ARRAY_SIZE(readers); i++)
+        if (first_word_is(line, readers[i]))
+            return true;
+    return false;
+}
+
+static void run_command(void *line) { monitor_execute(line); }
+
+static void run(char *line) {
+    static char report[256];
+
+    if (!trap_catch(run_command, line, report, sizeof(report), NULL))
+        return;
+    for (char *c = report; *c; c++)
+        if (*c == '\n')
+            *c = '\0'; /* its first line is enough */
+    command_error("this led to: %s", report);
+}
+
+static void print_help(void) {
+    kprintf("quire: stopped by a panic, interrupts off. A last look, which changes nothing:\n"
+            "quire: walk VA, peek VA [WORDS], maps, heap, mem, pd [I]; then exit or reboot\n");
+}
+
+void last_look(void) {
+    char line[LINE_MAX + 1];
+
+    print_help();
+    for (;;) {
+        char *command = line;
+
+        kprintf(PROMPT);
+        read_line(line);
+        while (*command == ' ')
+            command++;
+        if (first_word_is(command, "exit"))
+            machine_exit(false);
+        if (first_word_is(command, "reboot") || only_reads(command))
+            run(command);
+        else if (first_word_is(command, "help"))
+            print_help();
+        else if (*command)
+            command_error("after a panic there are only walk, peek, maps, heap, mem, pd, exit and reboot");
+    }
+}

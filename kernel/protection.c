@@ -1,0 +1,71 @@
+/* The protections, looked at: a walk over every present entry of every table, once at boot.
+ *
+ * What holds, and no more: page 0, the scratch page and the page below each stack are absent; the kernel's
+ * code and constants are read-only where they are mapped, at any address, and CR0.WP makes that bind the
+ * kernel. There is no no-execute bit without PAE: data can be executed. The rest of the first 4 MiB is
+ * writable, and so are page tables whose frames lie there, besides through the window. */
+#include "protection.h"
+
+#include "cpu.h"
+#include "log.h"
+#include "memlayout.h"
+#include "panic.h"
+#include "vmem.h"
+
+struct findings {
+    size_t pages, code, constants, low_tables;
+};
+
+static bool in_code(paddr_t pa) { return pa >= (uintptr_t)kernel_start && pa < (uintptr_t)text_end; }
+
+static bool in_constants(paddr_t pa) {
+    return (pa >= (uintptr_t)rodata_start && pa < (uintptr_t)rodata_end) ||
+           (pa >= (uintptr_t)symtab_start && pa < (uintptr_t)kernel_end);
+}
+
+static void look_at_page(uintptr_t va, const struct vmem_walk *walk, struct findings *found) {
+    bool code = in_code(walk->pa), constant = in_constants(walk->pa);
+
+    if ((code || constant) && walk->pde & walk->pte & PTE_WRITE)
+        PANIC("protection: 0x%08x is writable, and its frame 0x%08x holds %s", (unsigned)va, walk->pa,
+              code ? "code" : "constants");
+    found->pages++;
+    found->code += code;
+    found->constants += constant;
+    /* In the window each page is a table, or the directory. */
+    found->low_tables += va >= WINDOW_START && walk->pa < IDENTITY_END;
+}
+
+static void look_at_tables(struct findings *found) {
+    struct vmem_walk walk;
+    uintptr_t va = 0;
+
+    do {
+        if (vmem_walk((void *)va, &walk))
+            look_at_page(va, &walk, found);
+        va += walk.pde & PTE_PRESENT ? PAGE_SIZE : ENTRIES_PER_TABLE * PAGE_SIZE;
+    } while (va);
+}
+
+static void must_be_absent(const void *va, const char *what) {
+    struct vmem_walk walk;
+
+    if (vmem_walk(va, &walk))
+        PANIC("protection: %s at %p is mapped: PT[%u] is 0x%08x", what, va, walk.pti, walk.pte);
+}
+
+void protection_check(void) {
+    struct findings found = {0};
+
+    must_be_absent(NULL, "page 0");
+    must_be_absent(boot_stack_guard, "the page below the kernel stack");
+    must_be_absent(fault_stack_guard, "the page below the double-fault stack");
+    if (!(read_cr0() & CR0_WP))
+        PANIC("protection: CR0.WP is clear (CR0 is 0x%08x): read-only does not bind the kernel", read_cr0());
+    look_at_tables(&found);
+    kprintf(
+        "vmem: protections checked over %zu pages: page 0 and the page below each stack absent; %zu "
+        "pages of code and %zu of constants read-only, CR0.WP set; the rest of the first 4 MiB writable, %zu "
+        "tables there too\n",
+        found.pages, found.code, found.constants, found.low_tables);
+}

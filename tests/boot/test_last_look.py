@@ -1,0 +1,96 @@
+"""After a panic that stays: a last look with the commands that only read."""
+import re
+
+import pytest
+
+STAYS = {"panic=stay": {"cmdline": "panic=stay"}, "no exit port": {"exit_port": False, "cmdline": ""}}
+
+
+def panicked(boot, kind, **how):
+    machine = boot(**how)
+    machine.prompt()
+    machine.type(f"fault {kind}\r")
+    machine.expect(r"^(?:PANIC|page fault): ")
+    machine.expect(r"^  try ")
+    machine.expect(r"^quire: stopped by a panic.*\n.*\n")
+    machine.expect(r"^quire> ")
+    return machine
+
+
+def look(machine, command):
+    """Types COMMAND; what it prints."""
+    machine.type(command + "\r")
+    machine.expect(re.escape(command) + r"\n")
+    start = machine._seen
+    end = machine.expect(r"^quire> ")
+    return machine.text()[start:end.start()].rstrip("\n").split("\n")
+
+
+@pytest.mark.parametrize("how", STAYS)
+@pytest.mark.parametrize("kind", ["null", "stack-overflow", "double-fault", "assert", "double-free"])
+def test_after(boot, how, kind):
+    machine = panicked(boot, kind, **STAYS[how])
+    assert look(machine, "walk 0x00100000")[-1] == "0x00100000 -> 0x00100000"
+    assert look(machine, "walk 0")[-1] == "0x00000000 -> not mapped: PT[0] absent"
+    assert re.match(r"0x00100000: 0x1badb002", look(machine, "peek 0x00100000 4")[0])
+    assert any(line.startswith("0x00100000-") and " ro " in line for line in look(machine, "maps"))
+    assert "held in all" in look(machine, "heap")[-1]
+    for refused in ("alloc 100", "map 0x00400000 0x00400000", "poke 0x00200000 1", "fault null", "nonsense"):
+        assert look(machine, refused)[0].startswith("error: "), refused
+    assert look(machine, "peek 0")[0].startswith("error: ")
+    assert look(machine, "   ") in ([""], [])
+    assert len(re.findall(r"^(?:PANIC|page fault): ", machine.text(), re.M)) == 1
+    machine.type("exit\r")
+    if how == "panic=stay":
+        assert machine.exit_code() == 35
+    else:
+        machine.expect(r"^.*\bhalt.*\n")
+        assert machine.quiet_for(1)
+
+
+def test_interrupts_are_off(boot):
+    machine = panicked(boot, "null", cmdline="panic=stay")
+    flags = re.search(r"EFL=([0-9a-f]{8})", machine.hmp("info registers"))
+    assert not int(flags[1], 16) & 0x200
+    machine.type("reboot\r")
+    assert machine.exit_code() == 0
+
+
+def test_at_the_keyboard_and_on_the_screen(boot):
+    machine = panicked(boot, "null", cmdline="panic=stay")
+    for key in ["w", "a", "l", "k", "spc", "0", "ret"]:
+        machine.hmp(f"sendkey {key}")
+        machine.quiet_for(0.2)
+    machine.expect(r"^0x00000000 -> not mapped: PT\[0\] absent\n")
+    machine.expect(r"^quire> ")
+    assert any("not mapped: PT[0] absent" in row for row in machine.screen())
+    machine.type("exit\r")
+    assert machine.exit_code() == 35
+
+
+def test_a_line_can_be_corrected_and_garbage_does_no_harm(boot):
+    machine = panicked(boot, "null", cmdline="panic=stay")
+    machine.type("walm\bk 4K\x15\x1b[A\x1b[3~walk 0y\x7f\r")
+    machine.expect(r"^0x00000000 -> not mapped: PT\[0\] absent\n")
+    machine.expect(r"^quire> ")
+    machine.type("x" * 500 + "\r")
+    machine.expect(r"^error: ")
+    machine.expect(r"^quire> ")
+    machine.type("exit\r")
+    assert machine.exit_code() == 35
+
+
+def test_before_paging_it_halts(boot):
+    machine = boot(memory="2M", cmdline="panic=stay")
+    machine.expect(r"^PANIC: ")
+    machine.expect(r"^quire: halted\n")
+    assert machine.quiet_for(1)
+
+
+def test_the_debugging_heaps_leaks_can_be_listed(boot):
+    machine = boot(cmdline="heap=debug panic=stay -- alloc 77; fault double-free")
+    machine.expect(r"^quire: stopped by a panic")
+    machine.expect(r"^quire> ")
+    assert any(re.search(r" 1 +77 .*command_alloc", line) for line in look(machine, "heap leaks"))
+    machine.type("exit\r")
+    assert machine.exit_code() == 35
