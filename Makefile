@@ -92,10 +92,16 @@ KERNEL_LDFLAGS := -m elf_i386 -nostdlib -z max-page-size=4096 --build-id=none -T
 # ---- the kernel ----
 
 SOURCES := $(sort $(filter-out $(NOT_BUILT),$(wildcard boot/*.S kernel/*.[cS] mm/*.[cS] tests/kernel/*.c tests/bench/*.c)))
-OBJECTS := $(SOURCES:%=$(BUILD)/%.o)
+OBJECTS := $(SOURCES:%=$(BUILD)/%.o) $(BUILD)/fonts.o
 
 .PHONY: all
 all: $(KERNEL)
+
+# The framebuffer console's fonts, from the smallest to the largest: Terminus, where Debian, Fedora and Arch
+# have it. A kernel can do without; a disc cannot.
+FONTS = $(call once,FONTS,$(call find-font,Uni2-Terminus16,ter-v16n) $(call find-font,Uni2-Terminus32x16,ter-v32n))
+find-font = $(firstword $(wildcard $(foreach place,/usr/share/consolefonts /usr/lib/kbd/consolefonts \
+    /usr/share/kbd/consolefonts,$(1:%=$(place)/%.psf.gz) $(2:%=$(place)/%.psf.gz))))
 
 $(BUILD)/compile.stamp: export STAMP = $(CC) $(CPPFLAGS) $(KERNEL_CFLAGS)
 $(BUILD)/compile.stamp: FORCE
@@ -123,6 +129,15 @@ $(BUILD)/%.S.o: %.S $(BUILD)/compile.stamp
 $(BUILD)/notable.S: $(BUILD)/compile.stamp
 	@echo '.section .note.GNU-stack, "", @progbits' >$@
 
+$(BUILD)/fonts.stamp: export STAMP = $(FONTS)
+$(BUILD)/fonts.stamp: FORCE
+	$(update-stamp)
+
+$(BUILD)/fonts.S: include/cp437.h tools/font.sh $(BUILD)/fonts.stamp $(BUILD)/compile.stamp
+	$(call say,FONT,$@)
+	$(Q)sh tools/font.sh include/cp437.h $(FONTS) >$@
+	$(if $(strip $(FONTS)),,@echo '  no font here: a framebuffer will show nothing ($(call install-hint,$(shell sh tools/deps.sh for font)))')
+
 $(BUILD)/symtab.S: $(PASS1) tools/symbols.sh
 	$(call say,SYMBOLS,$@)
 	$(Q)sh tools/symbols.sh $(NM) $(PASS1) >$@
@@ -141,15 +156,25 @@ $(KERNEL): $(PASS1) $(BUILD)/symtab.o tools/moved.sh
 # ---- the disc ----
 
 GRUB_MKRESCUE = $(call once,GRUB_MKRESCUE,$(call first,grub-mkrescue grub2-mkrescue i686-elf-grub-mkrescue))
-GRUB_PC ?= /usr/lib/grub/i386-pc
-GRUB_MODULES := normal part_msdos iso9660 biosdisk multiboot serial terminal
+GRUB_DIR ?= /usr/lib/grub
+GRUB_PLATFORMS := i386-pc x86_64-efi i386-efi
+# What the menu needs, what GRUB loads by itself when it starts from the disc, and for whoever presses c.
+GRUB_MODULES := normal multiboot serial terminal test all_video iso9660 fat \
+    part_acorn part_amiga part_apple part_bsd part_dfly part_dvh part_gpt part_msdos part_plan part_sun part_sunpc \
+    echo halt ls lsmmap minicmd reboot videoinfo
 
 define check-disc-tools
 $(call need,grub-mkrescue grub2-mkrescue i686-elf-grub-mkrescue,grub-mkrescue)
 $(call need,xorriso,xorriso)
 $(call need,mformat,mtools)
-$(if $(wildcard $(GRUB_PC)/moddep.lst),,$(call missing,GRUB for the PC ($(GRUB_PC)) is missing,grub-pc))
+$(foreach platform,$(GRUB_PLATFORMS),$(if $(wildcard $(GRUB_DIR)/$(platform)/moddep.lst),,$(no-platform)))
+$(if $(strip $(FONTS)),,$(call missing,a font for the framebuffer is missing,font))
 endef
+
+# Where no package is known that has it, the disc does without.
+no-platform = $(if $(shell sh tools/deps.sh for grub-$(platform)), \
+    $(call missing,GRUB for $(platform) ($(GRUB_DIR)/$(platform)) is missing,grub-$(platform)), \
+    $(info No GRUB for $(platform) in $(GRUB_DIR): the disc will not boot there))
 
 .PHONY: iso
 iso: $(ISO)
@@ -161,15 +186,23 @@ $(BUILD)/cmdline.stamp: FORCE
 $(BUILD)/grub.cfg: iso/grub.cfg.in tools/grub-cfg.sh $(BUILD)/cmdline.stamp
 	$(Q)sh tools/grub-cfg.sh $< >$@
 
-$(ISO): $(KERNEL) $(BUILD)/grub.cfg
+# The tests' disc is the same, but for what it boots, and that it does not wait.
+$(BUILD)/test.cfg: iso/grub.cfg.in tools/grub-cfg.sh
+	$(Q)CMDLINE='-- test; machine; maps' sh tools/grub-cfg.sh $< | sed 's/^set timeout=.*/set timeout=0/' >$@
+
+TEST_ISO := $(BUILD)/test.iso
+$(ISO): $(BUILD)/grub.cfg
+$(TEST_ISO): $(BUILD)/test.cfg
+
+$(ISO) $(TEST_ISO): $(BUILD)/%.iso: $(KERNEL)
 	$(check-disc-tools)
 	$(call say,ISO,$@)
-	@rm -rf $(BUILD)/iso
-	@mkdir -p $(BUILD)/iso/boot/grub
-	@cp $(KERNEL) $(BUILD)/iso/boot/
-	@cp $(BUILD)/grub.cfg $(BUILD)/iso/boot/grub/
-	$(Q)$(GRUB_MKRESCUE) --directory=$(GRUB_PC) --install-modules='$(GRUB_MODULES)' --locales= --fonts= \
-	    --themes= -o $@ $(BUILD)/iso >$(BUILD)/iso.log 2>&1 || { cat $(BUILD)/iso.log >&2; exit 1; }
+	@rm -rf $(BUILD)/disc-$*
+	@mkdir -p $(BUILD)/disc-$*/boot/grub
+	@cp $(KERNEL) $(BUILD)/disc-$*/boot/
+	@cp $(filter %.cfg,$^) $(BUILD)/disc-$*/boot/grub/grub.cfg
+	$(Q)$(GRUB_MKRESCUE) --compress=xz --install-modules='$(GRUB_MODULES)' --locales= --fonts= --themes= \
+	    -o $@ $(BUILD)/disc-$* >$(BUILD)/disc-$*.log 2>&1 || { cat $(BUILD)/disc-$*.log >&2; exit 1; }
 
 # ---- running it ----
 
@@ -242,18 +275,26 @@ PYTHON = $(call once,PYTHON,$(or $(find-python),$(call missing,pytest$(comma) py
 find-python = $(shell for python in python3 /usr/bin/python3; do \
     $$python -c 'import pytest, xdist, pexpect' 2>/dev/null && echo $$python && break; done)
 
+# v86 comes from the npm registry. Where that is out of reach, or there is no npm, its tests are passed over.
+V86 := $(BUILD)/v86
+$(V86)/.complete: tests/boot/v86/package.json tests/boot/v86/package-lock.json
+	@mkdir -p $(V86)
+	@cp $^ $(V86)/
+	$(Q)cd $(V86) && if command -v npm >/dev/null && npm ci --ignore-scripts --no-audit --no-fund >npm.log 2>&1; \
+	    then touch .complete; else echo '  v86 is passed over: npm did not bring it ($(V86)/npm.log)'; fi
+
 # What the tests run is not part of this make.
 PYTEST = MAKEFLAGS= MAKELEVEL= QUIRE_BUILD=$(BUILD) $(PYTHON) -m pytest -q -n auto $(PYTEST_FLAGS)
 PYTEST_FLAGS ?=
 
 .PHONY: test test-kernel test-host test-boot test-programs
-test: all variants iso test-programs
+test: all variants iso $(TEST_ISO) $(V86)/.complete test-programs
 	$(Q)$(PYTEST) tests
 
 test-kernel: all variants iso
 	$(Q)$(PYTEST) tests/boot/test_kernel_tests.py
 
-test-boot: all variants iso
+test-boot: all variants iso $(TEST_ISO) $(V86)/.complete
 	$(Q)$(PYTEST) tests/boot
 
 test-host: test-programs
@@ -279,7 +320,7 @@ make            the kernel: $(KERNEL)
 make deps       install what is missing to build, run and test it (Debian, Ubuntu; elsewhere: say what)
 make run        boot it in QEMU: the monitor on this terminal, and a window where there is a display
                 (Ctrl-A x leaves QEMU, Ctrl-A c is QEMU's own monitor, Ctrl-C goes to Quire)
-make iso        a disc that boots on a PC: $(ISO)
+make iso        a disc, and a USB stick, that boots on any PC, BIOS or UEFI: $(ISO)
 make run-iso    boot the disc in QEMU
 make debug      QEMU waiting, gdb attached with the symbols and tools/quire.gdb
 make test       all tests; parts: test-kernel, test-host, test-boot

@@ -7,6 +7,7 @@
 #include "types.h"
 
 #define CMDLINE_MAX 4095 /* bytes read of the command line */
+#define MAP_KEPT 36      /* runs of the memory map kept as they were reported */
 #define MODULES_KEPT 16  /* modules described here; more are reserved all the same */
 
 struct boot_module {
@@ -29,6 +30,8 @@ struct boot_info {
     bool cmdline_cut; /* it was longer */
     char loader[64];  /* boot_loader_name, or "" */
     size_t memmap_entries;
+    size_t map_runs; /* entries, those in a row that touch and have one type as one; the first are in map[] */
+    struct memmap_entry map[MAP_KEPT];
     unsigned mem_lower, mem_upper; /* KiB; 0 where not given. mem_upper is not to be trusted */
     size_t modules;                /* all that were there; the first MODULES_KEPT are in module[] */
     struct boot_module module[MODULES_KEPT];

@@ -94,6 +94,20 @@ static inline uint64_t rdtsc(void) {
     return ticks;
 }
 
+/* Model-specific registers: CPUID.1:EDX bit 5 tells whether there are any. */
+static inline uint64_t rdmsr(unsigned msr) {
+    uint64_t value;
+    __asm__ volatile("rdmsr" : "=A"(value) : "c"(msr));
+    return value;
+}
+
+static inline void wrmsr(unsigned msr, uint64_t value) {
+    __asm__ volatile("wrmsr" : : "c"(msr), "A"(value) : "memory");
+}
+
+/* Writes back and empties the caches. */
+static inline void wbinvd(void) { __asm__ volatile("wbinvd" : : : "memory"); }
+
 /* ---- descriptor tables ---- */
 
 struct descriptor_table { /* the operand of LGDT and LIDT */
@@ -145,6 +159,9 @@ static inline void sti(void) { __asm__ volatile("sti" : : : "memory"); }
 static inline void wait_for_interrupt(void) { __asm__ volatile("sti\n\thlt\n\tcli" : : : "memory"); }
 
 static inline void halt(void) { __asm__ volatile("hlt" : : : "memory"); }
+
+/* VECTOR, a constant, as if it had come from outside. */
+#define software_interrupt(vector) __asm__ volatile("int %0" : : "i"(vector) : "memory")
 
 static inline void breakpoint(void) { __asm__ volatile("int3"); }
 

@@ -9,6 +9,7 @@
 struct options {
     const char *test;     /* the pattern of the tests to run ("*" for all), or NULL */
     const char *bench;    /* the pattern of the benchmarks to run, or NULL */
+    bool diagnose;        /* say early what machine this is */
     bool panic_stay;      /* after a panic stop at the last look, even where the exit port is present */
     enum heap_mode heap;  /* debug, guard, or the normal heap */
     const char *commands; /* the monitor commands after "--", separated by ';', or NULL */

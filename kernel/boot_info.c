@@ -39,11 +39,11 @@ struct multiboot_info {
     uint64_t framebuffer_addr;
     uint32_t framebuffer_pitch, framebuffer_width, framebuffer_height;
     uint8_t framebuffer_bpp, framebuffer_type;
-    uint8_t color_info[6]; /* RGB: position and size of red, green, blue */
+    uint8_t color_info[8]; /* RGB: position and size of red, green, blue; see read_framebuffer */
 } __attribute__((packed));
 
 _Static_assert(offsetof(struct multiboot_info, framebuffer_addr) == 88, "section 3.3");
-_Static_assert(sizeof(struct multiboot_info) == 116, "section 3.3");
+_Static_assert(offsetof(struct multiboot_info, color_info) == 110, "section 3.3");
 
 struct multiboot_module {
     uint32_t start, end, string, reserved;
@@ -114,6 +114,17 @@ static bool read_map(uint32_t *cursor, struct memmap_entry *entry) {
     return true;
 }
 
+/* For a person to read: what is kept here is used for nothing else. */
+static void keep_entry(const struct multiboot_mmap *raw) {
+    struct memmap_entry *last = &boot_info.map[boot_info.map_runs - 1];
+
+    if (boot_info.map_runs && boot_info.map_runs <= MAP_KEPT && last->type == raw->type &&
+        last->base + last->length == raw->base)
+        last->length += raw->length;
+    else if (boot_info.map_runs++ < MAP_KEPT)
+        last[1] = (struct memmap_entry){raw->base, raw->length, raw->type};
+}
+
 /* Counts the entries, and cuts the map's length to end behind the last one that is in order. */
 static size_t check_map(void) {
     size_t entries = 0;
@@ -137,6 +148,7 @@ static size_t check_map(void) {
             at += sizeof(raw); /* the entry itself is there; nothing is behind it */
             break;
         }
+        keep_entry(&raw);
         at += raw.size + sizeof(raw.size);
     }
     info.mmap_length = at;
@@ -208,7 +220,11 @@ static void reserve_modules(void) {
 
 /* ---- the whole ---- */
 
+/* The table in section 3.3 puts the colours at 110. In the header multiboot.h beside it, which GRUB is built
+ * with, they are aligned: at 112, behind zeros. A field of no bits tells. */
 static void read_framebuffer(void) {
+    const uint8_t *colour = info.color_info[1] ? info.color_info : info.color_info + 2;
+
     boot_info.framebuffer = (struct framebuffer_info){
         .type = info.framebuffer_type < FRAMEBUFFER_NONE ? info.framebuffer_type : FRAMEBUFFER_NONE,
         .address = info.framebuffer_addr,
@@ -216,12 +232,12 @@ static void read_framebuffer(void) {
         .width = info.framebuffer_width,
         .height = info.framebuffer_height,
         .bits_per_pixel = info.framebuffer_bpp,
-        .red_shift = info.color_info[0],
-        .red_bits = info.color_info[1],
-        .green_shift = info.color_info[2],
-        .green_bits = info.color_info[3],
-        .blue_shift = info.color_info[4],
-        .blue_bits = info.color_info[5],
+        .red_shift = colour[0],
+        .red_bits = colour[1],
+        .green_shift = colour[2],
+        .green_bits = colour[3],
+        .blue_shift = colour[4],
+        .blue_bits = colour[5],
     };
 }
 

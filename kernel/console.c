@@ -80,9 +80,11 @@ static void controller_configure(void) {
         controller_write(KEYBOARD_COMMAND, COMMAND_ENABLE);
 }
 
+bool keyboard_present(void) { return inb(KEYBOARD_STATUS) != STATUS_ABSENT; }
+
 static void keyboard_init(void) {
     keyboard.ready = true;
-    keyboard.present = inb(KEYBOARD_STATUS) != STATUS_ABSENT;
+    keyboard.present = keyboard_present();
     for (unsigned n = 0; n < CODES_AT_ONCE && inb(KEYBOARD_STATUS) & STATUS_OUTPUT_FULL; n++)
         inb(KEYBOARD_DATA); /* typed before we were there */
     if (keyboard.present)

@@ -1,16 +1,12 @@
-/* EGA text memory: 80 x 25 cells of a character (code page 437) and an attribute, and the 6845's cursor.
- *
- * Of the ANSI escape sequences (ECMA-48) only SGR, ESC [ ... m, has an effect: the eight colours, their
- * bright forms, bold as bright, and reverse. Every other sequence is dropped whole. */
+/* EGA text memory: a screen of 80 x 25 cells, which the adapter itself paints, and the 6845's cursor. */
 #include "console.h"
 #include "cpu.h"
 #include "log.h"
 #include "memlayout.h"
-#include "string.h"
+#include "terminal.h"
 
 #define COLUMNS 80
 #define ROWS 25
-#define TAB 8
 
 #define CRTC_INDEX 0x3D4
 #define CRTC_DATA 0x3D5
@@ -21,161 +17,61 @@
 #define CRTC_CURSOR_HIGH 0x0E
 #define CRTC_CURSOR_LOW 0x0F
 
-#define DEFAULT_FOREGROUND 7
-#define DEFAULT_BACKGROUND 0
-#define BRIGHT 8
-#define PARAMETERS_MAX 8
-
-static uint16_t *const cells = (uint16_t *)EGA_TEXT;
-static unsigned row, column;
-
-static struct {
-    unsigned foreground, background;
-    bool bold, reverse;
-} style;
-
-static enum { TEXT, ESCAPE, CONTROL_SEQUENCE } state;
-static unsigned parameter[PARAMETERS_MAX], parameters;
+#define INPUT_STATUS_1 0x3DA  /* reading it makes the next write to the attribute controller an index */
+#define ATTRIBUTE_WRITE 0x3C0 /* index and data in turn */
+#define ATTRIBUTE_READ 0x3C1
+#define ATTRIBUTE_MODE 0x10
+#define ATTRIBUTE_VIDEO_ON 0x20 /* in the index: else the screen goes dark */
+#define MODE_BLINK 0x08
 
 static void crtc_write(uint8_t index, unsigned value) {
     outb(CRTC_INDEX, index);
     outb(CRTC_DATA, (uint8_t)value);
 }
 
-static void place_cursor(void) {
-    unsigned position = row * COLUMNS + column;
-
+static void place_cursor(unsigned position) {
     crtc_write(CRTC_CURSOR_HIGH, position >> 8);
     crtc_write(CRTC_CURSOR_LOW, position);
 }
 
-static uint16_t cell(char c) {
-    unsigned ink = style.foreground | (style.bold ? BRIGHT : 0), paper = style.background;
+/* Bit 15 of a cell is then the paper's fourth bit, as everywhere, and does not blink. */
+static void stop_blinking(void) {
+    inb(INPUT_STATUS_1);
+    outb(ATTRIBUTE_WRITE, ATTRIBUTE_MODE | ATTRIBUTE_VIDEO_ON);
+    uint8_t mode = inb(ATTRIBUTE_READ);
+    outb(ATTRIBUTE_WRITE, mode & (uint8_t)~MODE_BLINK);
+    inb(INPUT_STATUS_1);
+}
 
-    if (style.reverse) {
-        unsigned swap = ink & 7; /* bit 3 of the background would blink */
-        ink = paper;
-        paper = swap;
+static void ega_show(const struct screen *screen, unsigned first, unsigned end, unsigned cursor) {
+    (void)screen, (void)first, (void)end; /* the cells are what is shown */
+    place_cursor(cursor);
+}
+
+/* Where there is no adapter nothing keeps what is written. */
+static bool memory_is_there(void) {
+    volatile cell_t *first = (volatile cell_t *)EGA_TEXT;
+    cell_t before = *first;
+    bool there = true;
+
+    for (unsigned pattern = 0x0755; pattern <= 0x07AA; pattern += 0x55) {
+        *first = (cell_t)pattern;
+        there &= *first == pattern;
     }
-    return (uint16_t)(paper << 12 | ink << 8 | (uint8_t)c);
+    *first = before;
+    return there;
 }
 
-static void clear_row(unsigned which) {
-    uint16_t blank = cell(' ');
+bool ega_init(void) {
+    static const struct screen ega = {COLUMNS, ROWS, (cell_t *)EGA_TEXT, ega_show};
 
-    for (unsigned i = 0; i < COLUMNS; i++)
-        cells[which * COLUMNS + i] = blank;
-}
-
-static void next_row(void) {
-    column = 0;
-    if (++row < ROWS)
-        return;
-    row = ROWS - 1;
-    memmove(cells, cells + COLUMNS, (ROWS - 1) * COLUMNS * sizeof(cells[0]));
-    clear_row(ROWS - 1);
-}
-
-static void put_visible(char c) {
-    if (column == COLUMNS)
-        next_row();
-    cells[row * COLUMNS + column++] = cell(c);
-}
-
-static void reset_style(void) {
-    style.foreground = DEFAULT_FOREGROUND;
-    style.background = DEFAULT_BACKGROUND;
-    style.bold = style.reverse = false;
-}
-
-/* ANSI counts colours in red, green, blue bits; EGA in blue, green, red. */
-static unsigned ega_colour(unsigned ansi) { return (ansi & 1) << 2 | (ansi & 2) | (ansi & 4) >> 2; }
-
-static void select_rendition(unsigned p) {
-    if (p == 0)
-        reset_style();
-    else if (p == 1 || p == 22)
-        style.bold = p == 1;
-    else if (p == 7 || p == 27)
-        style.reverse = p == 7;
-    else if (p >= 30 && p <= 37)
-        style.foreground = ega_colour(p - 30);
-    else if (p == 39)
-        style.foreground = DEFAULT_FOREGROUND;
-    else if (p >= 40 && p <= 47)
-        style.background = ega_colour(p - 40);
-    else if (p == 49)
-        style.background = DEFAULT_BACKGROUND;
-    else if (p >= 90 && p <= 97)
-        style.foreground = ega_colour(p - 90) | BRIGHT;
-}
-
-/* ESC [ is behind us: parameters, ';' between them, up to a letter (0x40 to 0x7E). */
-static void put_sequence(char c) {
-    if (c >= '0' && c <= '9') {
-        parameter[parameters] = parameter[parameters] * 10 + (unsigned)(c - '0');
-    } else if (c == ';' && parameters + 1 < PARAMETERS_MAX) {
-        parameter[++parameters] = 0;
-    } else if (c >= 0x40 && c <= 0x7E) {
-        for (unsigned i = 0; c == 'm' && i <= parameters; i++)
-            select_rendition(parameter[i]);
-        state = TEXT;
-    }
-}
-
-static void put_text(char c) {
-    switch (c) {
-    case '\n':
-        next_row();
-        break;
-    case '\r':
-        column = 0;
-        break;
-    case '\b':
-        if (column)
-            column--;
-        break;
-    case '\t':
-        do
-            put_visible(' ');
-        while (column % TAB);
-        break;
-    case '\033':
-        state = ESCAPE;
-        break;
-    default:
-        if ((uint8_t)c >= ' ')
-            put_visible(c);
-    }
-}
-
-static void put(char c) {
-    if (state == TEXT) {
-        put_text(c);
-    } else if (state == CONTROL_SEQUENCE) {
-        put_sequence(c);
-    } else {
-        state = c == '[' ? CONTROL_SEQUENCE : TEXT;
-        parameters = 0;
-        parameter[0] = 0;
-    }
-}
-
-static void ega_write(const char *text, size_t n) {
-    for (; n; n--)
-        put(*text++);
-    place_cursor();
-}
-
-void ega_init(void) {
-    static struct log_sink sink = {ega_write, NULL};
-
-    reset_style();
-    for (unsigned i = 0; i < ROWS; i++)
-        clear_row(i);
+    if (!memory_is_there())
+        return false;
     crtc_write(CRTC_START_HIGH, 0); /* firmware may have scrolled by moving the start */
     crtc_write(CRTC_START_LOW, 0);
     crtc_write(CRTC_CURSOR_START, 14); /* an underline in a cell of 16 lines */
     crtc_write(CRTC_CURSOR_END, 15);
-    log_add_sink(&sink);
+    stop_blinking();
+    terminal_start(&ega);
+    return true;
 }

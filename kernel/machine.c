@@ -2,7 +2,10 @@
 #include "machine.h"
 
 #include "cpu.h"
+#include "format.h"
 #include "log.h"
+#include "panic.h"
+#include "string.h"
 #include "timer.h"
 
 #define EXIT_PORT 0xF4 /* QEMU: -device isa-debug-exit,iobase=0xf4,iosize=0x04; it exits with 2 * value + 1 */
@@ -13,19 +16,36 @@
 /* CPUID.1:EDX (SDM vol. 2, table 3-11). A processor with any feature that CR4 controls has a CR4: VME, DE,
  * PSE, TSC, PAE, MCE, PGE, FXSR. */
 #define CPUID_TSC (1u << 4)
+#define CPUID_PAT (1u << 16)
 #define CPUID_CR4 (1u << 1 | 1u << 2 | 1u << 3 | 1u << 4 | 1u << 6 | 1u << 7 | 1u << 13 | 1u << 24)
 
-static uint64_t start_ticks;
+/* The page attribute table (SDM vol. 3, 12.12.2): as after reset, but for entry 1, which is write-combining.
+ * The upper half repeats the lower: some processors take an entry of one for the other's, and a reader of
+ * this need not know which. */
+#define MSR_PAT 0x277
+#define PAT_HALF 0x00070106u /* 3: uncacheable; 2: uncached; 1: write-combining; 0: write-back */
 
-/* CPUID is there where EFLAGS.ID can be changed (SDM vol. 1, 20.1.1). */
-bool cpu_has_cpuid(void) {
+/* The segment in the interrupt vector of the BIOS's system services, INT 0x15. */
+#define BIOS_SERVICES_SEGMENT (0x15 * 4 + 2)
+#define ROM_SEGMENT 0xC000
+
+static uint64_t start_ticks;
+static bool write_combines;
+
+static bool can_change(unsigned flag) {
     unsigned before = read_eflags();
 
-    write_eflags(before ^ EFLAGS_ID);
+    write_eflags(before ^ flag);
     unsigned changed = read_eflags() ^ before;
     write_eflags(before);
-    return changed & EFLAGS_ID;
+    return changed & flag;
 }
+
+/* SDM vol. 1, 20.1.1. */
+bool cpu_has_cpuid(void) { return can_change(EFLAGS_ID); }
+
+/* The 486 brought alignment checks, and with them EFLAGS.AC; INVLPG, BSWAP and CR0.WP came with it too. */
+static bool cpu_is_486(void) { return can_change(EFLAGS_AC); }
 
 static unsigned features(void) {
     if (!cpu_has_cpuid() || cpuid(0).eax < 1)
@@ -37,17 +57,89 @@ bool cpu_has_tsc(void) { return features() & CPUID_TSC; }
 
 bool cpu_has_cr4(void) { return features() & CPUID_CR4; }
 
+bool cpu_has_pat(void) { return features() & CPUID_PAT; }
+
+bool machine_write_combines(void) { return write_combines; }
+
 uint64_t machine_ticks(void) { return cpu_has_tsc() ? rdtsc() - start_ticks : 0; }
+
+/* As SDM vol. 3, 12.12.4 wants it, by the procedure of 12.11.8: no cache is on or full meanwhile. The TLB is
+ * empty, since paging is off. */
+static void set_pat(void) {
+    unsigned cr0 = read_cr0();
+
+    write_cr0((cr0 & ~CR0_NW) | CR0_CD);
+    wbinvd();
+    wrmsr(MSR_PAT, (uint64_t)PAT_HALF << 32 | PAT_HALF);
+    wbinvd();
+    write_cr0(cr0);
+    write_combines = true;
+}
 
 void machine_init(void) {
     if (cpu_has_cr4())
         write_cr4(0);
     start_ticks = cpu_has_tsc() ? rdtsc() : 0; /* with CR4.TSD clear: else RDTSC may be refused */
     write_eflags(0);
+    if (cpu_has_pat())
+        set_pat();
     unsigned cr0 = read_cr0() & ~(CR0_EM | CR0_TS | CR0_WP | CR0_AM | CR0_NW | CR0_CD);
     write_cr0(cr0 | CR0_MP | CR0_NE);
     fninit();
     timer_init();
+}
+
+/* CPUID leaf 1, EAX: SDM vol. 2, figure 3-6. */
+void cpu_describe(char *text, size_t size) {
+    if (!cpu_has_cpuid()) {
+        format_buffer(text, size, "486, without CPUID");
+        return;
+    }
+    struct cpuid name = cpuid(0);
+    unsigned version = name.eax >= 1 ? cpuid(1).eax : 0, family = version >> 8 & 15;
+    unsigned model = version >> 4 & 15;
+
+    if (family == 6 || family == 15)
+        model |= version >> 12 & 0xF0;
+    if (family == 15)
+        family += version >> 20 & 0xFF;
+    format_buffer(text, size, "%.4s%.4s%.4s, family %u, model %u, stepping %u", (char *)&name.ebx,
+                  (char *)&name.edx, (char *)&name.ecx, family, model, version & 15);
+}
+
+void cpu_brand(char brand[CPU_BRAND + 1]) {
+    brand[0] = brand[CPU_BRAND] = '\0';
+    if (!cpu_has_cpuid() || cpuid(0x80000000).eax < 0x80000004 || cpuid(0x80000000).eax >> 31 == 0)
+        return;
+    for (unsigned i = 0; i < 3; i++) {
+        struct cpuid part = cpuid(0x80000002 + i);
+        memcpy(brand + i * sizeof(part), &part, sizeof(part));
+    }
+}
+
+void machine_check_cpu(void) {
+    char text[CPU_TEXT];
+
+    if (!cpu_is_486())
+        PANIC("cpu: this is a 386: Quire needs a 486 or later (INVLPG, and CR0.WP for read-only pages)");
+    cpu_describe(text, sizeof(text));
+    kprintf("cpu: %s\n", text);
+    if (!cpu_has_tsc() || !cpu_has_pat())
+        kprintf("cpu: no%s%s%s: done without\n", cpu_has_tsc() ? "" : " time-stamp counter",
+                cpu_has_tsc() || cpu_has_pat() ? "" : ", no", cpu_has_pat() ? "" : " page attribute table");
+}
+
+/* Under a BIOS its vectors lead into ROM; UEFI has none. (INT 0x10 tells nothing: UEFI may put one there, for
+ * old video drivers.) */
+const char *machine_firmware(void) {
+    static const char *firmware;
+    uint16_t segment;
+
+    if (!firmware) {
+        memcpy(&segment, (const void *)BIOS_SERVICES_SEGMENT, sizeof(segment));
+        firmware = segment >= ROM_SEGMENT ? "BIOS" : "UEFI, or none: no BIOS vectors";
+    }
+    return firmware;
 }
 
 bool machine_has_exit_port(void) { return inb(EXIT_PORT) != PORT_ABSENT; }

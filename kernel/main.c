@@ -3,6 +3,7 @@
 #include "boot_info.h"
 #include "canary.h"
 #include "console.h"
+#include "diagnosis.h"
 #include "kmalloc.h"
 #include "ktest.h"
 #include "log.h"
@@ -18,24 +19,37 @@
 
 void kmain(unsigned magic, paddr_t info);
 
-/* The log so far goes to the screen as soon as it is known to be one of text. */
-static void find_screen(void) {
-    if (boot_info.framebuffer.type == FRAMEBUFFER_EGA_TEXT)
-        ega_init();
+static void text_screen(void) {
+    if (ega_init())
+        kprintf("screen: EGA text at 0x%08x, 80 x 25 characters\n", EGA_TEXT);
+    else
+        kprintf("screen: none\n");
+}
+
+/* A screen of text is written to as soon as it is known to be one; a framebuffer, whose fields may point
+ * anywhere, only once it is known what is memory. */
+static bool has_framebuffer(void) {
+    return boot_info.framebuffer.type == FRAMEBUFFER_RGB || boot_info.framebuffer.type == FRAMEBUFFER_INDEXED;
 }
 
 static void read_boot_info(unsigned magic, paddr_t info) {
     if (magic != MULTIBOOT_MAGIC) {
-        find_screen();
+        text_screen();
         PANIC("quire: not loaded by Multiboot: EAX is 0x%08x and not 0x%08x", magic, MULTIBOOT_MAGIC);
     }
     boot_info_read(info);
-    find_screen();
+    if (!has_framebuffer())
+        text_screen();
     kprintf("quire: loaded by %s; command line \"%.200s\"\n",
             boot_info.loader[0] ? boot_info.loader : "a loader without a name", boot_info.cmdline);
+    kprintf("quire: firmware: %s\n", machine_firmware());
     options_parse();
     heap_debug_install(options.heap);
     boot_info_memory();
+    if (has_framebuffer())
+        framebuffer_init();
+    if (options.diagnose)
+        diagnosis_print();
 }
 
 static void start_vmem(void) {
@@ -45,6 +59,7 @@ static void start_vmem(void) {
     kprintf("vmem: directory 0x%08x, %zu table, 4 MiB identity-mapped\n", get_page_directory(),
             vmem_tables());
     protection_check();
+    framebuffer_map();
 }
 
 static void start_kmalloc(void) {
@@ -69,6 +84,7 @@ void kmain(unsigned magic, paddr_t info) {
     trap_init();
     kprintf("quire: an i386 kernel around its virtual memory, at 0x%08x-%p\n", KERNEL_START,
             (void *)kernel_end);
+    machine_check_cpu();
     read_boot_info(magic, info);
     start_vmem();
     start_kmalloc();

@@ -8,6 +8,7 @@
 #include "bench.h"
 #include "commands.h"
 #include "cpu.h"
+#include "diagnosis.h"
 #include "ktest.h"
 #include "log.h"
 #include "machine.h"
@@ -26,6 +27,11 @@ void command_error(const char *fmt, ...) {
 }
 
 static void command_help(int n, char **arg);
+
+static void command_machine(int n, char **arg) {
+    (void)n, (void)arg;
+    diagnosis_print();
+}
 
 static void command_test(int n, char **arg) {
     if (!ktest_run(n ? arg[0] : "*"))
@@ -64,6 +70,7 @@ static void command_reboot(int n, char **arg) {
 static const struct command commands[] = {
     {"help", "[CMD]", 0, 1, command_help, "what CMD does; alone: all commands", "help walk"},
     {"mem", "", 0, 0, command_mem, "physical memory: how many frames, and where", "mem"},
+    {"machine", "", 0, 0, command_machine, "what machine this is: for a report of a problem", "machine"},
     {"maps", "", 0, 0, command_maps, "what is mapped: addresses, permission, what it is", "maps"},
     {"walk", "VA", 1, 1, command_walk, "translates VA in four steps, with live entries", "walk kmain"},
     {"pd", "[I]", 0, 1, command_pd, "the page directory, or page table I: what is present", "pd 0"},

@@ -18,6 +18,11 @@ static bool set_bench(const char *value) {
     return true;
 }
 
+static bool set_diagnose(const char *value) {
+    options.diagnose = !value;
+    return !value;
+}
+
 static bool set_panic(const char *value) {
     if (!value || strcmp(value, "stay") != 0)
         return false;
@@ -40,6 +45,7 @@ static const struct {
 } known[] = {
     {"test", set_test},
     {"bench", set_bench},
+    {"diagnose", set_diagnose},
     {"panic", set_panic},
     {"heap", set_heap},
 };

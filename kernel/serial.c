@@ -97,6 +97,8 @@ bool serial_init(void) {
     return true;
 }
 
+bool serial_present(void) { return present; }
+
 int serial_poll(void) {
     if (!present || !(inb(LSR) & LSR_RECEIVED))
         return -1;

@@ -39,6 +39,14 @@ trap_common:
     iret
     .size trap_common, . - trap_common
 
+    /* A vector that nobody asked for: what firmware left behind (a local APIC's timer, a device's message) may
+     * still come once interrupts are on. It is passed over. */
+    .globl stray_interrupt
+    .type stray_interrupt, @function
+stray_interrupt:
+    iret
+    .size stray_interrupt, . - stray_interrupt
+
     /* The double-fault task. The processor has saved the main task in its TSS, and set NT and the link back;
      * IRET follows that link to the main task as double_fault left it there (SDM vol. 3, 7.4). It saves this
      * task as it then is: the next double fault goes on after the IRET, so the stack must be empty again. */

@@ -24,6 +24,7 @@
 /* trap.S */
 extern const char trap_stubs[];
 #define STUB_SIZE 16
+void stray_interrupt(void);
 void gdt_load(const struct descriptor_table *gdt);
 void double_fault_task(void);
 bool catch_call(void (*fn)(void *arg), void *arg);
@@ -58,7 +59,8 @@ struct descriptor { /* a segment's, a TSS's, or a gate's */
 static struct tss main_tss __attribute__((aligned(128)));
 static struct tss fault_tss __attribute__((aligned(128)));
 static struct descriptor gdt[FAULT_TSS / 8 + 1];
-static struct descriptor idt[TRAP_COUNT];
+#define VECTORS 256
+static struct descriptor idt[VECTORS];
 
 static struct descriptor segment(uintptr_t base, unsigned limit, unsigned access, unsigned flags) {
     return (struct descriptor){
@@ -98,6 +100,8 @@ static void tasks_init(void) {
 static void idt_init(void) {
     for (unsigned i = 0; i < TRAP_COUNT; i++)
         idt[i] = gate(KERNEL_CS, (uintptr_t)trap_stubs + i * STUB_SIZE, GATE_INTERRUPT);
+    for (unsigned i = TRAP_COUNT; i < VECTORS; i++)
+        idt[i] = gate(KERNEL_CS, (uintptr_t)stray_interrupt, GATE_INTERRUPT);
     idt[TRAP_DOUBLE_FAULT] = gate(FAULT_TSS, 0, GATE_TASK);
     lidt(&(struct descriptor_table){sizeof(idt) - 1, (uintptr_t)idt});
 }

@@ -13,11 +13,15 @@ apt-get  make            make
 apt-get  qemu            qemu-system-x86
 apt-get  qemu-window     qemu-system-gui
 apt-get  grub-mkrescue   grub-common
-apt-get  grub-pc         grub-pc-bin
+apt-get  grub-i386-pc    grub-pc-bin
+apt-get  grub-x86_64-efi grub-efi-amd64-bin
+apt-get  grub-i386-efi   grub-efi-ia32-bin
 apt-get  xorriso         xorriso
 apt-get  mtools          mtools
 apt-get  gdb             gdb
-apt-get  test            python3 python3-pytest python3-pytest-xdist python3-pexpect
+apt-get  font            console-setup-linux
+apt-get  test            python3 python3-pytest python3-pytest-xdist python3-pexpect python3-pil
+apt-get  machines        ovmf ovmf-ia32 seabios bochs bochsbios nodejs npm
 apt-get  bench           python3 python3-matplotlib
 
 dnf      compiler        clang lld binutils
@@ -25,10 +29,13 @@ dnf      clang           clang lld binutils
 dnf      make            make
 dnf      qemu            qemu-system-x86
 dnf      grub-mkrescue   grub2-tools-extra
-dnf      grub-pc         grub2-pc-modules
+dnf      grub-i386-pc    grub2-pc-modules
+dnf      grub-x86_64-efi grub2-efi-x64-modules
+dnf      grub-i386-efi   grub2-efi-ia32-modules
 dnf      xorriso         xorriso
 dnf      mtools          mtools
 dnf      gdb             gdb
+dnf      font            terminus-fonts-console
 dnf      test            python3 python3-pytest python3-pytest-xdist python3-pexpect
 dnf      bench           python3 python3-matplotlib
 
@@ -37,10 +44,13 @@ pacman   clang           clang lld binutils
 pacman   make            make
 pacman   qemu            qemu-system-x86
 pacman   grub-mkrescue   grub
-pacman   grub-pc         grub
+pacman   grub-i386-pc    grub
+pacman   grub-x86_64-efi grub
+pacman   grub-i386-efi   grub
 pacman   xorriso         libisoburn
 pacman   mtools          mtools
 pacman   gdb             gdb
+pacman   font            terminus-font
 pacman   test            python python-pytest python-pytest-xdist python-pexpect
 pacman   bench           python python-matplotlib
 
@@ -49,7 +59,6 @@ brew     clang           llvm lld
 brew     make            make
 brew     qemu            qemu
 brew     grub-mkrescue   i686-elf-grub
-brew     grub-pc         i686-elf-grub
 brew     xorriso         xorriso
 brew     mtools          mtools
 brew     gdb             gdb
@@ -107,6 +116,8 @@ missing_packages() {
     for package in $(packages_for '*'); do
         case $package in
             qemu-system-gui) [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || continue ;;
+            nodejs) ! command -v node >/dev/null || continue ;; # from elsewhere, with an npm of its own
+            npm) ! command -v npm >/dev/null || continue ;;
             gcc-i686-linux-gnu | libc6-dev-i386-cross) ! installed gcc-multilib || continue ;;
         esac
         installed "$package" || echo "$package"

@@ -38,12 +38,12 @@ def _die_with_parent():
 class Machine:
     """One QEMU. Give kernel (with cmdline and modules) or cdrom.
 
-    modules are -initrd's entries, "FILE ARGUMENTS" each. debugger=True offers .debugger; exit_port=False
+    firmware, in place of kernel and cdrom, is QEMU's options for whatever else is booted. modules are -initrd's entries, "FILE ARGUMENTS" each. debugger=True offers .debugger; exit_port=False
     leaves the isa-debug-exit device out, serial=False the UART."""
 
     def __init__(self, transcript, *, kernel=None, cdrom=None, cmdline=None, modules=(), memory="128M",
                  cpu=None, system="i386", exit_port=True, serial=True, icount=False, debugger=False,
-                 extra=()):
+                 firmware=None, extra=()):
         self.transcript = transcript
         self._text = ""
         self._seen = 0  # what expect() has gone past
@@ -57,7 +57,10 @@ class Machine:
             command += ["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
         command += ["-cpu", cpu] if cpu else []
         command += ["-icount", "shift=0"] if icount else []
-        command += ["-cdrom", str(cdrom), "-boot", "d"] if cdrom else ["-kernel", str(kernel)]
+        if firmware is None:
+            command += ["-cdrom", str(cdrom), "-boot", "d"] if cdrom else ["-kernel", str(kernel)]
+        else:
+            command += firmware
         command += ["-append", cmdline] if cmdline is not None else []
         command += ["-initrd", ",".join(str(m) for m in modules)] if modules else []
         command += [str(word) for word in extra]
@@ -201,6 +204,9 @@ class Machine:
         """The 25 rows of EGA text memory."""
         data = self.physical_bytes(0xB8000, 80 * 25 * 2)[::2].decode("cp437")
         return [data[i:i + 80].replace("\0", " ").rstrip() for i in range(0, 80 * 25, 80)]
+
+    def screen_has(self, text):
+        return any(row.startswith(text.rstrip()) for row in self.screen())
 
     # ---- the end ----
 

@@ -23,12 +23,13 @@ HOST_LOADER = $(addprefix -Wl$(comma)--dynamic-linker=,$(wildcard $(HOST_LIBC)/l
 
 HOST_HEAP := $(sort $(wildcard mm/kmalloc*.c)) kernel/bitmap.c tests/host/pages.c
 
-HOST_TESTS := bitmap memmap pm vmem kmalloc
+HOST_TESTS := bitmap memmap pm vmem kmalloc terminal
 HOST_SRC_bitmap := kernel/bitmap.c
 HOST_SRC_memmap := mm/memmap.c kernel/bitmap.c
 HOST_SRC_pm := mm/pm.c mm/memmap.c kernel/bitmap.c
 HOST_SRC_vmem := mm/vmem.c kernel/heap_pages.c mm/pm.c kernel/bitmap.c tests/host/mmu.c
 HOST_SRC_kmalloc := $(HOST_HEAP)
+HOST_SRC_terminal := kernel/terminal.c
 
 # test_vmem sees pm's calls, and stands in for the kernel's linker script.
 HOST_LD_vmem := $(foreach fn,pm_alloc_page pm_free_page pm_alloc_pages pm_free_pages,-Wl$(comma)--wrap=$(fn)) \

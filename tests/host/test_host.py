@@ -20,7 +20,7 @@ HOST = BUILD / "host"
 I386 = BUILD / "i386"
 MAPS = sorted((ROOT / "tests" / "memmaps").glob("*.map"))
 
-UNIT_TESTS = ["bitmap", "memmap", "pm", "vmem", "kmalloc", "libkmalloc"]
+UNIT_TESTS = ["bitmap", "memmap", "pm", "vmem", "kmalloc", "terminal", "libkmalloc"]
 SKIP = 77  # HOST_SKIP of support.h
 ADDR_NO_RANDOMIZE = 0x0040000
 

@@ -2,8 +2,10 @@
 #include "support.h"
 
 #include "bitmap.h"
+#include "cpu.h"
 #include "kmalloc.h"
 #include "ktest.h"
+#include "machine.h"
 #include "memlayout.h"
 #include "pm.h"
 #include "string.h"
@@ -120,3 +122,9 @@ paddr_t marked_frame(unsigned value) {
     vmem_unmap(va);
     return pa;
 }
+
+/* ---- the machine ---- */
+
+#define PENTIUM_III 0x673 /* family 6, model 7, stepping 3 */
+
+bool on_v86(void) { return cpu_has_cpuid() && cpuid(1).eax == PENTIUM_III && !cpu_has_pat(); }

@@ -24,6 +24,10 @@ void frames_hold_all(void);    /* takes every free frame */
 void frames_release(size_t n); /* gives back N of them, or all */
 void frames_release_all(void);
 
+/* True in v86, an emulator that does not survive a double fault (its processor calls itself a Pentium III,
+ * but has none of that one's page attribute table). */
+bool on_v86(void);
+
 /* Every invariant of pm, vmem and kmalloc. Panics. */
 void check_memory(void);
 

@@ -184,6 +184,8 @@ static void overflow_stack(void *arg) {
 
 KTEST(fault_stack_overflow_is_a_double_fault_on_its_own_stack)
 {
+    if (on_v86())
+        KSKIP("v86 has no task switch at a double fault");
     for (unsigned i = 0; i < 3; i++) { /* the task can be entered again */
         KCHECK_TRAPS(overflow_stack, NULL, "double fault");
         KCHECK_EQ(ktest_vector, TRAP_DOUBLE_FAULT);
@@ -301,4 +303,14 @@ KTEST(catch_leaves_no_trace)
     KCHECK(trap_catch(panic_with_values, NULL, report, 12, &vector)); /* cut to its size */
     KCHECK_EQ(strlen(report), 11);
     KCHECK_EQ(vector, -1);
+}
+
+/* ---- what is no exception ---- */
+
+KTEST(fault_stray_interrupts_are_passed_over)
+{
+    software_interrupt(48); /* the first behind the PICs' lines */
+    software_interrupt(0x80);
+    software_interrupt(255); /* a local APIC's spurious one */
+    KCHECK_EQ(log_captures(), 0);
 }

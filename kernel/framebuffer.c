@@ -1,0 +1,264 @@
+/* A linear framebuffer as a screen: cells are drawn with the font that was built in.
+ *
+ * The screen exists twice in memory: CELLS as the terminal wants them, SHOWN as they have been drawn. What
+ * differs is drawn, so that nothing ever reads the framebuffer, which is slow, and scrolling draws only the
+ * characters that changed.
+ *
+ * Until paging is on, the framebuffer is written where it lies; from then on not before framebuffer_map has
+ * mapped it, and what was said meanwhile is shown then. Only what no memory map calls memory is ever drawn
+ * to: the fields come from outside (Multiboot 0.6.96 section 3.3, framebuffer_*). */
+#include "boot_info.h"
+#include "console.h"
+#include "cpu.h"
+#include "font.h"
+#include "log.h"
+#include "machine.h"
+#include "memlayout.h"
+#include "pm.h"
+#include "terminal.h"
+#include "vmem.h"
+
+#define COLUMNS_MAX 240
+#define ROWS_MAX 80
+
+/* The largest font is taken that leaves a screen of this size. */
+#define COLUMNS_WANTED 100
+#define ROWS_WANTED 30
+#define COLUMNS_LEAST 40
+#define ROWS_LEAST 10
+#define SCALE_MAX 8
+
+static cell_t cells[COLUMNS_MAX * ROWS_MAX];
+static cell_t shown[COLUMNS_MAX * ROWS_MAX];
+static struct screen screen;
+static unsigned cursor_shown; /* its cell is to be drawn again when it leaves */
+
+static uint8_t *base; /* of the upper left pixel, where it can be written now */
+static bool mapped;
+static unsigned pixel_bytes;
+static uint32_t colours[16]; /* as pixels */
+static const struct font *font;
+static unsigned scale; /* pixels a side that a font's pixel takes */
+
+/* ---- pixels ---- */
+
+static unsigned cell_width(void) { return font->width * scale; }
+static unsigned cell_height(void) { return font->height * scale; }
+
+static uint8_t *pixel_at(unsigned x, unsigned y) {
+    return base + (size_t)y * boot_info.framebuffer.pitch + (size_t)x * pixel_bytes;
+}
+
+/* Little-endian, any pixel size. BYTES is a constant where this is inlined. */
+static inline void put_pixel(uint8_t *at, uint32_t pixel, unsigned bytes) {
+    if (bytes == 4) {
+        *(uint32_t *)at = pixel;
+        return;
+    }
+    for (unsigned i = 0; i < bytes; i++)
+        at[i] = (uint8_t)(pixel >> 8 * i);
+}
+
+/* One line of a glyph: its WIDTH highest bits. */
+static inline void draw_bits(uint8_t *at, uint32_t bits, uint32_t ink, uint32_t paper, unsigned bytes) {
+    for (unsigned x = 0; x < font->width; x++, bits <<= 1)
+        for (unsigned n = 0; n < scale; n++, at += bytes)
+            put_pixel(at, bits >> 31 ? ink : paper, bytes);
+}
+
+static void draw_line(uint8_t *at, uint32_t bits, uint32_t ink, uint32_t paper) {
+    if (pixel_bytes == 4)
+        draw_bits(at, bits, ink, paper, 4);
+    else if (pixel_bytes == 3)
+        draw_bits(at, bits, ink, paper, 3);
+    else
+        draw_bits(at, bits, ink, paper, 2);
+}
+
+/* The bits of a glyph's line, from the highest down; moves *GLYPH past them. */
+static uint32_t glyph_line(const uint8_t **glyph) {
+    unsigned bits = 0, place = 24;
+
+    for (unsigned i = 0; i < font->width; i += 8, place -= 8)
+        bits |= (unsigned)*(*glyph)++ << place;
+    return bits;
+}
+
+static void draw_cell(unsigned position) {
+    cell_t cell = cells[position];
+    uint32_t ink = colours[cell_ink(cell)], paper = colours[cell_paper(cell)];
+    unsigned x = position % screen.columns * cell_width(), y = position / screen.columns * cell_height();
+    const uint8_t *glyph = font->glyphs + cell_character(cell) * font->height * ((font->width + 7) / 8);
+
+    for (unsigned line = 0; line < font->height; line++) {
+        uint32_t bits = glyph_line(&glyph);
+        for (unsigned n = 0; n < scale; n++)
+            draw_line(pixel_at(x, y++), bits, ink, paper);
+    }
+    shown[position] = cell;
+}
+
+/* A bar at the cell's foot. */
+static void draw_cursor(unsigned position) {
+    unsigned x = position % screen.columns * cell_width(),
+             y = (position / screen.columns + 1) * cell_height();
+    uint32_t ink = colours[cell_ink(cells[position])];
+
+    for (unsigned n = cell_height() / 8; n; n--)
+        draw_line(pixel_at(x, y - n), ~0u, ink, ink);
+    cursor_shown = position;
+}
+
+/* ---- the screen ---- */
+
+static bool writable(void) { return mapped || !(read_cr0() & CR0_PG); }
+
+static void framebuffer_show(const struct screen *unused, unsigned first, unsigned end, unsigned cursor) {
+    (void)unused;
+    if (!writable())
+        return;
+    if (cursor != cursor_shown)
+        draw_cell(cursor_shown);
+    for (; first < end; first++)
+        if (cells[first] != shown[first])
+            draw_cell(first);
+    draw_cursor(cursor);
+}
+
+static void clear_pixels(void) {
+    const struct framebuffer_info *fb = &boot_info.framebuffer;
+
+    for (unsigned y = 0; y < fb->height; y++)
+        for (unsigned x = 0; x < fb->width; x++)
+            put_pixel(pixel_at(x, y), colours[0], pixel_bytes);
+    for (unsigned i = 0; i < screen.columns * screen.rows; i++)
+        shown[i] = cells[i] = ' ';
+}
+
+/* ---- what the boot loader said ---- */
+
+/* VALUE, of 8 bits, as a field of BITS bits at SHIFT. */
+static uint32_t field(unsigned value, unsigned shift, unsigned bits) {
+    return (bits < 8 ? value >> (8 - bits) : (uint32_t)value << (bits - 8)) << shift;
+}
+
+/* The PC's sixteen: two thirds of the full light for each colour, one third more for the bright ones, and
+ * brown where there would be a dark yellow. */
+static void mix_colours(const struct framebuffer_info *fb) {
+    for (unsigned c = 0; c < 16; c++) {
+        unsigned least = c & 8 ? 0x55 : 0, light = 0xAA;
+        unsigned red = least + (c & 4 ? light : 0), green = least + (c & 2 ? light : 0);
+        unsigned blue = least + (c & 1 ? light : 0);
+
+        if (c == 6)
+            green = 0x55;
+        colours[c] = field(red, fb->red_shift, fb->red_bits) | field(green, fb->green_shift, fb->green_bits) |
+                     field(blue, fb->blue_shift, fb->blue_bits);
+    }
+}
+
+static bool fits(unsigned shift, unsigned bits, unsigned bits_per_pixel) {
+    return bits > 0 && bits <= 16 && shift + bits <= bits_per_pixel;
+}
+
+static unsigned smaller(unsigned a, unsigned b) { return a < b ? a : b; }
+
+static bool choose_size(const struct font *f, unsigned s, unsigned columns, unsigned rows) {
+    const struct framebuffer_info *fb = &boot_info.framebuffer;
+
+    if (!f->width || fb->width / (f->width * s) < columns || fb->height / (f->height * s) < rows)
+        return false;
+    font = f;
+    scale = s;
+    screen.columns = smaller(fb->width / cell_width(), COLUMNS_MAX);
+    screen.rows = smaller(fb->height / cell_height(), ROWS_MAX);
+    return true;
+}
+
+/* False where not even the smallest font leaves a usable screen. */
+static bool choose_font(void) {
+    bool found = choose_size(&fonts[0], 1, COLUMNS_LEAST, ROWS_LEAST);
+
+    for (unsigned s = 1; s <= SCALE_MAX; s++)
+        for (const struct font *f = fonts; f->width; f++)
+            if (f->width * s > cell_width())
+                choose_size(f, s, COLUMNS_WANTED, ROWS_WANTED);
+    return found;
+}
+
+/* The framebuffer's bytes; at most 2^64. */
+static uint64_t size_of(const struct framebuffer_info *fb) { return (uint64_t)fb->pitch * fb->height; }
+
+/* True when a frame of [START, END) is memory, as the memory map has it: no device lies there. */
+static bool is_memory(paddr_t start, uint64_t end) {
+    for (uint64_t pa = start & ~PAGE_MASK; pa < end; pa += PAGE_SIZE)
+        if (pm_state((paddr_t)pa) != PM_ABSENT)
+            return true;
+    return false;
+}
+
+/* Why it cannot be used, or NULL. */
+static const char *objection(const struct framebuffer_info *fb) {
+    unsigned bits = fb->bits_per_pixel;
+
+    if (fb->type != FRAMEBUFFER_RGB)
+        return "not of red, green and blue";
+    if (bits != 15 && bits != 16 && bits != 24 && bits != 32)
+        return "of a pixel size that is not known";
+    if (!fits(fb->red_shift, fb->red_bits, bits) || !fits(fb->green_shift, fb->green_bits, bits) ||
+        !fits(fb->blue_shift, fb->blue_bits, bits))
+        return "its colours lie outside the pixel";
+    if (fb->pitch / ((bits + 7) / 8) < fb->width)
+        return "its lines overlap";
+    if (fb->address >> 32 || fb->address + size_of(fb) > (uint64_t)1 << 32)
+        return "not below 4 GiB";
+    if (fb->address % PAGE_SIZE + size_of(fb) > WINDOW_START - DEVICES_START)
+        return "larger than the address space kept for devices";
+    if (!fb->address || is_memory((paddr_t)fb->address, fb->address + size_of(fb)))
+        return "it lies over memory";
+    if (!fonts[0].width)
+        return "this kernel was built without a font";
+    return choose_font() ? NULL : "too small";
+}
+
+bool framebuffer_init(void) {
+    const struct framebuffer_info *fb = &boot_info.framebuffer;
+    const char *why = objection(fb);
+
+    if (why) {
+        kprintf("screen: framebuffer at 0x%llx, %ux%u, %u bits a pixel: %s: left alone\n",
+                (unsigned long long)fb->address, fb->width, fb->height, fb->bits_per_pixel, why);
+        return false;
+    }
+    base = (uint8_t *)(uintptr_t)fb->address;
+    pixel_bytes = (fb->bits_per_pixel + 7) / 8;
+    mix_colours(fb);
+    screen.cells = cells;
+    screen.show = framebuffer_show;
+    clear_pixels();
+    terminal_start(&screen);
+    kprintf("screen: framebuffer at 0x%08x, %ux%u, %u bits a pixel: %u x %u characters\n",
+            (paddr_t)fb->address, fb->width, fb->height, fb->bits_per_pixel, screen.columns, screen.rows);
+    return true;
+}
+
+void framebuffer_map(void) {
+    const struct framebuffer_info *fb = &boot_info.framebuffer;
+
+    if (!base)
+        return;
+    paddr_t pa = (paddr_t)fb->address;
+    size_t pages = pages_for(pa % PAGE_SIZE + (size_t)size_of(fb));
+    bool combine = machine_write_combines();
+    unsigned flags = VMEM_WRITE | (combine ? VMEM_WRITE_THROUGH : VMEM_NO_CACHE);
+
+    if (vmem_map_range((void *)DEVICES_START, pa & ~PAGE_MASK, pages, flags) < 0) {
+        kprintf("screen: no frame is left for the framebuffer's page tables\n");
+        return;
+    }
+    base = (uint8_t *)DEVICES_START + pa % PAGE_SIZE;
+    mapped = true;
+    kprintf("screen: framebuffer mapped at %p, %zu pages, %s\n", (void *)base, pages,
+            combine ? "write-combining" : "not cached");
+    framebuffer_show(&screen, 0, screen.columns * screen.rows, cursor_shown);
+}
