@@ -1,12 +1,14 @@
 /* EGA text memory: 80 x 25 cells of a character (code page 437) and an attribute, and the 6845's cursor.
  *
- * Of the ANSI escape sequences (ECMA-48) only SGR, ESC [ ... m, has an effect: the eight colours, their
- * bright forms, bold as bright, and reverse. Every other sequence is dropped whole. */
+ * Of the ANSI escape sequences (ECMA-48) these have an effect: SGR, ESC [ ... m, with the eight colours, their
+ * bright forms, bold as bright, and reverse; ESC [ H, home; ESC [ J and ESC [ K, clear to the end of the
+ * screen and of the line. Every other sequence is dropped whole. */
 #include "console.h"
 #include "cpu.h"
 #include "log.h"
 #include "memlayout.h"
 #include "string.h"
+#include "utf8.h"
 
 #define COLUMNS 80
 #define ROWS 25
@@ -60,12 +62,14 @@ static uint16_t cell(char c) {
     return (uint16_t)(paper << 12 | ink << 8 | (uint8_t)c);
 }
 
-static void clear_row(unsigned which) {
+static void clear_cells(unsigned from, unsigned to) {
     uint16_t blank = cell(' ');
 
-    for (unsigned i = 0; i < COLUMNS; i++)
-        cells[which * COLUMNS + i] = blank;
+    while (from < to)
+        cells[from++] = blank;
 }
+
+static void clear_row(unsigned which) { clear_cells(which * COLUMNS, (which + 1) * COLUMNS); }
 
 static void next_row(void) {
     column = 0;
@@ -119,8 +123,22 @@ static void put_sequence(char c) {
     } else if (c >= 0x40 && c <= 0x7E) {
         for (unsigned i = 0; c == 'm' && i <= parameters; i++)
             select_rendition(parameter[i]);
+        if (c == 'H')
+            row = column = 0;
+        else if (c == 'J')
+            clear_cells(row * COLUMNS + column, ROWS * COLUMNS);
+        else if (c == 'K')
+            clear_cells(row * COLUMNS + column, (row + 1) * COLUMNS);
         state = TEXT;
     }
+}
+
+static void put_glyph(char c) {
+    static struct utf8 utf8;
+    int glyph = utf8_glyph(&utf8, c);
+
+    if (glyph >= ' ')
+        put_visible((char)glyph);
 }
 
 static void put_text(char c) {
@@ -144,8 +162,7 @@ static void put_text(char c) {
         state = ESCAPE;
         break;
     default:
-        if ((uint8_t)c >= ' ')
-            put_visible(c);
+        put_glyph(c);
     }
 }
 
