@@ -44,8 +44,8 @@ int console_wait(unsigned periods);
 /* The last key that was read came from the PC's keyboard, and not over the serial line. */
 bool console_at_keyboard(void);
 
-/* For whoever prints much: true when Ctrl-C has been typed, which is then dropped with all that was typed
- * before it. What else is typed meanwhile waits for console_read. */
+/* For whoever prints much: true when Ctrl-C has been typed, which is then dropped. What else is typed
+ * meanwhile waits for console_read. */
 bool console_interrupted(void);
 
 #endif

@@ -60,7 +60,6 @@ enum from output_from(void);
 
 /* The command is to end: nothing that it prints is shown any more. Long listings ask. */
 bool output_stopped(void);
-void output_stop(void);
 
 /* Begins a new page, without waiting. */
 void output_new_page(void);

@@ -148,12 +148,10 @@ bool console_interrupted(void) {
     int key;
 
     while (queue_length < QUEUE_MAX && (key = device_poll()) >= 0) {
-        if ((key & ~AT_KEYBOARD) == KEY_CTRL_C) {
+        if ((key & ~AT_KEYBOARD) == KEY_CTRL_C)
             interrupted = true;
-            queue_length = 0;
-        } else {
+        else
             queue[(queue_first + queue_length++) % QUEUE_MAX] = (short)key;
-        }
     }
     return interrupted;
 }

@@ -20,6 +20,7 @@
 
 static enum from from;
 static bool stopped;
+static bool left_out; /* something has been, since */
 static unsigned row, column;
 static bool in_escape;
 
@@ -61,7 +62,7 @@ static void end_row(void) {
     row++;
     column = 0;
     if (console_interrupted())
-        output_stop();
+        stopped = true;
     else if (row >= PAGE_ROWS && pages())
         page_full();
 }
@@ -77,6 +78,7 @@ static unsigned width_of(char c) {
 }
 
 static void gate(const char *text, size_t n) {
+    left_out |= stopped;
     for (size_t end = 0; n && !stopped; text += end, n -= end, end = 0) {
         bool full = false;
 
@@ -93,12 +95,14 @@ static void gate(const char *text, size_t n) {
 
 void output_begin(enum from who) {
     from = who;
-    stopped = in_escape = false;
+    stopped = left_out = in_escape = false;
     row = column = 0;
     log_set_gate(gate);
 }
 
 void output_end(void) {
+    if (left_out)
+        say("... stopped\n");
     log_set_gate(NULL);
     from = NOBODY;
     stopped = false;
@@ -106,15 +110,10 @@ void output_end(void) {
 
 enum from output_from(void) { return from; }
 
-void output_stop(void) {
-    if (!stopped)
-        say("... stopped\n");
-    stopped = true;
-}
-
 bool output_stopped(void) {
     if (from != NOBODY && !stopped && console_interrupted())
-        output_stop();
+        stopped = true;
+    left_out |= stopped;
     return stopped;
 }
 
