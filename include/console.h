@@ -41,6 +41,9 @@ int console_poll(void);
 int console_read(void);
 int console_wait(unsigned periods);
 
+/* A key has been typed, and waits to be read. */
+bool console_waiting(void);
+
 /* The last key that was read came from the PC's keyboard, and not over the serial line. */
 bool console_at_keyboard(void);
 

@@ -141,6 +141,16 @@ int console_poll(void) {
     return key & ~AT_KEYBOARD;
 }
 
+static void enqueue(int key) { queue[(queue_first + queue_length++) % QUEUE_MAX] = (short)key; }
+
+bool console_waiting(void) {
+    int key;
+
+    if (!queue_length && (key = device_poll()) >= 0)
+        enqueue(key);
+    return queue_length > 0;
+}
+
 bool console_at_keyboard(void) { return at_keyboard; }
 
 bool console_interrupted(void) {
@@ -151,7 +161,7 @@ bool console_interrupted(void) {
         if ((key & ~AT_KEYBOARD) == KEY_CTRL_C)
             interrupted = true;
         else
-            queue[(queue_first + queue_length++) % QUEUE_MAX] = (short)key;
+            enqueue(key);
     }
     return interrupted;
 }

@@ -3,8 +3,9 @@
  * The line is shown in a window of WINDOW columns behind the prompt, and a longer one is moved through it,
  * half a window at a time. What is on the screen is known (SHOWN, COLUMN), so only what has changed is sent;
  * the cursor goes left by backspaces, and right by what stands there, so that any terminal will do, and the
- * prompt, which is the caller's, is never touched. The screen's last column stays free: where the cursor is
- * after it has been written to differs from terminal to terminal.
+ * prompt, which is the caller's, is never touched. While more keys are waiting nothing is sent at all. The
+ * screen's last column stays free: where the cursor is after it has been written to differs from terminal to
+ * terminal.
  *
  * Whatever comes is coped with: a line that grows too long is dropped whole, and a byte that is no text
  * stands as '?', so that a line of garbage is a line with an error and never a surprise.
@@ -268,7 +269,8 @@ bool line_read(char text[LINE_BYTES + 1]) {
         if (key != '\t')
             line.tabbed = NOT_TABBED;
         edit(key);
-        refresh();
+        if (!console_waiting())
+            refresh();
     }
     line.cursor = line.length;
     refresh();
