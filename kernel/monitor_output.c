@@ -38,10 +38,7 @@ static int ask(const char *question) {
     say(question);
     say(ink(PLAIN));
     int key = console_read();
-    say("\r");
-    for (size_t i = strlen(question); i; i--)
-        say(" ");
-    say("\r");
+    say("\r\033[K");
     return key;
 }
 
@@ -61,10 +58,7 @@ static void page_full(void) {
 static void end_row(void) {
     row++;
     column = 0;
-    if (console_interrupted())
-        stopped = true;
-    else if (row >= PAGE_ROWS && pages())
-        page_full();
+    stopped |= console_interrupted();
 }
 
 /* The columns that C takes. */
@@ -82,6 +76,11 @@ static void gate(const char *text, size_t n) {
     for (size_t end = 0; n && !stopped; text += end, n -= end, end = 0) {
         bool full = false;
 
+        if (row >= PAGE_ROWS && pages()) { /* asked only when there is more */
+            page_full();
+            if ((left_out = stopped))
+                return;
+        }
         while (end < n && !full) {
             char c = text[end++];
             column += width_of(c);
@@ -125,6 +124,7 @@ bool output_pause(const char *prompt) {
     if (stopped)
         return true;
     stopped = ends_it(ask(prompt));
+    say("\n");
     row = 0;
     return stopped;
 }

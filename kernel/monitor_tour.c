@@ -170,7 +170,7 @@ void command_tour(int n, char **arg) {
     own.mapped = own.allocated = false;
     for (size_t i = 0; i < ARRAY_SIZE(stops); i++) {
         output_new_page();
-        kprintf("\n%s%zu of %zu. %s%s\n", ink(YELLOW), i + 1, ARRAY_SIZE(stops), stops[i].title, ink(PLAIN));
+        kprintf("%s%zu of %zu. %s%s\n", ink(YELLOW), i + 1, ARRAY_SIZE(stops), stops[i].title, ink(PLAIN));
         run(&stops[i]);
         print_wrapped(stops[i].text);
         if (output_stopped() ||
