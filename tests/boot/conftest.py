@@ -17,6 +17,13 @@ def kernel(build):
 
 
 @pytest.fixture
+def plain(kernel):
+    """Passes over what a kernel with the sanitizer (UBSAN=1) is too large or too slow for."""
+    if any(symbol.name.startswith("__ubsan_handle_") for symbol in Elf(kernel).symbols):
+        pytest.skip("the kernel has the sanitizer")
+
+
+@pytest.fixture
 def boot(request, build, kernel):
     """boot(...) starts a Machine (quire.py); every one is ended with the test, its transcript kept in
     build/logs and shown when the test fails."""

@@ -72,7 +72,7 @@ def test_every_frame_of_the_machine_is_accounted_for(boot, probe, kernel, memory
     assert machine.finish() == 33
 
 
-@pytest.mark.parametrize("memory", ["2M", "3M"])
+@pytest.mark.parametrize("memory", [pytest.param("2M", marks=pytest.mark.usefixtures("plain")), "3M"])
 def test_too_little_memory_is_a_panic_that_says_so(boot, memory):
     machine = boot(memory=memory)
     assert machine.verdict() == "panic"
@@ -106,7 +106,7 @@ def test_a_tick_is_an_instruction_where_instructions_are_counted(boot, probe):
 
 
 @pytest.mark.parametrize("memory", ["5M", "128M", "3500M", "6G"])
-def test_ready_within_a_million_instructions(boot, memory):
+def test_ready_within_a_million_instructions(boot, plain, memory):
     machine = boot(memory=memory, system=system_for(memory), icount=True)
     log = machine.prompt()
     ready = re.search(r"^quire: ready.*?(\d+) ticks", log, re.M)

@@ -64,7 +64,7 @@ def check_report(machine, kernel):
 
 
 def test_a_panic_has_reason_registers_and_backtrace(boot, kernel):
-    machine = boot(memory="2M")
+    machine = boot(memory="3M")
     named = check_report(machine, kernel)
     assert re.match(r"PANIC: \S", machine.reason())
     assert re.search(r"\b\w+/\w+\.c:\d+", machine.text())

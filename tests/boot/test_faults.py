@@ -216,3 +216,10 @@ def test_the_canary_is_not_a_constant(boot, kernel):
         seen.add(machine.physical_words(guard, 1)[0])
         assert machine.finish() == 33
     assert len(seen) == 3 and 0 not in seen
+
+
+def test_a_fault_in_the_report_itself_ends_in_failure_too(boot):
+    """The log's list of sinks leads nowhere: each report faults as soon as it prints."""
+    machine = boot(cmdline="-- poke sinks 0x5a5a5a5a; fault null")
+    assert machine.exit_code() == 35
+    assert machine.text().count("quire: ready") == 1

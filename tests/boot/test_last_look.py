@@ -81,7 +81,7 @@ def test_a_line_can_be_corrected_and_garbage_does_no_harm(boot):
 
 
 def test_before_paging_it_halts(boot):
-    machine = boot(memory="2M", cmdline="panic=stay")
+    machine = boot(memory="3M", cmdline="panic=stay")
     machine.expect(r"^PANIC: ")
     machine.expect(r"^quire: halted\n")
     assert machine.quiet_for(1)
