@@ -306,6 +306,13 @@ test-programs:
 	    $(Q)$(MAKE) --no-print-directory host host-tests, \
 	    @echo '  the host tests are passed over: no $(HOST_CC)')
 
+# ---- the monitor's pictures, for the README ----
+
+.PHONY: pictures
+pictures: $(KERNEL)
+	$(call say,PICTURES,.pictures/)
+	$(Q)$(PYTHON) tools/pictures.py $(KERNEL) .pictures
+
 # ---- the rest ----
 
 .PHONY: deps clean help FORCE
@@ -326,6 +333,7 @@ make debug      QEMU waiting, gdb attached with the symbols and tools/quire.gdb
 make test       all tests; parts: test-kernel, test-host, test-boot
 make bench      the benchmarks, in instructions; BENCH=PATTERN for some of them
 make bench-host the heap's time and footprint beside other allocators: a table, $(BUILD)/bench-host.svg
+make pictures   the monitor's screens anew: .pictures/*.png
 make host       the host tools: $(BUILD)/host/memmap, $(BUILD)/host/libkmalloc.so
 make clean      remove $(BUILD)/
 

@@ -10,6 +10,7 @@
 
 #define SIDE 32
 #define HALF_BLOCK "\xE2\x96\x80" /* U+2580 */
+#define DOT "\xC2\xB7"            /* U+00B7 */
 
 /* What an entry leads to, and its colour: 0 to 7, as SGR counts them. */
 enum kind { ABSENT, KERNEL_PART, LOW, MAPPED, HEAP_PART, DEVICE, WINDOW, KINDS };
@@ -58,12 +59,19 @@ static void print_label(const struct table *t, unsigned i) {
     kprintf("0x%08x  ", (unsigned)(t->first + i * t->stride));
 }
 
+/* An entry and the one below it. */
+static void print_pair(enum kind upper, enum kind lower) {
+    if (upper == ABSENT && lower == ABSENT)
+        kprintf(PLAIN GREY " " DOT);
+    else
+        kprintf("\033[%u;%um" HALF_BLOCK HALF_BLOCK, 30 + kinds[upper].colour, 40 + kinds[lower].colour);
+}
+
 /* Rows ROW and ROW + 1, each entry two columns wide. */
 static void print_coloured_rows(const struct table *t, unsigned row) {
     print_label(t, row * SIDE);
     for (unsigned i = row * SIDE; i < (row + 1) * SIDE; i++)
-        kprintf("\033[%u;%um" HALF_BLOCK HALF_BLOCK, 30 + kinds[kind_at(t, i)].colour,
-                40 + kinds[kind_at(t, i + SIDE)].colour);
+        print_pair(kind_at(t, i), kind_at(t, i + SIDE));
     kprintf(PLAIN "\n");
 }
 
@@ -83,7 +91,9 @@ static void print_legend(const struct table *t) {
             i++;
         if (i == ENTRIES_PER_TABLE)
             continue;
-        if (*ink(PLAIN))
+        if (*ink(PLAIN) && k == ABSENT)
+            kprintf(GREY "  " DOT PLAIN " %s", kinds[k].name);
+        else if (*ink(PLAIN))
             kprintf(" \033[%um  " PLAIN " %s", 40 + kinds[k].colour, kinds[k].name);
         else
             kprintf(" %c %s", kinds[k].letter, kinds[k].name);

@@ -12,7 +12,7 @@ import keys  # noqa: E402
 from quire import Machine  # noqa: E402
 
 # What is typed before, and the command that the picture is of.
-PICTURES = {"mem": ([], "mem"), "walk": (["alloc 100000"], "walk $0"), "pd": (["alloc 100"], "pd")}
+PICTURES = {"mem": (["page off", "alloc 2M", "alloc 100"], "mem"), "walk": ([], "walk $0"), "pd": ([], "pd")}
 
 
 def take(machine, before, command, picture):

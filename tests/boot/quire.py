@@ -17,7 +17,7 @@ import time
 PROMPT = "quire> "
 BANNER = re.compile(r"^quire: (?!ready)", re.M)
 TROUBLE = re.compile(r"^(PANIC|page fault): .*", re.M)
-ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]*(?:[A-Za-z]|\Z)|\Z)")  # at the end, also one that is yet to be completed
 
 EXIT_OK, EXIT_FAILED = 33, 35
 LIMIT = 60  # seconds; a boot takes a fraction of one, on a loaded machine a few
