@@ -253,6 +253,7 @@ def test_fill_and_protect(machine):
     assert not monitor.errors(machine.run("fill $0 1024 0xdeadbeef"))
     assert "0xdeadbeef" in machine.run("peek $0")[0]
     assert monitor.errors(machine.run("fill $0 1025 0"))
+    machine.run("clear")
     machine.run("map 0x00400000 0x000b8000")
     machine.run("fill 0x00400000 40 0x07410741")
     assert machine.screen()[0] == "A" * 80
