@@ -64,8 +64,9 @@ static const struct stop {
      "its page in the window flushed too, and only then was its frame given back. In another order the "
      "next edit would land in a frame of somebody else."},
     {"kmalloc, step by step", "trace alloc 10000",
-     "Three pages are wanted. heap_get asks vmem, which takes frames from pm and sets an entry for each "
-     "through the window. Filling an absent entry needs no flush, the processor does not cache those; a "
+     "Three pages are wanted. The heap takes a frame from pm for each, and vmem sets an entry that leads "
+     "to it, through the window. Filling an absent entry needs no flush, the processor does not cache those; "
+     "a "
      "new table needs one, for the scratch page. The command ran instruction by instruction."},
     {"The object", "walk $",
      "The object has a virtual address of the heap, above 0xc0000000, and a frame somewhere else. Its "

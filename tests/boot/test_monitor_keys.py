@@ -253,6 +253,7 @@ def test_fill_and_protect(machine):
     assert not monitor.errors(machine.run("fill $0 1024 0xdeadbeef"))
     assert "0xdeadbeef" in machine.run("peek $0")[0]
     assert monitor.errors(machine.run("fill $0 1025 0"))
+    machine.run("clear")
     machine.run("map 0x00400000 0x000b8000")
     machine.run("fill 0x00400000 40 0x07410741")
     assert machine.screen()[0] == "A" * 80
@@ -266,3 +267,16 @@ def test_fill_and_protect(machine):
                  "protect 0x00400000 rx", "fill screen 1 0"):
         assert len(monitor.errors(machine.run(line))) == 1, line
     assert not monitor.errors(machine.run("unmap 0x00400000"))
+
+
+def test_fill_keeps_out_of_frames_in_use_under_whatever_address(machine):
+    directory = machine.registers()["CR3"]
+    table = monitor.entries(machine, "pd")[0] & ~0xFFF
+    for k, frame in enumerate((directory, table, 0x00001000, 0xFEE00000)):
+        machine.run(f"map {0x00400000 + k * 4096:#x} {frame:#x}")
+        assert monitor.errors(machine.run(f"fill {0x00400000 + k * 4096:#x} 1024 0"))
+        machine.run(f"unmap {0x00400000 + k * 4096:#x}")
+    free = monitor.mem(machine).ranges[-1][1] - 1  # the last frame, which nobody has taken yet
+    machine.run(f"map 0x00400000 {free * 4096:#x}")
+    assert not monitor.errors(machine.run("fill 0x00400000 1024 0xcafe"))
+    machine.run("unmap 0x00400000")
