@@ -116,13 +116,13 @@ static bool read_map(uint32_t *cursor, struct memmap_entry *entry) {
 
 /* For a person to read: what is kept here is used for nothing else. */
 static void keep_entry(const struct multiboot_mmap *raw) {
-    struct memmap_entry *last = &boot_info.map[boot_info.map_runs - 1];
+    size_t runs = boot_info.map_runs;
+    struct memmap_entry *last = runs && runs <= MAP_KEPT ? &boot_info.map[runs - 1] : NULL;
 
-    if (boot_info.map_runs && boot_info.map_runs <= MAP_KEPT && last->type == raw->type &&
-        last->base + last->length == raw->base)
+    if (last && last->type == raw->type && last->base + last->length == raw->base)
         last->length += raw->length;
     else if (boot_info.map_runs++ < MAP_KEPT)
-        last[1] = (struct memmap_entry){raw->base, raw->length, raw->type};
+        boot_info.map[runs] = (struct memmap_entry){raw->base, raw->length, raw->type};
 }
 
 /* Counts the entries, and cuts the map's length to end behind the last one that is in order. */
