@@ -86,7 +86,7 @@ void diagnosis_print(void) {
     print_screen();
     kprintf("  ports       %sserial line, %skeyboard controller, %sexit port\n", mark(serial_present()),
             mark(keyboard_present()), mark(machine_has_exit_port()));
-    kprintf("  memory      mem_lower %u KiB, mem_upper %u KiB; %zu frames, %zu reserved\n",
-            boot_info.mem_lower, boot_info.mem_upper, frames.total, frames.reserved);
+    kprintf("  memory      lower %u KiB, upper %u KiB; %zu frames, %zu reserved\n", boot_info.mem_lower,
+            boot_info.mem_upper, frames.total, frames.reserved);
     print_map();
 }
