@@ -24,12 +24,42 @@ void framebuffer_map(void);
 /* Whether there is a keyboard controller (8042). */
 bool keyboard_present(void);
 
-/* The next character typed, at the serial line or at the keyboard, or -1 when none is waiting. '\n' for
- * Enter: a terminal's CR, LF or both. */
+/* What is typed is a key: a character (a byte, '\n' for Enter whatever the terminal sends), or one of these.
+ * A terminal's escape sequences and the keyboard's scan codes come to the same. */
+enum key {
+    KEY_CTRL_C = 3,
+    KEY_KILL_WORD = 23, /* Ctrl-W, Alt-Backspace */
+    KEY_ESCAPE = 27,
+    KEY_UP = 0x100,
+    KEY_DOWN,
+    KEY_LEFT,
+    KEY_RIGHT,
+    KEY_HOME,
+    KEY_END,
+    KEY_DELETE,
+    KEY_WORD_LEFT, /* Ctrl-Left, Alt-B */
+    KEY_WORD_RIGHT,
+};
+
+/* The next key from the PC's keyboard, or -1 (kernel/keyboard.c). */
+int keyboard_poll(void);
+
+/* The next key typed, at the serial line or at the keyboard, or -1 when none is waiting. */
 int console_poll(void);
 
-/* The next character typed; halts with interrupts on while there is none (where no interrupt comes, it
- * polls). */
+/* The next key typed; halts with interrupts on while there is none (where no interrupt comes, it polls).
+ * console_wait gives up, with -1, after PERIODS of the timer (TIMER_HZ). */
 int console_read(void);
+int console_wait(unsigned periods);
+
+/* A key has been typed, and waits to be read. */
+bool console_waiting(void);
+
+/* The last key that was read came from the PC's keyboard, and not over the serial line. */
+bool console_at_keyboard(void);
+
+/* For whoever prints much: true when Ctrl-C has been typed, which is then dropped. What else is typed
+ * meanwhile waits for console_read. */
+bool console_interrupted(void);
 
 #endif

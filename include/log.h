@@ -22,6 +22,11 @@ void log_write(const char *text, size_t n);
 /* Ends a line that is still open, so that what follows begins one. */
 void log_fresh_line(void);
 
+/* From now on what is logged (and not captured) goes to GATE instead, NULL for none, which hands on what it
+ * lets through to log_pass. The monitor's, for pages and for Ctrl-C. */
+void log_set_gate(void (*gate)(const char *text, size_t n));
+void log_pass(const char *text, size_t n);
+
 /* Sends what is logged into BUF (NUL-ended, cut to SIZE > 0) instead, until log_capture_end, which returns
  * the length kept. For tests that read a report. A capture inside another takes over until its own end, up
  * to 4 deep. */

@@ -10,6 +10,9 @@ const char *symbol_at(uintptr_t address, size_t *offset);
 /* The address of NAME; false where there is none. */
 bool symbol_address(const char *name, uintptr_t *address);
 
+/* The name of symbol I, counted from 0 in the order of addresses; NULL past the last. */
+const char *symbol_name(size_t i);
+
 /* ADDRESS as "name+0x12", or "?" */
 #define SYMBOL_TEXT 64
 const char *symbol_text(uintptr_t address, char text[SYMBOL_TEXT]);

@@ -8,6 +8,7 @@
 #define FAULT_TSS 0x20
 
 #define TRAP_DIVIDE 0
+#define TRAP_DEBUG 1 /* a single step: EFLAGS.TF */
 #define TRAP_NMI 2
 #define TRAP_BREAKPOINT 3
 #define TRAP_INVALID_OPCODE 6
@@ -43,6 +44,11 @@ bool trap_catch(void (*fn)(void *arg), void *arg, char *report, size_t size, int
 
 /* Calls HANDLER with interrupts off at each interrupt of LINE (0 to 15), and lets the line through. */
 void irq_enable(unsigned line, void (*handler)(void));
+
+/* Calls HANDLER before each instruction that is run with EFLAGS.TF set, EIP's, whatever FRAME then says being
+ * what goes on. NULL: none, and TF is taken away. A report takes the handler away. */
+void trap_on_step(void (*handler)(struct trap_frame *frame));
+bool trap_stepping(void); /* there is a handler */
 
 /* What panic_at and the exceptions share. report_begin comes first: it takes the log, or the report that a
  * catch wants. Of a fault or panic WHAT at EIP while a report is being made it prints one line, and stops.

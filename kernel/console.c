@@ -4,155 +4,169 @@
  * wake it, and it polls again. The timer alone would do: it wakes a hundred times a second, so that a
  * device whose line is not wired is heard too. Whether its interrupts come at all is found out the first
  * time; where they do not, console_read polls without a rest. The handlers read nothing: what was typed is
- * read outside. */
+ * read outside.
+ *
+ * What is typed while nobody reads stays in the devices, until someone who prints asks whether it was
+ * Ctrl-C: then it moves to the queue. When that is full nothing more is taken, so that nothing is lost. */
 #include "console.h"
 
 #include "cpu.h"
 #include "timer.h"
 #include "trap.h"
 
-/* ---- the keyboard: an 8042 controller, scan code set 1 ---- */
+#define IRQ_KEYBOARD 1
+#define IRQ_SERIAL 4
 
-#define KEYBOARD_DATA 0x60
-#define KEYBOARD_STATUS 0x64
-#define KEYBOARD_COMMAND 0x64
-#define STATUS_OUTPUT_FULL 0x01
-#define STATUS_INPUT_FULL 0x02
-#define STATUS_FROM_MOUSE 0x20
-#define STATUS_ABSENT 0xFF
-#define COMMAND_READ_CONFIG 0x20
-#define COMMAND_WRITE_CONFIG 0x60
-#define COMMAND_ENABLE 0xAE
-#define CONFIG_INTERRUPT 0x01
-#define CONFIG_DISABLE 0x10
-#define CONFIG_TRANSLATE 0x40 /* what the keyboard sends into set 1 */
-
-#define CONTROLLER_WAIT 50000 /* reads of the status, about a microsecond each */
-#define CODES_AT_ONCE 16
-
-#define CODE_EXTENDED 0xE0
-#define CODE_RELEASED 0x80
-#define CODE_CONTROL 0x1D
-#define CODE_LEFT_SHIFT 0x2A
-#define CODE_RIGHT_SHIFT 0x36
-#define CODE_CAPS_LOCK 0x3A
-#define CODE_SLASH 0x35
-#define CODE_ENTER 0x1C
-
-/* US layout; a space where a key gives no character. The keypad gives digits. */
-#define NONE_38_TO_46 "               " /* Alt, space, Caps Lock, F1 to F10, Num Lock, Scroll Lock */
-static const char plain[] =
-    "  1234567890-=\b\tqwertyuiop[]\n asdfghjkl;'` \\zxcvbnm,./ *" NONE_38_TO_46 "789-456+1230.";
-static const char shifted[] =
-    "  !@#$%^&*()_+\b\tQWERTYUIOP{}\n ASDFGHJKL:\"~ |ZXCVBNM<>? *" NONE_38_TO_46 "789-456+1230.";
-#define CODE_SPACE 0x39
-#define CODES 0x54 /* with a place in them */
-_Static_assert(sizeof(plain) == CODES + 1 && sizeof(shifted) == CODES + 1, "one character a code");
+/* ---- the serial line's terminal: characters, and keys as escape sequences (ECMA-48 5.4) ---- */
 
 static struct {
-    bool ready, present;
-    bool shift, control, caps_lock, extended;
-} keyboard;
+    enum { TEXT, ESCAPED, SEQUENCE, SHIFTED } state; /* after nothing, ESC, ESC [, ESC O */
+    unsigned parameter;                              /* the one being read */
+    bool after_cr;
+} terminal;
 
-static bool wait_status(uint8_t mask, uint8_t value) {
-    for (unsigned n = 0; n < CONTROLLER_WAIT; n++)
-        if ((inb(KEYBOARD_STATUS) & mask) == value)
-            return true;
-    return false;
-}
+/* The key of a sequence that FINAL ends, or -1. A VT100 sends letters, and numbers with ~ for some. The
+ * second parameter 5 is Ctrl. */
+static int sequence_key(int final) {
+    static const short numbered[] = {
+        [1] = KEY_HOME, [3] = KEY_DELETE, [4] = KEY_END, [7] = KEY_HOME, [8] = KEY_END};
+    bool control = terminal.parameter == 5;
 
-static bool controller_write(uint16_t port, uint8_t value) {
-    if (!wait_status(STATUS_INPUT_FULL, 0))
-        return false;
-    outb(port, value);
-    return true;
-}
-
-/* Keyboard on, its interrupt on, set 1. Firmware has mostly done this; where the controller does not answer,
- * it is left as it is. */
-static void controller_configure(void) {
-    if (!controller_write(KEYBOARD_COMMAND, COMMAND_READ_CONFIG) ||
-        !wait_status(STATUS_OUTPUT_FULL, STATUS_OUTPUT_FULL))
-        return;
-    uint8_t config = inb(KEYBOARD_DATA);
-    config = (uint8_t)((config | CONFIG_INTERRUPT | CONFIG_TRANSLATE) & ~CONFIG_DISABLE);
-    if (controller_write(KEYBOARD_COMMAND, COMMAND_WRITE_CONFIG) && controller_write(KEYBOARD_DATA, config))
-        controller_write(KEYBOARD_COMMAND, COMMAND_ENABLE);
-}
-
-bool keyboard_present(void) { return inb(KEYBOARD_STATUS) != STATUS_ABSENT; }
-
-static void keyboard_init(void) {
-    keyboard.ready = true;
-    keyboard.present = keyboard_present();
-    for (unsigned n = 0; n < CODES_AT_ONCE && inb(KEYBOARD_STATUS) & STATUS_OUTPUT_FULL; n++)
-        inb(KEYBOARD_DATA); /* typed before we were there */
-    if (keyboard.present)
-        controller_configure();
-}
-
-/* Takes note of a key that is held; false for any other. */
-static bool modifier(uint8_t key, bool pressed) {
-    if (key == CODE_LEFT_SHIFT || key == CODE_RIGHT_SHIFT)
-        keyboard.shift = pressed;
-    else if (key == CODE_CONTROL)
-        keyboard.control = pressed;
-    else if (key == CODE_CAPS_LOCK)
-        keyboard.caps_lock ^= pressed;
-    else
-        return false;
-    return true;
-}
-
-static bool is_letter(char c) { return c >= 'a' && c <= 'z'; }
-
-/* The character that KEY gives now, or -1. */
-static int character(uint8_t key) {
-    if (key == CODE_SPACE)
-        return ' ';
-    if (key >= CODES || plain[key] == ' ')
+    switch (final) {
+    case 'A':
+        return KEY_UP;
+    case 'B':
+        return KEY_DOWN;
+    case 'C':
+        return control ? KEY_WORD_RIGHT : KEY_RIGHT;
+    case 'D':
+        return control ? KEY_WORD_LEFT : KEY_LEFT;
+    case 'H':
+        return KEY_HOME;
+    case 'F':
+        return KEY_END;
+    case '~':
+        if (terminal.parameter < ARRAY_SIZE(numbered) && numbered[terminal.parameter])
+            return numbered[terminal.parameter];
         return -1;
-    bool letter = is_letter(plain[key]);
-    if (letter && keyboard.control)
-        return plain[key] & 0x1F;
-    return keyboard.shift != (letter && keyboard.caps_lock) ? shifted[key] : plain[key];
-}
-
-/* The character that CODE completes, or -1. */
-static int decode(uint8_t code) {
-    uint8_t key = code & (uint8_t)~CODE_RELEASED;
-    bool extended = keyboard.extended;
-
-    keyboard.extended = code == CODE_EXTENDED;
-    if (keyboard.extended)
+    default:
         return -1;
-    if (extended && key != CODE_ENTER && key != CODE_SLASH && key != CODE_CONTROL)
-        return -1; /* arrows and their like; and the shifts that they feign */
-    if (modifier(key, !(code & CODE_RELEASED)) || code & CODE_RELEASED)
-        return -1;
-    return extended && key == CODE_SLASH ? '/' : character(key);
-}
-
-static int keyboard_poll(void) {
-    if (!keyboard.ready)
-        keyboard_init();
-    for (unsigned n = 0; keyboard.present && n < CODES_AT_ONCE; n++) {
-        uint8_t status = inb(KEYBOARD_STATUS);
-
-        if (!(status & STATUS_OUTPUT_FULL))
-            break;
-        uint8_t code = inb(KEYBOARD_DATA);
-        int c = status & STATUS_FROM_MOUSE ? -1 : decode(code);
-        if (c >= 0)
-            return c;
     }
+}
+
+/* The key behind ESC and one character, or -1. */
+static int escaped_key(int c) {
+    return c == 'b' ? KEY_WORD_LEFT : c == 'f' ? KEY_WORD_RIGHT : c == 127 || c == 8 ? KEY_KILL_WORD : -1;
+}
+
+/* C is no part of a sequence. A CR is Enter, and the LF that may follow it is not another. */
+static int text_key(int c) {
+    bool pair = c == '\n' && terminal.after_cr;
+
+    terminal.after_cr = c == '\r';
+    if (pair || c == 0)
+        return -1;
+    if (c == KEY_ESCAPE) {
+        terminal.state = ESCAPED;
+        return -1;
+    }
+    return c == '\r' ? '\n' : c;
+}
+
+/* The key that C completes, or -1. A control character, a line's end above all, breaks any sequence off. */
+static int terminal_key(int c) {
+    int state = terminal.state;
+
+    terminal.state = TEXT;
+    if (state == TEXT || (c < ' ' && c != 8))
+        return text_key(c);
+    if (state == ESCAPED && (c == '[' || c == 'O')) {
+        terminal.state = c == '[' ? SEQUENCE : SHIFTED;
+        terminal.parameter = 0;
+        return -1;
+    }
+    if (state == ESCAPED)
+        return escaped_key(c);
+    if (c < '@') { /* parameters, ';' between them */
+        terminal.state = state;
+        if (c == ';')
+            terminal.parameter = 0;
+        else if (c >= '0' && c <= '9')
+            terminal.parameter = terminal.parameter * 10 + (unsigned)(c - '0');
+        return -1;
+    }
+    return sequence_key(c);
+}
+
+/* A byte that completes no key does not wake anybody again: all that have come are looked at. */
+static int serial_key(void) {
+    int c, key;
+
+    while ((c = serial_poll()) >= 0)
+        if ((key = terminal_key(c)) >= 0)
+            return key;
     return -1;
 }
 
-/* ---- waiting ---- */
+/* ---- the queue ---- */
 
-#define IRQ_KEYBOARD 1
-#define IRQ_SERIAL 4
+#define QUEUE_MAX 1024
+#define AT_KEYBOARD 0x1000 /* marks a key that came from there */
+
+static short queue[QUEUE_MAX]; /* a ring */
+static unsigned queue_first, queue_length;
+static bool at_keyboard;
+
+/* The next key that a device has, marked; or -1. */
+static int device_poll(void) {
+    int key = serial_key();
+
+    if (key >= 0)
+        return key;
+    key = keyboard_poll();
+    return key >= 0 ? key | AT_KEYBOARD : -1;
+}
+
+int console_poll(void) {
+    int key;
+
+    if (queue_length) {
+        key = queue[queue_first];
+        queue_first = (queue_first + 1) % QUEUE_MAX;
+        queue_length--;
+    } else if ((key = device_poll()) < 0) {
+        return -1;
+    }
+    at_keyboard = key & AT_KEYBOARD;
+    return key & ~AT_KEYBOARD;
+}
+
+static void enqueue(int key) { queue[(queue_first + queue_length++) % QUEUE_MAX] = (short)key; }
+
+bool console_waiting(void) {
+    int key;
+
+    if (!queue_length && (key = device_poll()) >= 0)
+        enqueue(key);
+    return queue_length > 0;
+}
+
+bool console_at_keyboard(void) { return at_keyboard; }
+
+bool console_interrupted(void) {
+    bool interrupted = false;
+    int key;
+
+    while (queue_length < QUEUE_MAX && (key = device_poll()) >= 0) {
+        if ((key & ~AT_KEYBOARD) == KEY_CTRL_C)
+            interrupted = true;
+        else
+            enqueue(key);
+    }
+    return interrupted;
+}
+
+/* ---- waiting ---- */
 
 static volatile unsigned ticks;
 
@@ -177,33 +191,29 @@ static bool timer_wakes(void) {
     return has_ticked();
 }
 
-/* A terminal's CR is Enter, and the LF that may follow it is not another. */
-static int serial_character(void) {
-    static bool after_cr;
-    int c = serial_poll();
-
-    if (c == '\n' && after_cr) {
-        after_cr = false;
-        c = serial_poll();
-    }
-    if (c >= 0)
-        after_cr = c == '\r';
-    return c == '\r' ? '\n' : c;
-}
-
-int console_poll(void) {
-    int c = serial_character();
-
-    return c >= 0 ? c : keyboard_poll();
-}
-
 int console_read(void) {
     for (;;) {
-        int c = console_poll();
+        int key = console_poll();
 
-        if (c >= 0)
-            return c;
+        if (key >= 0)
+            return key;
         if (timer_wakes())
             wait_for_interrupt();
     }
+}
+
+static int awaited; /* the key that console_wait has found, or -1 */
+
+static bool key_came(void) { return (awaited = console_poll()) >= 0; }
+
+int console_wait(unsigned periods) {
+    if (!timer_wakes()) {
+        timer_wait(key_came, periods);
+        return awaited;
+    }
+    unsigned start = ticks;
+
+    while (!key_came() && ticks - start < periods)
+        wait_for_interrupt();
+    return awaited;
 }

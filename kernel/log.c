@@ -15,6 +15,7 @@
 static char ring[RING_SIZE];
 static size_t ring_written; /* in all, so the next byte goes to ring[ring_written % RING_SIZE] */
 static struct log_sink *sinks;
+static void (*gate)(const char *text, size_t n);
 
 static struct capture {
     char *text;
@@ -62,14 +63,21 @@ static void capture_write(struct capture *capture, const char *text, size_t n) {
     capture->text[capture->used] = '\0';
 }
 
-void log_write(const char *text, size_t n) {
-    if (captures_open) {
-        capture_write(&captures[captures_open - 1], text, n);
-        return;
-    }
+void log_pass(const char *text, size_t n) {
     ring_write(text, n);
     for (struct log_sink *sink = sinks; sink; sink = sink->next)
         sink->write(text, n);
+}
+
+void log_set_gate(void (*new_gate)(const char *text, size_t n)) { gate = new_gate; }
+
+void log_write(const char *text, size_t n) {
+    if (captures_open)
+        capture_write(&captures[captures_open - 1], text, n);
+    else if (gate)
+        gate(text, n);
+    else
+        log_pass(text, n);
 }
 
 void log_fresh_line(void) {

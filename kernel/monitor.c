@@ -2,17 +2,20 @@
  *
  * The commands are one table. Each does its work through the public headers of mm/, and checks what it was
  * given before it calls: where mm/ would panic on a caller's bug, a person at the prompt gets a line that
- * starts with "error: ". Only poke can break the system, and it says so. */
+ * starts with "error: ". Only poke and fault can break the system, and they say so. */
 #include "monitor.h"
 
 #include "bench.h"
 #include "commands.h"
+#include "console.h"
 #include "cpu.h"
 #include "diagnosis.h"
+#include "format.h"
 #include "ktest.h"
 #include "log.h"
 #include "machine.h"
 #include "string.h"
+#include "timer.h"
 
 #define WORDS_MAX 8 /* more than any command takes: the rest is only counted */
 
@@ -43,6 +46,28 @@ static void command_bench(int n, char **arg) {
         command_error("not every benchmark ran, or none has such a name");
 }
 
+bool monitor_stopped(void) { return output_stopped(); }
+
+/* Once where nobody can press a key. */
+static void command_watch(int n, char **arg) {
+    static bool watching;
+
+    (void)n;
+    if (watching) {
+        command_error("watch cannot watch itself");
+        return;
+    }
+    watching = true;
+    do {
+        output_new_page();
+        if (output_from() != NOBODY)
+            kprintf("%s%s%s, once a second; any key ends it%s\n", ink("\033[H\033[J"), ink(BOLD), arg[0],
+                    ink(PLAIN));
+        execute_copy(arg[0]);
+    } while (output_from() != NOBODY && !output_stopped() && console_wait(TIMER_HZ) < 0);
+    watching = false;
+}
+
 static void command_exit(int n, char **arg) {
     unsigned code = 0;
 
@@ -67,30 +92,65 @@ static void command_reboot(int n, char **arg) {
     breakpoint();
 }
 
-static const struct command commands[] = {
-    {"help", "[CMD]", 0, 1, command_help, "what CMD does; alone: all commands", "help walk"},
-    {"mem", "", 0, 0, command_mem, "physical memory: how many frames, and where", "mem"},
-    {"machine", "", 0, 0, command_machine, "what machine this is: for a report of a problem", "machine"},
-    {"maps", "", 0, 0, command_maps, "what is mapped: addresses, permission, what it is", "maps"},
-    {"walk", "VA", 1, 1, command_walk, "translates VA in four steps, with live entries", "walk kmain"},
-    {"pd", "[I]", 0, 1, command_pd, "the page directory, or page table I: what is present", "pd 0"},
-    {"map", "VA PA [ro]", 2, 3, command_map, "maps the page at VA to the frame at PA",
-     "map 0x00400000 0x000b8000 ro"},
-    {"unmap", "VA", 1, 1, command_unmap, "undoes map", "unmap 0x00400000"},
-    {"alloc", "N", 1, 1, command_alloc, "kmalloc of N bytes; names the object $0, $1, ...", "alloc 4K"},
-    {"free", "VA|$K", 1, 1, command_free, "kfree of an object", "free $0"},
-    {"heap", "[leaks]", 0, 1, command_heap, "the heap, by size class; leaks: what is live, by caller",
-     "heap"},
-    {"peek", "VA [WORDS]", 1, 2, command_peek, "memory at VA, as 32-bit words", "peek boot_info 8"},
-    {"poke", "VA WORD", 2, 2, command_poke, "writes WORD at VA: the one way to break things",
-     "poke 0x000b8000 0x07690748"},
-    {"fault", "[KIND]", 0, 1, command_fault, "a real fault; alone: the kinds there are", "fault null"},
-    {"test", "[PATTERN]", 0, 1, command_test, "the tests whose name matches, * for any text", "test pm_*"},
-    {"bench", "[PATTERN]", 0, 1, command_bench, "the benchmarks whose name matches, * for any text",
-     "bench W*"},
-    {"reboot", "", 0, 0, command_reboot, "resets the machine", "reboot"},
-    {"exit", "[N]", 0, 1, command_exit, "ends QEMU: 0 or none is success, else failure", "exit 1"},
+static const char *const group_names[GROUPS] = {
+    [LOOK] = "Look",
+    [EDIT] = "Change mappings and memory",
+    [HEAP] = "The heap",
+    [LEARN] = "Watch and learn",
+    [CHECK] = "Break and check",
+    [MACHINE] = "The prompt and the machine",
 };
+
+/* A group's commands stand together. */
+static const struct command commands[] = {
+    {LEARN, "help", "[CMD]", 0, 1, command_help, "what CMD does; alone: all commands", "help walk", UNTRACED},
+    {LEARN, "tour", "", 0, 0, command_tour, "a guided walk through the memory system", "tour", UNTRACED},
+    {LEARN, "trace", "on|off|CMD", 0, 1, command_trace, "each frame, table, entry and flush, as it happens",
+     "trace alloc 100000", TAKES_LINE | UNTRACED},
+    {LEARN, "watch", "CMD", 1, 1, command_watch, "CMD once a second, until a key", "watch heap",
+     TAKES_LINE | UNTRACED},
+    {LOOK, "mem", "", 0, 0, command_mem, "physical memory: a map, how many frames, and where", "mem",
+     UNTRACED},
+    {LOOK, "maps", "", 0, 0, command_maps, "what is mapped: addresses, permission, what it is", "maps",
+     UNTRACED},
+    {LOOK, "walk", "VA", 1, 1, command_walk, "translates VA in four steps, with live entries", "walk kmain",
+     UNTRACED},
+    {LOOK, "pd", "[I]", 0, 1, command_pd, "the page directory, or page table I", "pd 0", UNTRACED},
+    {LOOK, "peek", "VA [WORDS]", 1, 2, command_peek, "memory at VA, as 32-bit words",
+     "peek page_directory 16", UNTRACED},
+    {EDIT, "map", "VA PA [ro]", 2, 3, command_map, "maps the page at VA to the frame at PA",
+     "map 0x00400000 0x000b8000 ro", 0},
+    {EDIT, "unmap", "VA", 1, 1, command_unmap, "undoes map", "unmap 0x00400000", 0},
+    {EDIT, "protect", "VA ro|rw", 2, 2, command_protect, "makes a page of map's read-only, or writable",
+     "protect 0x00400000 ro", 0},
+    {EDIT, "fill", "VA WORDS WORD", 3, 3, command_fill, "WORD many times, into an object or a page of map's",
+     "fill $0 16 0xdeadbeef", 0},
+    {EDIT, "poke", "VA WORD", 2, 2, command_poke, "writes WORD at VA: this can break things",
+     "poke 0x000b8000 0x07690748", 0},
+    {HEAP, "alloc", "N", 1, 1, command_alloc, "kmalloc of N bytes; names the object $0, $1, ...", "alloc 4K",
+     0},
+    {HEAP, "free", "VA|$K", 1, 1, command_free, "kfree of an object", "free $0", 0},
+    {HEAP, "heap", "[leaks]", 0, 1, command_heap, "the heap, by size class; leaks: who holds what", "heap",
+     UNTRACED},
+    {CHECK, "fault", "[KIND]", 0, 1, command_fault, "a real fault; alone: the kinds there are", "fault null",
+     UNTRACED},
+    {CHECK, "test", "[PATTERN]", 0, 1, command_test, "the tests whose name matches, * for any text",
+     "test pm_*", UNTRACED},
+    {CHECK, "bench", "[PATTERN]", 0, 1, command_bench, "the benchmarks whose name matches, * for any text",
+     "bench W*", UNTRACED},
+    {MACHINE, "machine", "", 0, 0, command_machine, "what machine this is: for a report of a problem",
+     "machine", UNTRACED},
+    {MACHINE, "page", "[on|off|auto]", 0, 1, command_page,
+     "wait where the screen is full; auto: at the PC only", "page on", UNTRACED},
+    {MACHINE, "colour", "[on|off]", 0, 1, command_colour, "colours, for terminals that have them",
+     "colour off", UNTRACED},
+    {MACHINE, "clear", "", 0, 0, command_clear, "clears the screen", "clear", UNTRACED},
+    {MACHINE, "reboot", "", 0, 0, command_reboot, "resets the machine", "reboot", UNTRACED | LEAVES},
+    {MACHINE, "exit", "[N]", 0, 1, command_exit, "ends QEMU: 0 or none is success, else failure", "exit 1",
+     UNTRACED | LEAVES},
+};
+
+const struct command *command_number(size_t i) { return i < ARRAY_SIZE(commands) ? &commands[i] : NULL; }
 
 static const struct command *find_command(const char *name) {
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
@@ -113,10 +173,14 @@ static void command_help(int n, char **arg) {
             help_on(c);
         return;
     }
-    for (c = commands; c < commands + ARRAY_SIZE(commands); c++)
-        kprintf("  %-7s%-12s %s\n", c->name, c->arguments, c->help);
+    for (c = commands; c < commands + ARRAY_SIZE(commands); c++) {
+        if (c == commands || c->group != c[-1].group)
+            kprintf("%s%s%s\n", ink(BOLD), group_names[c->group], ink(PLAIN));
+        kprintf("  %-8s%-14s %s\n", c->name, c->arguments, c->help);
+    }
     kprintf("A number is decimal or 0x..., and may end in K, M or G. VA is a number, a name\n"
-            "that alloc gave ($0), or a symbol (kmain, kmain+0x10); PA is a number.\n");
+            "that alloc gave ($0), a symbol (kmain+0x10), or page_directory, page_tables,\n"
+            "heap, scratch_page, screen. Tab completes. Ctrl-C ends what is being printed.\n");
 }
 
 /* Cuts LINE at its blanks; the number of words, of which the first WORDS_MAX are in WORD. */
@@ -136,17 +200,53 @@ static int split_words(char *line, char *word[WORDS_MAX]) {
     }
 }
 
+/* As split_words, for a command whose argument is the rest of the line. */
+static int split_off_word(char *line, char *word[WORDS_MAX]) {
+    char *end = line + strlen(line);
+
+    while (*line == ' ' || *line == '\t')
+        line++;
+    while (end > line && (end[-1] == ' ' || end[-1] == '\t'))
+        *--end = '\0';
+    word[0] = line;
+    while (*line && *line != ' ' && *line != '\t')
+        line++;
+    while (*line == ' ' || *line == '\t')
+        *line++ = '\0';
+    word[1] = line;
+    return *line ? 2 : 1;
+}
+
+static bool takes_line(const char *line) {
+    while (*line == ' ' || *line == '\t')
+        line++;
+    for (const struct command *c = commands; c < commands + ARRAY_SIZE(commands); c++) {
+        size_t n = strlen(c->name);
+        if (c->flags & TAKES_LINE && !strncmp(line, c->name, n) &&
+            (!line[n] || line[n] == ' ' || line[n] == '\t'))
+            return true;
+    }
+    return false;
+}
+
 void monitor_execute(char *line) {
     char *word[WORDS_MAX] = {NULL};
-    unsigned n = (unsigned)split_words(line, word);
+    unsigned n = (unsigned)(takes_line(line) ? split_off_word(line, word) : split_words(line, word));
     const struct command *c;
 
     if (!n || !(c = find_command(word[0])))
         return;
     if (n - 1 < c->least || n - 1 > c->most)
         command_error("expected: %s%s%s", c->name, *c->arguments ? " " : "", c->arguments);
-    else
+    else if (!trace_command(c, (int)n - 1, word + 1))
         c->run((int)n - 1, word + 1);
+}
+
+void execute_copy(const char *line) {
+    char copy[LINE_BYTES + 1];
+
+    format_buffer(copy, sizeof(copy), "%s", line);
+    monitor_execute(copy);
 }
 
 static void too_long(void) { command_error("a line has at most %d bytes", LINE_BYTES); }
@@ -170,6 +270,12 @@ static const char *next_command(const char *text, char line[LINE_BYTES + 1], siz
     return next;
 }
 
+static void execute_for(enum from from, char *line) {
+    output_begin(from);
+    monitor_execute(line);
+    output_end();
+}
+
 void monitor_run(const char *listed) {
     static char line[LINE_BYTES + 1];
     size_t length;
@@ -182,12 +288,12 @@ void monitor_run(const char *listed) {
         if (length > LINE_BYTES)
             too_long();
         else
-            monitor_execute(line);
+            execute_for(LISTED, line);
     }
     for (;;) {
         kprintf(PROMPT);
         if (line_read(line))
-            monitor_execute(line);
+            execute_for(console_at_keyboard() ? KEYBOARD : SERIAL, line);
         else
             too_long();
     }

@@ -1,6 +1,7 @@
 /* The monitor's arguments: numbers, and what may stand for an address. */
 #include "commands.h"
 #include "log.h"
+#include "memlayout.h"
 #include "string.h"
 #include "symbols.h"
 
@@ -53,6 +54,27 @@ static bool parse_number(const char *text, unsigned *value) {
     return true;
 }
 
+/* Addresses that matter and that no symbol has. */
+static const struct {
+    const char *name;
+    uintptr_t va;
+} places[] = {
+    {"page_directory", DIRECTORY_WINDOW}, {"page_tables", WINDOW_START}, {"heap", KHEAP_START},
+    {"scratch_page", SCRATCH_PAGE},       {"screen", EGA_TEXT},
+};
+
+const char *place_name(size_t i) { return i < ARRAY_SIZE(places) ? places[i].name : NULL; }
+
+static bool named_address(const char *name, uintptr_t *va) {
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+        if (!strcmp(places[i].name, name)) {
+            *va = places[i].va;
+            return true;
+        }
+    }
+    return symbol_address(name, va);
+}
+
 /* NAME or NAME+NUMBER, as backtraces print it. */
 static bool parse_symbol(char *text, uintptr_t *va) {
     char *plus = strchr(text, '+');
@@ -63,7 +85,7 @@ static bool parse_symbol(char *text, uintptr_t *va) {
         return false;
     if (plus)
         *plus = '\0';
-    found = symbol_address(text, va);
+    found = named_address(text, va);
     if (plus)
         *plus = '+';
     if (found)
@@ -96,4 +118,16 @@ bool argument_address(const char *name, char *text, uintptr_t *va) {
         return true;
     command_error("%s must be an address: 0x1000, 4M, $0, kmain; not \"%.24s\"", name, text);
     return false;
+}
+
+bool argument_either(const char *words, const char *text, bool *second) {
+    const char *border = strchr(words, '|');
+    size_t n = (size_t)(border - words);
+
+    if (strcmp(text, border + 1) && (strlen(text) != n || strncmp(text, words, n))) {
+        command_error("expected %.*s or %s, not \"%.24s\"", (int)n, words, border + 1, text);
+        return false;
+    }
+    *second = !strcmp(text, border + 1);
+    return true;
 }

@@ -1,15 +1,18 @@
-/* The monitor's commands that change mappings and touch memory: map, unmap, peek, poke.
+/* The monitor's commands that change mappings and touch memory: map, unmap, protect, peek, poke, fill.
  *
- * Every address is looked up first, so that nothing typed here can fault. Of the rules, one is for the
+ * Every address is looked up first, so that nothing typed here can fault. poke writes wherever a page is
+ * writable, and can break the kernel; fill cannot: it writes only to what nobody else uses. Of the rules, one is for the
  * reader's sake more than the machine's: no page of the kernel's code or constants gets a second, writable
  * mapping, so that "text is read-only" stays true of the whole address space. */
 #include "commands.h"
 #include "log.h"
 #include "memlayout.h"
+#include "pm.h"
 #include "string.h"
 #include "vmem.h"
 
 #define WORDS_LIMIT 4096 /* of one peek: 32 KiB of text */
+#define FILL_LIMIT (16u << 20)
 
 /* ---- map, unmap ---- */
 
@@ -17,8 +20,8 @@
 static bool editable(uintptr_t va) {
     if (va & PAGE_MASK)
         command_error("VA must be a page's start: a multiple of 0x1000, not 0x%08x", (unsigned)va);
-    else if (va < FREE_START || va >= KHEAP_START)
-        command_error("VA must be from 0x%08x up to 0x%08x, not 0x%08x", FREE_START, KHEAP_START,
+    else if (va < PAGES_START || va >= PAGES_END)
+        command_error("VA must be from 0x%08x up to 0x%08x, not 0x%08x", PAGES_START, PAGES_END,
                       (unsigned)va);
     else
         return true;
@@ -95,7 +98,30 @@ void command_unmap(int n, char **arg) {
         kprintf("page table %u was empty: its frame is free again\n", pd_index((void *)va));
 }
 
-/* ---- peek, poke ---- */
+static paddr_t frame_behind(uintptr_t va) {
+    paddr_t pa = PADDR_NONE;
+
+    vmem_translate((void *)va, &pa);
+    return pa & ~(paddr_t)PAGE_MASK;
+}
+
+void command_protect(int n, char **arg) {
+    char absent[ABSENT_TEXT];
+    uintptr_t va;
+    bool writable;
+
+    (void)n;
+    if (!argument_address("VA", arg[0], &va) || !argument_either("ro|rw", arg[1], &writable) || !editable(va))
+        return;
+    if (absent_level(va, absent))
+        command_error("0x%08x is not mapped: %s", (unsigned)va, absent);
+    else if (mappable(frame_behind(va), writable)) {
+        vmem_protect((void *)va, PAGE_SIZE, writable ? VMEM_WRITE : 0);
+        print_mapping(va, false);
+    }
+}
+
+/* ---- peek, poke, fill ---- */
 
 /* [VA, VA + BYTES) can be read; otherwise false, after an error line. */
 static bool readable(uintptr_t va, size_t bytes) {
@@ -178,9 +204,10 @@ void command_peek(int n, char **arg) {
     }
     if (!readable(va, words * 4))
         return;
-    for (; words > 4; words -= 4, va += 16)
+    for (; words > 4 && !output_stopped(); words -= 4, va += 16)
         print_words(va, 4);
-    print_words(va, words);
+    if (!output_stopped())
+        print_words(va, words);
 }
 
 void command_poke(int n, char **arg) {
@@ -193,4 +220,55 @@ void command_poke(int n, char **arg) {
     before = read_word(va);
     __builtin_memcpy((void *)va, &word, sizeof(word));
     kprintf("0x%08x: 0x%08x, was 0x%08x\n", (unsigned)va, word, before);
+}
+
+/* ---- fill ---- */
+
+#define VIDEO_START 0x000A0000
+#define VIDEO_END 0x000C0000
+
+/* The page of VA, which map has mapped, leads to a frame that nobody else uses, or to the screen. */
+static bool is_playground(uintptr_t va) {
+    paddr_t frame = frame_behind(va);
+
+    return va >= PAGES_START && va < PAGES_END &&
+           (pm_state(frame) == PM_FREE || (frame >= VIDEO_START && frame < VIDEO_END));
+}
+
+/* [VA, VA + BYTES), which is mapped, may be filled; otherwise false, after an error line. */
+static bool fillable(uintptr_t va, size_t bytes) {
+    if (object_holds(va, bytes))
+        return true;
+    for (uintptr_t page = va & ~(uintptr_t)PAGE_MASK; page <= va + bytes - 1; page += PAGE_SIZE) {
+        const char *why = protection(page > va ? page : va);
+        if (why)
+            command_error("0x%08x (%s) %s", (unsigned)page, region_name(page), why);
+        else if (!is_playground(page))
+            command_error(
+                "fill writes to objects of alloc, and to pages that map mapped to free frames or the "
+                "screen");
+        else
+            continue;
+        return false;
+    }
+    return true;
+}
+
+void command_fill(int n, char **arg) {
+    unsigned words, word;
+    uintptr_t va;
+
+    (void)n;
+    if (!argument_address("VA", arg[0], &va) || !argument_number("WORDS", arg[1], &words) ||
+        !argument_number("WORD", arg[2], &word))
+        return;
+    if (!words || words > FILL_LIMIT) {
+        command_error("WORDS must be 1 to %u", FILL_LIMIT);
+        return;
+    }
+    if (!readable(va, words * 4) || !fillable(va, words * 4))
+        return;
+    for (unsigned i = 0; i < words; i++)
+        __builtin_memcpy((char *)va + i * 4, &word, sizeof(word));
+    kprintf("0x%08x-0x%08x: %u words are 0x%08x\n", (unsigned)va, (unsigned)(va + words * 4), words, word);
 }

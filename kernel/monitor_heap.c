@@ -23,6 +23,21 @@ bool object_named(unsigned k, uintptr_t *va) {
     return true;
 }
 
+bool object_latest(unsigned *k) {
+    *k = names_given - 1;
+    return names_given > 0;
+}
+
+bool object_holds(uintptr_t va, size_t bytes) {
+    for (unsigned i = 0; i < NAMES_KEPT; i++) {
+        size_t offset = va - (uintptr_t)names[i].object;
+        size_t size = names[i].object && !names[i].freed ? kmalloc_size(names[i].object) : 0;
+        if (offset < size && bytes <= size - offset)
+            return true;
+    }
+    return false;
+}
+
 void command_alloc(int n, char **arg) {
     unsigned bytes;
     void *object;
@@ -76,12 +91,26 @@ void command_free(int n, char **arg) {
     kprintf("0x%08x: freed, %zu bytes\n", (unsigned)va, size);
 }
 
+#define BAR 36
+
+/* How full the pages of a class are. */
+static void print_bar(size_t live, size_t capacity) {
+    size_t full = capacity ? live * BAR / capacity : 0;
+
+    kprintf("  [%s", ink(GREEN));
+    for (size_t i = 0; i < BAR; i++)
+        kprintf("%s%c", i == full ? ink(PLAIN) : "", i < full ? '#' : '.');
+    kprintf("%s]", ink(PLAIN));
+}
+
 static void print_class(const struct kmalloc_stats *s) {
     if (s->size)
-        kprintf("%10zu", s->size);
+        kprintf("%8zu", s->size);
     else
-        kprintf("%10s", "larger");
-    kprintf(" %10zu %10zu %10zu\n", s->live, s->capacity, s->pages);
+        kprintf("%8s", "larger");
+    kprintf(" %9zu %9zu %9zu", s->live, s->capacity, s->pages);
+    print_bar(s->live, s->capacity);
+    kprintf("\n");
 }
 
 void command_heap(int n, char **arg) {
@@ -95,13 +124,13 @@ void command_heap(int n, char **arg) {
             command_error("expected: heap, or heap leaks");
         return;
     }
-    kprintf("%10s %10s %10s %10s\n", "size", "live", "capacity", "pages");
+    kprintf("%8s %9s %9s %9s  %s\n", "size", "live", "capacity", "pages", "occupancy");
     for (unsigned sc = 0; kmalloc_stats(sc, &s); sc++) {
         live += s.live, capacity += s.capacity, pages += s.pages;
         if (s.pages)
             print_class(&s);
     }
-    kprintf("%10s %10zu %10zu %10zu\n", "all", live, capacity, pages);
+    kprintf("%8s %9zu %9zu %9zu\n", "all", live, capacity, pages);
     kprintf("held in all, with spare pages and the heap's own tables: %zu; at most: %zu\n", kmalloc_pages(),
             kmalloc_peak_pages());
 }

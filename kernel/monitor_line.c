@@ -1,92 +1,281 @@
-/* The monitor's line reader: bytes from the console, one at a time, become a line.
+/* The monitor's line editor.
  *
- * Whatever comes is coped with: a line that grows too long is dropped whole, an escape sequence (a cursor
- * key: ECMA-48 section 5.4) is passed over, and a byte that is no text stands as '?', so that a line of
- * garbage is a line with an error and never a surprise. The prompt is the caller's: it is
- * printed once, and nothing here prints it again. */
+ * The line is shown in a window of WINDOW columns behind the prompt, and a longer one is moved through it,
+ * half a window at a time. What is on the screen is known (SHOWN, COLUMN), so only what has changed is sent;
+ * the cursor goes left by backspaces, and right by what stands there, so that any terminal will do, and the
+ * prompt, which is the caller's, is never touched. While more keys are waiting nothing is sent at all. The
+ * screen's last column stays free: where the cursor is after it has been written to differs from terminal to
+ * terminal.
+ *
+ * Whatever comes is coped with: a line that grows too long is dropped whole, and a byte that is no text
+ * stands as '?', so that a line of garbage is a line with an error and never a surprise.
+ *
+ * The history keeps the latest lines, one behind the other, in HISTORY_BYTES. */
 #include "commands.h"
 #include "console.h"
 #include "log.h"
+#include "string.h"
 
-enum {
-    CTRL_C = 3,
-    BACKSPACE = 8,
-    KILL_LINE = 21, /* Ctrl-U */
-    ESCAPE = 27,
-    DELETE = 127,
-};
+#define CONTROL(letter) ((letter) - 'A' + 1)
+#define WINDOW (80 - (sizeof(PROMPT) - 1) - 1)
+#define HISTORY_BYTES 4096
 
-struct line {
-    char *text;    /* LINE_BYTES of room and a NUL */
-    size_t length; /* may pass LINE_BYTES: then the rest is only counted */
-};
+static struct {
+    char *text;      /* LINE_BYTES of room, and a NUL */
+    size_t length;   /* at most LINE_BYTES */
+    size_t overflow; /* bytes that had no room */
+    size_t cursor;
+    size_t first;    /* the byte in the window's first column */
+    unsigned recall; /* how far back in the history we are; 0: not at all */
+    size_t tabbed;   /* Tab was the last key: where what it put in begins; else NOT_TABBED */
+    unsigned choice; /* which of the candidates that was */
+} line;
 
-static void add(struct line *line, char c) {
-    if (line->length++ < LINE_BYTES) {
-        line->text[line->length - 1] = c;
-        log_write(&c, 1);
+#define NOT_TABBED ((size_t)-1)
+
+/* ---- the display ---- */
+
+static char shown[WINDOW];
+static size_t column;
+
+static void move_to(size_t to) {
+    for (; column > to; column--)
+        log_write("\b", 1);
+    if (column < to)
+        log_write(shown + column, to - column);
+    column = to;
+}
+
+/* Moves the window so that the cursor is in it. */
+static void scroll(void) {
+    if (line.cursor < line.first)
+        line.first = line.cursor > WINDOW / 2 ? line.cursor - WINDOW / 2 : 0;
+    while (line.cursor - line.first >= WINDOW)
+        line.first += WINDOW / 2;
+}
+
+/* What the window's column I is to show. */
+static char wanted(size_t i) { return line.first + i < line.length ? line.text[line.first + i] : ' '; }
+
+static void refresh(void) {
+    size_t end = WINDOW, i = 0;
+
+    scroll();
+    while (end > 0 && shown[end - 1] == wanted(end - 1))
+        end--;
+    while (i < end && shown[i] == wanted(i))
+        i++;
+    if (i < end) {
+        move_to(i);
+        for (; i < end; i++)
+            shown[i] = wanted(i);
+        move_to(end);
     }
+    move_to(line.cursor - line.first);
 }
 
-static void erase(struct line *line) {
-    if (line->length && line->length-- <= LINE_BYTES)
-        kprintf("\b \b");
-}
+/* ---- editing ---- */
 
-static void erase_all(struct line *line) {
-    while (line->length)
-        erase(line);
-}
+static void insert(const char *text, size_t n) {
+    size_t room = LINE_BYTES - line.length;
 
-static bool ends_line(int c) { return c == '\r' || c == '\n'; }
-
-/* Passes over the rest of an escape sequence: ESC [ parameters final, ESC O final, or ESC and a key.
- * Returns the line's end where that came first, else 0. */
-static int skip_escape(void) {
-    int c = console_read();
-
-    if (c == '[' || c == 'O') {
-        do
-            c = console_read();
-        while (c >= 0x20 && c < 0x40); /* parameters; the final byte is from 0x40 up */
+    if (n > room) {
+        line.overflow += n - room;
+        n = room;
     }
-    return ends_line(c) ? c : 0;
+    memmove(line.text + line.cursor + n, line.text + line.cursor, line.length - line.cursor);
+    memcpy(line.text + line.cursor, text, n);
+    line.length += n;
+    line.cursor += n;
 }
 
-/* The next byte that matters: an LF right after a CR does not, nor does NUL or an escape sequence. */
-static int next_byte(void) {
-    static int before;
+static void erase(size_t from, size_t to) {
+    memmove(line.text + from, line.text + to, line.length - to);
+    line.length -= to - from;
+    line.cursor = from;
+}
 
-    for (;;) {
-        int c = console_read();
-        if (c == ESCAPE)
-            c = skip_escape();
-        bool pair = before == '\r' && c == '\n';
-        before = c;
-        if (c && !pair)
-            return c;
+static void erase_all(void) {
+    line.overflow = 0;
+    erase(0, line.length);
+}
+
+static void backspace(void) {
+    if (line.overflow)
+        line.overflow--;
+    else if (line.cursor)
+        erase(line.cursor - 1, line.cursor);
+}
+
+static bool blank_at(size_t i) { return line.text[i] == ' '; }
+
+static size_t word_start(void) {
+    size_t i = line.cursor;
+
+    while (i && blank_at(i - 1))
+        i--;
+    while (i && !blank_at(i - 1))
+        i--;
+    return i;
+}
+
+static size_t word_end(void) {
+    size_t i = line.cursor;
+
+    while (i < line.length && blank_at(i))
+        i++;
+    while (i < line.length && !blank_at(i))
+        i++;
+    return i;
+}
+
+/* ---- history ---- */
+
+static char history[HISTORY_BYTES]; /* lines, each with its NUL, the latest first */
+static size_t history_used;
+
+/* The line BACK places back (1 is the latest), or NULL. */
+static const char *history_line(unsigned back) {
+    size_t at = 0;
+
+    while (back-- > 1 && at < history_used)
+        at += strlen(history + at) + 1;
+    return at < history_used ? history + at : NULL;
+}
+
+/* Puts TEXT in front; what has no room at the end is forgotten, in whole lines. */
+static void history_add(const char *text) {
+    size_t n = strlen(text) + 1;
+    const char *latest = history_line(1);
+
+    if (n == 1 || (latest && !strcmp(latest, text)))
+        return;
+    if (history_used + n > HISTORY_BYTES)
+        for (history_used = HISTORY_BYTES - n; history_used && history[history_used - 1];)
+            history_used--;
+    memmove(history + n, history, history_used);
+    memcpy(history, text, n);
+    history_used += n;
+}
+
+/* Shows the line that is BACK places back, or an empty one for 0. */
+static void recall(unsigned back) {
+    const char *text = back ? history_line(back) : "";
+
+    if (!text)
+        return;
+    line.recall = back;
+    erase_all();
+    insert(text, strlen(text));
+}
+
+/* ---- completion ---- */
+
+/* Completes the word before the cursor: as far as all candidates agree; where that is no further, Tab puts
+ * in one of them after the other. */
+static void complete(void) {
+    char word[COMPLETION_MAX];
+    size_t typed = line.tabbed == NOT_TABBED ? line.cursor : line.tabbed;
+
+    line.choice = line.tabbed == NOT_TABBED ? 0 : line.choice + 1;
+    if (!complete_word(line.text, typed, line.choice, word))
+        complete_word(line.text, typed, line.choice = 0, word);
+    erase(typed, line.cursor);
+    insert(word, strlen(word));
+    line.tabbed = typed;
+}
+
+/* ---- keys ---- */
+
+static void add(int c) {
+    char text = c >= ' ' && c < 127 ? (char)c : '?';
+
+    if (c < 0x100)
+        insert(&text, 1);
+}
+
+static void edit(int key) {
+    switch (key) {
+    case '\b':
+    case 127:
+        backspace();
+        break;
+    case '\t':
+        complete();
+        break;
+    case KEY_DELETE:
+    case CONTROL('D'):
+        if (line.cursor < line.length)
+            erase(line.cursor, line.cursor + 1);
+        break;
+    case KEY_KILL_WORD:
+        erase(word_start(), line.cursor);
+        break;
+    case CONTROL('K'):
+        line.overflow = 0;
+        erase(line.cursor, line.length);
+        break;
+    case CONTROL('U'):
+    case KEY_CTRL_C:
+        erase_all();
+        break;
+    case KEY_LEFT:
+    case CONTROL('B'):
+        line.cursor -= line.cursor > 0;
+        break;
+    case KEY_RIGHT:
+    case CONTROL('F'):
+        line.cursor += line.cursor < line.length;
+        break;
+    case KEY_HOME:
+    case CONTROL('A'):
+        line.cursor = 0;
+        break;
+    case KEY_END:
+    case CONTROL('E'):
+        line.cursor = line.length;
+        break;
+    case KEY_WORD_LEFT:
+        line.cursor = word_start();
+        break;
+    case KEY_WORD_RIGHT:
+        line.cursor = word_end();
+        break;
+    case KEY_UP:
+    case CONTROL('P'):
+        recall(line.recall + 1);
+        break;
+    case KEY_DOWN:
+    case CONTROL('N'):
+        if (line.recall)
+            recall(line.recall - 1);
+        break;
+    case KEY_ESCAPE:
+        break;
+    default:
+        add(key);
     }
-}
-
-static void edit(struct line *line, int c) {
-    if (c == BACKSPACE || c == DELETE)
-        erase(line);
-    else if (c == KILL_LINE || c == CTRL_C)
-        erase_all(line);
-    else if (c == '\t')
-        add(line, ' ');
-    else
-        add(line, c >= ' ' && c < DELETE ? (char)c : '?');
 }
 
 bool line_read(char text[LINE_BYTES + 1]) {
-    struct line line = {text, 0};
-    int c;
+    int key;
 
-    while (!ends_line(c = next_byte()))
-        edit(&line, c);
+    memset(&line, 0, sizeof(line));
+    line.text = text;
+    line.tabbed = NOT_TABBED;
+    memset(shown, ' ', sizeof(shown));
+    column = 0;
+    while ((key = console_read()) != '\n') {
+        if (key != '\t')
+            line.tabbed = NOT_TABBED;
+        edit(key);
+        if (!console_waiting())
+            refresh();
+    }
+    line.cursor = line.length;
+    refresh();
     log_write("\n", 1);
-    bool fits = line.length <= LINE_BYTES;
-    text[fits ? line.length : 0] = '\0';
-    return fits;
+    text[line.overflow ? 0 : line.length] = '\0';
+    history_add(text);
+    return !line.overflow;
 }

@@ -1,41 +1,12 @@
-/* The monitor's commands that show memory: mem, maps, walk, pd. They read, and change nothing.
+/* The monitor's commands that show the address space: maps, walk. They read, and change nothing.
  *
  * What is mapped is asked of vmem_walk, page by page; a directory entry that is absent skips its 4 MiB. */
 #include "commands.h"
 #include "format.h"
-#include "kmalloc.h"
 #include "log.h"
 #include "memlayout.h"
-#include "pm.h"
-#include "string.h"
 #include "symbols.h"
 #include "vmem.h"
-
-/* ---- mem ---- */
-
-static void print_handed_out(struct pm_counts frames) {
-    size_t handed_out = frames.total - frames.free - frames.reserved;
-    size_t tables = vmem_tables(), heap = kmalloc_pages();
-    size_t known = 1 + tables + heap;
-
-    kprintf("%zu handed out: page directory 1, page tables %zu, heap %zu", handed_out, tables, heap);
-    if (handed_out > known)
-        kprintf(", others %zu", handed_out - known);
-    kprintf("\n");
-}
-
-void command_mem(int n, char **arg) {
-    struct pm_counts frames = pm_count();
-    pfn_t start, end = 0;
-
-    (void)n, (void)arg;
-    kprintf("frames: %zu total, %zu free, %zu reserved\n", frames.total, frames.free, frames.reserved);
-    print_handed_out(frames);
-    kprintf("memory from 1 MiB up, as the memory map has it:\n");
-    while (pm_next_range(end, &start, &end))
-        kprintf("0x%08x-0x%08llx %8u frames %6u.%u MiB\n", pfn_to_pa(start), (uint64_t)end << PAGE_SHIFT,
-                end - start, (end - start) / 256, (end - start) % 256 * 10 / 256);
-}
 
 /* ---- maps ---- */
 
@@ -96,6 +67,8 @@ void command_maps(int n, char **arg) {
 
     (void)n, (void)arg;
     for (unsigned page = 0; page < FRAMES_MAX; page++) {
+        if (page % ENTRIES_PER_TABLE == 0 && output_stopped())
+            return;
         if (vmem_walk((void *)(page << PAGE_SHIFT), &walk))
             extend_run(&run, page, walk.pde & walk.pte & PTE_WRITE);
         else if (!(walk.pde & PTE_PRESENT))
@@ -128,45 +101,68 @@ static const char *binary(unsigned value, unsigned bits, char text[13]) {
     return text;
 }
 
+/* Each of the address's three parts has its colour, wherever it stands. */
+#define PDI_INK CYAN
+#define PTI_INK YELLOW
+#define OFFSET_INK MAGENTA
+
 static void print_split(uintptr_t va, const struct vmem_walk *w) {
     char pdi[13], pti[13], offset[13], symbol[SYMBOL_TEXT];
 
-    kprintf("0x%08x", (unsigned)va);
+    kprintf("%s0x%08x%s", ink(BOLD), (unsigned)va, ink(PLAIN));
     if (*symbol_text(va, symbol) != '?')
-        kprintf(" (%s)", symbol);
-    kprintf(":\n");
-    kprintf("              PDI        | PTI        | offset\n");
-    kprintf("   binary     %s | %s | %s\n", binary(w->pdi, 10, pdi), binary(w->pti, 10, pti),
-            binary(w->offset, 12, offset));
-    kprintf("   decimal    %-10u | %-10u | %u\n", w->pdi, w->pti, w->offset);
+        kprintf(" is %s", symbol);
+    kprintf(": 10 bits, 10 bits and 12 bits\n");
+    kprintf("               %sPDI%s           %sPTI%s           %soffset%s\n", ink(PDI_INK), ink(PLAIN),
+            ink(PTI_INK), ink(PLAIN), ink(OFFSET_INK), ink(PLAIN));
+    kprintf("   binary      %s%s%s    %s%s%s    %s%s%s\n", ink(PDI_INK), binary(w->pdi, 10, pdi), ink(PLAIN),
+            ink(PTI_INK), binary(w->pti, 10, pti), ink(PLAIN), ink(OFFSET_INK), binary(w->offset, 12, offset),
+            ink(PLAIN));
+    kprintf("   decimal     %s%-10u%s    %s%-10u%s    %s%-12u%s (0x%03x)\n", ink(PDI_INK), w->pdi, ink(PLAIN),
+            ink(PTI_INK), w->pti, ink(PLAIN), ink(OFFSET_INK), w->offset, ink(PLAIN), w->offset);
 }
 
+/* SDM vol. 3, tables 4-5 and 4-6. */
 static void print_flags(unsigned entry) {
-    kprintf("   (present, %s, %s%s%s%s%s)\n", entry & PTE_WRITE ? "writable" : "read-only",
-            entry & PTE_USER ? "user" : "kernel", entry & PTE_WRITE_THROUGH ? ", write-through" : "",
-            entry & PTE_NO_CACHE ? ", not cached" : "", entry & PTE_ACCESSED ? ", accessed" : "",
-            entry & PTE_DIRTY ? ", dirty" : "");
+    kprintf("   %spresent%s, %s, %s%s%s%s%s\n", ink(GREEN), ink(PLAIN),
+            entry & PTE_WRITE ? "writable" : "read-only", entry & PTE_USER ? "user" : "kernel",
+            entry & PTE_WRITE_THROUGH ? ", write-through" : "", entry & PTE_NO_CACHE ? ", not cached" : "",
+            entry & PTE_ACCESSED ? ", accessed" : ", not accessed yet", entry & PTE_DIRTY ? ", dirty" : "");
 }
 
-/* One step through a table: what ENTRY says, where it is NAME[INDEX]. False where the walk stops. */
-static bool print_step(int step, const char *name, unsigned index, unsigned entry, const char *leads_to) {
-    kprintf("%d. %s[%u] is 0x%08x: ", step, name, index, entry);
-    if (!(entry & PTE_PRESENT)) {
-        kprintf("absent. There is no %s; the walk stops here.\n", leads_to);
+struct step {
+    int number;
+    const char *table, *code; /* the entry is TABLE[INDEX] */
+    unsigned index, entry;
+    uintptr_t seen_at; /* through the window */
+    const char *leads_to;
+};
+
+/* One step through a table. False where the walk stops. */
+static bool print_step(const struct step *s) {
+    kprintf("%d. %s%s[%u]%s, seen at 0x%08x, is %s0x%08x%s\n", s->number, ink(s->code), s->table, s->index,
+            ink(PLAIN), (unsigned)s->seen_at, ink(BOLD), s->entry, ink(PLAIN));
+    if (!(s->entry & PTE_PRESENT)) {
+        kprintf("   %sabsent%s: bit 0 is clear. There is no %s, and the walk stops here\n", ink(RED),
+                ink(PLAIN), s->leads_to);
         return false;
     }
-    kprintf("the %s is in frame 0x%08x\n", leads_to, entry & PTE_FRAME);
-    print_flags(entry);
+    kprintf("   the %s is in frame 0x%08x (bits 31 to 12)\n", s->leads_to, s->entry & PTE_FRAME);
+    print_flags(s->entry);
     return true;
 }
 
 static void print_steps(const struct vmem_walk *w) {
-    kprintf("1. CR3 is 0x%08x: the page directory is in this frame\n", w->directory);
-    if (!print_step(2, "PD", w->pdi, w->pde, "page table"))
-        return;
-    if (!print_step(3, "PT", w->pti, w->pte, "page"))
-        return;
-    kprintf("4. 0x%08x plus the offset 0x%03x is 0x%08x\n", w->pte & PTE_FRAME, w->offset, w->pa);
+    unsigned page = w->pdi * ENTRIES_PER_TABLE + w->pti;
+    struct step second = {
+        2, "PD", PDI_INK, w->pdi, w->pde, DIRECTORY_WINDOW + w->pdi * sizeof(pde_t), "page table"};
+    struct step third = {3, "PT", PTI_INK, w->pti, w->pte, WINDOW_START + page * sizeof(pte_t), "page"};
+
+    kprintf("1. CR3 is %s0x%08x%s: the page directory is in this frame\n", ink(BOLD), w->directory,
+            ink(PLAIN));
+    if (print_step(&second) && print_step(&third))
+        kprintf("4. the frame 0x%08x + the %soffset 0x%03x%s is the physical address 0x%08x\n",
+                w->pte & PTE_FRAME, ink(OFFSET_INK), w->offset, ink(PLAIN), w->pa);
 }
 
 void command_walk(int n, char **arg) {
@@ -184,48 +180,4 @@ void command_walk(int n, char **arg) {
         kprintf("0x%08x -> 0x%08x\n", (unsigned)va, walk.pa);
     else
         kprintf("0x%08x -> not mapped: %s\n", (unsigned)va, absent_level(va, absent));
-}
-
-/* ---- pd ---- */
-
-/* Prints the entries that are present of the 1,024 that FIRST and the addresses STRIDE apart lead to. */
-static void print_entries(const char *name, uintptr_t first, uintptr_t stride) {
-    struct vmem_walk walk;
-    unsigned present = 0;
-
-    for (unsigned i = 0; i < ENTRIES_PER_TABLE; i++) {
-        vmem_walk((void *)(first + i * stride), &walk);
-        unsigned entry = stride == PAGE_SIZE ? walk.pte : walk.pde;
-        if (!(entry & PTE_PRESENT))
-            continue;
-        kprintf("%s[%u] 0x%08x\n", name, i, entry);
-        present++;
-    }
-    kprintf("%u of %u entries are present\n", present, ENTRIES_PER_TABLE);
-}
-
-void command_pd(int n, char **arg) {
-    uintptr_t table_span = ENTRIES_PER_TABLE * PAGE_SIZE;
-    struct vmem_walk walk;
-    unsigned i;
-
-    if (!n) {
-        kprintf("the page directory, in frame 0x%08x\n", get_page_directory());
-        print_entries("PD", 0, table_span);
-        return;
-    }
-    if (!argument_number("I", arg[0], &i))
-        return;
-    if (i >= ENTRIES_PER_TABLE) {
-        command_error("I must be 0 to %u: the directory's entries", ENTRIES_PER_TABLE - 1);
-        return;
-    }
-    vmem_walk((void *)(i * table_span), &walk);
-    if (!(walk.pde & PTE_PRESENT)) {
-        command_error("PD[%u] absent: there is no page table %u", i, i);
-        return;
-    }
-    kprintf("page table %u, in frame 0x%08x, for 0x%08x and up\n", i, walk.pde & PTE_FRAME,
-            (unsigned)(i * table_span));
-    print_entries("PT", i * table_span, PAGE_SIZE);
 }

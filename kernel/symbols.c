@@ -73,6 +73,8 @@ bool symbol_address(const char *name, uintptr_t *address) {
     return true;
 }
 
+const char *symbol_name(size_t i) { return i < table()->count ? name_of(&table()->symbol[i]) : NULL; }
+
 const char *symbol_text(uintptr_t address, char text[SYMBOL_TEXT]) {
     size_t offset;
     const char *name = symbol_at(address, &offset);

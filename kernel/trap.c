@@ -192,6 +192,20 @@ static struct {
     unsigned interrupts; /* being served then */
 } catch;
 
+static void (*step_handler)(struct trap_frame *frame);
+
+void trap_on_step(void (*handler)(struct trap_frame *frame)) { step_handler = handler; }
+
+bool trap_stepping(void) { return step_handler != NULL; }
+
+/* Without a handler the steps end here: TF may have been left set by what a report broke off. */
+static void step(struct trap_frame *frame) {
+    if (step_handler)
+        step_handler(frame);
+    else
+        frame->eflags &= ~EFLAGS_TF;
+}
+
 /* Begun and not finished. The first is printed whole, its own fault in a line. Where even that faults the
  * machine is left without a word; and when leaving it faults too, it is halted. */
 static unsigned reports;
@@ -250,8 +264,10 @@ void report_begin(const char *what, unsigned eip) {
     } else {
         while (log_capturing())
             log_capture_end();
+        log_set_gate(NULL);
         log_fresh_line();
     }
+    step_handler = NULL;
 }
 
 /* Leaves the report, and what the catch ran, as if neither had been. */
@@ -366,6 +382,8 @@ static void breakpoint_report(const struct trap_frame *frame) {
 void trap_dispatch(struct trap_frame *frame) {
     if (frame->vector >= TRAP_IRQ)
         irq_dispatch(frame->vector - TRAP_IRQ);
+    else if (frame->vector == TRAP_DEBUG)
+        step(frame);
     else if (frame->vector == TRAP_BREAKPOINT)
         breakpoint_report(frame);
     else

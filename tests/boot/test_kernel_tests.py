@@ -35,8 +35,8 @@ def test_all_pass_when_built_with(boot, build, record_property, compiler):
     judge_run(boot(kernel=kernel, cmdline="test"), record_property, compiler)
 
 
-@pytest.mark.parametrize("compiler", ["gcc", "clang", "ubsan"])
-@pytest.mark.parametrize("heap", ["debug", "guard"])
+@pytest.mark.parametrize("heap, compiler", [("debug", "gcc"), ("guard", "gcc"), ("debug", "clang"),
+                                            ("guard", "clang"), ("debug", "ubsan")])
 def test_all_pass_with_the_heap_for(boot, build, record_property, heap, compiler):
     kernel = build / "variant" / compiler / "quire.elf"
     if not kernel.exists():

@@ -8,6 +8,7 @@
 #include "format.h"
 #include "kmalloc.h"
 #include "log.h"
+#include "monitor.h"
 #include "pm.h"
 #include "support.h"
 #include "trap.h"
@@ -146,9 +147,11 @@ bool ktest_run(const char *pattern) {
     for (const struct ktest *test = ktests_start; test < ktests_end; test++) {
         if (!pattern_matches(pattern, test->name))
             continue;
+        if (monitor_stopped())
+            break;
         run(test, ++number);
         count[outcome]++;
     }
     kprintf("# %u passed, %u failed, %u skipped\n", count[PASSED], count[FAILED], count[SKIPPED]);
-    return count[PASSED] && !count[FAILED];
+    return count[PASSED] && !count[FAILED] && number == planned;
 }

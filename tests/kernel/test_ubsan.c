@@ -23,7 +23,7 @@ KIND(add, sink = largest + one)
 KIND(subtract, sink = least - one)
 KIND(multiply, sink = largest * largest)
 KIND(negate, sink = -least)
-KIND(add_wide, wide = wide + one)
+KIND(add_wide, wide = wide + wide)
 KIND(divide, sink = largest / zero)
 KIND(shift_far, sink = one << bits)
 KIND(index_far, sink = table[one + 3])
@@ -49,7 +49,7 @@ static const struct {
     {subtract, "signed overflow: -2147483648 - 1"},
     {multiply, "signed overflow: 2147483647 * 2147483647"},
     {negate, "signed overflow: -(-2147483648)"},
-    {add_wide, "signed overflow: 9223372036854775807 + 1"},
+    {add_wide, "signed overflow: 9223372036854775807 + 9223372036854775807"},
     {divide, "division: 2147483647 / 0"},
     {shift_far, "shift: 1 shifted by 32"},
     {index_far, "out of bounds: index 4"},

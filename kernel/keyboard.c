@@ -1,0 +1,183 @@
+/* The PC's keyboard: an 8042 controller, scan code set 1, US layout. It is polled; its interrupt only wakes
+ * who waits. Where no controller answers there is no keyboard, and no wait is endless. */
+#include "console.h"
+
+#include "cpu.h"
+
+#define KEYBOARD_DATA 0x60
+#define KEYBOARD_STATUS 0x64
+#define KEYBOARD_COMMAND 0x64
+#define STATUS_OUTPUT_FULL 0x01
+#define STATUS_INPUT_FULL 0x02
+#define STATUS_FROM_MOUSE 0x20
+#define STATUS_ABSENT 0xFF
+#define COMMAND_READ_CONFIG 0x20
+#define COMMAND_WRITE_CONFIG 0x60
+#define COMMAND_ENABLE 0xAE
+#define CONFIG_INTERRUPT 0x01
+#define CONFIG_DISABLE 0x10
+#define CONFIG_TRANSLATE 0x40 /* what the keyboard sends into set 1 */
+
+#define CONTROLLER_WAIT 50000 /* reads of the status, about a microsecond each */
+#define CODES_AT_ONCE 16
+
+#define CODE_EXTENDED 0xE0
+#define CODE_RELEASED 0x80
+#define CODE_CONTROL 0x1D
+#define CODE_LEFT_SHIFT 0x2A
+#define CODE_RIGHT_SHIFT 0x36
+#define CODE_CAPS_LOCK 0x3A
+#define CODE_SLASH 0x35
+#define CODE_ESCAPE 0x01
+#define CODE_ALT 0x38
+#define CODE_BACKSPACE 0x0E
+#define CODE_ENTER 0x1C
+
+/* US layout; a space where a key gives no character. The keypad gives digits. */
+#define NONE_38_TO_46 "               " /* Alt, space, Caps Lock, F1 to F10, Num Lock, Scroll Lock */
+static const char plain[] =
+    "  1234567890-=\b\tqwertyuiop[]\n asdfghjkl;'` \\zxcvbnm,./ *" NONE_38_TO_46 "789-456+1230.";
+static const char shifted[] =
+    "  !@#$%^&*()_+\b\tQWERTYUIOP{}\n ASDFGHJKL:\"~ |ZXCVBNM<>? *" NONE_38_TO_46 "789-456+1230.";
+#define CODE_SPACE 0x39
+#define CODES 0x54 /* with a place in them */
+_Static_assert(sizeof(plain) == CODES + 1 && sizeof(shifted) == CODES + 1, "one character a code");
+
+static struct {
+    bool ready, present;
+    bool shift, control, alt, caps_lock, extended;
+} keyboard;
+
+static bool wait_status(uint8_t mask, uint8_t value) {
+    for (unsigned n = 0; n < CONTROLLER_WAIT; n++)
+        if ((inb(KEYBOARD_STATUS) & mask) == value)
+            return true;
+    return false;
+}
+
+static bool controller_write(uint16_t port, uint8_t value) {
+    if (!wait_status(STATUS_INPUT_FULL, 0))
+        return false;
+    outb(port, value);
+    return true;
+}
+
+/* Keyboard on, its interrupt on, set 1. Firmware has mostly done this; where the controller does not answer,
+ * it is left as it is. */
+static void controller_configure(void) {
+    if (!controller_write(KEYBOARD_COMMAND, COMMAND_READ_CONFIG) ||
+        !wait_status(STATUS_OUTPUT_FULL, STATUS_OUTPUT_FULL))
+        return;
+    uint8_t config = inb(KEYBOARD_DATA);
+    config = (uint8_t)((config | CONFIG_INTERRUPT | CONFIG_TRANSLATE) & ~CONFIG_DISABLE);
+    if (controller_write(KEYBOARD_COMMAND, COMMAND_WRITE_CONFIG) && controller_write(KEYBOARD_DATA, config))
+        controller_write(KEYBOARD_COMMAND, COMMAND_ENABLE);
+}
+
+bool keyboard_present(void) { return inb(KEYBOARD_STATUS) != STATUS_ABSENT; }
+
+static void keyboard_init(void) {
+    keyboard.ready = true;
+    keyboard.present = keyboard_present();
+    for (unsigned n = 0; n < CODES_AT_ONCE && inb(KEYBOARD_STATUS) & STATUS_OUTPUT_FULL; n++)
+        inb(KEYBOARD_DATA); /* typed before we were there */
+    if (keyboard.present)
+        controller_configure();
+}
+
+/* Takes note of a key that is held; false for any other. */
+static bool modifier(uint8_t key, bool pressed) {
+    if (key == CODE_LEFT_SHIFT || key == CODE_RIGHT_SHIFT)
+        keyboard.shift = pressed;
+    else if (key == CODE_CONTROL)
+        keyboard.control = pressed;
+    else if (key == CODE_ALT)
+        keyboard.alt = pressed;
+    else if (key == CODE_CAPS_LOCK)
+        keyboard.caps_lock ^= pressed;
+    else
+        return false;
+    return true;
+}
+
+static bool is_letter(char c) { return c >= 'a' && c <= 'z'; }
+
+/* The keys behind CODE_EXTENDED that move the cursor, or -1. */
+static int cursor_key(uint8_t key) {
+    switch (key) {
+    case 0x48:
+        return KEY_UP;
+    case 0x50:
+        return KEY_DOWN;
+    case 0x4B:
+        return keyboard.control ? KEY_WORD_LEFT : KEY_LEFT;
+    case 0x4D:
+        return keyboard.control ? KEY_WORD_RIGHT : KEY_RIGHT;
+    case 0x47:
+        return KEY_HOME;
+    case 0x4F:
+        return KEY_END;
+    case 0x53:
+        return KEY_DELETE;
+    case CODE_ENTER:
+        return '\n';
+    case CODE_SLASH:
+        return '/';
+    default: /* and the shifts that these keys feign */
+        return -1;
+    }
+}
+
+/* The key that KEY gives while Alt is held, or -1. */
+static int alt_key(uint8_t key) {
+    if (key == CODE_BACKSPACE)
+        return KEY_KILL_WORD;
+    return plain[key] == 'b' ? KEY_WORD_LEFT : plain[key] == 'f' ? KEY_WORD_RIGHT : -1;
+}
+
+/* The character that KEY gives now, or -1. */
+static int character(uint8_t key) {
+    if (key == CODE_SPACE)
+        return ' ';
+    if (key == CODE_ESCAPE)
+        return KEY_ESCAPE;
+    if (key >= CODES || plain[key] == ' ')
+        return -1;
+    if (keyboard.alt)
+        return alt_key(key);
+    bool letter = is_letter(plain[key]);
+    if (letter && keyboard.control)
+        return plain[key] & 0x1F;
+    return keyboard.shift != (letter && keyboard.caps_lock) ? shifted[key] : plain[key];
+}
+
+/* The key that CODE completes, or -1. */
+static int decode(uint8_t code) {
+    uint8_t key = code & (uint8_t)~CODE_RELEASED;
+    bool extended = keyboard.extended, held = key == CODE_CONTROL || key == CODE_ALT;
+
+    keyboard.extended = code == CODE_EXTENDED;
+    if (keyboard.extended)
+        return -1;
+    if ((!extended || held) && modifier(key, !(code & CODE_RELEASED)))
+        return -1;
+    if (code & CODE_RELEASED)
+        return -1;
+    return extended ? cursor_key(key) : character(key);
+}
+
+int keyboard_poll(void) {
+    if (!keyboard.ready)
+        keyboard_init();
+    for (unsigned n = 0; keyboard.present && n < CODES_AT_ONCE; n++) {
+        uint8_t status = inb(KEYBOARD_STATUS);
+
+        if (!(status & STATUS_OUTPUT_FULL))
+            break;
+        uint8_t code = inb(KEYBOARD_DATA);
+        int c = status & STATUS_FROM_MOUSE ? -1 : decode(code);
+        if (c >= 0)
+            return c;
+    }
+    return -1;
+}

@@ -1,0 +1,159 @@
+/* Completion: what may follow what has been typed.
+ *
+ * The first word is a command's name. What stands further on is found in that command's own usage line, the
+ * one that help shows: VA is a symbol or a place, CMD a command and all that it takes, PATTERN a test, and
+ * words in small letters stand for themselves, with | between them. */
+#include "commands.h"
+#include "ktest.h"
+#include "string.h"
+#include "symbols.h"
+
+extern const struct ktest ktests_start[], ktests_end[]; /* linker.ld */
+
+struct search {
+    const char *word; /* what has been typed of it */
+    size_t typed;
+    unsigned choice, found;
+    char *rest; /* the result: what CHOICE adds; for choice 0 what all found so far share */
+};
+
+static void keep(char *rest, const char *text) {
+    size_t n = strlen(text);
+
+    n = n < COMPLETION_MAX - 2 ? n : COMPLETION_MAX - 2; /* room for a blank */
+    memcpy(rest, text, n);
+    rest[n] = '\0';
+}
+
+static void consider(struct search *search, const char *name) {
+    const char *rest = name + search->typed;
+    size_t same = 0;
+
+    if (strncmp(name, search->word, search->typed))
+        return;
+    search->found++;
+    if (search->found == (search->choice ? search->choice : 1)) {
+        keep(search->rest, rest);
+    } else if (!search->choice) {
+        while (search->rest[same] && search->rest[same] == rest[same])
+            same++;
+        search->rest[same] = '\0';
+    }
+}
+
+static void consider_commands(struct search *search) {
+    const struct command *c;
+
+    for (size_t i = 0; (c = command_number(i)); i++)
+        if (!(c->flags & LEAVES) || search->typed > 1)
+            consider(search, c->name);
+}
+
+static void consider_addresses(struct search *search) {
+    const char *name;
+
+    if (!search->typed)
+        return; /* some two thousand */
+    for (size_t i = 0; (name = place_name(i)); i++)
+        consider(search, name);
+    for (size_t i = 0; (name = symbol_name(i)); i++)
+        consider(search, name);
+}
+
+static void consider_tests(struct search *search) {
+    for (const struct ktest *test = ktests_start; test < ktests_end; test++)
+        consider(search, test->name);
+}
+
+static bool is_kind(const char *kind, size_t n, const char *name) {
+    return n == strlen(name) && !strncmp(kind, name, n);
+}
+
+/* One alternative of an argument's usage. */
+static void consider_kind(struct search *search, const char *kind, size_t n) {
+    char word[16];
+
+    if (is_kind(kind, n, "CMD"))
+        consider_commands(search);
+    else if (is_kind(kind, n, "VA"))
+        consider_addresses(search);
+    else if (is_kind(kind, n, "PATTERN"))
+        consider_tests(search);
+    else if (*kind >= 'a' && *kind <= 'z' && n < sizeof(word)) {
+        memcpy(word, kind, n);
+        word[n] = '\0';
+        consider(search, word);
+    }
+}
+
+static bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+/* Word INDEX of USAGE, or NULL. */
+static const char *usage_word(const char *usage, unsigned index) {
+    while (index-- && usage) {
+        usage = strchr(usage, ' ');
+        usage += usage != NULL;
+    }
+    return usage;
+}
+
+static void consider_argument(struct search *search, const struct command *c, unsigned index) {
+    const char *usage = usage_word(c->arguments, index);
+    size_t n;
+
+    for (; usage && *usage && *usage != ' '; usage += n) {
+        while (*usage == '[' || *usage == '|' || *usage == ']')
+            usage++;
+        for (n = 0; usage[n] && !strchr(" []|", usage[n]); n++)
+            ;
+        consider_kind(search, usage, n);
+    }
+}
+
+/* The command whose name is the N bytes at TEXT, or NULL. */
+static const struct command *named(const char *text, size_t n) {
+    const struct command *c;
+
+    for (size_t i = 0; (c = command_number(i)); i++)
+        if (is_kind(text, n, c->name))
+            return c;
+    return NULL;
+}
+
+/* SEARCH's word is word INDEX behind the command C, or behind no command. One that takes a whole line takes
+ * another command, and that is what counts. */
+static void look(struct search *search, const char *text, const char *end) {
+    const struct command *c = NULL;
+    unsigned index = 0;
+
+    while (text < end) {
+        const char *start = text;
+        while (text < end && !is_blank(*text))
+            text++;
+        if (text > start && text < end) { /* a whole word */
+            if (c && !(c->flags & TAKES_LINE && index == 0))
+                index++;
+            else if (!(c = named(start, (size_t)(text - start))))
+                return;
+        }
+        while (text < end && is_blank(*text))
+            text++;
+    }
+    if (c)
+        consider_argument(search, c, index);
+    else
+        consider_commands(search);
+}
+
+bool complete_word(const char *text, size_t end, unsigned choice, char rest[COMPLETION_MAX]) {
+    size_t start = end;
+
+    while (start && !is_blank(text[start - 1]))
+        start--;
+    struct search search = {text + start, end - start, choice, 0, rest};
+    rest[0] = '\0';
+    look(&search, text, text + end);
+    if (!choice && search.found == 1)
+        memcpy(rest + strlen(rest), " ", 2);
+    return search.found && search.found >= choice;
+}

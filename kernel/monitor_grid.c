@@ -1,0 +1,144 @@
+/* The monitor's pd: the page directory, or a page table, as a grid of 32 x 32 entries, and the list of those
+ * that are present.
+ *
+ * With colours two entries share a character, the upper half block, one being its ink and the other its
+ * paper: the whole grid is 16 lines. Without, an entry is a letter. */
+#include "commands.h"
+#include "log.h"
+#include "memlayout.h"
+#include "vmem.h"
+
+#define SIDE 32
+#define HALF_BLOCK "\xE2\x96\x80" /* U+2580 */
+
+/* What an entry leads to, and its colour: 0 to 7, as SGR counts them. */
+enum kind { ABSENT, KERNEL_PART, LOW, MAPPED, HEAP_PART, DEVICE, WINDOW, KINDS };
+
+static const struct {
+    char letter;
+    uint8_t colour;
+    const char *name;
+} kinds[KINDS] = {
+    [ABSENT] = {'.', 0, "absent"},     [KERNEL_PART] = {'K', 1, "kernel"}, [LOW] = {'L', 7, "low memory"},
+    [MAPPED] = {'M', 5, "mapped"},     [HEAP_PART] = {'H', 4, "heap"},     [DEVICE] = {'D', 6, "devices"},
+    [WINDOW] = {'W', 3, "the window"},
+};
+
+/* The 1,024 entries of the table NAME, for the addresses STRIDE apart from FIRST on. */
+struct table {
+    const char *name;
+    uintptr_t first, stride;
+};
+
+static unsigned entry_of(const struct table *t, unsigned i) {
+    struct vmem_walk walk;
+
+    vmem_walk((void *)(t->first + i * t->stride), &walk);
+    return t->stride == PAGE_SIZE ? walk.pte : walk.pde;
+}
+
+static enum kind kind_at(const struct table *t, unsigned i) {
+    uintptr_t va = t->first + i * t->stride;
+
+    if (!(entry_of(t, i) & PTE_PRESENT))
+        return ABSENT;
+    if (va >= WINDOW_START)
+        return WINDOW;
+    if (va >= DEVICES_START)
+        return DEVICE;
+    if (va >= KHEAP_START)
+        return HEAP_PART;
+    if (va >= FREE_START)
+        return MAPPED;
+    bool whole = t->stride != PAGE_SIZE; /* table 0, which has the kernel in it */
+    return whole || (va >= (uintptr_t)kernel_start && va < (uintptr_t)kernel_end) ? KERNEL_PART : LOW;
+}
+
+static void print_label(const struct table *t, unsigned i) {
+    kprintf("0x%08x  ", (unsigned)(t->first + i * t->stride));
+}
+
+/* Rows ROW and ROW + 1, each entry two columns wide. */
+static void print_coloured_rows(const struct table *t, unsigned row) {
+    print_label(t, row * SIDE);
+    for (unsigned i = row * SIDE; i < (row + 1) * SIDE; i++)
+        kprintf("\033[%u;%um" HALF_BLOCK HALF_BLOCK, 30 + kinds[kind_at(t, i)].colour,
+                40 + kinds[kind_at(t, i + SIDE)].colour);
+    kprintf(PLAIN "\n");
+}
+
+static void print_row(const struct table *t, unsigned row) {
+    print_label(t, row * SIDE);
+    for (unsigned i = row * SIDE; i < (row + 1) * SIDE; i++)
+        kprintf(" %c", kinds[kind_at(t, i)].letter);
+    kprintf("\n");
+}
+
+static void print_legend(const struct table *t) {
+    kprintf("an entry is %s, a row %s: ", t->stride == PAGE_SIZE ? "4 KiB" : "4 MiB",
+            t->stride == PAGE_SIZE ? "128 KiB" : "128 MiB");
+    for (unsigned k = 0; k < KINDS; k++) {
+        unsigned i = 0;
+        while (i < ENTRIES_PER_TABLE && kind_at(t, i) != k)
+            i++;
+        if (i == ENTRIES_PER_TABLE)
+            continue;
+        if (*ink(PLAIN))
+            kprintf(" \033[%um  " PLAIN " %s", 40 + kinds[k].colour, kinds[k].name);
+        else
+            kprintf(" %c %s", kinds[k].letter, kinds[k].name);
+    }
+    kprintf("\n");
+}
+
+static void print_grid(const struct table *t) {
+    bool coloured = *ink(PLAIN);
+
+    for (unsigned row = 0; row < SIDE; row += coloured ? 2 : 1)
+        coloured ? print_coloured_rows(t, row) : print_row(t, row);
+    print_legend(t);
+}
+
+static void print_entries(const struct table *t) {
+    unsigned present = 0;
+
+    for (unsigned i = 0; i < ENTRIES_PER_TABLE && !output_stopped(); i++) {
+        unsigned entry = entry_of(t, i);
+        if (!(entry & PTE_PRESENT))
+            continue;
+        kprintf("%s[%u] 0x%08x\n", t->name, i, entry);
+        present++;
+    }
+    kprintf("%u of %u entries are present\n", present, ENTRIES_PER_TABLE);
+}
+
+static void print_table(const struct table *t) {
+    print_grid(t);
+    print_entries(t);
+}
+
+void command_pd(int n, char **arg) {
+    uintptr_t table_span = ENTRIES_PER_TABLE * PAGE_SIZE;
+    struct vmem_walk walk;
+    unsigned i;
+
+    if (!n) {
+        kprintf("the page directory, in frame 0x%08x\n", get_page_directory());
+        print_table(&(struct table){"PD", 0, table_span});
+        return;
+    }
+    if (!argument_number("I", arg[0], &i))
+        return;
+    if (i >= ENTRIES_PER_TABLE) {
+        command_error("I must be 0 to %u: the directory's entries", ENTRIES_PER_TABLE - 1);
+        return;
+    }
+    vmem_walk((void *)(i * table_span), &walk);
+    if (!(walk.pde & PTE_PRESENT)) {
+        command_error("PD[%u] absent: there is no page table %u", i, i);
+        return;
+    }
+    kprintf("page table %u, in frame 0x%08x, for 0x%08x and up\n", i, walk.pde & PTE_FRAME,
+            (unsigned)(i * table_span));
+    print_table(&(struct table){"PT", i * table_span, PAGE_SIZE});
+}

@@ -1,0 +1,135 @@
+/* The monitor's mem: physical memory as a map of cells, and its figures.
+ *
+ * A cell is a power of two of frames, so that all memory fits into CELLS of them. It shows the first of these
+ * that is anywhere in it: a page table, the kernel, a page of the heap, another frame handed out, a free
+ * one, a reserved one; none of them where the memory map knows no memory. The rare is shown before the
+ * common, or one page table in a gigabyte would never be seen. */
+#include "commands.h"
+#include "kmalloc.h"
+#include "log.h"
+#include "memlayout.h"
+#include "pm.h"
+#include "string.h"
+#include "vmem.h"
+
+#define ROW_CELLS 64
+#define CELLS (8 * ROW_CELLS)
+
+enum kind { ABSENT, RESERVED, FREE, USED, HEAP_PAGE, KERNEL_IMAGE, TABLE, KINDS }; /* the later is shown */
+
+static const struct {
+    char letter;
+    const char *code, *name;
+} kinds[KINDS] = {
+    [ABSENT] = {'-', GREY, "absent"},           [RESERVED] = {'R', "\033[30;47m", "reserved"},
+    [FREE] = {'.', "\033[97;42m", "free"},      [USED] = {'U', "\033[97;45m", "other"},
+    [HEAP_PAGE] = {'H', "\033[97;44m", "heap"}, [KERNEL_IMAGE] = {'K', "\033[97;41m", "kernel"},
+    [TABLE] = {'T', "\033[30;43m", "table"},
+};
+
+static uint8_t cells[CELLS];
+static unsigned cell_shift; /* a cell's frames, as a power of two */
+
+static void mark(pfn_t pfn, enum kind kind) {
+    size_t cell = pfn >> cell_shift;
+
+    if (cell < CELLS && cells[cell] < kind)
+        cells[cell] = (uint8_t)kind;
+}
+
+static void mark_frames(pfn_t end) {
+    static const uint8_t kind_of[] = {
+        [PM_ABSENT] = ABSENT, [PM_RESERVED] = RESERVED, [PM_FREE] = FREE, [PM_USED] = USED};
+
+    for (pfn_t pfn = 0; pfn < end; pfn++)
+        mark(pfn, kind_of[pm_state(pfn_to_pa(pfn))]);
+}
+
+static void mark_kernel(void) {
+    for (uintptr_t pa = (uintptr_t)kernel_start; pa < (uintptr_t)kernel_end; pa += PAGE_SIZE)
+        mark(pa_to_pfn(pa), KERNEL_IMAGE);
+}
+
+/* The directory, its tables, and the heap's pages, which are those that its tables lead to. */
+static void mark_tables(void) {
+    struct vmem_walk walk;
+
+    mark(pa_to_pfn(get_page_directory()), TABLE);
+    for (uintptr_t page = 0; page < WINDOW_START >> PAGE_SHIFT; page++) {
+        bool in_heap = page >= KHEAP_START >> PAGE_SHIFT && page < KHEAP_END >> PAGE_SHIFT;
+        bool mapped = vmem_walk((void *)(page << PAGE_SHIFT), &walk);
+        if (walk.pde & PTE_PRESENT)
+            mark(pa_to_pfn(walk.pde), TABLE);
+        if (mapped && in_heap)
+            mark(pa_to_pfn(walk.pte), HEAP_PAGE);
+        if (!in_heap || !(walk.pde & PTE_PRESENT))
+            page |= ENTRIES_PER_TABLE - 1;
+    }
+}
+
+static void print_cells(size_t used) {
+    for (size_t i = 0; i < used; i++) {
+        if (i % ROW_CELLS == 0)
+            kprintf("0x%08x  ", pfn_to_pa((pfn_t)(i << cell_shift)));
+        if (i % ROW_CELLS == 0 || cells[i] != cells[i - 1])
+            kprintf("%s%s", ink(PLAIN), ink(kinds[cells[i]].code));
+        kprintf("%c", kinds[cells[i]].letter);
+        if ((i + 1) % ROW_CELLS == 0 || i + 1 == used)
+            kprintf("%s\n", ink(PLAIN));
+    }
+}
+
+static void print_legend(void) {
+    kprintf("%u KiB a cell:", 4u << cell_shift);
+    for (size_t i = KINDS; i--;)
+        kprintf(" %s%c%s %s", ink(kinds[i].code), kinds[i].letter, ink(PLAIN), kinds[i].name);
+    kprintf("\n");
+}
+
+/* The end of what the memory map calls memory. */
+static pfn_t memory_end(void) {
+    pfn_t start, end = 0;
+
+    while (pm_next_range(end, &start, &end))
+        ;
+    return end;
+}
+
+static void print_map(void) {
+    pfn_t end = memory_end();
+
+    cell_shift = 0;
+    while ((end - 1) >> cell_shift >= CELLS)
+        cell_shift++;
+    memset(cells, 0, sizeof(cells));
+    mark_frames(end);
+    mark_kernel();
+    mark_tables();
+    print_cells(((end - 1) >> cell_shift) + 1);
+    print_legend();
+}
+
+static void print_handed_out(struct pm_counts frames) {
+    size_t handed_out = frames.total - frames.free - frames.reserved;
+    size_t tables = vmem_tables(), heap = kmalloc_pages();
+    size_t known = 1 + tables + heap;
+
+    kprintf("%zu handed out: page directory 1, page tables %zu, heap %zu", handed_out, tables, heap);
+    if (handed_out > known)
+        kprintf(", others %zu", handed_out - known);
+    kprintf("\n");
+}
+
+void command_mem(int n, char **arg) {
+    struct pm_counts frames = pm_count();
+    pfn_t start, end = 0;
+
+    (void)n, (void)arg;
+    print_map();
+    kprintf("frames: %zu total, %zu free, %zu reserved\n", frames.total, frames.free, frames.reserved);
+    print_handed_out(frames);
+    kprintf("memory from 1 MiB up, as the memory map has it:\n");
+    while (pm_next_range(end, &start, &end))
+        kprintf("0x%08x-0x%08llx %8u frames %6u.%u MiB\n", pfn_to_pa(start), (uint64_t)end << PAGE_SHIFT,
+                end - start, (end - start) / 256, (end - start) % 256 * 10 / 256);
+}

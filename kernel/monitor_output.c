@@ -1,0 +1,163 @@
+/* What the monitor's commands print, on its way to the log: pages, Ctrl-C, and colours.
+ *
+ * While a command runs all that is logged comes through here. Ctrl-C (or q at the end of a page) stops it:
+ * what it prints from then on is swallowed, and a listing that asks output_stopped ends early. Nothing is
+ * torn out of a function half-way, so that whatever the command does to memory is done whole.
+ *
+ * Pages are for a person at the PC, whose screen forgets what leaves it: a terminal can scroll back, and a
+ * script must never wait for a key. So, unless `page` says otherwise, output stops at the end of a page only
+ * when the command was typed on the PC's keyboard.
+ *
+ * Colours are escape sequences (ECMA-48, SGR). They never stand in a line that scripts read, and nothing
+ * that is captured has them. */
+#include "commands.h"
+#include "console.h"
+#include "log.h"
+#include "string.h"
+
+#define COLUMNS 80
+#define PAGE_ROWS 24 /* one of 25 is for the question */
+
+static enum from from;
+static bool stopped;
+static bool left_out; /* something has been, since */
+static unsigned row, column;
+static bool in_escape;
+
+static enum { PAGE_AUTO, PAGE_ON, PAGE_OFF } paging;
+static bool plain; /* no colours */
+
+/* ---- pages ---- */
+
+static void say(const char *text) { log_pass(text, strlen(text)); }
+
+static bool ends_it(int key) { return key == 'q' || key == 'Q' || key == KEY_CTRL_C || key == KEY_ESCAPE; }
+
+static int ask(const char *question) {
+    say(ink(REVERSE));
+    say(question);
+    say(ink(PLAIN));
+    int key = console_read();
+    say("\r\033[K");
+    return key;
+}
+
+static bool pages(void) {
+    return from != NOBODY && from != LISTED &&
+           (paging == PAGE_ON || (paging == PAGE_AUTO && from == KEYBOARD));
+}
+
+static void page_full(void) {
+    int key = ask("-- more: a key for a page, Enter for a line, q to leave --");
+
+    row = key == '\n' || key == KEY_DOWN ? PAGE_ROWS - 1 : 0;
+    stopped = ends_it(key);
+}
+
+/* A line has ended. */
+static void end_row(void) {
+    row++;
+    column = 0;
+    stopped |= console_interrupted();
+}
+
+/* The columns that C takes. */
+static unsigned width_of(char c) {
+    if (in_escape) {
+        in_escape = !((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'));
+        return 0;
+    }
+    in_escape = c == '\033';
+    return !in_escape && (c & 0xC0) != 0x80; /* UTF-8's bytes after the first take none */
+}
+
+static void gate(const char *text, size_t n) {
+    left_out |= stopped;
+    for (size_t end = 0; n && !stopped; text += end, n -= end, end = 0) {
+        bool full = false;
+
+        if (row >= PAGE_ROWS && pages()) { /* asked only when there is more */
+            page_full();
+            if ((left_out = stopped))
+                return;
+        }
+        while (end < n && !full) {
+            char c = text[end++];
+            column += width_of(c);
+            full = c == '\n' || column > COLUMNS;
+        }
+        log_pass(text, end);
+        if (full)
+            end_row();
+    }
+}
+
+void output_begin(enum from who) {
+    from = who;
+    stopped = left_out = in_escape = false;
+    row = column = 0;
+    log_set_gate(gate);
+}
+
+void output_end(void) {
+    if (left_out)
+        say("... stopped\n");
+    log_set_gate(NULL);
+    from = NOBODY;
+    stopped = false;
+}
+
+enum from output_from(void) { return from; }
+
+bool output_stopped(void) {
+    if (from != NOBODY && !stopped && console_interrupted())
+        stopped = true;
+    left_out |= stopped;
+    return stopped;
+}
+
+void output_new_page(void) { row = 0; }
+
+bool output_pause(const char *prompt) {
+    if (from != SERIAL && from != KEYBOARD)
+        return false;
+    if (stopped)
+        return true;
+    stopped = ends_it(ask(prompt));
+    say("\n");
+    row = 0;
+    return stopped;
+}
+
+/* ---- colours ---- */
+
+const char *ink(const char *code) { return plain || from == NOBODY || log_capturing() ? "" : code; }
+
+/* ---- page, colour, clear ---- */
+
+void command_page(int n, char **arg) {
+    static const char *const names[] = {"auto", "on", "off"};
+
+    for (unsigned i = 0; n && i < ARRAY_SIZE(names); i++) {
+        if (!strcmp(arg[0], names[i])) {
+            paging = i;
+            return;
+        }
+    }
+    if (n)
+        command_error("expected: page on|off|auto, not \"%.24s\"", arg[0]);
+    else
+        kprintf("page %s\n", names[paging]);
+}
+
+void command_colour(int n, char **arg) {
+    if (n)
+        argument_either("on|off", arg[0], &plain);
+    else
+        kprintf("colour %s\n", plain ? "off" : "on");
+}
+
+void command_clear(int n, char **arg) {
+    (void)n, (void)arg;
+    kprintf("%s", plain || from == NOBODY ? "" : "\033[H\033[J");
+}

@@ -1,0 +1,268 @@
+"""The line editor, on the serial terminal and on the PC's keyboard; what both screens show of it; pages and
+Ctrl-C."""
+import re
+import time
+
+import pytest
+
+import keys
+import monitor
+from quire import BootError
+
+UP, DOWN, RIGHT, LEFT = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D"
+HOME, END, DELETE = "\x1b[H", "\x1b[F", "\x1b[3~"
+WORD_LEFT, WORD_RIGHT = "\x1b[1;5D", "\x1b[1;5C"
+
+
+@pytest.fixture
+def machine(boot):
+    machine = boot()
+    machine.prompt()
+    yield machine
+    if machine.process.poll() is None:
+        assert machine.run("walk 0x00100000")[-1] == "0x00100000 -> 0x00100000"
+        assert machine.finish() == 33
+
+
+def unknown(word):
+    return [f'error: there is no command "{word}": help lists them all']
+
+
+# What is typed, and the one word that the line then is.
+EDITS = [
+    ("zac" + LEFT + "b", "zabc"),
+    ("zac" + LEFT + LEFT + RIGHT + "b", "zabc"),
+    ("abc" + HOME + "z", "zabc"),
+    ("abc\x01z\x05d", "zabcd"),
+    ("abc" + HOME + "z" + END + "d", "zabcd"),
+    ("abc\x1bOHz\x1bOFd", "zabcd"),
+    ("abc\x1b[1~z\x1b[4~d", "zabcd"),
+    ("zabxc" + LEFT + LEFT + DELETE, "zabc"),
+    ("zabxc" + LEFT + LEFT + "\x04", "zabc"),
+    ("zabxc" + LEFT + "\x7f", "zabc"),
+    ("zabxc" + LEFT + "\x08", "zabc"),
+    ("zabc one two\x17\x17", "zabc"),
+    ("zabc one two\x1b\x7f\x1b\x7f", "zabc"),
+    ("one two\x15zabc", "zabc"),
+    ("one two\x03zabc", "zabc"),
+    ("zabc one two" + HOME + RIGHT * 4 + "\x0b", "zabc"),
+    ("one two" + WORD_LEFT + WORD_LEFT + "zabc ", "zabc"),
+    ("one two\x1bb\x1bbzabc ", "zabc"),
+    ("one two" + HOME + WORD_RIGHT + "x", "onex"),
+    (LEFT + RIGHT + DELETE + HOME + END + "\x7fzabc" + RIGHT, "zabc"),
+    ("zabc\x1b[99;99Zd\x1bXe", "zabcde"),
+    ("z" + "a" * 200 + HOME + "\x0bzabc", "zabc"),
+    ("o" * 100 + "\x7f" * 100 + "zabc", "zabc"),
+]
+
+
+@pytest.mark.parametrize("typed, word", EDITS)
+def test_a_line_is_edited_on_the_terminal(machine, typed, word):
+    before = machine.text().count("quire> ")
+    assert machine.run(typed) == unknown(word)
+    assert machine.text().count("quire> ") == before + 1
+    assert unknown(word)[0] in machine.screen()
+
+
+def test_history_is_walked_through(machine):
+    for word in ("zone", "ztwo", "zthree"):
+        machine.run(word)
+    assert machine.run(UP + UP) == unknown("ztwo")
+    assert machine.run(UP * 9 + "x") == unknown("zonex")
+    assert machine.run(UP * 3 + DOWN + "x") == unknown("ztwox")
+    assert machine.run("zzz" + UP + DOWN + "zfour") == unknown("zfour")
+    assert machine.run("\x10") == unknown("zfour")
+
+
+def test_long_lines_go_through_history_too(machine):
+    long = "z" + "y" * 1000
+    for i in range(9):  # more than it holds
+        machine.run(f"{long}{i}")
+    assert machine.run(UP * 2 + HOME + "\x0bzabc") == unknown("zabc")
+    machine.run("zlast")
+    assert machine.run(UP) == unknown("zlast")
+
+
+@pytest.mark.parametrize("typed, last", [
+    ("wal\t boot_in\t+4", r"^0x[0-9a-f]{8} -> 0x[0-9a-f]{8}$"),
+    ("walk page_d\t", r"^0xfffff000 -> 0x[0-9a-f]{8}$"),
+    ("hel\twal\t", r"^    for example: walk kmain$"),
+    ("trac\tallo\t64", r"^\| tables: 2 linked"),
+    ("colo\tof\t", r"^$"),
+    ("map 0x00400000 0x000b8000 r\t", r"^0x00400000 -> 0x000b8000$"),
+    ("te\tmonitor_mem\t", r"^# 1 passed, 0 failed, 0 skipped$"),
+    ("zabc\t\t", r'^error: there is no command "zabc"'),
+    ("wa\t\t\t 0", r"^0x00000000 -> not mapped: PT\[0\] absent$"),
+])
+def test_tab_completes_commands_and_arguments(machine, typed, last):
+    assert re.search(last, machine.run(typed)[-1])
+
+
+def test_one_letter_and_tab_never_leave(machine):
+    assert machine.run("e\t") == unknown("e")
+    assert machine.run("r\t") == unknown("r")
+
+
+def test_a_line_longer_than_the_screen_keeps_to_its_row(machine):
+    machine.type("0123456789" * 30)
+    rows = keys.wait_for_screen(machine, lambda rows: any(re.fullmatch(r"quire> [0-9]+9", r) for r in rows))
+    row = [row for row in rows if row.startswith("quire> ")][-1]
+    assert len(row) < 80 and row[7:] in "0123456789" * 30
+    assert rows.index(row) == max(i for i, r in enumerate(rows) if r)
+    machine.type("\x15")
+    assert machine.run("zabc") == unknown("zabc")
+
+
+# ---- the keyboard ----
+
+def test_the_keyboard_types_edits_and_recalls(machine):
+    keys.write(machine, "zone")
+    keys.press(machine, "ret")
+    machine.expect(re.escape(unknown("zone")[0]))
+    machine.prompt()
+    keys.write(machine, "xyzac")
+    for key in ("left", "b", "home", "delete", "delete", "end", "d", "ret"):
+        keys.press(machine, key)
+    machine.expect(re.escape(unknown("zabcd")[0]))
+    machine.prompt()
+    for key in ("up", "up", "down", "up", "e", "ret"):
+        keys.press(machine, key)
+    machine.expect(re.escape(unknown("zonee")[0]))
+    machine.prompt()
+    for key in ("a", "spc", "b", "ctrl-w", "ctrl-w", "z", "shift-z", "x", "ctrl-left", "esc", "y", "ret"):
+        keys.press(machine, key)
+    machine.expect(re.escape(unknown("yzZx")[0]))
+    machine.prompt()
+    for key in ("w", "a", "l", "tab", "0", "ret"):
+        keys.press(machine, key)
+    machine.expect(r"^0x00000000 -> not mapped: PT\[0\] absent$")
+    machine.prompt()
+    rows = machine.screen()
+    assert [row for row in rows if row][-1] == "quire>"
+    assert unknown("yzZx")[0] in rows and "quire> walk 0" in rows
+
+
+def test_both_screens_show_the_same(machine):
+    printed = machine.run("mem")
+    rows = machine.screen()
+    assert rows[rows.index("quire> mem") + 1:][:len(printed)] == [line.rstrip() for line in printed]
+    printed = machine.run("heap")
+    rows = machine.screen()
+    assert rows[rows.index("quire> heap") + 1:][:len(printed)] == [line.rstrip() for line in printed]
+
+
+def test_what_scripts_read_has_no_colours(boot):
+    machine = boot(cmdline="-- mem; maps; walk kmain; walk 0; pd; pd 0; alloc 10; trace alloc 5000; nonsense")
+    machine.prompt()
+    machine.expect(r"^error: ")
+    machine.prompt()
+    exact = re.compile(r"frames: |0x[0-9a-f]{8}-0x|.* -> (0x[0-9a-f]{8}|not mapped.*)$|P[DT]\[\d+\] 0x|\$\d+ = |"
+                       r"error: |quire> ")
+    lines = machine._text.replace("\r", "").split("\n")
+    found = [line for line in lines if exact.match(line)]
+    assert len(found) > 1024 + 20
+    assert not [line for line in found if "\x1b" in line]
+    assert any("\x1b[" in line for line in lines)  # elsewhere there are
+
+
+def test_colours_can_be_switched_off(machine):
+    machine.run("colour off")
+    start = len(machine._text)
+    printed = machine.run("pd")
+    assert "\x1b" not in machine._text[start:] and machine._text[start:].isascii()
+    grid = [line.split() for line in printed if re.match(r"0x[0-9a-f]{8}  ", line)]
+    assert len(grid) == 32 and all(len(row) == 33 for row in grid)
+    assert grid[0][1] == "K" and grid[31][32] == "W"
+    machine.run("colour on")
+    machine.run("pd")
+    assert "\x1b[" in machine._text[start:]
+
+
+def test_pages_are_for_the_keyboard_only(machine):
+    assert "-- more" not in "\n".join(machine.run("help"))
+    keys.write(machine, "help")
+    keys.press(machine, "ret")
+    machine.expect("-- more")
+    keys.wait_for_screen(machine, lambda rows: rows[24].startswith("-- more"))
+    keys.press(machine, "spc")
+    machine.prompt()
+    assert not any("-- more" in row for row in machine.screen())
+    keys.write(machine, "help")
+    keys.press(machine, "ret")
+    machine.expect("-- more")
+    keys.press(machine, "q")
+    assert "reboot" not in machine.prompt()
+
+
+def test_page_on_holds_the_terminal_too_and_off_nobody(machine):
+    machine.run("page on")
+    machine.type("pd 0\r")
+    machine.expect("-- more")
+    machine.type("\r")
+    machine.expect("-- more")
+    machine.type(" ")
+    machine.expect("-- more")
+    machine.type("q")
+    assert "entries are present" not in machine.prompt()
+    machine.run("page off")
+    keys.write(machine, "help")
+    keys.press(machine, "ret")
+    assert "-- more" not in machine.prompt()
+
+
+def test_commands_of_the_command_line_are_never_held(boot):
+    machine = boot(cmdline="-- page on; pd 0; help; exit")
+    assert machine.exit_code() == 33
+    assert "-- more" not in machine.text()
+
+
+def test_ctrl_c_leaves_a_long_listing_and_what_is_typed_ahead_stays(machine):
+    machine.type("peek 0x00100000 4096\r\x03walk 0\r")
+    text = machine.prompt()
+    assert "... stopped" in text and text.count("\n") < 1000
+    machine.expect(r"^0x00000000 -> not mapped: PT\[0\] absent$")
+    machine.prompt()
+    machine.type("test\r")
+    machine.expect(r"^ok 1 ")
+    machine.type("\x03")
+    assert "... stopped" in machine.prompt()
+
+
+def test_watch_repeats_until_a_key(machine):
+    start = time.monotonic()
+    machine.type("watch mem\r")
+    for _ in range(3):
+        machine.expect(r"^frames: \d+ total")
+    assert time.monotonic() - start > 1.5
+    keys.press(machine, "x")
+    machine.prompt()
+    assert not monitor.errors(machine.run("walk 0"))
+
+
+def test_an_idle_machine_is_halted(machine):
+    def halted():
+        return "HLT=1" in machine.hmp("info registers")
+
+    time.sleep(0.3)
+    assert sum(halted() for _ in range(20)) >= 10
+    assert machine.run("zabc") == unknown("zabc")
+
+
+def test_fill_and_protect(machine):
+    machine.run("alloc 4096")
+    assert not monitor.errors(machine.run("fill $0 1024 0xdeadbeef"))
+    assert "0xdeadbeef" in machine.run("peek $0")[0]
+    assert monitor.errors(machine.run("fill $0 1025 0"))
+    machine.run("map 0x00400000 0x000b8000")
+    machine.run("fill 0x00400000 40 0x07410741")
+    assert machine.screen()[0] == "A" * 80
+    assert machine.run("protect 0x00400000 ro")[-1] == "0x00400000 -> 0x000b8000"
+    assert "read-only" in machine.run("poke 0x00400000 0")[0]
+    assert "read-only" in machine.run("fill 0x00400000 1 0")[0]
+    assert not monitor.errors(machine.run("protect 0x00400000 rw"))
+    assert not monitor.errors(machine.run("poke 0x00400000 0"))
+    for line in ("fill kmain 1 0", "fill page_directory 1 0", "fill page_tables 1 0", "fill 0 1 0",
+                 "fill 0x003f0000 1 0", "fill heap 4096 0", "protect 0x00500000 ro", "protect kmain rw",
+                 "protect 0x00400000 rx", "fill screen 1 0"):
+        assert len(monitor.errors(machine.run(line))) == 1, line
+    assert not monitor.errors(machine.run("unmap 0x00400000"))

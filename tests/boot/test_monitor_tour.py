@@ -1,0 +1,74 @@
+"""The tour, step by step, and the tracer with both compilers' kernels."""
+import re
+
+import pytest
+
+import monitor
+from quire import TROUBLE
+
+
+def test_the_tour_runs_through_and_leaves_nothing_behind(boot):
+    machine = boot()
+    machine.prompt()
+    before = monitor.mem(machine)
+    machine.type("tour\r")
+    steps = int(machine.expect(r"^1 of (\d+)\. ")[1])
+    assert 12 <= steps <= 20
+    for step in range(2, steps + 1):
+        machine.expect("-- a key for the next step")
+        machine.type(" ")
+        machine.expect(rf"^{step} of {steps}\. ")
+    machine.prompt()
+    text = machine.text()
+    assert not TROUBLE.search(text)
+    for line in (r"^frames: ", r"^PD\[1023\] 0x", r"-> 0x000b8000$", r"read-only, and CR0.WP", r"^\$\d+ = 0x",
+                 r"^\| kmalloc\(size 10000\)", r"not mapped: PT\[0\] absent$", r"freed, 12288 bytes"):
+        assert re.search(line, text, re.M), line
+    after = monitor.mem(machine)
+    assert before.free - after.free <= 40  # spare pages and their tables
+    assert not [run for run in monitor.maps(machine) if run.what == "mapped"]
+    machine.type("tour\r")
+    for _ in range(9):  # in the middle of what it maps
+        machine.expect("-- a key for the next step")
+        machine.type("n")
+    machine.expect("-- a key for the next step")
+    machine.type("q")
+    machine.prompt()
+    assert not [run for run in monitor.maps(machine) if run.what == "mapped"]
+    assert machine.finish() == 33
+
+
+def test_the_tour_on_the_command_line_waits_for_nobody(boot):
+    machine = boot(cmdline="-- tour; exit")
+    assert machine.exit_code() == 33
+    assert not TROUBLE.search(machine.text())
+
+
+@pytest.mark.parametrize("variant", [".", "variant/gcc", "variant/clang", "variant/elf-gcc"])
+def test_trace_shows_an_allocation_from_size_to_flush(boot, build, variant):
+    kernel = build / variant / "quire.elf"
+    if not kernel.exists():
+        pytest.skip(f"no {kernel.relative_to(build)}")
+    machine = boot(kernel=kernel)
+    machine.prompt()
+    lines = machine.run("trace alloc 100000")
+    text = "\n".join(lines)
+    va = int(re.search(r"^\$0 = (0x[0-9a-f]{8})$", text, re.M)[1], 16)
+    frames = re.findall(r"pm_alloc_page\(\) = (0x[0-9a-f]{8})$", text, re.M)
+    entries = re.findall(r"PT\[(\d+)\] 0x00000000 -> (0x[0-9a-f]{5})003  (0x[0-9a-f]{8}) mapped$", text, re.M)
+    assert len(entries) == 25 and len(frames) == 26
+    assert [int(at, 16) for _, _, at in entries] == [va + i * 4096 for i in range(25)]
+    assert [frame + "000" for _, frame, _ in entries] == frames[1:]
+    assert re.search(rf"PD\[{va >> 22}\] 0x00000000 -> {frames[0][:-3]}007  page table {va >> 22} linked", text)
+    assert "invlpg 0x003ff000" in text and re.search(r"^\| kmalloc = 0x", text, re.M)
+    assert int(entries[0][1] + "000", 16) == monitor.walk(machine, va)
+    machine.run("trace on")
+    assert "invlpg" in "\n".join(machine.run("free $0"))
+    machine.run("map 0x00400000 0x000b8000")
+    text = "\n".join(machine.run("unmap 0x00400000"))
+    assert text.index("PD[1] 0x") < text.index("invlpg 0xffc01000") < text.index("pm_free_page(")
+    machine.run("trace off")
+    assert "invlpg" not in "\n".join(machine.run("alloc 100000"))
+    for line in ("trace trace mem", "trace nonsense", "watch", "trace 1 2"):
+        assert len(monitor.errors(machine.run(line))) == 1, line
+    assert machine.finish() == 33

@@ -1,0 +1,215 @@
+/* The monitor's random walk: 20,000 commands with arguments by chance, poke, fault and what leaves the
+ * monitor aside, and after each hundred every invariant of the memory system. Whatever is said, nothing may
+ * panic, and nothing may be lost. And the tracer, from inside. */
+#include "format.h"
+#include "kmalloc.h"
+#include "ktest.h"
+#include "log.h"
+#include "memlayout.h"
+#include "monitor.h"
+#include "pm.h"
+#include "string.h"
+#include "support.h"
+#include "trap.h"
+#include "vmem.h"
+
+#define COMMANDS 20000
+#define PAGES 64
+#define OBJECTS 256
+
+static char said[8192];
+
+static const char *run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static const char *run(const char *fmt, ...) {
+    char line[200];
+    va_list args;
+
+    va_start(args, fmt);
+    vformat_buffer(line, sizeof(line), fmt, args);
+    va_end(args);
+    log_capture(said, sizeof(said));
+    monitor_execute(line);
+    log_capture_end();
+    return said;
+}
+
+static struct {
+    const char *area; /* whose pages are mapped and unmapped */
+    void *object[OBJECTS];
+    unsigned objects;
+    unsigned first_name; /* of the objects allocated here */
+} walk;
+
+/* The number behind TEXT's first PREFIX, in BASE; 0 when there is none. */
+static unsigned number_behind(const char *prefix, unsigned base) {
+    const char *digit = find_text(said, prefix);
+    unsigned value = 0;
+
+    if (!digit)
+        return 0;
+    for (digit += strlen(prefix); (*digit >= '0' && *digit <= '9') || (*digit >= 'a' && *digit <= 'f');
+         digit++)
+        value = value * base + (unsigned)(*digit <= '9' ? *digit - '0' : *digit - 'a' + 10);
+    return value;
+}
+
+static unsigned random_page(void) { return (unsigned)(uintptr_t)walk.area + random_below(PAGES) * PAGE_SIZE; }
+
+/* The words that commands take, right and wrong. */
+static const char *random_word(char word[32]) {
+    static const char *const fixed[] = {
+        "ro",         "rw",          "on",   "off",    "auto",       "kmain",
+        "$",          "$0",          "-1",   "0x",     "0",          "0xffffffff",
+        "4G",         "1M",          "heap", "walk",   "mem",        "1023",
+        "0x000b8000", "page_tables", "xyz",  "screen", "kmain+0x10", "page_directory",
+        "0xffc00000", "0xc0000000"};
+
+    switch (random_below(6)) {
+    case 0:
+        format_buffer(word, 32, "0x%08x", random_next());
+        break;
+    case 1:
+        format_buffer(word, 32, "%u", random_next() >> random_below(32));
+        break;
+    case 2:
+        format_buffer(word, 32, "$%u", random_below(walk.first_name + 300));
+        break;
+    case 3:
+        format_buffer(word, 32, "0x%08x", random_page() + (random_below(4) ? 0 : random_below(PAGE_SIZE)));
+        break;
+    case 4:
+        format_buffer(word, 32, "%p",
+                      walk.objects ? walk.object[random_below(walk.objects)] : (void *)KHEAP_START);
+        break;
+    default:
+        return fixed[random_below(ARRAY_SIZE(fixed))];
+    }
+    return word;
+}
+
+static void random_command(void) {
+    /* those that change something more often */
+    static const char *const verbs[] = {
+        "help",     "mem",  "maps",      "walk",        "pd",         "peek",       "heap",      "trace",
+        "watch",    "page", "colour",    "clear",       "map",        "unmap",      "protect",   "fill",
+        "alloc",    "map",  "unmap",     "protect",     "fill",       "map",        "unmap",     "free",
+        "nonsense", "",     "trace map", "trace unmap", "watch walk", "watch free", "trace free"};
+    const char *verb = verbs[random_below(ARRAY_SIZE(verbs))];
+    char a[32], b[32], c[32];
+    unsigned words = random_below(4);
+
+    if (!strcmp(verb, "alloc") && walk.objects == OBJECTS)
+        verb = "free";
+    /* Mostly what makes sense. */
+    if (find_text(verb, "map") && random_below(2))
+        run("%s 0x%08x %s %s", verb, random_page(), verb[0] == 'u' ? "" : "0x000b8000", words ? "" : "ro");
+    else if (!strcmp(verb, "protect") && random_below(2))
+        run("protect 0x%08x %s", random_page(), words & 1 ? "ro" : "rw");
+    else if (!strcmp(verb, "alloc"))
+        run("alloc %u", random_next() >> (12 + random_below(20)));
+    else
+        run("%s %s %s %s", verb, words > 0 ? random_word(a) : "", words > 1 ? random_word(b) : "",
+            words > 2 ? random_word(c) : "");
+}
+
+/* What alloc has said is kept, and what lives no more is forgotten. */
+static void keep_account(void) {
+    uintptr_t va = number_behind(" = 0x", 16);
+
+    if (*said == '$' && va)
+        walk.object[walk.objects++] = (void *)va;
+    for (unsigned i = 0; i < walk.objects;)
+        if (kmalloc_size(walk.object[i]))
+            i++;
+        else
+            walk.object[i] = walk.object[--walk.objects];
+}
+
+KTEST(monitor_random_walk)
+{
+    size_t free;
+
+    KCHECK((walk.area = spare_area(2)));
+    walk.area += (ENTRIES_PER_TABLE - PAGES / 2) * PAGE_SIZE; /* half of them in the next table */
+    run("alloc 1");
+    walk.first_name = number_behind("$", 10);
+    run("free $%u", walk.first_name);
+    kmalloc_trim();
+    free = pm_count().free;
+    walk.objects = 0;
+    random_seed(2026);
+    for (unsigned i = 0; i < COMMANDS; i++) {
+        random_command();
+        keep_account();
+        if (i % 100 == 0)
+            check_memory();
+    }
+    run("trace off");
+    while (walk.objects) {
+        run("free %p", walk.object[0]);
+        KCHECK(strncmp(said, "error: ", 7));
+        keep_account();
+    }
+    for (unsigned i = 0; i < FRAMES_MAX / ENTRIES_PER_TABLE; i++) {
+        uintptr_t table = (uintptr_t)i * ENTRIES_PER_TABLE * PAGE_SIZE; /* maps may have been anywhere */
+        for (struct vmem_walk w; table >= FREE_START && table < KHEAP_START;) {
+            vmem_walk((void *)table, &w);
+            if (!(w.pde & PTE_PRESENT))
+                break;
+            for (unsigned page = 0; page < ENTRIES_PER_TABLE; page++)
+                run("unmap 0x%08x", (unsigned)(table + page * PAGE_SIZE));
+        }
+    }
+    kmalloc_trim();
+    check_memory();
+    KCHECK_EQ(pm_count().free, free);
+}
+
+/* ---- the tracer ---- */
+
+KTEST(monitor_trace_sees_what_a_map_does)
+{
+    char *va = spare_area(1), line[80];
+    unsigned pdi = pd_index(va), at = (unsigned)(uintptr_t)va;
+
+    KCHECK(va);
+    run("trace map 0x%08x 0x000b8000", at);
+    if (find_text(said, "no single steps"))
+        KSKIP("this machine does not single-step");
+    format_buffer(line, sizeof(line), "vmem_map(va 0x%08x, pa 0x000b8000", at);
+    KCHECK(find_text(said, line));
+    KCHECK(find_text(said, "pm_alloc_page() = 0x"));
+    KCHECK(find_text(said, "scratch page mapped"));
+    KCHECK(find_text(said, "invlpg 0x003ff000"));
+    format_buffer(line, sizeof(line), "PD[%u] 0x00000000 -> 0x", pdi);
+    KCHECK(find_text(said, line));
+    format_buffer(line, sizeof(line), "PT[0] 0x00000000 -> 0x000b8003  0x%08x mapped", at);
+    KCHECK(find_text(said, line));
+    KCHECK(find_text(said, "frames: 1 taken, 0 given back"));
+    KCHECK(find_text(said, "tables: 1 linked, 0 unlinked; entries: 4 changed; flushes: 1"));
+
+    run("trace unmap 0x%08x", at);
+    format_buffer(line, sizeof(line), "PT[0] 0x000b8003 -> 0x00000000  0x%08x unmapped", at);
+    KCHECK(find_text(said, line));
+    format_buffer(line, sizeof(line), "invlpg 0x%08x  a table's page", WINDOW_START + pdi * PAGE_SIZE);
+    KCHECK(find_text(said, line));
+    KCHECK(find_text(said, "tables: 0 linked, 1 unlinked; entries: 2 changed; flushes: 2"));
+}
+
+static void trace_then_panic(void *arg) {
+    (void)arg;
+    run("trace alloc 100");
+    trap_on_step((void (*)(struct trap_frame *))(uintptr_t)ktest_failing);
+    kfree((void *)1);
+}
+
+KTEST(monitor_trace_is_over_when_a_report_comes)
+{
+    KCHECK_TRAPS(trace_then_panic, NULL, "cannot be freed");
+    KCHECK(!trap_stepping());
+    run("alloc 100");
+    unsigned name = number_behind("$", 10);
+    run("free $%u", name);
+    run("free $%u", name - 1);
+    KCHECK(find_text(said, "freed"));
+}
