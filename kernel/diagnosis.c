@@ -32,7 +32,7 @@ static void print_cpu(void) {
 }
 
 static const char *framebuffer_kind(enum framebuffer_type type) {
-    static const char *const kinds[] = {"colours from a palette", "red, green, blue", "EGA text", "unknown"};
+    static const char *const kinds[] = {"palette", "RGB", "EGA text", "unknown"};
 
     return kinds[type <= FRAMEBUFFER_NONE ? type : FRAMEBUFFER_NONE];
 }
