@@ -120,6 +120,9 @@ static inline void lidt(const struct descriptor_table *table) { __asm__ volatile
 
 static inline void sidt(struct descriptor_table *table) { __asm__ volatile("sidt %0" : "=m"(*table)); }
 
+/* FS is not used: loading it shows only whether SELECTOR may be loaded. */
+static inline void load_fs(uint16_t selector) { __asm__ volatile("mov %0, %%fs" : : "r"(selector)); }
+
 static inline void ltr(uint16_t selector) { __asm__ volatile("ltr %0" : : "r"(selector)); }
 
 /* ---- blocks of memory ---- */

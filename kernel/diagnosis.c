@@ -32,7 +32,7 @@ static void print_cpu(void) {
 }
 
 static const char *framebuffer_kind(enum framebuffer_type type) {
-    static const char *const kinds[] = {"colours from a palette", "red, green, blue", "EGA text", "unknown"};
+    static const char *const kinds[] = {"palette", "RGB", "EGA text", "unknown"};
 
     return kinds[type <= FRAMEBUFFER_NONE ? type : FRAMEBUFFER_NONE];
 }
@@ -86,7 +86,7 @@ void diagnosis_print(void) {
     print_screen();
     kprintf("  ports       %sserial line, %skeyboard controller, %sexit port\n", mark(serial_present()),
             mark(keyboard_present()), mark(machine_has_exit_port()));
-    kprintf("  memory      mem_lower %u KiB, mem_upper %u KiB; %zu frames, %zu reserved\n",
-            boot_info.mem_lower, boot_info.mem_upper, frames.total, frames.reserved);
+    kprintf("  memory      lower %u KiB, upper %u KiB; %zu frames, %zu reserved\n", boot_info.mem_lower,
+            boot_info.mem_upper, frames.total, frames.reserved);
     print_map();
 }

@@ -48,24 +48,19 @@ static void ega_show(const struct screen *screen, unsigned first, unsigned end, 
     place_cursor(cursor);
 }
 
-/* Where there is no adapter nothing keeps what is written. */
-static bool memory_is_there(void) {
-    volatile cell_t *first = (volatile cell_t *)EGA_TEXT;
-    cell_t before = *first;
-    bool there = true;
-
-    for (unsigned pattern = 0x0755; pattern <= 0x07AA; pattern += 0x55) {
-        *first = (cell_t)pattern;
-        there &= *first == pattern;
-    }
-    *first = before;
-    return there;
+static bool cursor_holds(unsigned position) {
+    place_cursor(position);
+    outb(CRTC_INDEX, CRTC_CURSOR_LOW);
+    return inb(CRTC_DATA) == position;
 }
+
+/* Where there is no adapter its memory may still be memory; but nothing answers at the 6845's ports. */
+static bool present(void) { return cursor_holds(0x55) && cursor_holds(0xAA); }
 
 bool ega_init(void) {
     static const struct screen ega = {COLUMNS, ROWS, (cell_t *)EGA_TEXT, ega_show};
 
-    if (!memory_is_there())
+    if (!present())
         return false;
     crtc_write(CRTC_START_HIGH, 0); /* firmware may have scrolled by moving the start */
     crtc_write(CRTC_START_LOW, 0);

@@ -14,15 +14,18 @@
 #include "console.h"
 #include "log.h"
 #include "string.h"
+#include "terminal.h"
 
-#define COLUMNS 80
-#define PAGE_ROWS 24 /* one of 25 is for the question */
 
 static enum from from;
 static bool stopped;
 static bool left_out; /* something has been, since */
 static unsigned row, column;
 static bool in_escape;
+
+/* The screen's size; a terminal's where there is no screen. One row is for the question. */
+static unsigned columns(void) { return terminal_screen() ? terminal_screen()->columns : 80; }
+static unsigned page_rows(void) { return (terminal_screen() ? terminal_screen()->rows : 25) - 1; }
 
 static enum { PAGE_AUTO, PAGE_ON, PAGE_OFF } paging;
 static bool plain; /* no colours */
@@ -50,7 +53,7 @@ static bool pages(void) {
 static void page_full(void) {
     int key = ask("-- more: a key for a page, Enter for a line, q to leave --");
 
-    row = key == '\n' || key == KEY_DOWN ? PAGE_ROWS - 1 : 0;
+    row = key == '\n' || key == KEY_DOWN ? page_rows() - 1 : 0;
     stopped = ends_it(key);
 }
 
@@ -76,7 +79,7 @@ static void gate(const char *text, size_t n) {
     for (size_t end = 0; n && !stopped; text += end, n -= end, end = 0) {
         bool full = false;
 
-        if (row >= PAGE_ROWS && pages()) { /* asked only when there is more */
+        if (row >= page_rows() && pages()) { /* asked only when there is more */
             page_full();
             if ((left_out = stopped))
                 return;
@@ -84,7 +87,7 @@ static void gate(const char *text, size_t n) {
         while (end < n && !full) {
             char c = text[end++];
             column += width_of(c);
-            full = c == '\n' || column > COLUMNS;
+            full = c == '\n' || column > columns();
         }
         log_pass(text, end);
         if (full)

@@ -3,6 +3,7 @@
 A run counts as passed only with all of it: one version line, one plan right after it, every number in
 order up to the plan's, all of them ok, exit code 33, and nothing that tells of a panic or a reboot."""
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 
 EXIT_OK = 33      # what QEMU makes of the kernel's 0x10 on the debug-exit port
@@ -21,7 +22,8 @@ class Verdict:
     problems: list = field(default_factory=list)
 
     def __str__(self):
-        skips = "".join(f"; skipped {name}: {why}" for name, why in self.skipped)
+        reasons = Counter(why for _, why in self.skipped)
+        skips = "".join(f"; {count} skipped: {why}" for why, count in reasons.items())
         return f"{len(self.passed)} ok, {len(self.skipped)} skipped{skips}"
 
 

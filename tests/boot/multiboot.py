@@ -28,7 +28,7 @@ class Info:
     mods: tuple = None          # mods_count, mods_addr
     mmap: tuple = None          # mmap_length, mmap_addr
     name: int = None            # boot_loader_name
-    framebuffer: tuple = None   # addr, pitch, width, height, bpp, type, color_info (6 bytes)
+    framebuffer: tuple = None   # addr, pitch, width, height, bpp, type, color_info (6 bytes; 8 as GRUB has it)
     blobs: dict = field(default_factory=dict)  # address: bytes, what else lies in memory
 
     def pack(self):
@@ -36,9 +36,9 @@ class Info:
                  (self.mmap, FLAG_MMAP), (self.name, FLAG_NAME), (self.framebuffer, FLAG_FRAMEBUFFER))
         flags = sum(flag for value, flag in given if value is not None) if self.flags is None else self.flags
         return struct.pack(
-            "<3I I I 2I 16x 2I 8x 4x I 4x 8x 8x QIIIBB6s",
+            "<3I I I 2I 16x 2I 8x 4x I 4x 8x 8x QIIIBB8s",
             flags, *(self.memory or (0, 0)), 0, self.cmdline or 0, *(self.mods or (0, 0)),
-            *(self.mmap or (0, 0)), self.name or 0, *(self.framebuffer or (0, 0, 0, 0, 0, 0, bytes(6))))
+            *(self.mmap or (0, 0)), self.name or 0, *(self.framebuffer or (0, 0, 0, 0, 0, 0, bytes(8))))
 
     def with_map(self, entries, size=20, address=MMAP):
         """Adds a memory map of (base, length, type) entries, each SIZE + 4 bytes long."""

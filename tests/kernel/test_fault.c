@@ -210,7 +210,7 @@ static void run_invalid_opcode(void *arg) {
     __builtin_trap(); /* UD2 */
 }
 
-static void load_bad_selector(void *arg) { ltr((uint16_t)(uintptr_t)arg); }
+static void load_bad_selector(void *arg) { load_fs((uint16_t)(uintptr_t)arg); }
 
 static void check_exception(void (*fn)(void *), void *arg, int vector, const char *name,
                             const char *function) {
@@ -235,7 +235,7 @@ KTEST(fault_general_protection)
     KCHECK_CALL(check_exception(load_bad_selector, (void *)0x1230, TRAP_GENERAL_PROTECTION,
                                 "general protection", "load_bad_selector"));
     KCHECK_REPORTED("0x1230");
-    KCHECK_CALL(check_exception(load_bad_selector, (void *)KERNEL_DS, TRAP_GENERAL_PROTECTION,
+    KCHECK_CALL(check_exception(load_bad_selector, (void *)MAIN_TSS, TRAP_GENERAL_PROTECTION,
                                 "general protection", "load_bad_selector"));
 }
 

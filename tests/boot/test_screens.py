@@ -1,0 +1,300 @@
+"""What the screens show, pixel by pixel, against what the console believes it shows.
+
+A picture of EGA text is compared with text memory and the font in the video ROM; a framebuffer, with the
+console's own cells and the font that was built in. Besides real ones (under UEFI) there are framebuffers that
+no firmware here makes: blocks of memory that the memory map does not call memory."""
+import re
+import struct
+from pathlib import Path
+
+import pytest
+
+from elf import Elf
+from multiboot import Info
+from picture import Psf, differences, glyphs_of, scaled
+from test_machines import disc  # noqa: F401 (a fixture)
+
+Image = pytest.importorskip("PIL.Image", reason="python3-pil is not installed")
+
+COMMANDS = ("machine", "mem", "pd", "walk kmain", "heap", "nonsense", "maps")
+
+
+def words(machine, address, count):
+    return machine.physical_words(address, count)
+
+
+def halves(machine, address, count):
+    return struct.unpack(f"<{count}H", machine.physical_bytes(address, count * 2))
+
+
+class Console:
+    """The framebuffer console's own idea, read from the kernel's memory (which is mapped where it lies)."""
+
+    def __init__(self, machine, kernel):
+        elf = Elf(kernel)
+        read = lambda name: words(machine, elf.address(name), 1)[0]
+        self.columns, self.rows = words(machine, self._screen(elf), 2)
+        self.cells = halves(machine, elf.address("cells"), self.columns * self.rows)
+        self.cursor, self.scale, font = read("cursor_shown"), read("scale"), read("font")
+        width, height, glyphs = words(machine, font, 3)
+        data = machine.physical_bytes(glyphs, 256 * height * ((width + 7) // 8))
+        self.glyphs = scaled(glyphs_of(data, width, height), width, self.scale)
+        self.width, self.height = width * self.scale, height * self.scale
+
+    @staticmethod
+    def _screen(elf):
+        """`screen` in framebuffer.c is a structure, in terminal.c a pointer."""
+        return next(s.value for s in elf.symbols if s.name == "screen" and s.size > 4)
+
+    def text(self):
+        rows = bytes(cell & 255 for cell in self.cells).decode("cp437")
+        return [rows[i:i + self.columns].rstrip() for i in range(0, len(rows), self.columns)]
+
+    def check(self, pixel, size, close=0, step=1):
+        """Every cell (each STEPth of a large screen) is as it should be; what is beyond them is black."""
+        wrong = differences(self.cells, self.columns, self.glyphs, pixel, self.width, self.height,
+                            cursor=self.cursor, close=close, step=step)
+        assert wrong == []
+        row, column = divmod(self.cursor, self.columns)
+        foot = {pixel(column * self.width + x, (row + 1) * self.height - 1) for x in range(self.width)}
+        assert foot == {pixel(column * self.width, (row + 1) * self.height - 1)} != {(0, 0, 0)}
+        right, bottom = self.columns * self.width, self.rows * self.height
+        assert all(pixel(x, y) == (0, 0, 0) for y in range(size[1]) for x in range(right, size[0]))
+        assert all(pixel(x, y) == (0, 0, 0) for y in range(bottom, size[1]) for x in range(size[0]))
+
+
+def use(machine):
+    """Some of everything that the monitor shows."""
+    for command in COMMANDS:
+        machine.run(command)
+
+
+def check_log(machine, rows, columns):
+    """The screen's rows are the end of what the serial line said, wrapped."""
+    text = machine.text().encode("latin-1").decode(errors="replace")  # GRUB's is not UTF-8
+    said = [line[i:i + columns].rstrip() for line in text.split("\n")
+            for i in range(0, max(len(line), 1), columns)]
+    rows = list(rows)
+    while rows and not rows[-1]:
+        rows.pop()
+    assert len(rows) > 10 and rows[-1] == "quire>"
+    assert rows == said[-len(rows):]
+
+
+def screenshot(machine, tmp_path):
+    path = tmp_path / "screen.ppm"
+    machine.hmp(f"screendump {path}")
+    return Image.open(path).convert("RGB")
+
+
+def keep(image, build, name):
+    """For a person to look at."""
+    (build / "screens").mkdir(exist_ok=True)
+    image.save(build / "screens" / f"{name}.png")
+
+
+# ---- real screens ----
+
+def rom_font(machine):
+    """The 8 x 16 font of the video ROM, found by what it has for A, B and C in every such ROM."""
+    rom = machine.physical_bytes(0xC0000, 0x10000)
+    letter = bytes((0, 0, 0x10, 0x38, 0x6C, 0xC6, 0xC6, 0xFE, 0xC6, 0xC6, 0xC6, 0xC6, 0, 0, 0, 0))
+    start = rom.index(letter) - ord("A") * 16
+    return glyphs_of(rom[start:start + 256 * 16], 8, 16)
+
+
+def test_ega_text_is_what_text_memory_holds(boot, build, tmp_path):
+    machine = boot()
+    machine.prompt()
+    use(machine)
+    image = screenshot(machine, tmp_path)
+    keep(image, build, "bios-text")
+    assert image.size == (720, 400)
+    cells = halves(machine, 0xB8000, 80 * 25)
+    cursor = next(i for i in range(80 * 25 - 1, 0, -1) if cells[i] & 255 == ord(">")) + 2
+    pixels = image.load()
+    wrong = differences(cells, 80, rom_font(machine), lambda x, y: pixels[x, y], 8, 16, left=1, cursor=cursor,
+                        close=4)
+    assert wrong == []
+    assert len({cell >> 8 for cell in cells}) > 1  # there are colours to compare
+
+
+@pytest.mark.parametrize("size, console", [((800, 600), (100, 37)), ((1920, 1080), (120, 33))],
+                         ids=["800x600", "1920x1080"])
+def test_the_framebuffer_under_uefi_is_what_the_console_holds(disc, build, kernel, tmp_path, size, console):
+    display = ["-vga", "none", "-device", f"VGA,xres={size[0]},yres={size[1]}"]
+    machine = disc("uefi64", "cdrom", "q35", iso="quire.iso", extra=display)
+    machine.expect(r"^quire: ready", 120)
+    machine.prompt()
+    use(machine)
+    image = screenshot(machine, tmp_path)
+    keep(image, build, f"uefi-{size[0]}x{size[1]}")
+    assert image.size == size
+    shown = Console(machine, kernel)
+    assert (shown.columns, shown.rows) == console
+    check_log(machine, shown.text(), shown.columns)
+    pixels = image.load()
+    shown.check(lambda x, y: pixels[x, y], size)
+    assert machine.finish() == 33
+
+
+# ---- framebuffers of every kind ----
+
+PLACE = 0x06000000  # behind the 64 MiB that the map calls memory
+RAM = [(0, 0x9FC00, 1), (0x100000, 0x03F00000, 1)]
+FILL = 0xEE
+
+RGB888, BGR888 = (16, 8, 8, 8, 0, 8), (0, 8, 8, 8, 16, 8)
+RGB565, RGB555, DEEP = (11, 5, 5, 6, 0, 5), (10, 5, 5, 5, 0, 5), (20, 10, 10, 10, 0, 10)
+
+# Width, height, bytes a line, bits a pixel, colours, offset.
+FRAMEBUFFERS = {
+    "32 bits": (800, 600, 3200, 32, RGB888, 0),
+    "32 bits, blue first": (640, 480, 2560, 32, BGR888, 0),
+    "32 bits, 10 a colour": (640, 480, 2560, 32, DEEP, 0),
+    "24 bits": (800, 600, 2400, 24, RGB888, 0),
+    "24 bits, an odd pitch": (801, 601, 2417, 24, RGB888, 0),
+    "32 bits, a wide pitch": (1366, 768, 8192, 32, RGB888, 0),
+    "not at a page's start": (800, 600, 3200, 32, RGB888, 0x20C),
+    "24 bits, at an odd address": (800, 600, 2403, 24, BGR888, 0x123),
+    "16 bits": (1024, 768, 2048, 16, RGB565, 0),
+    "15 bits": (640, 400, 1280, 15, RGB555, 0),
+    "small": (320, 200, 1280, 32, RGB888, 0),
+    "upright": (600, 1600, 2400, 32, RGB888, 0),
+    "wide": (2560, 400, 10240, 32, RGB888, 0),
+    "large": (3840, 2160, 15360, 32, RGB888, 0),
+}
+
+
+def information(framebuffer, cmdline="--", grub=False):
+    """What a boot loader says of FRAMEBUFFER, a value of FRAMEBUFFERS; the colours where GRUB puts them."""
+    width, height, pitch, bits, colours, offset = framebuffer
+    info = Info().with_map(RAM).with_cmdline(cmdline)
+    place = bytes((0, 0)) if grub else b""
+    info.framebuffer = (PLACE + offset, pitch, width, height, bits, 1, place + bytes(colours))
+    info.blobs[PLACE] = bytes([FILL]) * (pitch * height + offset + 4096)
+    return info
+
+
+class Memory:
+    """A framebuffer as it lies in memory."""
+
+    def __init__(self, machine, framebuffer, path):
+        self.width, self.height, self.pitch, self.bits, self.colours, offset = framebuffer
+        self.bytes = (self.bits + 7) // 8
+        machine.hmp(f"pmemsave {PLACE:#x} {self.pitch * self.height + offset + 4096} \"{path}\"")
+        data = path.read_bytes()
+        self.before, self.data, self.behind = data[:offset], data[offset:-4096], data[-4096:]
+
+    def pixel(self, x, y):
+        at = y * self.pitch + x * self.bytes
+        value = int.from_bytes(self.data[at:at + self.bytes], "little")
+        fields = zip(self.colours[::2], self.colours[1::2])
+        return tuple((value >> shift & (1 << bits) - 1) << 8 >> bits for shift, bits in fields)
+
+    def check_borders(self):
+        """Nothing was written but pixels."""
+        line = self.width * self.bytes
+        gaps = b"".join(self.data[y * self.pitch + line:(y + 1) * self.pitch] for y in range(self.height))
+        assert set(self.before + gaps + self.behind) <= {FILL}
+
+
+@pytest.mark.parametrize("name, grub", [*((name, False) for name in FRAMEBUFFERS), ("32 bits", True)])
+def test_a_framebuffer_shows_what_the_console_holds(craft, kernel, tmp_path, name, grub):
+    framebuffer = FRAMEBUFFERS[name]
+    machine = craft(information(framebuffer, grub=grub))
+    machine.expect(r"^screen: framebuffer mapped at 0xf0000[0-9a-f]{3}, ")
+    machine.prompt()
+    use(machine)
+    memory = Memory(machine, framebuffer, tmp_path / "memory.bin")
+    shown = Console(machine, kernel)
+    check_log(machine, shown.text(), shown.columns)
+    shown.check(memory.pixel, (memory.width, memory.height), close=8, step=7 if name == "large" else 1)
+    memory.check_borders()
+    assert machine.finish() == 33
+
+
+def test_a_framebuffer_console_grows_with_the_display(craft, kernel):
+    sizes = {}
+    for name in ("small", "32 bits", "large"):
+        machine = craft(information(FRAMEBUFFERS[name], "-- exit"))
+        said = machine.expect(r"^screen: framebuffer at .*: (\d+) x (\d+) characters$")
+        sizes[name] = (int(said[1]), int(said[2]))
+    assert sizes == {"small": (40, 12), "32 bits": (100, 37), "large": (120, 33)}
+
+
+@pytest.mark.parametrize("change, why", [
+    ({0: 1 << 32}, "not below 4 GiB"), ({0: 0xFFFFF000}, "not below 4 GiB"),
+    ({0: 0x00200000}, "over memory"), ({0: 0x03FFF000}, "over memory"), ({0: 0}, "over memory"),
+    ({1: 3199}, "lines overlap"), ({4: 8}, "pixel size"), ({4: 48}, "pixel size"), ({5: 0}, "red, green and blue"),
+    ({6: bytes((30, 8, 8, 8, 0, 8))}, "outside the pixel"), ({2: 319, 3: 200}, "too small"),
+    ({1: 0x80000, 3: 5000}, "not below 4 GiB|larger than"),
+], ids=lambda value: str(value)[:40])
+def test_a_framebuffer_that_cannot_be_one_is_reported_and_left_alone(craft, change, why):
+    info = information(FRAMEBUFFERS["32 bits"], "-- exit")
+    fields = list(info.framebuffer)
+    for index, value in change.items():
+        fields[index] = value
+    info.framebuffer = tuple(fields)
+    machine = craft(info)
+    assert machine.exit_code() == 33
+    said = re.search(r"^screen: framebuffer .*: left alone$", machine.text(), re.M)
+    assert said and re.search(why, said[0])
+    assert "framebuffer mapped" not in machine.text()
+
+
+def test_a_panic_is_shown_on_the_framebuffer(craft, kernel, tmp_path):
+    framebuffer = FRAMEBUFFERS["32 bits"]
+    machine = craft(information(framebuffer, "panic=stay -- fault divide"))
+    machine.expect(r"^PANIC: ")
+    machine.quiet_for(2)
+    shown = Console(machine, kernel)
+    assert any(row.startswith("PANIC: ") for row in shown.text())
+    shown.check(Memory(machine, framebuffer, tmp_path / "memory.bin").pixel, framebuffer[:2])
+
+
+# ---- the font ----
+
+FONT_PLACES = ("/usr/share/consolefonts/Uni2-Terminus16.psf.gz",
+               "/usr/share/consolefonts/Uni2-Terminus32x16.psf.gz")
+
+
+def built_fonts(kernel):
+    """[(width, height, glyphs)] in the kernel's image."""
+    elf = Elf(kernel)
+
+    def at(address, size):
+        segment = next(s for s in elf.loaded if s.vaddr <= address < s.vaddr + s.file_size)
+        return elf.data[segment.offset + address - segment.vaddr:][:size]
+
+    fonts, address = [], elf.address("fonts")
+    while (entry := struct.unpack("<3I", at(address, 12)))[0]:
+        width, height, glyphs = entry
+        fonts.append((width, height, at(glyphs, 256 * height * ((width + 7) // 8))))
+        address += 12
+    return fonts
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_the_font_is_the_packages(kernel, index):
+    """Each character of code page 437 that the font has; of the others, the blocks are drawn."""
+    path = Path(FONT_PLACES[index])
+    if not path.exists():
+        pytest.skip(f"{path} is not here")
+    psf, (width, height, data) = Psf(path), built_fonts(kernel)[index]
+    assert (width, height) == (psf.width, psf.height)
+    size = height * ((width + 7) // 8)
+    glyphs = [data[i * size:(i + 1) * size] for i in range(256)]
+    found = 0
+    for i in range(32, 256):
+        character = "\u2302" if i == 127 else bytes([i]).decode("cp437")
+        if character in psf.glyphs:
+            assert glyphs[i] == psf.glyphs[character], character
+            found += 1
+        elif character in "\u2580\u2584\u258c\u2590\u2593":
+            share = sum(bin(byte).count("1") for byte in glyphs[i]) / (width * height)
+            assert share == (0.75 if character == "\u2593" else 0.5)
+        else:
+            assert glyphs[i] == glyphs[ord("?")]
+    assert found > 210
+    assert glyphs[0x20] == bytes(size) and glyphs[0xDB] == b"\xff" * size
