@@ -36,8 +36,14 @@ static void command_machine(int n, char **arg) {
     diagnosis_print();
 }
 
+/* The tests run commands of their own, for nobody: none may wait for a key. */
 static void command_test(int n, char **arg) {
-    if (!ktest_run(n ? arg[0] : "*"))
+    enum from from = output_from();
+
+    output_end();
+    bool passed = ktest_run(n ? arg[0] : "*");
+    output_begin(from);
+    if (!passed)
         command_error("not every test passed, or none has such a name");
 }
 
