@@ -149,7 +149,7 @@ def test_the_framebuffers_pages_are_write_combined(disc):
 
 # ---- the disc itself ----
 
-def test_the_disc_is_small(build):
+def test_the_disc_is_small(plain, build):
     assert (build / "quire.iso").stat().st_size <= 6 * 1000 * 1000
 
 
