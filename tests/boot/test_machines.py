@@ -14,7 +14,7 @@ from emulators import Bochs, V86
 from ktap import judge
 
 OVMF = Path("/usr/share/OVMF")
-LIMIT = 400
+LIMIT = 300
 PAGE = 4096
 
 # Firmware, how the disc is attached, and the machine.
