@@ -4,7 +4,7 @@
 #ifndef QUIRE_CP437_H
 #define QUIRE_CP437_H
 
-/* clang-format off: eight in a row */
+/* clang-format off */
 #define CP437 \
     { \
         0x0000, 0x263A, 0x263B, 0x2665, 0x2666, 0x2663, 0x2660, 0x2022, \

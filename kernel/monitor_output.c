@@ -16,7 +16,6 @@
 #include "string.h"
 #include "terminal.h"
 
-
 static enum from from;
 static bool stopped;
 static bool left_out; /* something has been, since */

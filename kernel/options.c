@@ -43,11 +43,8 @@ static const struct {
     const char *name;
     bool (*set)(const char *value);
 } known[] = {
-    {"test", set_test},
-    {"bench", set_bench},
-    {"diagnose", set_diagnose},
-    {"panic", set_panic},
-    {"heap", set_heap},
+    {"test", set_test},   {"bench", set_bench}, {"diagnose", set_diagnose},
+    {"panic", set_panic}, {"heap", set_heap},
 };
 
 static bool set_option(char *word) {
