@@ -5,6 +5,8 @@
  * and the frames that were free before are free again, once the heap has given back its spare pages. */
 #include "ktest.h"
 
+#include "console.h"
+
 #include "format.h"
 #include "kmalloc.h"
 #include "log.h"
@@ -147,8 +149,10 @@ bool ktest_run(const char *pattern) {
     for (const struct ktest *test = ktests_start; test < ktests_end; test++) {
         if (!pattern_matches(pattern, test->name))
             continue;
-        if (monitor_stopped())
+        if (monitor_stopped() || console_interrupted()) { /* Ctrl-C: the plan is not fulfilled */
+            kprintf("... stopped\n");
             break;
+        }
         run(test, ++number);
         count[outcome]++;
     }
