@@ -5,8 +5,8 @@
  *   0xC8000000  large    whole pages, with room to grow (kmalloc_large.c)
  *   0xEF800000  the small objects' table; the large ones' is in .bss
  *
- * A page that holds nothing is SPARE. At most SPARE_POOL of them stay mapped, whatever their tier, besides
- * one page for each of the smallest classes, and one page of the table. */
+ * A page that holds nothing is SPARE. At most SPARE_POOL of them stay mapped, whatever their tier; the pages
+ * that the smallest classes keep count among them. The table may have one page more. */
 #ifndef QUIRE_KHEAP_H
 #define QUIRE_KHEAP_H
 

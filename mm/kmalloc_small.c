@@ -9,10 +9,10 @@
  *
  * Each class takes from one page, its CURRENT one. When that is exhausted it is left alone, in no list, and
  * the next is taken from the class's list of PARTIAL pages, else a spare or a new page. A free into a full
- * page puts it at that list's end, so that more of its objects are free when its turn comes; one that empties a page takes it out. The smallest classes keep their current
- * page even so: a small object allocated and freed over and over touches nothing but its page. What is kept
- * empty are only the zone's first pages, whose slabs fill one page of the table: one further up would keep all
- * of the table before it.
+ * page puts it at that list's end, so that more of its objects are free when its turn comes; one that empties
+ * a page takes it out. The smallest classes keep their current page even so: a small object allocated and
+ * freed over and over touches nothing but its page. What is kept empty are only the zone's first pages, whose
+ * slabs fill one page of the table: one further up would keep all of the table before it.
  *
  * New pages come at the lowest unused place of the zone, so that the table, which reaches to the highest,
  * stays small. */
