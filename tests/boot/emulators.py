@@ -14,7 +14,8 @@ from quire import BootError, LIMIT, Machine, _die_with_parent
 
 V86_RUN = Path(__file__).parent / "v86" / "run.mjs"
 SEABIOS = Path("/usr/share/seabios")
-BOCHS_BIOS = Path("/usr/share/bochs")
+VGA_BIOS = SEABIOS / "vgabios-stdvga.bin"  # Bochs' own is of a package that seabios takes the place of
+BOCHS_BIOS = Path("/usr/share/bochs/BIOS-bochs-latest")
 
 
 class Emulator(Machine):
@@ -44,8 +45,8 @@ class V86(Emulator):
 
     def __init__(self, transcript, package, *, kernel=None, cmdline="", disc=None, memory=64):
         how = ["kernel", kernel, cmdline] if kernel else ["disc", disc]
-        super().__init__(transcript, ["node", V86_RUN, package, SEABIOS / "bios.bin",
-                                      SEABIOS / "vgabios-stdvga.bin", memory, *how],
+        super().__init__(transcript, ["node", V86_RUN, package, SEABIOS / "bios.bin", VGA_BIOS, memory,
+                                      *how],
                          stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     @staticmethod
@@ -55,7 +56,7 @@ class V86(Emulator):
             return "node is not installed"
         if not (package / "build" / "libv86.mjs").exists():
             return "v86 was not brought by npm"
-        return None if (SEABIOS / "bios.bin").exists() else "seabios is not installed"
+        return None if VGA_BIOS.exists() else "seabios is not installed"
 
     def close(self):
         super().close()
@@ -65,8 +66,8 @@ class V86(Emulator):
 
 BOCHS_RC = """\
 display_library: rfb, options="timeout=0"
-romimage: file={bios}/BIOS-bochs-latest
-vgaromimage: file={bios}/VGABIOS-lgpl-latest
+romimage: file={bios}
+vgaromimage: file={vga_bios}
 cpu: ips=50000000
 clock: sync=none
 megs: {memory}
@@ -88,7 +89,8 @@ class Bochs(Emulator):
 
     def __init__(self, transcript, directory, disc, memory=32):
         rc, go = directory / "bochsrc", directory / "go"
-        rc.write_text(BOCHS_RC.format(bios=BOCHS_BIOS, memory=memory, disc=disc, directory=directory))
+        rc.write_text(BOCHS_RC.format(bios=BOCHS_BIOS, vga_bios=VGA_BIOS, memory=memory, disc=disc,
+                                      directory=directory))
         go.write_text("c\n")
         self._serial_path = directory / "serial"
         self._serial_path.touch()
@@ -101,7 +103,7 @@ class Bochs(Emulator):
     def why_not():
         if not shutil.which("bochs-bin"):
             return "bochs is not installed"
-        return None if (BOCHS_BIOS / "BIOS-bochs-latest").exists() else "bochsbios is not installed"
+        return None if BOCHS_BIOS.exists() and VGA_BIOS.exists() else "bochsbios or seabios is not installed"
 
     def _drain(self):
         """What Bochs says on its terminal, so that it never waits to be read."""
