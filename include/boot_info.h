@@ -46,8 +46,13 @@ extern struct boot_info boot_info;
  * over. With paging off: INFO and what it points to may lie anywhere. */
 void boot_info_read(paddr_t info);
 
+/* True when the memory map calls a byte of [START, END) memory, or the kernel lies there: no device does.
+ * After boot_info_read, before anything is allocated. */
+bool boot_info_is_memory(uint64_t start, uint64_t end);
+
 /* Runs memmap and pm over the memory map where the loader left it, and reserves the kernel and the modules.
- * After boot_info_read, before anything is allocated. Panics when too little memory is left. */
+ * After boot_info_read, before anything is allocated. Panics when the map is none, or too little memory is
+ * left. */
 void boot_info_memory(void);
 
 #endif

@@ -16,7 +16,7 @@ int serial_poll(void);
 bool ega_init(void);
 
 /* The linear framebuffer that the boot loader set up, as the log's screen; false, and why in the log, where
- * it cannot be one. After boot_info_memory, with paging off. From vmem_init on nothing is drawn until
+ * it cannot be one. After boot_info_read, with paging off. From vmem_init on nothing is drawn until
  * framebuffer_map has mapped it at DEVICES_START; that does nothing where there is none. */
 bool framebuffer_init(void);
 void framebuffer_map(void);

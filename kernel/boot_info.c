@@ -5,7 +5,8 @@
  * cannot be. Fields are copied byte by byte, since nothing promises their alignment.
  *
  * The memory map is not copied: memmap and pm are built from it in place, before anything is allocated. So
- * it may have any number of entries. */
+ * it may have any number of entries. What is wrong with it is found out at once, but is a panic only in
+ * boot_info_memory, when there is a screen to show it. */
 #include "boot_info.h"
 
 #include "log.h"
@@ -97,8 +98,8 @@ static bool read_text(char *to, size_t size, uint32_t address) {
 
 /* Without a map: what INT 0x15 function 0x88 once told. */
 static bool read_fallback(uint32_t *cursor, struct memmap_entry *entry) {
-    *entry = *cursor == 0 ? (struct memmap_entry){0, (uint64_t)info.mem_lower << 10, MEMMAP_RAM}
-                          : (struct memmap_entry){LOW_MEMORY_END, (uint64_t)info.mem_upper << 10, MEMMAP_RAM};
+    *entry = *cursor == 0 ? (struct memmap_entry){0, (uint64_t)boot_info.mem_lower << 10, MEMMAP_RAM}
+                          : (struct memmap_entry){LOW_MEMORY_END, (uint64_t)boot_info.mem_upper << 10, MEMMAP_RAM};
     return (*cursor)++ < 2;
 }
 
@@ -141,7 +142,7 @@ static size_t check_map(void) {
             break;
         }
         if (++entries > MMAP_MAX)
-            PANIC("quire: a memory map of more than %u entries is no memory map", MMAP_MAX);
+            break;
         if (raw.size > length - at - sizeof(raw.size)) {
             kprintf("quire: entry %zu of the memory map, of %lu bytes, runs off the map's end\n", entries - 1,
                     (unsigned long)raw.size);
@@ -155,16 +156,41 @@ static size_t check_map(void) {
     return entries;
 }
 
-static memmap_reader *find_map(void) {
+static memmap_reader *map_reader(void) { return boot_info.memmap_entries ? read_map : read_fallback; }
+
+static void read_memory(void) {
+    if (info.flags & INFO_MEMORY) {
+        boot_info.mem_lower = info.mem_lower;
+        boot_info.mem_upper = info.mem_upper;
+    }
     if (info.flags & INFO_MEMMAP)
         boot_info.memmap_entries = check_map();
+}
+
+static void judge_map(void) {
+    if (boot_info.memmap_entries > MMAP_MAX)
+        PANIC("quire: a memory map of more than %u entries is no memory map", MMAP_MAX);
     if (boot_info.memmap_entries)
-        return read_map;
+        return;
     if (!(info.flags & INFO_MEMORY))
         PANIC("quire: the boot loader reports neither a memory map nor the memory's size");
     kprintf("quire: no memory map; taking mem_lower %u KiB and mem_upper %u KiB instead\n",
             boot_info.mem_lower, boot_info.mem_upper);
-    return read_fallback;
+}
+
+static bool overlaps(const struct memmap_entry *entry, uint64_t start, uint64_t end) {
+    return entry->length && entry->base < end &&
+           (entry->base > start || start - entry->base < entry->length); /* its end may wrap */
+}
+
+bool boot_info_is_memory(uint64_t start, uint64_t end) {
+    memmap_reader *reader = map_reader();
+    struct memmap_entry entry;
+
+    for (uint32_t cursor = 0; reader(&cursor, &entry);)
+        if (entry.type == MEMMAP_RAM && overlaps(&entry, start, end))
+            return true;
+    return start < (uintptr_t)kernel_end && end > (uintptr_t)kernel_start;
 }
 
 /* ---- modules ---- */
@@ -247,10 +273,7 @@ void boot_info_read(paddr_t address) {
         kprintf("quire: the boot information at 0x%08x runs off the end of the address space\n", address);
         memset(&info, 0, sizeof(info));
     }
-    if (info.flags & INFO_MEMORY) {
-        boot_info.mem_lower = info.mem_lower;
-        boot_info.mem_upper = info.mem_upper;
-    }
+    read_memory();
     if (info.flags & INFO_LOADER)
         read_text(boot_info.loader, sizeof(boot_info.loader), info.boot_loader_name);
     if (info.flags & INFO_CMDLINE)
@@ -264,9 +287,8 @@ void boot_info_read(paddr_t address) {
 }
 
 void boot_info_memory(void) {
-    memmap_reader *reader = find_map();
-
-    memmap_build(ram, reader);
+    judge_map();
+    memmap_build(ram, map_reader());
     pm_init(ram);
     pm_reserve((uintptr_t)kernel_start, (uintptr_t)kernel_end);
     reserve_modules();

@@ -14,7 +14,6 @@
 #include "log.h"
 #include "machine.h"
 #include "memlayout.h"
-#include "pm.h"
 #include "terminal.h"
 #include "vmem.h"
 
@@ -189,14 +188,6 @@ static bool choose_font(void) {
 /* The framebuffer's bytes; at most 2^64. */
 static uint64_t size_of(const struct framebuffer_info *fb) { return (uint64_t)fb->pitch * fb->height; }
 
-/* True when a frame of [START, END) is memory, as the memory map has it: no device lies there. */
-static bool is_memory(paddr_t start, uint64_t end) {
-    for (uint64_t pa = start & ~PAGE_MASK; pa < end; pa += PAGE_SIZE)
-        if (pm_state((paddr_t)pa) != PM_ABSENT)
-            return true;
-    return false;
-}
-
 /* Why it cannot be used, or NULL. */
 static const char *objection(const struct framebuffer_info *fb) {
     unsigned bits = fb->bits_per_pixel;
@@ -214,7 +205,7 @@ static const char *objection(const struct framebuffer_info *fb) {
         return "not below 4 GiB";
     if (fb->address % PAGE_SIZE + size_of(fb) > WINDOW_START - DEVICES_START)
         return "larger than the address space kept for devices";
-    if (!fb->address || is_memory((paddr_t)fb->address, fb->address + size_of(fb)))
+    if (!fb->address || boot_info_is_memory(fb->address, fb->address + size_of(fb)))
         return "it lies over memory";
     if (!fonts[0].width)
         return "this kernel was built without a font";

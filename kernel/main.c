@@ -26,28 +26,30 @@ static void text_screen(void) {
         kprintf("screen: none\n");
 }
 
-/* A screen of text is written to as soon as it is known to be one; a framebuffer, whose fields may point
- * anywhere, only once it is known what is memory. */
-static bool has_framebuffer(void) {
-    return boot_info.framebuffer.type == FRAMEBUFFER_RGB || boot_info.framebuffer.type == FRAMEBUFFER_INDEXED;
+static void start_screen(void) {
+    enum framebuffer_type type = boot_info.framebuffer.type;
+
+    if (type == FRAMEBUFFER_RGB || type == FRAMEBUFFER_INDEXED)
+        framebuffer_init();
+    else
+        text_screen();
 }
 
+/* The screen comes first: from then on a panic can be read where there is no serial line. */
 static void read_boot_info(unsigned magic, paddr_t info) {
     if (magic != MULTIBOOT_MAGIC) {
         text_screen();
         PANIC("quire: not loaded by Multiboot: EAX is 0x%08x and not 0x%08x", magic, MULTIBOOT_MAGIC);
     }
     boot_info_read(info);
-    if (!has_framebuffer())
-        text_screen();
+    start_screen();
+    machine_check_cpu();
     kprintf("quire: loaded by %s; command line \"%.200s\"\n",
             boot_info.loader[0] ? boot_info.loader : "a loader without a name", boot_info.cmdline);
     kprintf("quire: firmware: %s\n", machine_firmware());
     options_parse();
     heap_debug_install(options.heap);
     boot_info_memory();
-    if (has_framebuffer())
-        framebuffer_init();
     if (options.diagnose)
         diagnosis_print();
 }
@@ -55,11 +57,11 @@ static void read_boot_info(unsigned magic, paddr_t info) {
 static void start_vmem(void) {
     vmem_init();
     trap_set_directory(get_page_directory());
-    vmem_check();
     kprintf("vmem: directory 0x%08x, %zu table, 4 MiB identity-mapped\n", get_page_directory(),
             vmem_tables());
+    framebuffer_map(); /* before the checks: if one fails, the screen can say so */
+    vmem_check();
     protection_check();
-    framebuffer_map();
 }
 
 static void start_kmalloc(void) {
@@ -84,7 +86,6 @@ void kmain(unsigned magic, paddr_t info) {
     trap_init();
     kprintf("quire: an i386 kernel around its virtual memory, at 0x%08x-%p\n", KERNEL_START,
             (void *)kernel_end);
-    machine_check_cpu();
     read_boot_info(magic, info);
     start_vmem();
     start_kmalloc();

@@ -11,6 +11,7 @@ import pytest
 
 import monitor
 import multiboot
+from elf import Elf
 from emulators import Bochs, V86
 from ktap import judge
 
@@ -203,6 +204,27 @@ def test_the_kernel_passes_its_tests_on_cpu(boot, record_property, cpu):
         assert "family 5" in said and lacks[1] == "no page attribute table"
     else:
         assert lacks is None
+
+
+def without_alignment_check(kernel, directory):
+    """A copy of KERNEL that finds a 386, on which EFLAGS.AC does not change: it tries bit 15 in its place."""
+    elf, path = Elf(kernel), directory / "386.elf"
+    function = next(s for s in elf.symbols if s.name == "machine_check_cpu")
+    segment = next(s for s in elf.loaded if s.vaddr <= function.value < s.vaddr + s.file_size)
+    start = segment.offset + function.value - segment.vaddr
+    body = elf.data[start:start + function.size]
+    patched = body.replace((1 << 18).to_bytes(4, "little"), (1 << 15).to_bytes(4, "little"))
+    assert patched != body
+    path.write_bytes(elf.data[:start] + patched + elf.data[start + function.size:])
+    return path
+
+
+def test_a_386_is_turned_away_in_words_on_the_screen_too(boot, kernel, tmp_path):
+    machine = boot(kernel=without_alignment_check(kernel, tmp_path), exit_port=False)
+    machine.expect(r"^quire: halted\n")
+    reason = machine.reason()
+    assert "386" in reason and "needs a 486" in reason
+    assert machine.screen_has(reason[:80])
 
 
 def runs_paged(boot, tmp_path, accelerator):

@@ -247,10 +247,31 @@ def test_a_panic_is_shown_on_the_framebuffer(craft, kernel, tmp_path):
     framebuffer = FRAMEBUFFERS["32 bits"]
     machine = craft(information(framebuffer, "panic=stay -- fault divide"))
     machine.expect(r"^PANIC: ")
-    machine.quiet_for(2)
+    machine.expect(r"^quire> ")  # the last look's; the screen is told before the serial line
     shown = Console(machine, kernel)
     assert any(row.startswith("PANIC: ") for row in shown.text())
     shown.check(Memory(machine, framebuffer, tmp_path / "memory.bin").pixel, framebuffer[:2])
+
+
+MANY = 65537  # entries of a memory map: too many to be one
+
+
+@pytest.mark.parametrize("entries, why", [
+    (None, "neither a memory map nor the memory's size"), ([(0x100000, 0x200000, 1)], "too little"),
+    ([(0, 0, 1)] * MANY, "more than 65536 entries"),
+], ids=["no map", "too little memory", "too many entries"])
+def test_a_panic_about_memory_is_shown_on_the_framebuffer(craft, kernel, tmp_path, entries, why):
+    """It comes before paging, and before there is a memory system at all."""
+    framebuffer = FRAMEBUFFERS["24 bits, an odd pitch"]
+    info = information(framebuffer, "panic=stay")
+    info.mmap = None
+    if entries:
+        info.with_map(entries, address=0x02000000)
+    machine = craft(info)
+    machine.expect(r"^quire: halted\n")
+    shown = Console(machine, kernel)
+    assert any(row.startswith("PANIC: ") and why in row for row in shown.text())
+    shown.check(Memory(machine, framebuffer, tmp_path / "memory.bin").pixel, framebuffer[:2], close=8)
 
 
 # ---- the font ----
