@@ -4,9 +4,9 @@
 
 #include "types.h"
 
-/* Brings control registers to a known state, whatever firmware left: CR4 clear (where there is one), the
- * FPU usable, caches on, CR0.WP, DF and NT clear, PAT entry 1 write-combining (where there is a PAT); and
- * starts the timer. First of all in kmain: machine_ticks counts from here. With paging off. */
+/* Brings control registers to a known state, whatever firmware left: CR4 clear (where there is one), long
+ * mode off, the FPU usable, caches on, CR0.WP, DF and NT clear, PAT entry 1 write-combining (where there is a
+ * PAT); and starts the timer. First of all in kmain: machine_ticks counts from here. With paging off. */
 void machine_init(void);
 
 /* Panics, in words, where the processor is not at least a 486; else says what it is, and what it lacks that

@@ -19,11 +19,16 @@
 #define CPUID_PAT (1u << 16)
 #define CPUID_CR4 (1u << 1 | 1u << 2 | 1u << 3 | 1u << 4 | 1u << 6 | 1u << 7 | 1u << 13 | 1u << 24)
 
-/* The page attribute table (SDM vol. 3, 12.12.2): as after reset, but for entry 1, which is write-combining.
+/* The page attribute table (SDM vol. 3, 11.12.2): as after reset, but for entry 1, which is write-combining.
  * The upper half repeats the lower: some processors take an entry of one for the other's, and a reader of
  * this need not know which. */
 #define MSR_PAT 0x277
 #define PAT_HALF 0x00070106u /* 3: uncacheable; 2: uncached; 1: write-combining; 0: write-back */
+
+/* Long mode's enable bit (SDM vol. 3, 2.2.1), and where CPUID tells that there is one: 80000001:EDX. */
+#define MSR_EFER 0xC0000080
+#define EFER_LME (1u << 8)
+#define CPUID_LONG_MODE (1u << 29)
 
 /* The segment in the interrupt vector of the BIOS's system services, INT 0x15. */
 #define BIOS_SERVICES_SEGMENT (0x15 * 4 + 2)
@@ -59,11 +64,15 @@ bool cpu_has_cr4(void) { return features() & CPUID_CR4; }
 
 bool cpu_has_pat(void) { return features() & CPUID_PAT; }
 
+static bool cpu_has_long_mode(void) {
+    return cpu_has_cpuid() && cpuid(0x80000000).eax > 0x80000000 && cpuid(0x80000001).edx & CPUID_LONG_MODE;
+}
+
 bool machine_write_combines(void) { return write_combines; }
 
 uint64_t machine_ticks(void) { return cpu_has_tsc() ? rdtsc() - start_ticks : 0; }
 
-/* As SDM vol. 3, 12.12.4 wants it, by the procedure of 12.11.8: no cache is on or full meanwhile. The TLB is
+/* As SDM vol. 3, 11.12.4 wants it, by the procedure of 11.11.8: no cache is on or full meanwhile. The TLB is
  * empty, since paging is off. */
 static void set_pat(void) {
     unsigned cr0 = read_cr0();
@@ -76,9 +85,17 @@ static void set_pat(void) {
     write_combines = true;
 }
 
+/* A 64-bit loader may have left it on: then setting CR0.PG would be a general protection fault, since CR4.PAE
+ * is clear (SDM vol. 3, 9.8.5). */
+static void leave_long_mode(void) {
+    if (cpu_has_long_mode())
+        wrmsr(MSR_EFER, rdmsr(MSR_EFER) & ~(uint64_t)EFER_LME);
+}
+
 void machine_init(void) {
     if (cpu_has_cr4())
         write_cr4(0);
+    leave_long_mode();
     start_ticks = cpu_has_tsc() ? rdtsc() : 0; /* with CR4.TSD clear: else RDTSC may be refused */
     write_eflags(0);
     if (cpu_has_pat())

@@ -76,10 +76,10 @@ def assemble(source, output):
 class Loader:
     """Starts Quire with crafted information."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, source="loader.S"):
         self.directory = directory
         self.template = directory / "loader.elf"
-        assemble("loader.S", self.template)
+        assemble(source, self.template)
 
     def options(self, directory, kernel, entry, blobs, *, magic=MAGIC, info=INFO):
         """Machine's options for a boot of KERNEL at ENTRY, with BLOBS {address: bytes} in memory."""

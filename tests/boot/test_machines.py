@@ -103,10 +103,14 @@ def test_the_disc_passes_its_tests_on(disc, record_property, name):
     text = read_disc(machine)
     judge_disc(text, record_property, name)
     check_machine(machine, text, firmware)
+    check_registers(machine)
+    assert machine.finish() == 33
+
+
+def check_registers(machine):
     registers = machine.registers()
     assert registers["CR0"] & 0xE005003F == 0x80010033  # PG, WP, ET, NE, MP, PE; no CD, NW, AM, TS, EM
     assert registers["CR4"] == 0
-    assert machine.finish() == 33
 
 
 def check_machine(machine, text, firmware):
@@ -251,6 +255,20 @@ def test_kvm(boot, tmp_path, record_property):
     verdict = judge(machine.text(), code)
     assert not verdict.problems, "\n".join(verdict.problems)
     record_property("kernel tests", f"KVM: {verdict}")
+
+
+def test_nothing_is_assumed_that_multiboot_does_not_promise(boot, kernel, tmp_path, record_property):
+    """What rough.S leaves behind: flags, control registers, tables, x87, PAT, long mode, PICs."""
+    info = multiboot.Info().with_map([(0, 0x9FC00, 1), (0x100000, 0x03F00000, 1)]).with_cmdline("-- test; walk 0")
+    blobs = {**info.blobs, multiboot.INFO: info.pack()}
+    loader = multiboot.Loader(tmp_path, "rough.S")
+    machine = boot(system="x86_64", cpu="qemu64", **loader.options(tmp_path, kernel, Elf(kernel).entry, blobs))
+    machine.expect(r"^0x00000000 -> not mapped", LIMIT)
+    verdict = judge(machine.text(), 33)
+    assert not verdict.problems, "\n".join(verdict.problems)
+    record_property("kernel tests", f"a rough loader: {verdict}")
+    check_registers(machine)
+    assert machine.finish() == 33
 
 
 # ---- what a machine may lack ----
