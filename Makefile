@@ -98,10 +98,15 @@ OBJECTS := $(SOURCES:%=$(BUILD)/%.o) $(BUILD)/fonts.o
 all: $(KERNEL)
 
 # The framebuffer console's fonts, from the smallest to the largest: Terminus, where Debian, Fedora and Arch
-# have it. A kernel can do without; a disc cannot.
-FONTS = $(call once,FONTS,$(call find-font,Uni2-Terminus16,ter-v16n) $(call find-font,Uni2-Terminus32x16,ter-v32n))
-find-font = $(firstword $(wildcard $(foreach place,/usr/share/consolefonts /usr/lib/kbd/consolefonts \
-    /usr/share/kbd/consolefonts,$(1:%=$(place)/%.psf.gz) $(2:%=$(place)/%.psf.gz))))
+# have it. In Debian no one file has all of code page 437: what the first lacks is in the second. A kernel can
+# do without; a disc cannot.
+FONTS = $(call once,FONTS,$(call find-font,FullGreek-Terminus16 Uni2-Terminus16,ter-v16n) \
+    $(call find-font,FullGreek-Terminus32x16 Uni2-Terminus32x16,ter-v32n))
+FONT_PLACES := /usr/share/consolefonts /usr/lib/kbd/consolefonts /usr/share/kbd/consolefonts
+find-font = $(or $(call join-files,$(call find-files,$(1))),$(firstword $(call find-files,$(2))))
+find-files = $(foreach name,$(1),$(firstword $(wildcard $(FONT_PLACES:%=%/$(name).psf.gz))))
+join-files = $(subst $(space),$(comma),$(strip $(1)))
+space := $(subst ,, )
 
 $(BUILD)/compile.stamp: export STAMP = $(CC) $(CPPFLAGS) $(KERNEL_CFLAGS)
 $(BUILD)/compile.stamp: FORCE

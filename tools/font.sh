@@ -1,9 +1,10 @@
 #!/bin/sh
-# font.sh CP437.H [FONT.psf.gz]...: writes the assembly of the console's fonts (include/font.h).
+# font.sh CP437.H [FONT.psf.gz[,MORE.psf.gz]...]...: writes the assembly of the console's fonts (include/font.h).
 #
 # Of each PC screen font (PSF 1 or 2, with its Unicode table) it takes the characters that CP437.H lists, in
-# that order. Terminus lacks the half blocks and the dark shade: those are drawn here, being mere geometry.
-# Any other character that the font lacks is shown as its '?'.
+# that order; what it lacks comes from MORE, fonts of the same size. Block elements and the triangles to the
+# sides, which some fonts lack, are mere geometry, and are then drawn here. Any other character that is lacking
+# is shown as '?'.
 set -eu
 
 code_page=$1
@@ -21,9 +22,11 @@ n=0
 for font in "$@"; do
     {
         grep -o '0x[0-9A-Fa-f]\{4\}' "$code_page"
-        echo font
-        gzip -dc "$font" | od -An -v -tu1
-    } | awk -v name=".Lfont$n" -v file="$font" '
+        for file in $(echo "$font" | tr , ' '); do
+            echo "font $file"
+            gzip -dc "$file" | od -An -v -tu1
+        done
+    } | awk -v name=".Lfont$n" '
         function hex(digits,    i, value) {
             for (i = 3; i <= length(digits); i++)
                 value = value * 16 + index("0123456789abcdef", tolower(substr(digits, i, 1))) - 1
@@ -32,18 +35,34 @@ for font in "$@"; do
         function word(at) { return b[at] + 256 * (b[at + 1] + 256 * (b[at + 2] + 256 * b[at + 3])) }
         function fail(why) { print file ": " why >"/dev/stderr"; failed = 1; exit 1 }
 
-        $1 == "font" { in_font = 1; next }
-        !in_font { code[codes++] = hex($1); next }
+        $1 == "font" { take_font(); file = $2; bytes = 0; next }
+        !file { code[codes++] = hex($1); next }
         { for (i = 1; i <= NF; i++) b[bytes++] = $i }
+
+        # What has been read is a whole font.
+        function take_font() {
+            if (!file)
+                return
+            read_header()
+            read_table()
+        }
+
+        function set_size(new_width, new_height) {
+            if (width && (width != new_width || height != new_height))
+                fail("not of the size of the font before it")
+            width = new_width; height = new_height
+        }
 
         function read_header() {
             if (b[0] == 54 && b[1] == 4) {
                 glyphs = b[2] % 2 ? 512 : 256
                 has_table = b[2] >= 2
-                width = 8; height = size = b[3]; start = 4
+                size = b[3]; start = 4
+                set_size(8, size)
             } else if (b[0] == 114 && b[1] == 181 && b[2] == 74 && b[3] == 134) {
                 start = word(8); has_table = word(12) % 2; glyphs = word(16)
-                size = word(20); height = word(24); width = word(28)
+                size = word(20)
+                set_size(word(28), word(24))
             } else
                 fail("no PC screen font")
             if (!has_table)
@@ -69,62 +88,67 @@ for font in "$@"; do
             return value
         }
 
-        function read_table(    glyph, point, single) {
-            for (glyph = 0; glyph < glyphs; glyph++)
+        function glyph_at(first,    i, text) {
+            for (i = 0; i < size; i++)
+                text = text (i ? "," : "") b[first + i]
+            return text
+        }
+
+        function read_table(    n, point, single) {
+            for (n = 0; n < glyphs; n++)
                 for (single = 1; (point = next_point()) != -2 && at <= bytes; )
                     if (point == -1)
                         single = 0
-                    else if (single && !(point in glyph_of))
-                        glyph_of[point] = glyph
+                    else if (single && !(point in glyph))
+                        glyph[point] = glyph_at(start + n * size)
         }
 
-        # Whether block element POINT (U+2580 to U+2593) covers pixel X, Y.
+        # Whether the block element (U+2580 to U+2593) or triangle (U+25BA, U+25C4) POINT covers pixel X, Y.
         function covers(point, x, y,    unit) {
-            unit = height / 16
             if (point == 9600) return y < height / 2
             if (point == 9604) return y >= height / 2
             if (point == 9612) return x < width / 2
             if (point == 9616) return x >= width / 2
-            x = int(x / unit); y = int(y / unit)
-            return y % 2 == 0 || x % 2 == int(y / 2) % 2
+            if (point == 9619) {
+                unit = height / 16
+                x = int(x / unit); y = int(y / unit)
+                return y % 2 == 0 || x % 2 == int(y / 2) % 2
+            }
+            x = (2 * x + 1) * 8 / width; y = (2 * y + 1) * 16 / height - 16 # 16 units wide; the middle is 0
+            if (point == 9668)
+                x = 16 - x
+            return x >= 2 && y <= 14 - x && -y <= 14 - x
         }
 
-        # Puts a glyph for POINT behind the font.
-        function draw(point,    x, y, byte) {
-            glyph_of[point] = glyphs
+        function draw(point,    x, y, byte, text) {
             for (y = 0; y < height; y++)
                 for (x = byte = 0; x < 8 * int((width + 7) / 8); x++) {
                     byte = byte * 2 + (x < width && covers(point, x, y))
                     if (x % 8 == 7) {
-                        b[start + glyphs * size + drawn++] = byte
+                        text = text (text == "" ? "" : ",") byte
                         byte = 0
                     }
                 }
-            drawn = 0
-            glyphs++
+            return text
         }
 
         function draw_missing(    points, n, i) {
-            n = split("9600 9604 9612 9616 9619", points, " ")
+            n = split("9600 9604 9612 9616 9619 9658 9668", points, " ")
             for (i = 1; i <= n; i++)
-                if (!(points[i] in glyph_of))
-                    draw(points[i] + 0)
+                if (!(points[i] in glyph))
+                    glyph[points[i]] = draw(points[i] + 0)
         }
 
         END {
             if (failed)
                 exit 1
-            read_header()
-            read_table()
+            take_font()
+            if (failed)
+                exit 1
             draw_missing()
             print name ":"
-            for (i = 0; i < codes; i++) {
-                glyph = code[i] in glyph_of ? glyph_of[code[i]] : glyph_of[63]
-                line = "    .byte "
-                for (j = 0; j < size; j++)
-                    line = line (j ? "," : "") b[start + glyph * size + j]
-                print line
-            }
+            for (i = 0; i < codes; i++)
+                print "    .byte " (code[i] in glyph ? glyph[code[i]] : glyph[63])
             print "    .section .rodata.fonts"
             print "    .long " width ", " height ", " name
             print "    .section .rodata"

@@ -3,8 +3,11 @@
 A picture of EGA text is compared with text memory and the font in the video ROM; a framebuffer, with the
 console's own cells and the font that was built in. Besides real ones (under UEFI) there are framebuffers that
 no firmware here makes: blocks of memory that the memory map does not call memory."""
+import gzip
+import os
 import re
 import struct
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ from test_machines import disc  # noqa: F401 (a fixture)
 
 Image = pytest.importorskip("PIL.Image", reason="python3-pil is not installed")
 
+ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = ("machine", "mem", "pd", "walk kmain", "heap", "nonsense", "maps")
 
 
@@ -276,8 +280,9 @@ def test_a_panic_about_memory_is_shown_on_the_framebuffer(craft, kernel, tmp_pat
 
 # ---- the font ----
 
-FONT_PLACES = ("/usr/share/consolefonts/Uni2-Terminus16.psf.gz",
-               "/usr/share/consolefonts/Uni2-Terminus32x16.psf.gz")
+# What the first of two lacks, the second has.
+FONTS = (("FullGreek-Terminus16", "Uni2-Terminus16"), ("FullGreek-Terminus32x16", "Uni2-Terminus32x16"))
+FONT_DIRECTORY = Path("/usr/share/consolefonts")
 
 
 def built_fonts(kernel):
@@ -298,24 +303,50 @@ def built_fonts(kernel):
 
 @pytest.mark.parametrize("index", [0, 1])
 def test_the_font_is_the_packages(kernel, index):
-    """Each character of code page 437 that the font has; of the others, the blocks are drawn."""
-    path = Path(FONT_PLACES[index])
-    if not path.exists():
-        pytest.skip(f"{path} is not here")
-    psf, (width, height, data) = Psf(path), built_fonts(kernel)[index]
-    assert (width, height) == (psf.width, psf.height)
+    """Each character of code page 437, but for two triangles, which are drawn: none is shown as another."""
+    paths = [FONT_DIRECTORY / f"{name}.psf.gz" for name in FONTS[index]]
+    if not all(path.exists() for path in paths):
+        pytest.skip(f"{paths[0].name} and {paths[1].name} are not in {FONT_DIRECTORY}")
+    first, second = map(Psf, paths)
+    width, height, data = built_fonts(kernel)[index]
+    assert (width, height) == (first.width, first.height)
     size = height * ((width + 7) // 8)
     glyphs = [data[i * size:(i + 1) * size] for i in range(256)]
-    found = 0
-    for i in range(32, 256):
-        character = "\u2302" if i == 127 else bytes([i]).decode("cp437")
-        if character in psf.glyphs:
-            assert glyphs[i] == psf.glyphs[character], character
-            found += 1
-        elif character in "\u2580\u2584\u258c\u2590\u2593":
-            share = sum(bin(byte).count("1") for byte in glyphs[i]) / (width * height)
-            assert share == (0.75 if character == "\u2593" else 0.5)
-        else:
-            assert glyphs[i] == glyphs[ord("?")]
-    assert found > 210
+    characters = {i: "\u2302" if i == 127 else bytes([i]).decode("cp437") for i in range(32, 256)}
+    wanted = {**second.glyphs, **first.glyphs}
+    assert {i: glyphs[i] for i in characters} == {i: wanted[character] for i, character in characters.items()}
+    assert len(set(glyphs[1:255])) == 254
     assert glyphs[0x20] == bytes(size) and glyphs[0xDB] == b"\xff" * size
+    right, left = glyphs_of(data, width, height)[0x10:0x12]
+    assert [int(f"{line:0{width}b}"[::-1], 2) for line in right] == left  # mirror images
+    assert width * height * 0.2 < sum(line.bit_count() for line in right) < width * height * 0.5
+
+
+def draw_blocks(path, size):
+    """What tools/font.sh makes of a font of no more than '?', of 256 glyphs of 8 x SIZE: its glyphs."""
+    table = b"".join((b"?\0" if i == 63 else b"") + b"\xff\xff" for i in range(256))
+    font = path / "one.psf.gz"
+    font.write_bytes(gzip.compress(bytes((0x36, 4, 2, size)) + bytes(63 * size) + b"\x81" * size +
+                                   bytes(192 * size) + table))
+    text = subprocess.run(["sh", ROOT / "tools/font.sh", ROOT / "include/cp437.h", font], check=True,
+                          capture_output=True, text=True).stdout
+    return [bytes(map(int, line.split(","))) for line in re.findall(r"^ +\.byte (.*)$", text, re.M)]
+
+
+@pytest.mark.parametrize("size", [8, 14, 16])
+def test_block_elements_that_a_font_lacks_are_drawn(tmp_path, size):
+    glyphs = draw_blocks(tmp_path, size)
+    question = b"\x81" * size
+    drawn = {i for i in range(256) if glyphs[i] != question}
+    assert drawn == {0x10, 0x11, 0xB2, 0xDC, 0xDD, 0xDE, 0xDF}
+    assert glyphs[0xDF] == b"\xff" * (size // 2) + bytes(size // 2) == glyphs[0xDC][::-1]
+    assert glyphs[0xDD] == b"\xf0" * size and glyphs[0xDE] == b"\x0f" * size
+
+
+def test_fonts_of_two_sizes_are_not_one(tmp_path):
+    paths = [str(FONT_DIRECTORY / f"{name}.psf.gz") for name in (FONTS[0][0], FONTS[1][1])]
+    if not all(map(os.path.exists, paths)):
+        pytest.skip("the fonts are not here")
+    result = subprocess.run(["sh", ROOT / "tools/font.sh", ROOT / "include/cp437.h", ",".join(paths)],
+                            capture_output=True, text=True)
+    assert result.returncode == 1 and "not of the size" in result.stderr
