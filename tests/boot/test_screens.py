@@ -15,7 +15,7 @@ import pytest
 from elf import Elf
 from multiboot import Info
 from picture import Psf, differences, glyphs_of, scaled
-from test_machines import disc  # noqa: F401 (a fixture)
+from test_machines import LIMIT, check_grub, disc  # noqa: F401 (a fixture)
 
 Image = pytest.importorskip("PIL.Image", reason="python3-pil is not installed")
 
@@ -128,7 +128,8 @@ def test_ega_text_is_what_text_memory_holds(boot, build, tmp_path):
 def test_the_framebuffer_under_uefi_is_what_the_console_holds(disc, build, kernel, tmp_path, size, console):
     display = ["-vga", "none", "-device", f"VGA,xres={size[0]},yres={size[1]}"]
     machine = disc("uefi64", "cdrom", "q35", iso="quire.iso", extra=display)
-    machine.expect(r"^quire: ready", 120)
+    machine.expect(r"^quire: ready", LIMIT)
+    check_grub(machine.text())
     machine.prompt()
     use(machine)
     image = screenshot(machine, tmp_path)
