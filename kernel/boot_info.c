@@ -98,8 +98,9 @@ static bool read_text(char *to, size_t size, uint32_t address) {
 
 /* Without a map: what INT 0x15 function 0x88 once told. */
 static bool read_fallback(uint32_t *cursor, struct memmap_entry *entry) {
-    *entry = *cursor == 0 ? (struct memmap_entry){0, (uint64_t)boot_info.mem_lower << 10, MEMMAP_RAM}
-                          : (struct memmap_entry){LOW_MEMORY_END, (uint64_t)boot_info.mem_upper << 10, MEMMAP_RAM};
+    *entry = *cursor == 0
+                 ? (struct memmap_entry){0, (uint64_t)boot_info.mem_lower << 10, MEMMAP_RAM}
+                 : (struct memmap_entry){LOW_MEMORY_END, (uint64_t)boot_info.mem_upper << 10, MEMMAP_RAM};
     return (*cursor)++ < 2;
 }
 
