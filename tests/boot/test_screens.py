@@ -233,6 +233,7 @@ def test_a_framebuffer_console_grows_with_the_display(craft, kernel):
     ({0: 0x00200000}, "over memory"), ({0: 0x03FFF000}, "over memory"), ({0: 0}, "over memory"),
     ({1: 3199}, "lines overlap"), ({4: 8}, "pixel size"), ({4: 48}, "pixel size"), ({5: 0}, "red, green and blue"),
     ({6: bytes((30, 8, 8, 8, 0, 8))}, "outside the pixel"), ({2: 319, 3: 200}, "too small"),
+    ({2: 0}, "too small"), ({3: 0}, "too small"), ({1: 0}, "lines overlap"),
     ({1: 0x80000, 3: 5000}, "not below 4 GiB|larger than"),
 ], ids=lambda value: str(value)[:40])
 def test_a_framebuffer_that_cannot_be_one_is_reported_and_left_alone(craft, change, why):
@@ -246,6 +247,15 @@ def test_a_framebuffer_that_cannot_be_one_is_reported_and_left_alone(craft, chan
     said = re.search(r"^screen: framebuffer .*: left alone$", machine.text(), re.M)
     assert said and re.search(why, said[0])
     assert "framebuffer mapped" not in machine.text()
+
+
+def test_a_framebuffer_over_the_kernel_is_left_alone_without_a_map_too(craft):
+    info = information(FRAMEBUFFERS["32 bits"])
+    info.mmap, info.framebuffer = None, (0x00100000, *info.framebuffer[1:])
+    machine = craft(info)
+    assert machine.exit_code() == 35
+    assert re.search(r"^screen: framebuffer .*: it lies over memory: left alone$", machine.text(), re.M)
+    assert "neither a memory map" in machine.reason()
 
 
 def test_a_panic_is_shown_on_the_framebuffer(craft, kernel, tmp_path):
