@@ -20,7 +20,7 @@ TROUBLE = re.compile(r"^(PANIC|page fault): .*", re.M)
 ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]*(?:[A-Za-z]|\Z)|\Z)")  # at the end, also one that is yet to be completed
 
 EXIT_OK, EXIT_FAILED = 33, 35
-LIMIT = 60  # seconds; a boot takes a fraction of one, on a loaded machine a few
+LIMIT = 300  # seconds; it only ends what hangs: a boot takes a fraction of one, on a loaded machine a few
 
 
 class BootError(AssertionError):
