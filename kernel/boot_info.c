@@ -268,14 +268,12 @@ void boot_info_memory(void) {
 
     memmap_build(ram, reader);
     pm_init(ram);
+    size_t frames = pm_count().free;
     pm_reserve((uintptr_t)kernel_start, (uintptr_t)kernel_end);
     reserve_modules();
 
-    size_t ranges = 0, frames = 0;
-    for (pfn_t start, end = 0; pm_next_range(end, &start, &end); ranges++)
-        frames += end - start;
-    kprintf("memmap: %zu entries; %zu KiB of memory from 1 MiB up, in %zu ranges\n", boot_info.memmap_entries,
-            frames * (PAGE_SIZE / 1024), ranges);
+    kprintf("memmap: %zu entries; %zu KiB of memory from 1 MiB up\n", boot_info.memmap_entries,
+            frames * (PAGE_SIZE / 1024));
     if (frames < PM_MIN_FRAMES)
         PANIC(
             "memmap: %zu KiB of memory from 1 MiB up are too little: Quire needs %u KiB, a machine of 5 MiB",
