@@ -73,9 +73,11 @@ $(foreach tool,$(firstword $(CC)) $(LD) $(or $(NM),nm),$(call need,$(tool),$(if 
 endef
 comma := ,
 
+# -fcf-protection, which some compilers switch on by themselves, does not go with -march=i486.
 CPPFLAGS := -iquote include
 KERNEL_CFLAGS := -std=gnu11 -ffreestanding -O2 -g -m32 -march=i486 -mtune=core2 -mgeneral-regs-only \
     -fno-omit-frame-pointer -momit-leaf-frame-pointer -fno-pic -fno-pie -fno-asynchronous-unwind-tables \
+    -fcf-protection=none \
     -fstack-protector-strong -mstack-protector-guard=global -fno-common -fno-strict-aliasing \
     -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Werror=int-conversion
 
@@ -102,6 +104,7 @@ all: $(KERNEL)
 FONTS = $(call once,FONTS,$(call find-font,Uni2-Terminus16,ter-v16n) $(call find-font,Uni2-Terminus32x16,ter-v32n))
 find-font = $(firstword $(wildcard $(foreach place,/usr/share/consolefonts /usr/lib/kbd/consolefonts \
     /usr/share/kbd/consolefonts,$(1:%=$(place)/%.psf.gz) $(2:%=$(place)/%.psf.gz))))
+no-font = $(empty)  no font here: a framebuffer will show nothing ($(call install-hint,$(shell sh tools/deps.sh for font)))
 
 $(BUILD)/compile.stamp: export STAMP = $(CC) $(CPPFLAGS) $(KERNEL_CFLAGS)
 $(BUILD)/compile.stamp: FORCE
@@ -136,7 +139,7 @@ $(BUILD)/fonts.stamp: FORCE
 $(BUILD)/fonts.S: include/cp437.h tools/font.sh $(BUILD)/fonts.stamp $(BUILD)/compile.stamp
 	$(call say,FONT,$@)
 	$(Q)sh tools/font.sh include/cp437.h $(FONTS) >$@
-	$(if $(strip $(FONTS)),,@echo '  no font here: a framebuffer will show nothing ($(call install-hint,$(shell sh tools/deps.sh for font)))')
+	$(if $(strip $(FONTS)),,$(info $(no-font)))
 
 $(BUILD)/symtab.S: $(PASS1) tools/symbols.sh
 	$(call say,SYMBOLS,$@)
