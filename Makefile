@@ -32,7 +32,7 @@ Q :=
 say =
 else
 Q := @
-say = @printf '  %-8s%s\n' '$(1)' '$(2)'
+say = @printf '  %-9s%s\n' '$(1)' '$(2)'
 endif
 
 # $(call have,TOOL): TOOL, where there is one.
@@ -290,14 +290,17 @@ $(V86)/.complete: tests/boot/v86/package.json tests/boot/v86/package-lock.json
 PYTEST = MAKEFLAGS= MAKELEVEL= QUIRE_BUILD=$(BUILD) $(PYTHON) -m pytest -q -n auto $(PYTEST_FLAGS)
 PYTEST_FLAGS ?=
 
-.PHONY: test test-kernel test-host test-boot test-programs
-test: all variants iso $(TEST_ISO) $(V86)/.complete test-programs
+.PHONY: check-tests test test-kernel test-host test-boot test-programs
+check-tests:
+	$(call need,qemu-system-i386,qemu)$(call need,qemu-system-x86_64,qemu)$(if $(PYTHON),@:)
+
+test: check-tests all variants iso $(TEST_ISO) $(V86)/.complete test-programs
 	$(Q)$(PYTEST) tests
 
-test-kernel: all variants iso
+test-kernel: check-tests all variants iso
 	$(Q)$(PYTEST) tests/boot/test_kernel_tests.py
 
-test-boot: all variants iso $(TEST_ISO) $(V86)/.complete
+test-boot: check-tests all variants iso $(TEST_ISO) $(V86)/.complete
 	$(Q)$(PYTEST) tests/boot
 
 test-host: test-programs
@@ -312,7 +315,7 @@ test-programs:
 # ---- the monitor's pictures, for the README ----
 
 .PHONY: pictures
-pictures: $(KERNEL)
+pictures: check-tests $(KERNEL)
 	$(call say,PICTURES,.pictures/)
 	$(Q)$(PYTHON) tools/pictures.py $(KERNEL) .pictures
 
