@@ -64,6 +64,18 @@ def make(tmp_path):
     return Make(tmp_path)
 
 
+GNU = [f"i686-linux-gnu-{tool}" for tool in ("gcc", "ld", "nm")]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A kernel is there already, and a QEMU."""
+    make = Make(tmp_path_factory.mktemp("make"))
+    make.have(*GNU, "qemu-system-x86_64")
+    assert make().code == 0, make.output
+    return make
+
+
 # ---- the compiler ----
 
 @pytest.mark.parametrize("here, taken", [
@@ -106,9 +118,6 @@ def test_a_named_compiler_that_is_not_here_is_an_error_and_no_other_is_taken(mak
 
 
 # ---- what is built anew ----
-
-GNU = [f"i686-linux-gnu-{tool}" for tool in ("gcc", "ld", "nm")]
-
 
 def test_nothing_is_built_twice_and_a_changed_compiler_builds_anew(make):
     make.have(*GNU, "x-gcc", "x-ld", "x-nm")
@@ -158,29 +167,24 @@ def appended(make):
 
 @pytest.mark.parametrize("line", COMMAND_LINES)
 @pytest.mark.parametrize("how", ["argument", "environment"])
-def test_the_kernel_is_given_the_command_line_as_typed(make, line, how):
-    make.have(*GNU, "qemu-system-i386")
+def test_the_kernel_is_given_the_command_line_as_typed(built, line, how):
     if how == "argument":
-        make("run", f"CMDLINE={line}")
+        built("run", f"CMDLINE={line}")
     else:
-        make("run", CMDLINE=line)
-    assert make.code == 0, make.output
-    assert appended(make) == f"panic=stay {line}"
+        built("run", CMDLINE=line)
+    assert built.code == 0, built.output
+    assert appended(built) == f"panic=stay {line}"
 
 
 @pytest.mark.parametrize("code, succeeds", [(0, True), (33, True), (35, False), (1, False)])
-def test_run_succeeds_when_quire_does(make, code, succeeds):
-    make.have(*GNU)
-    make()
-    make.have("qemu-system-i386")
-    make("run", EXIT=str(code))
-    assert (make.code == 0) == succeeds
+def test_run_succeeds_when_quire_does(built, code, succeeds):
+    assert (built("run", EXIT=str(code)).code == 0) == succeeds
+    assert appended(built) == "panic=stay"
 
 
-def test_run_has_the_memory_the_options_and_the_exit_port(make):
-    make.have(*GNU, "qemu-system-x86_64")  # in place of the smaller one
-    make("run", "MEM=77M", "QEMUFLAGS=-cpu 486")
-    call = make.calls[-1]
+def test_run_has_the_memory_the_options_and_the_exit_port(built):
+    call = built("run", "MEM=77M", "QEMUFLAGS=-cpu 486").calls[-1]
+    assert call[0] == "qemu-system-x86_64"  # in place of the smaller one
     assert call[call.index("-m") + 1] == "77M"
     assert call[-2:] == ["-cpu", "486"]
     assert "isa-debug-exit,iobase=0xf4,iosize=0x04" in call
