@@ -254,6 +254,14 @@ def test_a_map_with_nothing_to_use_is_a_panic_about_memory(craft, entries):
     panics(craft(Info().with_map(entries)), "memory")
 
 
+@pytest.mark.parametrize("address", [0x20000000, DEVICES, 0xFEE00000], ids=hex)  # the last: the local APIC
+def test_a_map_of_memory_that_is_not_there_is_a_panic_about_memory(craft, address):
+    """Page tables in there would be a reset."""
+    machine = craft(Info().with_map([Entry(address, 4 * MIB, 1)]))
+    panics(machine, "no memory")
+    assert f"{address:#010x}" in machine.reason()
+
+
 # ---- modules ----
 
 def test_a_module_that_is_not_aligned_is_reserved_to_every_frame_it_touches(craft, kernel):
