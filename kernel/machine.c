@@ -79,7 +79,7 @@ static void set_pat(void) {
 void machine_init(void) {
     if (cpu_has_cr4())
         write_cr4(0);
-    start_ticks = cpu_has_tsc() ? rdtsc() : 0; /* with CR4.TSD clear: else RDTSC may be refused */
+    start_ticks = cpu_has_tsc() ? rdtsc() : 0;
     write_eflags(0);
     if (cpu_has_pat())
         set_pat();

@@ -86,6 +86,31 @@ def test_information_right_behind_the_kernel_is_read_before_it_is_overwritten(cr
     assert re.search(r"unknown.*strange", text) and "a module, with arguments" in text and "$0 = 0x" in text
 
 
+# ---- the processor's state ----
+
+PE, MP, EM, TS, NE, WP, AM, NW, CD, PG = (1 << bit for bit in (0, 1, 2, 3, 5, 16, 18, 29, 30, 31))
+DF, IOPL, NT, AC, ID = 1 << 10, 3 << 12, 1 << 14, 1 << 18, 1 << 21
+CR4 = 0x2FF  # virtual-8086 extensions, TSD, DE, PSE, PAE, MCE, PGE, PCE; OSFXSR
+
+
+@pytest.mark.parametrize("state, cpu", [
+    ((DF | IOPL | NT | AC | ID | 0x8D5, 0, 0), None), ((0, EM | TS | WP | AM, 0), None), ((0, CD | NW, 0), None),
+    ((0, 0, CR4), None), ((DF | NT | AC | 2, MP | EM | TS | NE | WP | AM | NW | CD, CR4), None),
+    ((DF | NT | AC | 2, EM | TS | WP | AM, 0), "486"),
+], ids=["flags", "CR0", "caches off", "CR4", "all", "486"])
+def test_whatever_state_the_processor_is_left_in_quire_starts(craft, kernel, state, cpu):
+    """Section 3.2: PE is set, PG and IF are clear; all else is undefined."""
+    machine = craft(good(), state=state, cpu=cpu)
+    machine.prompt()
+    monitor.check_counts(monitor.mem(machine), RAM, kernel)
+    registers = machine.registers()
+    assert registers["CR0"] & (PE | MP | EM | TS | NE | WP | AM | NW | CD | PG) == PE | MP | NE | WP | PG
+    assert registers["CR4"] == 0
+    assert not int(re.search(r"EFL=([0-9a-f]+)", machine.hmp("info registers"))[1], 16) & (DF | IOPL | NT | AC)
+    assert re.search(r"FCW=037f FSW=0000", machine.hmp("info registers"))
+    assert machine.finish() == 33
+
+
 # ---- what is given and what is not ----
 
 def test_nothing_given_is_a_panic_about_memory(craft):
