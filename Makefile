@@ -32,7 +32,7 @@ Q :=
 say =
 else
 Q := @
-say = @printf '  %-8s%s\n' '$(1)' '$(2)'
+say = @printf '  %-9s%s\n' '$(1)' '$(2)'
 endif
 
 # $(call have,TOOL): TOOL, where there is one.
@@ -73,9 +73,11 @@ $(foreach tool,$(firstword $(CC)) $(LD) $(or $(NM),nm),$(call need,$(tool),$(if 
 endef
 comma := ,
 
+# -fcf-protection, which some compilers switch on by themselves, does not go with -march=i486.
 CPPFLAGS := -iquote include
 KERNEL_CFLAGS := -std=gnu11 -ffreestanding -O2 -g -m32 -march=i486 -mtune=core2 -mgeneral-regs-only \
     -fno-omit-frame-pointer -momit-leaf-frame-pointer -fno-pic -fno-pie -fno-asynchronous-unwind-tables \
+    -fcf-protection=none \
     -fstack-protector-strong -mstack-protector-guard=global -fno-common -fno-strict-aliasing \
     -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Werror=int-conversion
 
@@ -107,6 +109,7 @@ find-font = $(or $(call join-files,$(call find-files,$(1))),$(firstword $(call f
 find-files = $(foreach name,$(1),$(firstword $(wildcard $(FONT_PLACES:%=%/$(name).psf.gz))))
 join-files = $(subst $(space),$(comma),$(strip $(1)))
 space := $(subst ,, )
+no-font = $(empty)  no font here: a framebuffer will show nothing ($(call install-hint,$(shell sh tools/deps.sh for font)))
 
 $(BUILD)/compile.stamp: export STAMP = $(CC) $(CPPFLAGS) $(KERNEL_CFLAGS)
 $(BUILD)/compile.stamp: FORCE
@@ -141,7 +144,7 @@ $(BUILD)/fonts.stamp: FORCE
 $(BUILD)/fonts.S: include/cp437.h tools/font.sh $(BUILD)/fonts.stamp $(BUILD)/compile.stamp
 	$(call say,FONT,$@)
 	$(Q)sh tools/font.sh include/cp437.h $(FONTS) >$@
-	$(if $(strip $(FONTS)),,@echo '  no font here: a framebuffer will show nothing ($(call install-hint,$(shell sh tools/deps.sh for font)))')
+	$(if $(strip $(FONTS)),,$(info $(no-font)))
 
 $(BUILD)/symtab.S: $(PASS1) tools/symbols.sh
 	$(call say,SYMBOLS,$@)
@@ -292,14 +295,17 @@ $(V86)/.complete: tests/boot/v86/package.json tests/boot/v86/package-lock.json
 PYTEST = MAKEFLAGS= MAKELEVEL= QUIRE_BUILD=$(BUILD) $(PYTHON) -m pytest -q -n auto $(PYTEST_FLAGS)
 PYTEST_FLAGS ?=
 
-.PHONY: test test-kernel test-host test-boot test-programs
-test: all variants iso $(TEST_ISO) $(V86)/.complete test-programs
+.PHONY: check-tests test test-kernel test-host test-boot test-programs
+check-tests:
+	$(call need,qemu-system-i386,qemu)$(call need,qemu-system-x86_64,qemu)$(if $(PYTHON),@:)
+
+test: check-tests all variants iso $(TEST_ISO) $(V86)/.complete test-programs
 	$(Q)$(PYTEST) tests
 
-test-kernel: all variants iso
+test-kernel: check-tests all variants iso
 	$(Q)$(PYTEST) tests/boot/test_kernel_tests.py
 
-test-boot: all variants iso $(TEST_ISO) $(V86)/.complete
+test-boot: check-tests all variants iso $(TEST_ISO) $(V86)/.complete
 	$(Q)$(PYTEST) tests/boot
 
 test-host: test-programs
@@ -314,7 +320,7 @@ test-programs:
 # ---- the monitor's pictures, for the README ----
 
 .PHONY: pictures
-pictures: $(KERNEL)
+pictures: check-tests $(KERNEL)
 	$(call say,PICTURES,.pictures/)
 	$(Q)$(PYTHON) tools/pictures.py $(KERNEL) .pictures
 

@@ -23,9 +23,16 @@ static struct capture {
 } captures[CAPTURES_MAX];
 static size_t captures_open;
 
+/* Up to where it begins anew, and from there. */
 static void ring_write(const char *text, size_t n) {
-    for (; n; n--)
-        ring[ring_written++ % RING_SIZE] = *text++;
+    while (n) {
+        size_t at = ring_written % RING_SIZE, part = n < RING_SIZE - at ? n : RING_SIZE - at;
+
+        memcpy(ring + at, text, part);
+        ring_written += part;
+        text += part;
+        n -= part;
+    }
 }
 
 static void ring_replay(const struct log_sink *sink) {

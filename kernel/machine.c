@@ -96,7 +96,7 @@ void machine_init(void) {
     if (cpu_has_cr4())
         write_cr4(0);
     leave_long_mode();
-    start_ticks = cpu_has_tsc() ? rdtsc() : 0; /* with CR4.TSD clear: else RDTSC may be refused */
+    start_ticks = cpu_has_tsc() ? rdtsc() : 0;
     write_eflags(0);
     if (cpu_has_pat())
         set_pat();

@@ -36,15 +36,28 @@ static void look_at_page(uintptr_t va, const struct vmem_walk *walk, struct find
     found->low_tables += va >= WINDOW_START && walk->pa < IDENTITY_END;
 }
 
-static void look_at_tables(struct findings *found) {
+/* Every present page of PAGES from VA on. */
+static void look_at_pages(uintptr_t va, size_t pages, struct findings *found) {
     struct vmem_walk walk;
-    uintptr_t va = 0;
 
-    do {
+    for (; pages; pages--, va += PAGE_SIZE)
         if (vmem_walk((void *)va, &walk))
             look_at_page(va, &walk, found);
-        va += walk.pde & PTE_PRESENT ? PAGE_SIZE : ENTRIES_PER_TABLE * PAGE_SIZE;
-    } while (va);
+}
+
+/* Each table, where there is one, is a page of the window itself: it is looked at, and then what it maps. The
+ * last is the directory, whose pages are those of the window. */
+static void look_at_tables(struct findings *found) {
+    for (uintptr_t i = 0; i < ENTRIES_PER_TABLE; i++) {
+        uintptr_t table = WINDOW_START + i * PAGE_SIZE;
+        paddr_t frame;
+
+        if (!vmem_translate((void *)table, &frame))
+            continue;
+        look_at_pages(table, 1, found);
+        if (i != RECURSIVE_PDI)
+            look_at_pages(i * ENTRIES_PER_TABLE * PAGE_SIZE, ENTRIES_PER_TABLE, found);
+    }
 }
 
 static void must_be_absent(const void *va, const char *what) {

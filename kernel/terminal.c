@@ -31,6 +31,7 @@ static struct {
     unsigned ink, paper;
     bool bold, reverse;
 } style;
+static cell_t rendition; /* the style, as a cell without its character */
 
 static enum { TEXT, ESCAPE, CONTROL_SEQUENCE } state;
 static unsigned parameter[PARAMETERS_MAX], parameters; /* parameter[parameters] is being read */
@@ -43,15 +44,10 @@ static unsigned bytes_to_come; /* of it */
 
 static unsigned minimum(unsigned a, unsigned b) { return a < b ? a : b; }
 
-static cell_t styled(uint8_t character) {
+static void style_changed(void) {
     unsigned ink = style.ink | (style.bold ? BRIGHT : 0), paper = style.paper;
 
-    if (style.reverse) {
-        unsigned swap = ink;
-        ink = paper;
-        paper = swap;
-    }
-    return (cell_t)(paper << 12 | ink << 8 | character);
+    rendition = (cell_t)(style.reverse ? ink << 12 | paper << 8 : paper << 12 | ink << 8);
 }
 
 static void changed(unsigned first, unsigned end) {
@@ -62,11 +58,12 @@ static void changed(unsigned first, unsigned end) {
 }
 
 static void clear_cells(unsigned first, unsigned end) {
-    cell_t blank = styled(' ');
+    cell_t *cell = screen->cells + first, *behind = screen->cells + end;
+    cell_t blank = rendition | ' ';
 
     changed(first, end);
-    for (; first < end; first++)
-        screen->cells[first] = blank;
+    while (cell < behind)
+        *cell++ = blank;
 }
 
 static unsigned row_start(unsigned which) { return which * screen->columns; }
@@ -87,9 +84,10 @@ static void next_row(void) {
 static void put_visible(uint8_t character) {
     if (column == screen->columns)
         next_row();
-    changed(cursor(), cursor() + 1);
-    screen->cells[cursor()] = styled(character);
-    column++;
+    unsigned at = row_start(row) + column++;
+
+    changed(at, at + 1);
+    screen->cells[at] = rendition | character;
 }
 
 /* ---- control sequences ---- */
@@ -127,6 +125,7 @@ static void select_rendition(unsigned p) {
 static void select_renditions(void) {
     for (unsigned i = 0; i <= parameters; i++)
         select_rendition(parameter[i]);
+    style_changed();
 }
 
 /* 0: from the cursor to END; 1: from START to the cursor; 2: all. */
@@ -307,6 +306,7 @@ void terminal_start(const struct screen *new_screen) {
     screen = new_screen;
     row = column = 0;
     reset_style();
+    style_changed();
     clear_cells(0, row_start(screen->rows));
     show_changes();
     log_add_sink(&sink);

@@ -81,12 +81,13 @@ class Loader:
         self.template = directory / "loader.elf"
         assemble(source, self.template)
 
-    def options(self, directory, kernel, entry, blobs, *, magic=MAGIC, info=INFO):
-        """Machine's options for a boot of KERNEL at ENTRY, with BLOBS {address: bytes} in memory."""
+    def options(self, directory, kernel, entry, blobs, *, magic=MAGIC, info=INFO, state=(0, 0, 0)):
+        """Machine's options for a boot of KERNEL at ENTRY, with BLOBS {address: bytes} in memory. STATE is EFLAGS, bits
+        to set in CR0, and CR4; 0 leaves each as it is."""
         image = self.template.read_bytes()
         at = image.index(b"PATCH ME") + 8
         stub = directory / "stub.elf"
-        stub.write_bytes(image[:at] + struct.pack("<III", magic, info, entry) + image[at + 12:])
+        stub.write_bytes(image[:at] + struct.pack("<6I", magic, info, entry, *state) + image[at + 24:])
         extra = ["-device", f"loader,file={kernel}"]
         for address, data in blobs.items():
             path = directory / f"blob-{address:x}.bin"

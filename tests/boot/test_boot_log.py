@@ -105,7 +105,7 @@ def test_a_tick_is_an_instruction_where_instructions_are_counted(boot, probe):
     assert 2_000_000 <= ticks <= 2_000_010  # the loop's instructions, and a few around it
 
 
-@pytest.mark.parametrize("memory", ["5M", "128M", "3500M", "6G"])
+@pytest.mark.parametrize("memory", SIZES)
 def test_ready_within_a_million_instructions(boot, plain, memory):
     machine = boot(memory=memory, system=system_for(memory), icount=True)
     log = machine.prompt()

@@ -1,10 +1,11 @@
 """How a machine ends: the exit codes, a machine without the exit port, panics and faults."""
 import re
+import time
 
 import pytest
 
 from elf import Elf
-from quire import Debugger
+from quire import LIMIT, Debugger
 
 
 @pytest.mark.parametrize("command, code", [("exit", 33), ("exit 0", 33), ("exit 1", 35), ("exit 42", 35)])
@@ -28,6 +29,13 @@ def test_an_exit_that_cannot_be_understood_is_an_error(boot):
     assert machine.finish() == 33
 
 
+def wait_until_halted(machine):
+    deadline = time.monotonic() + LIMIT
+    while "HLT=1" not in machine.hmp("info registers"):
+        assert time.monotonic() < deadline, "it does not halt"
+        time.sleep(0.05)
+
+
 @pytest.mark.parametrize("command", ["exit", "exit 1"])
 def test_without_the_exit_port_it_says_so_and_halts(boot, command):
     machine = boot(exit_port=False)
@@ -35,8 +43,8 @@ def test_without_the_exit_port_it_says_so_and_halts(boot, command):
     machine.type(command + "\r")
     said = machine.expect(r"^(?!quire> ).*\bhalt.*\n")[0]
     assert "port" in said
+    wait_until_halted(machine)
     assert machine.quiet_for(1)
-    assert "HLT=1" in machine.hmp("info registers")
 
 
 def test_tests_on_a_machine_without_the_exit_port_end_in_a_halt(boot):

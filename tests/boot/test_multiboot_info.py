@@ -86,6 +86,31 @@ def test_information_right_behind_the_kernel_is_read_before_it_is_overwritten(cr
     assert re.search(r"unknown.*strange", text) and "a module, with arguments" in text and "$0 = 0x" in text
 
 
+# ---- the processor's state ----
+
+PE, MP, EM, TS, NE, WP, AM, NW, CD, PG = (1 << bit for bit in (0, 1, 2, 3, 5, 16, 18, 29, 30, 31))
+DF, IOPL, NT, AC, ID = 1 << 10, 3 << 12, 1 << 14, 1 << 18, 1 << 21
+CR4 = 0x2FF  # virtual-8086 extensions, TSD, DE, PSE, PAE, MCE, PGE, PCE; OSFXSR
+
+
+@pytest.mark.parametrize("state, cpu", [
+    ((DF | IOPL | NT | AC | ID | 0x8D5, 0, 0), None), ((0, EM | TS | WP | AM, 0), None), ((0, CD | NW, 0), None),
+    ((0, 0, CR4), None), ((DF | NT | AC | 2, MP | EM | TS | NE | WP | AM | NW | CD, CR4), None),
+    ((DF | NT | AC | 2, EM | TS | WP | AM, 0), "486"),
+], ids=["flags", "CR0", "caches off", "CR4", "all", "486"])
+def test_whatever_state_the_processor_is_left_in_quire_starts(craft, kernel, state, cpu):
+    """Section 3.2: PE is set, PG and IF are clear; all else is undefined."""
+    machine = craft(good(), state=state, cpu=cpu)
+    machine.prompt()
+    monitor.check_counts(monitor.mem(machine), RAM, kernel)
+    registers = machine.registers()
+    assert registers["CR0"] & (PE | MP | EM | TS | NE | WP | AM | NW | CD | PG) == PE | MP | NE | WP | PG
+    assert registers["CR4"] == 0
+    assert not int(re.search(r"EFL=([0-9a-f]+)", machine.hmp("info registers"))[1], 16) & (DF | IOPL | NT | AC)
+    assert re.search(r"FCW=037f FSW=0000", machine.hmp("info registers"))
+    assert machine.finish() == 33
+
+
 # ---- what is given and what is not ----
 
 def test_nothing_given_is_a_panic_about_memory(craft):
@@ -254,6 +279,14 @@ def test_a_map_with_nothing_to_use_is_a_panic_about_memory(craft, entries):
     panics(craft(Info().with_map(entries)), "memory")
 
 
+@pytest.mark.parametrize("address", [0x20000000, DEVICES, 0xFEE00000], ids=hex)  # the last: the local APIC
+def test_a_map_of_memory_that_is_not_there_is_a_panic_about_memory(craft, address):
+    """Page tables in there would be a reset."""
+    machine = craft(Info().with_map([Entry(address, 4 * MIB, 1)]))
+    panics(machine, "no memory")
+    assert f"{address:#010x}" in machine.reason()
+
+
 # ---- modules ----
 
 def test_a_module_that_is_not_aligned_is_reserved_to_every_frame_it_touches(craft, kernel):
@@ -373,3 +406,42 @@ def test_whatever_the_framebuffer_is_said_to_be_the_boot_is_ready(craft, framebu
     info = good()
     info.framebuffer = (*framebuffer, bytes((255, 255, 0, 31, 8, 200)))
     ready(craft(info))
+
+
+# ---- everything at once ----
+
+def random_information(rng, elf):
+    """Mostly in order, with absurd values strewn in."""
+    absurd = [0, 1, 0x500, 0xB8000, elf.entry, elf.end - 8, 0x003FFFFC, 0x07FFFFF0, DEVICES, 0xFEE00000, 0xFFFFFFF4, TOP]
+
+    def perhaps(value, chance=0.15):
+        other = rng.choice([rng.choice(absurd), rng.getrandbits(32), rng.getrandbits(14)])
+        return other if rng.random() < chance else value
+
+    def entry():
+        return Entry(rng.getrandbits(rng.choice((24, 32, 64))), rng.getrandbits(rng.choice((13, 27, 64))), rng.randrange(5))
+
+    def module():
+        start = perhaps(rng.randrange(8 * MIB, 100 * MIB))
+        return start, perhaps(min(start + rng.getrandbits(20), TOP)), perhaps(STRINGS)
+
+    info = good().with_map((RAM if rng.random() < 0.8 else []) + [entry() for _ in range(rng.choice((0, 3, 300)))])
+    info.with_cmdline(rng.choice(["-- mem", "heap=guard x=1", "\\" * 99 + "\"", "x" * 5000]), end=rng.choice((b"", b"\0")))
+    info.with_modules([module() for _ in range(rng.choice((0, 1, 20)))])
+    info.name = perhaps(NAME)
+    info.blobs |= {NAME: rng.choice((b"qemu\0", b"GRUB 2\0", rng.randbytes(99))), STRINGS: rng.randbytes(99)}
+    info.memory = tuple(map(perhaps, info.memory))
+    info.mmap = tuple(map(perhaps, info.mmap))
+    info.mods = tuple(map(perhaps, info.mods))
+    info.cmdline = perhaps(info.cmdline)
+    info.framebuffer = (rng.getrandbits(64), *(perhaps(n, 0.5) for n in (4096, 1024, 768)), rng.choice((15, 16, 24, 32)),
+                        rng.randrange(4), rng.randbytes(8))
+    info.flags = perhaps(None)
+    return info
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_random_information_ends_in_a_verdict(craft, kernel, seed):
+    info = random_information(random.Random(seed), Elf(kernel))
+    info.blobs = {address: data for address, data in info.blobs.items() if data}
+    ends_in_a_verdict(craft(info))

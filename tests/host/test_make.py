@@ -1,0 +1,213 @@
+"""The Makefile, with tools that only pretend: which it takes, what it hands them, and when it builds anew.
+
+A tool is a script that notes how it was called, makes its output and leaves with $EXIT. No others are found
+but the few that any system has."""
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+MAKE = shutil.which("make")
+EVERYWHERE = ("sh cat cmp comm cp cut env grep gzip id ls mkdir mv od printf rm sed sort tail test touch tr uname "
+              "awk dirname basename expr").split()
+OURS = {"BUILD", "CMDLINE", "CROSS", "FONTS", "MAKEFLAGS", "MAKELEVEL", "MEM", "MFLAGS", "QEMUFLAGS", "UBSAN", "V"}
+
+TOOL = """#!/bin/sh
+words=$(printf '\\037%s' "$@")
+printf '%s%s\\n' "${0##*/}" "$words" >>"$CALLS" # at once: others may write there too
+while [ $# -gt 1 ]; do
+    [ "$1" = -o ] && : >"$2"
+    shift
+done
+exit ${EXIT:-0}
+"""
+
+
+class Make:
+    """make, in a build directory of its own."""
+
+    def __init__(self, directory):
+        self.build = directory / "build"
+        self.tools = directory / "tools"
+        self._calls = directory / "calls"
+        self.tools.mkdir()
+        for name in EVERYWHERE:
+            if path := shutil.which(name):
+                (self.tools / name).symlink_to(path)
+
+    def have(self, *tools):
+        for tool in tools:
+            (self.tools / tool).write_text(TOOL)
+            (self.tools / tool).chmod(0o755)
+
+    def __call__(self, *words, **environment):
+        """Runs make; what it printed and its exit code are .output and .code, the tools' calls are .calls."""
+        self._calls.write_text("")
+        kept = {name: value for name, value in os.environ.items() if name not in OURS}
+        result = subprocess.run([MAKE, f"BUILD={self.build}", "FONTS=", *words], cwd=ROOT, text=True,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                env={**kept, "PATH": str(self.tools), "CALLS": str(self._calls), **environment})
+        self.output, self.code = result.stdout, result.returncode
+        self.calls = [line.split("\037") for line in self._calls.read_text().splitlines()]
+        return self
+
+    def called(self):
+        return {call[0] for call in self.calls}
+
+
+@pytest.fixture
+def make(tmp_path):
+    return Make(tmp_path)
+
+
+GNU = [f"i686-linux-gnu-{tool}" for tool in ("gcc", "ld", "nm")]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A kernel is there already, and a QEMU."""
+    make = Make(tmp_path_factory.mktemp("make"))
+    make.have(*GNU, "qemu-system-x86_64")
+    assert make().code == 0, make.output
+    return make
+
+
+# ---- the compiler ----
+
+@pytest.mark.parametrize("here, taken", [
+    ("i686-linux-gnu-gcc i686-linux-gnu-ld i686-linux-gnu-nm i686-elf-gcc i686-elf-ld i686-elf-nm clang ld.lld nm",
+     {"i686-elf-gcc", "i686-elf-ld", "i686-elf-nm"}),
+    ("i686-linux-gnu-gcc i686-linux-gnu-ld i686-linux-gnu-nm clang ld.lld nm",
+     {"i686-linux-gnu-gcc", "i686-linux-gnu-ld", "i686-linux-gnu-nm"}),
+    ("clang ld.lld llvm-nm nm", {"clang", "ld.lld", "llvm-nm"}),
+    ("clang ld.lld nm", {"clang", "ld.lld", "nm"}),
+], ids=["elf", "linux", "clang", "clang with GNU nm"])
+def test_the_first_compiler_that_is_here_is_taken(make, here, taken):
+    make.have(*here.split())
+    assert make().code == 0, make.output
+    assert make.called() == taken
+
+
+@pytest.mark.parametrize("here", ["", "clang", "ld.lld", "gcc"])
+def test_without_a_compiler_one_line_says_what_to_install(make, here):
+    make.have("apt-get", *here.split())
+    assert make().code != 0
+    line, = make.output.splitlines()
+    assert "no compiler for i386" in line and "apt-get install gcc-i686-linux-gnu" in line and "make deps" in line
+    assert make.calls == []
+
+
+def test_a_prefix_names_the_compiler_wherever_it_is(make, tmp_path):
+    make.have("clang", "ld.lld", "llvm-nm")
+    for tool in "gcc", "ld", "nm":
+        make.have(f"my-{tool}")
+        (make.tools / f"my-{tool}").rename(tmp_path / f"my-{tool}")
+    assert make(f"CROSS={tmp_path}/my-").code == 0, make.output
+    assert make.called() == {"my-gcc", "my-ld", "my-nm"}
+
+
+@pytest.mark.parametrize("name, missing", [("my-", "my-gcc"), ("clang", "ld.lld")])
+def test_a_named_compiler_that_is_not_here_is_an_error_and_no_other_is_taken(make, name, missing):
+    make.have("apt-get", "i686-linux-gnu-gcc", "i686-linux-gnu-ld", "i686-linux-gnu-nm", "clang", "llvm-nm")
+    assert make(f"CROSS={name}").code != 0
+    assert re.fullmatch(rf".*{missing} is missing: run '(?:sudo )?apt-get install .*'.*\n", make.output)
+
+
+# ---- what is built anew ----
+
+def test_nothing_is_built_twice_and_a_changed_compiler_builds_anew(make):
+    make.have(*GNU, "x-gcc", "x-ld", "x-nm")
+    sources = len([call for call in make("-j4").calls if "-c" in call])
+    assert sources > 50 and make.code == 0
+    assert make().calls == [] and make.output == ""
+    assert len([call for call in make("CROSS=x-").calls if "-c" in call]) == sources
+    assert len([call for call in make("CROSS=x-", "UBSAN=1").calls if "-c" in call]) == sources + 1
+
+
+def test_a_changed_command_line_builds_grub_cfg_and_nothing_else(make):
+    make.have(*GNU)
+    cfg = make.build / "grub.cfg"
+    make(str(cfg), "CMDLINE=first")
+    before = cfg.read_text()
+    assert "quire.elf 'first'" in before
+    cfg.write_text("as it was")
+    assert make(str(cfg), "CMDLINE=first").output == "" and cfg.read_text() == "as it was"
+    make(str(cfg), "CMDLINE=second")
+    assert cfg.read_text() == before.replace("'first'", "'second'")
+    make("CMDLINE=first")
+    assert make("CMDLINE=second").calls == []
+
+
+def test_without_a_font_there_is_a_kernel_all_the_same_and_a_line_that_says_so(make):
+    make.have("apt-get", *GNU)
+    assert make().code == 0
+    assert re.search(r"^  no font here: .*apt-get install \S+", make.output, re.M)
+    assert (make.build / "quire.elf").exists()
+
+
+def test_the_commands_are_shown_on_demand(make):
+    make.have(*GNU)
+    assert re.search(r"^i686-linux-gnu-gcc .*-c kernel/main\.c", make("V=1").output, re.M)
+
+
+# ---- running it ----
+
+COMMAND_LINES = ["-- walk 0; mem", "a'b \"c\"  d\\e", "$HOME $$ $(MEM) ${MEM} `id` %s", "* ? # & | < > ~ !", "test=*"]
+
+
+def appended(make):
+    """What -append was given."""
+    call = [call for call in make.calls if "-append" in call][-1]
+    return call[call.index("-append") + 1]
+
+
+@pytest.mark.parametrize("line", COMMAND_LINES)
+@pytest.mark.parametrize("how", ["argument", "environment"])
+def test_the_kernel_is_given_the_command_line_as_typed(built, line, how):
+    if how == "argument":
+        built("run", f"CMDLINE={line}")
+    else:
+        built("run", CMDLINE=line)
+    assert built.code == 0, built.output
+    assert appended(built) == f"panic=stay {line}"
+
+
+@pytest.mark.parametrize("code, succeeds", [(0, True), (33, True), (35, False), (1, False)])
+def test_run_succeeds_when_quire_does(built, code, succeeds):
+    assert (built("run", EXIT=str(code)).code == 0) == succeeds
+    assert appended(built) == "panic=stay"
+
+
+def test_run_has_the_memory_the_options_and_the_exit_port(built):
+    call = built("run", "MEM=77M", "QEMUFLAGS=-cpu 486").calls[-1]
+    assert call[0] == "qemu-system-x86_64"  # in place of the smaller one
+    assert call[call.index("-m") + 1] == "77M"
+    assert call[-2:] == ["-cpu", "486"]
+    assert "isa-debug-exit,iobase=0xf4,iosize=0x04" in call
+
+
+@pytest.mark.parametrize("target, tool, package", [
+    ("run", "QEMU", "qemu-system-x86"), ("debug", "gdb", "gdb"), ("iso", "grub-mkrescue", "grub-common"),
+    ("bench", "QEMU", "qemu-system-x86"), ("host", "i686-linux-gnu-gcc", "gcc-i686-linux-gnu"),
+    ("test", "qemu-system-i386", "qemu-system-x86"), ("pictures", "qemu-system-i386", "qemu-system-x86"),
+])
+def test_a_missing_tool_is_named_with_the_command_that_installs_it(make, target, tool, package):
+    make.have("apt-get", "x-gcc", "x-ld", "x-nm")
+    make(target, "CROSS=x-")
+    assert make.code != 0
+    assert re.search(rf"{tool} is missing: run '(?:sudo )?apt-get install [^']*{package}.*'", make.output), make.output
+
+
+# ---- help ----
+
+def test_help_lists_the_targets_and_needs_no_tool(make):
+    make("help")
+    assert make.code == 0 and make.calls == []
+    for name in "deps run iso run-iso debug test bench host clean".split():
+        assert re.search(rf"^make {name} ", make.output, re.M), name
+    for name in "CMDLINE MEM CROSS V".split():
+        assert re.search(rf"^{name}=", make.output, re.M), name
