@@ -7,6 +7,7 @@ import pytest
 
 import keys
 import monitor
+from elf import Elf
 from quire import BootError
 
 UP, DOWN, RIGHT, LEFT = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D"
@@ -140,6 +141,29 @@ def test_the_keyboard_types_edits_and_recalls(machine):
     rows = machine.screen()
     assert [row for row in rows if row][-1] == "quire>"
     assert unknown("yzZx")[0] in rows and "quire> walk 0" in rows
+
+
+def test_no_key_is_lost_from_ready_on(boot, kernel):
+    """Held between `quire: ready` and the prompt, where a slow machine may be when the first key is pressed."""
+    machine = boot(debugger=True, extra=["-S"])
+    here = Elf(kernel).address("monitor_run")
+    debugger = machine.debugger
+    debugger.attach()
+    debugger.run_to(here)
+    machine.expect(r"^quire: ready.*\n")
+    code = debugger.memory(here, 2)
+    debugger.set_memory(here, b"\xeb\xfe")  # jmp to itself: QEMU drops keys while the machine stands still
+    debugger.go()
+    while not machine.qmp("query-status", {})["running"]:
+        pass
+    for key in "zone":
+        keys.send(machine, key)
+    debugger.interrupt()
+    debugger.set_memory(here, code)
+    debugger.go()
+    keys.press(machine, "ret")
+    machine.expect(re.escape(unknown("zone")[0]))
+    machine.prompt()
 
 
 def test_both_screens_show_the_same(machine):
