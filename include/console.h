@@ -9,6 +9,14 @@ bool serial_init(void);
 
 bool serial_present(void);
 
+/* Whether escape sequences in what is logged go out over COM1; at first they do not. */
+void serial_sequences(bool sent);
+
+/* Asks what terminal is at COM1's other end (ECMA-48 DA, device attributes); console_terminal tells whether
+ * one has answered, now or earlier. Every terminal since the VT100 does; a pipe or a file does not. */
+void serial_ask(void);
+bool console_terminal(void);
+
 /* The next byte that COM1 has received, or -1. */
 int serial_poll(void);
 

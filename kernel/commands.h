@@ -69,6 +69,9 @@ bool output_pause(const char *prompt);
 
 /* CODE where colours are shown, else "". */
 const char *ink(const char *code);
+
+/* Whoever reads the output can be shown drawings of coloured blocks, and not only letters. */
+bool output_draws(void);
 #define PLAIN "\033[0m"
 #define BOLD "\033[1m"
 #define REVERSE "\033[7m"

@@ -148,7 +148,7 @@ static const struct command commands[] = {
      "machine", UNTRACED},
     {MACHINE, "page", "[on|off|auto]", 0, 1, command_page,
      "wait where the screen is full; auto: at the PC only", "page on", UNTRACED},
-    {MACHINE, "colour", "[on|off]", 0, 1, command_colour, "colours, for terminals that have them",
+    {MACHINE, "colour", "[on|off|auto]", 0, 1, command_colour, "auto: on the screen, and if the terminal can",
      "colour off", UNTRACED},
     {MACHINE, "clear", "", 0, 0, command_clear, "clears the screen", "clear", UNTRACED},
     {MACHINE, "reboot", "", 0, 0, command_reboot, "resets the machine", "reboot", UNTRACED | LEAVES},

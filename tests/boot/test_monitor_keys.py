@@ -176,7 +176,7 @@ def test_both_screens_show_the_same(machine):
 
 
 def test_what_scripts_read_has_no_colours(boot):
-    machine = boot(cmdline="-- mem; maps; walk kmain; walk 0; pd; pd 0; alloc 10; trace alloc 5000; nonsense")
+    machine = boot(cmdline="-- colour on; mem; maps; walk kmain; walk 0; pd; pd 0; alloc 10; trace alloc 5000; nonsense")
     machine.prompt()
     machine.expect(r"^error: ")
     machine.prompt()
@@ -200,6 +200,50 @@ def test_colours_can_be_switched_off(machine):
     machine.run("colour on")
     machine.run("pd")
     assert "\x1b[" in machine._text[start:]
+
+
+QUESTION = "\x1b[c"  # ECMA-48 DA: what terminal is there?
+ANSWERS = {"xterm": "\x1b[?64;1;2;6;9;15;16;17;18;21;22c", "VT100": "\x1b[?1;2c", "Linux": "\x1b[?6c"}
+
+
+def test_who_does_not_answer_is_sent_plain_text_and_the_screen_has_its_colours(machine):
+    for command in ("help", "mem", "walk kmain", "pd", "heap", "trace alloc 5000", "clear"):
+        machine.run(command)
+    assert machine._text.count(QUESTION) == 1
+    assert "\x1b" not in machine._text.replace(QUESTION, "") and machine._text.isascii()
+    machine.run("clear")
+    machine.run("mem")
+    cells = machine.physical_bytes(0xB8000, 80 * 25 * 2)
+    assert len(set(cells[1::2])) > 4
+
+
+@pytest.mark.parametrize("terminal", ANSWERS)
+def test_a_terminal_that_answers_has_colours_and_drawings(machine, terminal):
+    machine.run("mem")
+    assert QUESTION in machine._text
+    start = len(machine._text)
+    machine.type(ANSWERS[terminal])
+    printed = machine.run("pd")
+    assert "\x1b[31;40m" in machine._text[start:] and "\xe2\x96\x80" in machine._text[start:]
+    assert not monitor.errors(printed)  # the answer is no key
+    assert machine.run("colour") == ["colour auto"]
+    machine.run("colour off")
+    start = len(machine._text)
+    machine.run("pd")
+    assert "\x1b" not in machine._text[start:]
+
+
+def test_an_answer_that_came_unasked_counts_too(machine):
+    machine.type(ANSWERS["xterm"])
+    machine.run("mem")
+    assert QUESTION not in machine._text and "\x1b[" in machine._text
+
+
+def test_only_a_terminals_answer_is_one(machine):
+    machine.type("\x1b[6c\x1b[?6h\x1b[?1;2")
+    machine.run("\x15mem")
+    machine.run("mem")
+    assert "\x1b" not in machine._text.replace(QUESTION, "")
 
 
 def test_pages_are_for_the_keyboard_only(machine):
