@@ -146,6 +146,9 @@ void command_fault(int n, char **arg);
 bool trace_command(const struct command *c, int n, char **arg);
 void command_trace(int n, char **arg);
 
+/* Whether every command is traced, as `trace on` and `trace off` set it; what it was. */
+bool trace_all(bool on);
+
 /* monitor_tour.c */
 void command_tour(int n, char **arg);
 

@@ -36,12 +36,14 @@ static void command_machine(int n, char **arg) {
     diagnosis_print();
 }
 
-/* The tests run commands of their own, for nobody: none may wait for a key. */
+/* The tests run commands of their own, for nobody: none may wait for a key, and none is traced. */
 static void command_test(int n, char **arg) {
     enum from from = output_from();
+    bool traced = trace_all(false);
 
     output_end();
     bool passed = ktest_run(n ? arg[0] : "*");
+    trace_all(traced);
     output_begin(from);
     if (!passed)
         command_error("not every test passed, or none has such a name");

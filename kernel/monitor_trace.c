@@ -390,11 +390,18 @@ bool trace_command(const struct command *c, int n, char **arg) {
     return true;
 }
 
+bool trace_all(bool on) {
+    bool was = always;
+
+    always = on;
+    return was;
+}
+
 void command_trace(int n, char **arg) {
     if (!n)
         kprintf("trace %s\n", always ? "on" : "off");
     else if (!strcmp(arg[0], "on") || !strcmp(arg[0], "off"))
-        always = arg[0][1] == 'n';
+        trace_all(arg[0][1] == 'n');
     else if (once)
         command_error("trace cannot trace itself");
     else {

@@ -15,16 +15,6 @@ HOME, END, DELETE = "\x1b[H", "\x1b[F", "\x1b[3~"
 WORD_LEFT, WORD_RIGHT = "\x1b[1;5D", "\x1b[1;5C"
 
 
-@pytest.fixture
-def machine(boot):
-    machine = boot()
-    machine.prompt()
-    yield machine
-    if machine.process.poll() is None:
-        assert machine.run("walk 0x00100000")[-1] == "0x00100000 -> 0x00100000"
-        assert machine.finish() == 33
-
-
 def unknown(word):
     return [f'error: there is no command "{word}": help lists them all']
 
@@ -294,6 +284,33 @@ def test_ctrl_c_leaves_a_long_listing_and_what_is_typed_ahead_stays(machine):
     machine.expect(r"^ok 1 ")
     machine.type("\x03")
     assert "... stopped" in machine.prompt()
+    machine.type("bench\r")
+    machine.expect(r"^bench W1: ")
+    machine.type("\x03")
+    assert "... stopped" in machine.prompt()
+
+
+def test_ctrl_c_ends_the_benchmarks_and_not_only_what_they_print(boot):
+    machine = boot(cmdline="bench")  # nothing is swallowed here
+    machine.expect(r"^kmalloc: ")
+    machine.type("\x03")
+    assert machine.exit_code() == 35
+    assert re.search(r"^bench: stopped before \S+\n\Z", machine.text(), re.M)
+
+
+def test_tests_leave_a_session_as_it_was(machine):
+    for line in ("alloc 5000", "fill $0 1 0xcafe", "map 0x00400000 0x000b8000", "colour off", "page on", "trace on"):
+        assert not monitor.errors(machine.run(line)), line
+    tests = "\n".join(machine.run("test monitor_*"))
+    assert re.search(r"^# \d+ passed, 0 failed, 1 skipped$", tests, re.M), tests
+    assert "# SKIP it would free and unmap what alloc and map have made" in tests
+    assert [machine.run(line)[-1] for line in ("colour", "page", "trace")] == ["colour off", "page on", "trace on"]
+    machine.run("page auto")
+    assert "0x0000cafe" in machine.run("peek $0")[0]
+    for line in ("free $0", "unmap 0x00400000", "trace off"):
+        assert not monitor.errors(machine.run(line)), line
+    assert machine.run("test monitor_random_walk")[-1] == "# 1 passed, 0 failed, 0 skipped"
+    assert [machine.run(line)[-1] for line in ("colour", "page", "trace")] == ["colour off", "page auto", "trace off"]
 
 
 def test_watch_repeats_until_a_key(machine):
