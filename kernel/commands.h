@@ -127,10 +127,12 @@ void command_poke(int n, char **arg);
 void command_fill(int n, char **arg);
 
 /* monitor_heap.c: what $K stands for; false where alloc has not named it, or too long ago. The latest name,
- * where there is one. An object that alloc named, and that lives, holds [VA, VA + BYTES). */
+ * where there is one. An object that alloc named, and that lives, holds [VA, VA + BYTES); the one that VA
+ * lies in, how far, and how large it is. */
 bool object_named(unsigned k, uintptr_t *va);
 bool object_latest(unsigned *k);
 bool object_holds(uintptr_t va, size_t bytes);
+bool object_at(uintptr_t va, unsigned *k, size_t *offset, size_t *size);
 
 void command_alloc(int n, char **arg);
 void command_free(int n, char **arg);

@@ -116,7 +116,8 @@ bool argument_number(const char *name, const char *text, unsigned *value) {
 bool argument_address(const char *name, char *text, uintptr_t *va) {
     if (parse_address(text, va))
         return true;
-    command_error("%s must be an address: 0x1000, 4M, $0, kmain; not \"%.24s\"", name, text);
+    const char *why = *text == '$' ? "alloc has named no" : digit_value(*text) >= 10 ? "no symbol is" : "not";
+    command_error("%s must be an address (4M, 0x1000, $0, kmain): %s \"%.24s\"", name, why, text);
     return false;
 }
 

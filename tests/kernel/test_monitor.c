@@ -2,6 +2,7 @@
 #include "monitor.h"
 
 #include "format.h"
+#include "heap_debug.h"
 #include "kmalloc.h"
 #include "ktest.h"
 #include "memlayout.h"
@@ -268,6 +269,11 @@ static void *said_object(void) {
     return (void *)va;
 }
 
+/* "$K", as alloc has just told it. */
+static void said_name(char name[16]) {
+    format_buffer(name, 16, "%.*s", (int)(find_text(said, " ") - said), said);
+}
+
 KTEST(monitor_allocs_and_frees)
 {
     char name[16];
@@ -278,7 +284,7 @@ KTEST(monitor_allocs_and_frees)
     says("alloc 100K");
     void *p = said_object();
     KCHECK(p && kmalloc_size(p) >= 100 * 1024);
-    format_buffer(name, sizeof(name), "%.*s", (int)(find_text(said, " ") - said), said);
+    said_name(name);
     KCHECK(!is_one_error(says("peek %s 1", name)));
     KCHECK(!is_one_error(says("free %s", name)));
     KCHECK_EQ(kmalloc_size(p), 0);
@@ -292,6 +298,74 @@ KTEST(monitor_allocs_and_frees)
     KCHECK(find_text(says("heap"), "size"));
     kmalloc_trim();
     KCHECK_EQ(pm_count().free, free);
+}
+
+KTEST(monitor_walk_names_what_the_address_is_of)
+{
+    char name[16], text[32];
+
+    KCHECK(find_text(says("walk kmain"), " is kmain: "));
+    KCHECK(find_text(says("walk kmain+0x10"), " is kmain+0x10: "));
+    KCHECK(find_text(says("walk ktest_report+1"), " is ktest_report+0x1: "));
+    KCHECK(!find_text(says("walk 0x00300000"), "0x00300000 is "));
+    says("alloc 100");
+    char *p = said_object();
+    said_name(name);
+    KCHECK(p);
+    format_buffer(text, sizeof(text), " is %s: ", name);
+    KCHECK(find_text(says("walk %s", name), text));
+    format_buffer(text, sizeof(text), " is %s+0x4: ", name);
+    KCHECK(find_text(says("walk %p", (void *)(p + 4)), text));
+    says("free %s", name);
+    KCHECK(!find_text(says("walk %s", name), text));
+}
+
+KTEST(monitor_walk_explains_a_directory_entrys_bits)
+{
+    char line[80];
+    char *va = spare_area(1);
+
+    KCHECK(va);
+    says("map %p 0x000b8000", (void *)va);
+    format_buffer(line, sizeof(line),
+                  "dirty: the table was written through the window, where PD[%u] maps it\n", pd_index(va));
+    KCHECK(find_text(says("walk %p", (void *)va), line));
+    KCHECK(find_text(said, "   user: each page's own entry decides\n"));
+    KCHECK(find_text(said, "   present, writable, kernel"));
+    says("unmap %p", (void *)va);
+    KCHECK(!find_text(says("walk kmain"), "user"));
+}
+
+KTEST(monitor_heap_draws_one_of_many_and_not_quite_all)
+{
+    char name[16];
+
+    says("alloc 1");
+    void *p = said_object();
+    said_name(name);
+    KCHECK(p);
+    says("heap");
+    bool drawn = find_text(said, " [#.") && find_text(said, ".]   ");
+    says("free %s", name);
+    KCHECK(drawn || heap_mode() == HEAP_GUARD); /* there an object has its page alone */
+}
+
+KTEST(monitor_poke_says_what_protects)
+{
+    KCHECK(find_text(says("poke kmain 0"), "(kernel text) is read-only, and CR0.WP binds the kernel too"));
+    KCHECK(find_text(says("poke page_directory 0"), "is a live directory entry"));
+    KCHECK(find_text(says("poke page_tables 0"), "is a live table entry"));
+    KCHECK(find_text(says("poke 0 0"), "is not mapped: PT[0] absent"));
+}
+
+KTEST(monitor_errors_say_which_kind_of_address_is_missing)
+{
+    KCHECK(find_text(says("walk zebra"), "no symbol is \"zebra\""));
+    KCHECK(find_text(says("walk $4294967295"), "alloc has named no \"$4294967295\""));
+    KCHECK(find_text(says("walk 12x"), "not \"12x\""));
+    KCHECK(find_text(says("map 0x00300000 0"), "0x00300000 is the kernel's"));
+    KCHECK(find_text(says("map 0xc0000000 0"), "0xc0000000 is the heap's"));
+    KCHECK(find_text(says("map 0xfffff000 0"), "0xfffff000 is the window's"));
 }
 
 KTEST(monitor_out_of_memory_is_an_error)
@@ -336,7 +410,14 @@ KTEST(monitor_lines_fit_on_the_screen)
                                         "peek ktest_report 30",
                                         "walk $",
                                         "map 0x300000 0",
-                                        "peek 0 1"};
+                                        "peek 0 1",
+                                        "poke page_directory 0",
+                                        "poke symtab_start 0",
+                                        "map 0x00300000 0",
+                                        "walk nosuch",
+                                        "trace protect 0x00300000 ro",
+                                        "colour x",
+                                        "page x"};
 
     for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
         size_t column = 0;

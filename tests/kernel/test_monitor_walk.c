@@ -183,12 +183,14 @@ KTEST(monitor_trace_sees_what_a_map_does)
     format_buffer(line, sizeof(line), "vmem_map(va 0x%08x, pa 0x000b8000", at);
     KCHECK(find_text(said, line));
     KCHECK(find_text(said, "pm_alloc_page() = 0x"));
-    KCHECK(find_text(said, "scratch page mapped"));
+    KCHECK(find_text(said, "scratch page mapped\n"));
+    KCHECK(find_text(said, "scratch page unmapped, after 1024 stores to it\n"));
     KCHECK(find_text(said, "invlpg 0x003ff000"));
     format_buffer(line, sizeof(line), "PD[%u] 0x00000000 -> 0x", pdi);
     KCHECK(find_text(said, line));
     format_buffer(line, sizeof(line), "PT[0] 0x00000000 -> 0x000b8003  0x%08x mapped", at);
     KCHECK(find_text(said, line));
+    KCHECK(find_text(said, "flags writable) = 0\n") || find_text(said, "flags writable)\n"));
     KCHECK(find_text(said, "frames: 1 taken, 0 given back"));
     KCHECK(find_text(said, "tables: 1 linked, 0 unlinked; entries: 4 changed; flushes: 1"));
 
