@@ -64,6 +64,10 @@ bool output_stopped(void);
 /* Begins a new page, without waiting. */
 void output_new_page(void);
 
+/* From now on LINES lines are shown, and no more until output_uncut, which tells how many were left out. */
+void output_cut(unsigned lines);
+unsigned output_uncut(void);
+
 /* Waits for a key, where somebody is there to press one; then true when it was one that ends things. */
 bool output_pause(const char *prompt);
 
@@ -131,6 +135,7 @@ void command_fill(int n, char **arg);
  * lies in, how far, and how large it is. */
 bool object_named(unsigned k, uintptr_t *va);
 bool object_latest(unsigned *k);
+bool object_lives(unsigned k);
 bool object_holds(uintptr_t va, size_t bytes);
 bool object_at(uintptr_t va, unsigned *k, size_t *offset, size_t *size);
 
@@ -143,6 +148,9 @@ void command_heap_leaks(void);
 
 /* monitor_fault.c */
 void command_fault(int n, char **arg);
+
+/* The name of kind I, counted from 0; NULL past the last. */
+const char *fault_name(size_t i);
 
 /* monitor_trace.c: runs C under the tracer, when `trace on` or `trace CMD` asks for it; false otherwise. */
 bool trace_command(const struct command *c, int n, char **arg);

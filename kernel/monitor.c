@@ -168,9 +168,43 @@ static const struct command *find_command(const char *name) {
     return NULL;
 }
 
+/* What one line of help leaves open. */
+static const struct {
+    const char *name, *text;
+} details[] = {
+    {"trace", "on: every command from now on; CMD: that one. It runs instruction by\n"
+              "    instruction, and calls into mm/, entries set and pages flushed are shown"},
+    {"mem", "A cell shows the rarest thing in it: one page table in a gigabyte is seen"},
+    {"maps", "The second address is the first one behind. What is absent has no line"},
+    {"walk", "Looking changes nothing. `seen at` is where the window shows an entry"},
+    {"pd", "32 x 32 entries, then a line for each that is present. pd 1023 is the\n"
+           "    directory again: its last entry makes it its own table"},
+    {"peek", "Up to 4096 words, 1 if WORDS is left out. What is absent is an error line"},
+    {"map", "VA is from 4M up to 0xc0000000; PA is any frame, memory or a device's, also\n"
+            "    one in use: so memory can be seen at a second address"},
+    {"unmap", "A page table that has lost its last page is given back"},
+    {"fill", "Only what nobody else uses: objects of alloc, and pages that map mapped to\n"
+             "    free frames or to the screen"},
+    {"poke", "Refused where a page is absent or read-only, and in the window; elsewhere it\n"
+             "    writes, and what happens then is yours"},
+    {"alloc", "N may be 64K or 2M. $K stands for the object wherever VA does"},
+    {"heap", "A class's pages hold CAPACITY objects, of which LIVE are handed out. Objects\n"
+             "    larger than any class have whole pages. leaks needs heap=debug or =guard"},
+    {"fault", "int3 reports, and goes on. The others end in a report: then QEMU exits, or\n"
+              "    stays for a last look (the option panic=stay)"},
+    {"test", "What would touch your objects and mappings is skipped while there are any"},
+    {"bench", "The figures are instructions under QEMU's -icount shift=0 (make bench). The\n"
+              "    heap must be empty"},
+    {"page", "At the end of a page: a key for the next, Enter for a line, q to leave"},
+    {"colour", "auto asks the terminal once whether it is one. The screen always has them"},
+};
+
 static void help_on(const struct command *c) {
-    kprintf("%s%s%s\n", c->name, *c->arguments ? " " : "", c->arguments);
-    kprintf("    %s\n    for example: %s\n", c->help, c->example);
+    kprintf("%s%s%s\n    %s\n", c->name, *c->arguments ? " " : "", c->arguments, c->help);
+    for (size_t i = 0; i < ARRAY_SIZE(details); i++)
+        if (!strcmp(details[i].name, c->name))
+            kprintf("    %s\n", details[i].text);
+    kprintf("    for example: %s\n", c->example);
 }
 
 static void command_help(int n, char **arg) {

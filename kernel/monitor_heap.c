@@ -28,6 +28,12 @@ bool object_latest(unsigned *k) {
     return names_given > 0;
 }
 
+bool object_lives(unsigned k) {
+    uintptr_t va;
+
+    return object_named(k, &va) && !names[k % NAMES_KEPT].freed && kmalloc_size((void *)va);
+}
+
 bool object_at(uintptr_t va, unsigned *k, size_t *offset, size_t *size) {
     unsigned oldest = names_given > NAMES_KEPT ? names_given - NAMES_KEPT : 0;
 

@@ -82,12 +82,16 @@ static unsigned width_of(char c) {
     return !in_escape && (c & 0xC0) != 0x80; /* UTF-8's bytes after the first take none */
 }
 
+static unsigned lines_limit, lines_shown, lines_cut; /* of a listing that is cut; no limit: 0 */
+
+static bool cutting(void) { return lines_limit && lines_shown == lines_limit; }
+
 static void gate(const char *text, size_t n) {
     left_out |= stopped;
     for (size_t end = 0; n && !stopped; text += end, n -= end, end = 0) {
         bool full = false;
 
-        if (row >= page_rows() && pages()) { /* asked only when there is more */
+        if (row >= page_rows() && pages() && !cutting()) { /* asked only when there is more */
             page_full();
             if ((left_out = stopped))
                 return;
@@ -97,6 +101,13 @@ static void gate(const char *text, size_t n) {
             column += width_of(c);
             full = c == '\n' || column > columns();
         }
+        bool line = text[end - 1] == '\n';
+        if (cutting()) {
+            lines_cut += line;
+            column = 0;
+            continue;
+        }
+        lines_shown += line;
         log_pass(text, end);
         if (full)
             end_row();
@@ -111,6 +122,7 @@ void output_begin(enum from who) {
     serial_sequences(colour_on_line());
     from = who;
     stopped = left_out = in_escape = false;
+    lines_limit = 0;
     row = column = 0;
     log_set_gate(gate);
 }
@@ -133,6 +145,16 @@ bool output_stopped(void) {
 }
 
 void output_new_page(void) { row = 0; }
+
+void output_cut(unsigned lines) {
+    lines_limit = lines;
+    lines_shown = lines_cut = 0;
+}
+
+unsigned output_uncut(void) {
+    lines_limit = 0;
+    return lines_cut;
+}
 
 bool output_pause(const char *prompt) {
     if (from != SERIAL && from != KEYBOARD)

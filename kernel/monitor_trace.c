@@ -228,7 +228,7 @@ static void print_table_entry(uintptr_t page, unsigned before, unsigned after) {
     else if (is)
         kprintf("scratch page %s", what);
     else
-        kprintf("scratch page %s, after %u stores to it", what, trace.scratch_stores);
+        kprintf("scratch page gone: %u stores", trace.scratch_stores);
     if (is)
         trace.scratch_stores = 0;
 }

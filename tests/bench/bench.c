@@ -229,6 +229,8 @@ static bool can_run(void) {
     return true;
 }
 
+const char *bench_name(size_t i) { return i < ARRAY_SIZE(benchmarks) ? benchmarks[i].name : NULL; }
+
 bool bench_run(const char *pattern) {
     unsigned ran = 0;
     failed = false;

@@ -82,11 +82,23 @@ def test_long_lines_go_through_history_too(machine):
     ("colo\tof\t", r"^$"),
     ("map 0x00400000 0x000b8000 r\t", r"^0x00400000 -> 0x000b8000$"),
     ("te\tmonitor_mem\t", r"^# 1 passed, 0 failed, 0 skipped$"),
+    ("bench map1n\t", r"^map1new +\d"),
+    ("fault int\t", r"^    0x[0-9a-f]{8} _start"),
     ("zabc\t\t", r'^error: there is no command "zabc"'),
     ("wa\t\t\t 0", r"^0x00000000 -> not mapped: PT\[0\] absent$"),
 ])
 def test_tab_completes_commands_and_arguments(machine, typed, last):
     assert re.search(last, machine.run(typed)[-1])
+
+
+def test_tab_knows_the_objects_that_live(machine):
+    for size in (100, 200, 300):
+        machine.run(f"alloc {size}")
+    assert "freed" in machine.run("free \t\t")[-1]  # all begin with $; the latest is the first
+    assert machine.run("free $2") == ["error: $2 was freed already"]
+    machine.run("free $0")
+    assert "freed" in machine.run("free \t")[-1]
+    assert machine.run("free $1") == ["error: $1 was freed already"]
 
 
 def test_one_letter_and_tab_never_leave(machine):

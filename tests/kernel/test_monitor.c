@@ -384,16 +384,30 @@ KTEST(monitor_out_of_memory_is_an_error)
     KCHECK_EQ(pm_count().free, free);
 }
 
+/* No line of SAID, which COMMAND printed, reaches the screen's last column. */
+static void check_width(const char *command) {
+    size_t column = 0;
+
+    for (const char *c = said; *c; c++) {
+        column = *c == '\n' ? 0 : column + 1;
+        if (column > 79)
+            ktest_fail(__FILE__, __LINE__, "\"%s\" prints more than 79 columns", command);
+    }
+}
+
 KTEST(monitor_help_has_every_command)
 {
-    static const char *const names[] = {"help", "mem",  "maps", "walk", "pd",   "map",    "unmap", "alloc",
-                                        "free", "heap", "peek", "poke", "test", "reboot", "exit"};
+    static const char *const names[] = {"help",  "mem",     "maps",  "walk",   "pd",      "map",  "unmap",
+                                        "alloc", "free",    "heap",  "peek",   "poke",    "test", "reboot",
+                                        "exit",  "trace",   "watch", "tour",   "protect", "fill", "fault",
+                                        "bench", "machine", "page",  "colour", "clear"};
 
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         char line[16];
         format_buffer(line, sizeof(line), "\n  %s ", names[i]);
         KCHECK(find_text(says("help"), line + (i == 0)));
         KCHECK(find_text(says("help %s", names[i]), names[i]) == said);
+        KCHECK_CALL(check_width(names[i]));
     }
 }
 
@@ -420,12 +434,8 @@ KTEST(monitor_lines_fit_on_the_screen)
                                         "page x"};
 
     for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
-        size_t column = 0;
-        for (const char *c = says("%s", lines[i]); *c; c++) {
-            column = *c == '\n' ? 0 : column + 1;
-            if (column > 79)
-                ktest_fail(__FILE__, __LINE__, "\"%s\" prints more than 79 columns", lines[i]);
-        }
+        says("%s", lines[i]);
+        check_width(lines[i]);
     }
 }
 

@@ -184,7 +184,7 @@ KTEST(monitor_trace_sees_what_a_map_does)
     KCHECK(find_text(said, line));
     KCHECK(find_text(said, "pm_alloc_page() = 0x"));
     KCHECK(find_text(said, "scratch page mapped\n"));
-    KCHECK(find_text(said, "scratch page unmapped, after 1024 stores to it\n"));
+    KCHECK(find_text(said, "scratch page gone: 1024 stores\n"));
     KCHECK(find_text(said, "invlpg 0x003ff000"));
     format_buffer(line, sizeof(line), "PD[%u] 0x00000000 -> 0x", pdi);
     KCHECK(find_text(said, line));
