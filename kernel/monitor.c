@@ -188,8 +188,8 @@ static const struct {
     {"poke", "Refused where a page is absent or read-only, and in the window; elsewhere it\n"
              "    writes, and what happens then is yours"},
     {"alloc", "N may be 64K or 2M. $K stands for the object wherever VA does"},
-    {"heap", "A class's pages hold CAPACITY objects, of which LIVE are handed out. Objects\n"
-             "    larger than any class have whole pages. leaks needs heap=debug or =guard"},
+    {"heap", "A class's pages hold CAPACITY objects, and LIVE are handed out. Objects\n"
+             "    larger than any class have whole pages. leaks needs the option heap=debug"},
     {"fault", "int3 reports, and goes on. The others end in a report: then QEMU exits, or\n"
               "    stays for a last look (the option panic=stay)"},
     {"test", "What would touch your objects and mappings is skipped while there are any"},

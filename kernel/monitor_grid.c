@@ -91,8 +91,7 @@ static void print_row(const struct table *t, unsigned row) {
 }
 
 static void print_legend(const struct table *t, bool drawn) {
-    kprintf("an entry is %s, a row %s: ", t->stride == PAGE_SIZE ? "4 KiB" : "4 MiB",
-            t->stride == PAGE_SIZE ? "128 KiB" : "128 MiB");
+    kprintf("an entry is %s: ", t->stride == PAGE_SIZE ? "4 KiB" : "4 MiB");
     for (unsigned k = 0; k < KINDS; k++) {
         unsigned i = 0;
         while (i < ENTRIES_PER_TABLE && kind_at(t, i) != k)

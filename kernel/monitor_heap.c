@@ -156,6 +156,6 @@ void command_heap(int n, char **arg) {
             print_class(&s);
     }
     kprintf("%8s %9zu %9zu %9zu\n", "all", live, capacity, pages);
-    kprintf("pages held in all, spare ones and the heap's own tables included: %zu; most: %zu\n",
-            kmalloc_pages(), kmalloc_peak_pages());
+    kprintf("pages held in all (spare ones and own tables too): %zu; most ever: %zu\n", kmalloc_pages(),
+            kmalloc_peak_pages());
 }
