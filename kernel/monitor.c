@@ -185,8 +185,8 @@ static const struct {
     {"unmap", "A page table that has lost its last page is given back"},
     {"fill", "Only what nobody else uses: objects of alloc, and pages that map mapped to\n"
              "    free frames or to the screen"},
-    {"poke", "Refused where a page is absent or read-only, and in the window; elsewhere it\n"
-             "    writes, and what happens then is yours"},
+    {"poke", "Refused where a page is absent or read-only, and in the window; elsewhere\n"
+             "    it writes, and what happens then is yours"},
     {"alloc", "N may be 64K or 2M. $K stands for the object wherever VA does"},
     {"heap", "A class's pages hold CAPACITY objects, and LIVE are handed out. Objects\n"
              "    larger than any class have whole pages. leaks needs the option heap=debug"},
