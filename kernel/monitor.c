@@ -19,9 +19,12 @@
 
 #define WORDS_MAX 8 /* more than any command takes: the rest is only counted */
 
+static unsigned errors;
+
 void command_error(const char *fmt, ...) {
     va_list args;
 
+    errors++;
     va_start(args, fmt);
     kprintf("error: ");
     kvprintf(fmt, args);
@@ -56,9 +59,10 @@ static void command_bench(int n, char **arg) {
 
 bool monitor_stopped(void) { return output_stopped(); }
 
-/* Once where nobody can press a key. */
+/* Once where nobody can press a key, and where it is an error: that is said once. */
 static void command_watch(int n, char **arg) {
     static bool watching;
+    unsigned errors_before = errors;
 
     (void)n;
     if (watching) {
@@ -72,7 +76,8 @@ static void command_watch(int n, char **arg) {
             kprintf("%s%s%s, once a second; any key ends it%s\n", ink("\033[H\033[J"), ink(BOLD), arg[0],
                     ink(PLAIN));
         execute_copy(arg[0]);
-    } while (output_from() != NOBODY && !output_stopped() && console_wait(TIMER_HZ) < 0);
+    } while (output_from() != NOBODY && errors == errors_before && !output_stopped() &&
+             console_wait(TIMER_HZ) < 0);
     watching = false;
 }
 
@@ -221,8 +226,9 @@ static void command_help(int n, char **arg) {
         kprintf("  %-8s%-14s %s\n", c->name, c->arguments, c->help);
     }
     kprintf("A number is decimal or 0x..., and may end in K, M or G. VA is a number, a name\n"
-            "that alloc gave ($0), a symbol (kmain+0x10), or page_directory, page_tables,\n"
-            "heap, scratch_page, screen. Tab completes. Ctrl-C ends what is being printed.\n");
+            "that alloc gave ($0), a symbol (kmain), or page_directory, page_tables, heap,\n"
+            "scratch_page, screen; each may be followed by an offset (kmain+0x10). Tab\n"
+            "completes. Ctrl-C ends what is being printed.\n");
 }
 
 /* Cuts LINE at its blanks; the number of words, of which the first WORDS_MAX are in WORD. */

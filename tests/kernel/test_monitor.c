@@ -316,8 +316,12 @@ KTEST(monitor_walk_names_what_the_address_is_of)
     KCHECK(find_text(says("walk %s", name), text));
     format_buffer(text, sizeof(text), " is %s+0x4: ", name);
     KCHECK(find_text(says("walk %p", (void *)(p + 4)), text));
+    KCHECK(find_text(says("walk %s+4", name), text));
     says("free %s", name);
     KCHECK(!find_text(says("walk %s", name), text));
+    KCHECK(ends_with(says("walk 1M+0x10"), "0x00100010 -> 0x00100010"));
+    KCHECK(is_one_error(says("walk kmain+0xffffffff")));
+    KCHECK(is_one_error(says("walk 1M+")));
 }
 
 KTEST(monitor_walk_explains_a_directory_entrys_bits)
