@@ -178,7 +178,8 @@ def test_both_screens_show_the_same(machine):
 
 
 def test_what_scripts_read_has_no_colours(boot):
-    machine = boot(cmdline="-- colour on; mem; maps; walk kmain; walk 0; pd; pd 0; alloc 10; trace alloc 5000; nonsense")
+    machine = boot(cmdline="-- colour on; mem; maps; walk kmain; walk 0; pd; pd 0; alloc 10; trace alloc 5000; "
+                           "nonsense")
     machine.prompt()
     machine.expect(r"^error: ")
     machine.prompt()
@@ -311,18 +312,20 @@ def test_ctrl_c_ends_the_benchmarks_and_not_only_what_they_print(boot):
 
 
 def test_tests_leave_a_session_as_it_was(machine):
-    for line in ("alloc 5000", "fill $0 1 0xcafe", "map 0x00400000 0x000b8000", "colour off", "page on", "trace on"):
+    settings = ("colour", "page", "trace")
+    for line in ("alloc 5000", "fill $0 1 0xcafe", "map 0x00400000 0x000b8000", "colour off", "page on",
+                 "trace on"):
         assert not monitor.errors(machine.run(line)), line
     tests = "\n".join(machine.run("test monitor_*"))
     assert re.search(r"^# \d+ passed, 0 failed, 1 skipped$", tests, re.M), tests
     assert "# SKIP it would free and unmap what alloc and map have made" in tests
-    assert [machine.run(line)[-1] for line in ("colour", "page", "trace")] == ["colour off", "page on", "trace on"]
+    assert [machine.run(name)[-1] for name in settings] == ["colour off", "page on", "trace on"]
     machine.run("page auto")
     assert "0x0000cafe" in machine.run("peek $0")[0]
     for line in ("free $0", "unmap 0x00400000", "trace off"):
         assert not monitor.errors(machine.run(line)), line
     assert machine.run("test monitor_random_walk")[-1] == "# 1 passed, 0 failed, 0 skipped"
-    assert [machine.run(line)[-1] for line in ("colour", "page", "trace")] == ["colour off", "page auto", "trace off"]
+    assert [machine.run(name)[-1] for name in settings] == ["colour off", "page auto", "trace off"]
 
 
 def test_watch_repeats_until_a_key(machine):
