@@ -9,6 +9,14 @@ bool serial_init(void);
 
 bool serial_present(void);
 
+/* Whether escape sequences in what is logged go out over COM1; at first they do not. */
+void serial_sequences(bool sent);
+
+/* Asks what terminal is at COM1's other end (ECMA-48 DA, device attributes); console_terminal tells whether
+ * one has answered, now or earlier. Every terminal since the VT100 does; a pipe or a file does not. */
+void serial_ask(void);
+bool console_terminal(void);
+
 /* The next byte that COM1 has received, or -1. */
 int serial_poll(void);
 
@@ -23,6 +31,10 @@ void framebuffer_map(void);
 
 /* Whether there is a keyboard controller (8042). */
 bool keyboard_present(void);
+
+/* Brings the keyboard to a known state, no key held. What is typed from then on is kept until keyboard_poll
+ * reads it; a byte that was waiting is dropped. Always ends; does nothing where there is no controller. */
+void keyboard_init(void);
 
 /* What is typed is a key: a character (a byte, '\n' for Enter whatever the terminal sends), or one of these.
  * A terminal's escape sequences and the keyboard's scan codes come to the same. */
@@ -41,7 +53,7 @@ enum key {
     KEY_WORD_RIGHT,
 };
 
-/* The next key from the PC's keyboard, or -1 (kernel/keyboard.c). */
+/* The next key from the PC's keyboard, or -1: always -1 before keyboard_init. */
 int keyboard_poll(void);
 
 /* The next key typed, at the serial line or at the keyboard, or -1 when none is waiting. */

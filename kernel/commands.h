@@ -64,11 +64,18 @@ bool output_stopped(void);
 /* Begins a new page, without waiting. */
 void output_new_page(void);
 
+/* From now on LINES lines are shown, and no more until output_uncut, which tells how many were left out. */
+void output_cut(unsigned lines);
+unsigned output_uncut(void);
+
 /* Waits for a key, where somebody is there to press one; then true when it was one that ends things. */
 bool output_pause(const char *prompt);
 
 /* CODE where colours are shown, else "". */
 const char *ink(const char *code);
+
+/* Whoever reads the output can be shown drawings of coloured blocks, and not only letters. */
+bool output_draws(void);
 #define PLAIN "\033[0m"
 #define BOLD "\033[1m"
 #define REVERSE "\033[7m"
@@ -87,7 +94,7 @@ void command_clear(int n, char **arg);
 /* ---- arguments: monitor_args.c ---- */
 
 /* TEXT as a number (decimal, 0x, K/M/G), or as an address: a number, an object of alloc ($0), a place
- * (page_directory), a symbol (kmain, kmain+0x10). False after an error line that says what NAME must be. */
+ * (page_directory), a symbol (kmain), each also with an offset (kmain+0x10). False after an error line that says what NAME must be. */
 bool argument_number(const char *name, const char *text, unsigned *value);
 bool argument_address(const char *name, char *text, uintptr_t *va);
 
@@ -124,10 +131,13 @@ void command_poke(int n, char **arg);
 void command_fill(int n, char **arg);
 
 /* monitor_heap.c: what $K stands for; false where alloc has not named it, or too long ago. The latest name,
- * where there is one. An object that alloc named, and that lives, holds [VA, VA + BYTES). */
+ * where there is one. An object that alloc named, and that lives, holds [VA, VA + BYTES); the one that VA
+ * lies in, how far, and how large it is. */
 bool object_named(unsigned k, uintptr_t *va);
 bool object_latest(unsigned *k);
+bool object_lives(unsigned k);
 bool object_holds(uintptr_t va, size_t bytes);
+bool object_at(uintptr_t va, unsigned *k, size_t *offset, size_t *size);
 
 void command_alloc(int n, char **arg);
 void command_free(int n, char **arg);
@@ -139,9 +149,15 @@ void command_heap_leaks(void);
 /* monitor_fault.c */
 void command_fault(int n, char **arg);
 
+/* The name of kind I, counted from 0; NULL past the last. */
+const char *fault_name(size_t i);
+
 /* monitor_trace.c: runs C under the tracer, when `trace on` or `trace CMD` asks for it; false otherwise. */
 bool trace_command(const struct command *c, int n, char **arg);
 void command_trace(int n, char **arg);
+
+/* Whether every command is traced, as `trace on` and `trace off` set it; what it was. */
+bool trace_all(bool on);
 
 /* monitor_tour.c */
 void command_tour(int n, char **arg);

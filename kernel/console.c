@@ -23,6 +23,8 @@ static struct {
     enum { TEXT, ESCAPED, SEQUENCE, SHIFTED } state; /* after nothing, ESC, ESC [, ESC O */
     unsigned parameter;                              /* the one being read */
     bool after_cr;
+    bool private;  /* the sequence has a '?' */
+    bool answered; /* that it is a terminal */
 } terminal;
 
 /* The key of a sequence that FINAL ends, or -1. A VT100 sends letters, and numbers with ~ for some. The
@@ -45,6 +47,9 @@ static int sequence_key(int final) {
         return KEY_HOME;
     case 'F':
         return KEY_END;
+    case 'c': /* ESC [ ? 6 c and the like answer serial_ask */
+        terminal.answered |= terminal.private;
+        return -1;
     case '~':
         if (terminal.parameter < ARRAY_SIZE(numbered) && numbered[terminal.parameter])
             return numbered[terminal.parameter];
@@ -83,6 +88,7 @@ static int terminal_key(int c) {
     if (state == ESCAPED && (c == '[' || c == 'O')) {
         terminal.state = c == '[' ? SEQUENCE : SHIFTED;
         terminal.parameter = 0;
+        terminal.private = false;
         return -1;
     }
     if (state == ESCAPED)
@@ -93,6 +99,7 @@ static int terminal_key(int c) {
             terminal.parameter = 0;
         else if (c >= '0' && c <= '9')
             terminal.parameter = terminal.parameter * 10 + (unsigned)(c - '0');
+        terminal.private |= c == '?';
         return -1;
     }
     return sequence_key(c);
@@ -107,6 +114,8 @@ static int serial_key(void) {
             return key;
     return -1;
 }
+
+bool console_terminal(void) { return terminal.answered; }
 
 /* ---- the queue ---- */
 

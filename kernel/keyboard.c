@@ -1,8 +1,14 @@
 /* The PC's keyboard: an 8042 controller, scan code set 1, US layout. It is polled; its interrupt only wakes
- * who waits. Where no controller answers there is no keyboard, and no wait is endless. */
+ * who waits. Where no controller answers there is no keyboard, and no wait is endless.
+ *
+ * The controller has one output buffer for everything: a scan code that arrives while its configuration is
+ * being asked for would be taken for that. So keyboard_init first disables both devices' ports (a keyboard
+ * keeps what is typed meanwhile, 16 bytes, and sends it later), then empties the buffer, and only then asks.
+ * The mouse's port stays disabled: nobody reads a mouse, and its bytes would stand in the keyboard's way. */
 #include "console.h"
 
 #include "cpu.h"
+#include "string.h"
 
 #define KEYBOARD_DATA 0x60
 #define KEYBOARD_STATUS 0x64
@@ -13,9 +19,13 @@
 #define STATUS_ABSENT 0xFF
 #define COMMAND_READ_CONFIG 0x20
 #define COMMAND_WRITE_CONFIG 0x60
+#define COMMAND_DISABLE_MOUSE 0xA7
+#define COMMAND_DISABLE 0xAD
 #define COMMAND_ENABLE 0xAE
 #define CONFIG_INTERRUPT 0x01
+#define CONFIG_MOUSE_INTERRUPT 0x02
 #define CONFIG_DISABLE 0x10
+#define CONFIG_DISABLE_MOUSE 0x20
 #define CONFIG_TRANSLATE 0x40 /* what the keyboard sends into set 1 */
 
 #define CONTROLLER_WAIT 50000 /* reads of the status, about a microsecond each */
@@ -44,7 +54,7 @@ static const char shifted[] =
 _Static_assert(sizeof(plain) == CODES + 1 && sizeof(shifted) == CODES + 1, "one character a code");
 
 static struct {
-    bool ready, present;
+    bool present;
     bool shift, control, alt, caps_lock, extended;
 } keyboard;
 
@@ -62,27 +72,40 @@ static bool controller_write(uint16_t port, uint8_t value) {
     return true;
 }
 
-/* Keyboard on, its interrupt on, set 1. Firmware has mostly done this; where the controller does not answer,
- * it is left as it is. */
-static void controller_configure(void) {
+/* False where the controller takes no commands. Once it has taken these nothing new comes in. */
+static bool disable_ports(void) {
+    return controller_write(KEYBOARD_COMMAND, COMMAND_DISABLE) &&
+           controller_write(KEYBOARD_COMMAND, COMMAND_DISABLE_MOUSE) && wait_status(STATUS_INPUT_FULL, 0);
+}
+
+static void empty_output(void) {
+    for (unsigned n = 0; n < CODES_AT_ONCE && inb(KEYBOARD_STATUS) & STATUS_OUTPUT_FULL; n++)
+        inb(KEYBOARD_DATA);
+}
+
+/* Its interrupt on, set 1, the mouse off. Firmware has mostly done this; where the controller does not
+ * answer, it is left as it is. */
+static void configure(void) {
     if (!controller_write(KEYBOARD_COMMAND, COMMAND_READ_CONFIG) ||
         !wait_status(STATUS_OUTPUT_FULL, STATUS_OUTPUT_FULL))
         return;
-    uint8_t config = inb(KEYBOARD_DATA);
-    config = (uint8_t)((config | CONFIG_INTERRUPT | CONFIG_TRANSLATE) & ~CONFIG_DISABLE);
-    if (controller_write(KEYBOARD_COMMAND, COMMAND_WRITE_CONFIG) && controller_write(KEYBOARD_DATA, config))
-        controller_write(KEYBOARD_COMMAND, COMMAND_ENABLE);
+    unsigned config = inb(KEYBOARD_DATA);
+    config |= CONFIG_INTERRUPT | CONFIG_TRANSLATE | CONFIG_DISABLE_MOUSE;
+    config &= ~(unsigned)(CONFIG_DISABLE | CONFIG_MOUSE_INTERRUPT);
+    if (controller_write(KEYBOARD_COMMAND, COMMAND_WRITE_CONFIG))
+        controller_write(KEYBOARD_DATA, (uint8_t)config);
 }
 
 bool keyboard_present(void) { return inb(KEYBOARD_STATUS) != STATUS_ABSENT; }
 
-static void keyboard_init(void) {
-    keyboard.ready = true;
+void keyboard_init(void) {
+    memset(&keyboard, 0, sizeof(keyboard));
     keyboard.present = keyboard_present();
-    for (unsigned n = 0; n < CODES_AT_ONCE && inb(KEYBOARD_STATUS) & STATUS_OUTPUT_FULL; n++)
-        inb(KEYBOARD_DATA); /* typed before we were there */
-    if (keyboard.present)
-        controller_configure();
+    if (!keyboard.present || !disable_ports())
+        return;
+    empty_output();
+    configure();
+    controller_write(KEYBOARD_COMMAND, COMMAND_ENABLE);
 }
 
 /* Takes note of a key that is held; false for any other. */
@@ -167,8 +190,6 @@ static int decode(uint8_t code) {
 }
 
 int keyboard_poll(void) {
-    if (!keyboard.ready)
-        keyboard_init();
     for (unsigned n = 0; keyboard.present && n < CODES_AT_ONCE; n++) {
         uint8_t status = inb(KEYBOARD_STATUS);
 

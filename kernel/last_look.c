@@ -89,6 +89,7 @@ static void print_help(void) {
 void last_look(void) {
     char line[LINE_MAX + 1];
 
+    keyboard_init(); /* the panic may have come before the boot's, or in the middle of a scan code */
     print_help();
     for (;;) {
         char *command = line;

@@ -89,6 +89,7 @@ void kmain(unsigned magic, paddr_t info) {
     read_boot_info(magic, info);
     start_vmem();
     start_kmalloc();
+    keyboard_init(); /* before anybody is told to type */
     say_ready();
 
     if (options.test)

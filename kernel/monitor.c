@@ -19,9 +19,12 @@
 
 #define WORDS_MAX 8 /* more than any command takes: the rest is only counted */
 
+static unsigned errors;
+
 void command_error(const char *fmt, ...) {
     va_list args;
 
+    errors++;
     va_start(args, fmt);
     kprintf("error: ");
     kvprintf(fmt, args);
@@ -36,12 +39,14 @@ static void command_machine(int n, char **arg) {
     diagnosis_print();
 }
 
-/* The tests run commands of their own, for nobody: none may wait for a key. */
+/* The tests run commands of their own, for nobody: none may wait for a key, and none is traced. */
 static void command_test(int n, char **arg) {
     enum from from = output_from();
+    bool traced = trace_all(false);
 
     output_end();
     bool passed = ktest_run(n ? arg[0] : "*");
+    trace_all(traced);
     output_begin(from);
     if (!passed)
         command_error("not every test passed, or none has such a name");
@@ -54,9 +59,10 @@ static void command_bench(int n, char **arg) {
 
 bool monitor_stopped(void) { return output_stopped(); }
 
-/* Once where nobody can press a key. */
+/* Once where nobody can press a key, and where it is an error: that is said once. */
 static void command_watch(int n, char **arg) {
     static bool watching;
+    unsigned errors_before = errors;
 
     (void)n;
     if (watching) {
@@ -70,7 +76,8 @@ static void command_watch(int n, char **arg) {
             kprintf("%s%s%s, once a second; any key ends it%s\n", ink("\033[H\033[J"), ink(BOLD), arg[0],
                     ink(PLAIN));
         execute_copy(arg[0]);
-    } while (output_from() != NOBODY && !output_stopped() && console_wait(TIMER_HZ) < 0);
+    } while (output_from() != NOBODY && errors == errors_before && !output_stopped() &&
+             console_wait(TIMER_HZ) < 0);
     watching = false;
 }
 
@@ -148,7 +155,7 @@ static const struct command commands[] = {
      "machine", UNTRACED},
     {MACHINE, "page", "[on|off|auto]", 0, 1, command_page,
      "wait where the screen is full; auto: at the PC only", "page on", UNTRACED},
-    {MACHINE, "colour", "[on|off]", 0, 1, command_colour, "colours, for terminals that have them",
+    {MACHINE, "colour", "[on|off|auto]", 0, 1, command_colour, "auto: on the screen, and if the terminal can",
      "colour off", UNTRACED},
     {MACHINE, "clear", "", 0, 0, command_clear, "clears the screen", "clear", UNTRACED},
     {MACHINE, "reboot", "", 0, 0, command_reboot, "resets the machine", "reboot", UNTRACED | LEAVES},
@@ -166,9 +173,43 @@ static const struct command *find_command(const char *name) {
     return NULL;
 }
 
+/* What one line of help leaves open. */
+static const struct {
+    const char *name, *text;
+} details[] = {
+    {"trace", "on: every command from now on; CMD: that one. It runs instruction by\n"
+              "    instruction, and calls into mm/, entries set and pages flushed are shown"},
+    {"mem", "A cell shows the rarest thing in it: one page table in a gigabyte is seen"},
+    {"maps", "The second address is the first one behind. What is absent has no line"},
+    {"walk", "Looking changes nothing. `seen at` is where the window shows an entry"},
+    {"pd", "32 x 32 entries, then a line for each that is present. pd 1023 is the\n"
+           "    directory again: its last entry makes it its own table"},
+    {"peek", "Up to 4096 words, 1 if WORDS is left out. What is absent is an error line"},
+    {"map", "VA is from 4M up to 0xc0000000; PA is any frame, memory or a device's, also\n"
+            "    one in use: so memory can be seen at a second address"},
+    {"unmap", "A page table that has lost its last page is given back"},
+    {"fill", "Only what nobody else uses: objects of alloc, and pages that map mapped to\n"
+             "    free frames or to the screen"},
+    {"poke", "Refused where a page is absent or read-only, and in the window; elsewhere\n"
+             "    it writes, and what happens then is yours"},
+    {"alloc", "N may be 64K or 2M. $K stands for the object wherever VA does"},
+    {"heap", "A class's pages hold CAPACITY objects, and LIVE are handed out. Objects\n"
+             "    larger than any class have whole pages. leaks needs the option heap=debug"},
+    {"fault", "int3 reports, and goes on. The others end in a report: then QEMU exits, or\n"
+              "    stays for a last look (the option panic=stay)"},
+    {"test", "What would touch your objects and mappings is skipped while there are any"},
+    {"bench", "The figures are instructions under QEMU's -icount shift=0 (make bench). The\n"
+              "    heap must be empty"},
+    {"page", "At the end of a page: a key for the next, Enter for a line, q to leave"},
+    {"colour", "auto asks the terminal once whether it is one. The screen always has them"},
+};
+
 static void help_on(const struct command *c) {
-    kprintf("%s%s%s\n", c->name, *c->arguments ? " " : "", c->arguments);
-    kprintf("    %s\n    for example: %s\n", c->help, c->example);
+    kprintf("%s%s%s\n    %s\n", c->name, *c->arguments ? " " : "", c->arguments, c->help);
+    for (size_t i = 0; i < ARRAY_SIZE(details); i++)
+        if (!strcmp(details[i].name, c->name))
+            kprintf("    %s\n", details[i].text);
+    kprintf("    for example: %s\n", c->example);
 }
 
 static void command_help(int n, char **arg) {
@@ -185,8 +226,9 @@ static void command_help(int n, char **arg) {
         kprintf("  %-8s%-14s %s\n", c->name, c->arguments, c->help);
     }
     kprintf("A number is decimal or 0x..., and may end in K, M or G. VA is a number, a name\n"
-            "that alloc gave ($0), a symbol (kmain+0x10), or page_directory, page_tables,\n"
-            "heap, scratch_page, screen. Tab completes. Ctrl-C ends what is being printed.\n");
+            "that alloc gave ($0), a symbol (kmain), or page_directory, page_tables, heap,\n"
+            "scratch_page, screen; each may be followed by an offset (kmain+0x10). Tab\n"
+            "completes. Ctrl-C ends what is being printed.\n");
 }
 
 /* Cuts LINE at its blanks; the number of words, of which the first WORDS_MAX are in WORD. */

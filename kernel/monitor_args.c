@@ -75,35 +75,33 @@ static bool named_address(const char *name, uintptr_t *va) {
     return symbol_address(name, va);
 }
 
-/* NAME or NAME+NUMBER, as backtraces print it. */
-static bool parse_symbol(char *text, uintptr_t *va) {
-    char *plus = strchr(text, '+');
-    unsigned offset = 0;
-    bool found;
-
-    if (plus && !parse_number(plus + 1, &offset))
-        return false;
-    if (plus)
-        *plus = '\0';
-    found = named_address(text, va);
-    if (plus)
-        *plus = '+';
-    if (found)
-        *va += offset;
-    return found;
-}
-
-static bool parse_address(char *text, uintptr_t *va) {
+static bool parse_base(const char *text, uintptr_t *va) {
     unsigned number;
 
     if (*text == '$')
         return parse_number(text + 1, &number) && object_named(number, va);
     if (digit_value(*text) >= 10)
-        return parse_symbol(text, va);
+        return named_address(text, va);
     if (!parse_number(text, &number))
         return false;
     *va = number;
     return true;
+}
+
+/* A base, or BASE+NUMBER, as backtraces and walk print it. */
+static bool parse_address(char *text, uintptr_t *va) {
+    char *plus = strchr(text, '+');
+    unsigned offset = 0;
+
+    if (plus && !parse_number(plus + 1, &offset))
+        return false;
+    if (plus)
+        *plus = '\0';
+    bool found = parse_base(text, va);
+    if (plus)
+        *plus = '+';
+    *va += found ? offset : 0;
+    return found && *va >= offset;
 }
 
 bool argument_number(const char *name, const char *text, unsigned *value) {
@@ -116,7 +114,8 @@ bool argument_number(const char *name, const char *text, unsigned *value) {
 bool argument_address(const char *name, char *text, uintptr_t *va) {
     if (parse_address(text, va))
         return true;
-    command_error("%s must be an address: 0x1000, 4M, $0, kmain; not \"%.24s\"", name, text);
+    const char *why = *text == '$' ? "alloc has named no" : digit_value(*text) >= 10 ? "no symbol is" : "not";
+    command_error("%s must be an address (4M, 0x1000, $0, kmain): %s \"%.24s\"", name, why, text);
     return false;
 }
 

@@ -1,9 +1,12 @@
 /* Completion: what may follow what has been typed.
  *
  * The first word is a command's name. What stands further on is found in that command's own usage line, the
- * one that help shows: VA is a symbol or a place, CMD a command and all that it takes, PATTERN a test, and
- * words in small letters stand for themselves, with | between them. */
+ * one that help shows: VA is a symbol, a place or an object that alloc named, CMD a command and all that it
+ * takes, PATTERN a test or a benchmark, KIND a fault, and words in small letters stand for themselves, with |
+ * between them. */
+#include "bench.h"
 #include "commands.h"
+#include "format.h"
 #include "ktest.h"
 #include "string.h"
 #include "symbols.h"
@@ -49,15 +52,31 @@ static void consider_commands(struct search *search) {
             consider(search, c->name);
 }
 
-static void consider_addresses(struct search *search) {
-    const char *name;
+/* A function's that names thing I, or says NULL. */
+static void consider_all(struct search *search, const char *(*name)(size_t i)) {
+    for (size_t i = 0; name(i); i++)
+        consider(search, name(i));
+}
 
+/* What alloc named, the latest first, as long as it lives. */
+static void consider_objects(struct search *search) {
+    char name[12];
+    uintptr_t va;
+    unsigned k;
+
+    for (bool more = object_latest(&k); more && object_named(k, &va); more = k-- > 0) {
+        format_buffer(name, sizeof(name), "$%u", k);
+        if (object_lives(k))
+            consider(search, name);
+    }
+}
+
+static void consider_addresses(struct search *search) {
+    consider_objects(search);
     if (!search->typed)
-        return; /* some two thousand */
-    for (size_t i = 0; (name = place_name(i)); i++)
-        consider(search, name);
-    for (size_t i = 0; (name = symbol_name(i)); i++)
-        consider(search, name);
+        return; /* symbols are some two thousand */
+    consider_all(search, place_name);
+    consider_all(search, symbol_name);
 }
 
 static void consider_tests(struct search *search) {
@@ -70,15 +89,19 @@ static bool is_kind(const char *kind, size_t n, const char *name) {
 }
 
 /* One alternative of an argument's usage. */
-static void consider_kind(struct search *search, const char *kind, size_t n) {
+static void consider_kind(struct search *search, bool benchmarks, const char *kind, size_t n) {
     char word[16];
 
     if (is_kind(kind, n, "CMD"))
         consider_commands(search);
     else if (is_kind(kind, n, "VA"))
         consider_addresses(search);
+    else if (is_kind(kind, n, "PATTERN") && benchmarks)
+        consider_all(search, bench_name);
     else if (is_kind(kind, n, "PATTERN"))
         consider_tests(search);
+    else if (is_kind(kind, n, "KIND"))
+        consider_all(search, fault_name);
     else if (*kind >= 'a' && *kind <= 'z' && n < sizeof(word)) {
         memcpy(word, kind, n);
         word[n] = '\0';
@@ -106,7 +129,7 @@ static void consider_argument(struct search *search, const struct command *c, un
             usage++;
         for (n = 0; usage[n] && !strchr(" []|", usage[n]); n++)
             ;
-        consider_kind(search, usage, n);
+        consider_kind(search, is_kind(c->name, strlen(c->name), "bench"), usage, n);
     }
 }
 

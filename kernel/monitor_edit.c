@@ -16,13 +16,21 @@
 
 /* ---- map, unmap ---- */
 
+/* Whose the addresses outside the pages of map are. */
+static const char *owner(uintptr_t va) {
+    return va < PAGES_START     ? "kernel's"
+           : va < DEVICES_START ? "heap's"
+           : va < WINDOW_START  ? "devices'"
+                                : "window's";
+}
+
 /* VA is a page that map and unmap may change; otherwise false, after an error line. */
 static bool editable(uintptr_t va) {
     if (va & PAGE_MASK)
         command_error("VA must be a page's start: a multiple of 0x1000, not 0x%08x", (unsigned)va);
     else if (va < PAGES_START || va >= PAGES_END)
-        command_error("VA must be from 0x%08x up to 0x%08x, not 0x%08x", PAGES_START, PAGES_END,
-                      (unsigned)va);
+        command_error("VA must be from 0x%08x up to 0x%08x: 0x%08x is the %s", PAGES_START, PAGES_END,
+                      (unsigned)va, owner(va));
     else
         return true;
     return false;
@@ -147,11 +155,20 @@ static const char *protection(uintptr_t va) {
     struct vmem_walk walk;
 
     vmem_walk((void *)va, &walk);
+    if (va >= DIRECTORY_WINDOW)
+        return "is a live directory entry: map, unmap and protect edit those";
     if (va >= WINDOW_START)
-        return "is in the window: map and unmap edit page tables";
+        return "is a live table entry: map, unmap and protect edit those";
     if (!(walk.pde & walk.pte & PTE_WRITE))
         return "is read-only, and CR0.WP binds the kernel too";
     return NULL;
+}
+
+static void print_protection(uintptr_t va, const char *why) {
+    if (va >= WINDOW_START)
+        command_error("0x%08x %s", (unsigned)va, why);
+    else
+        command_error("0x%08x (%s) %s", (unsigned)va, region_name(va), why);
 }
 
 /* The word at VA can be read and written; otherwise false, after an error line. */
@@ -163,7 +180,7 @@ static bool writable(uintptr_t va) {
     uintptr_t bad = protection(va) ? va : last;
     const char *why = protection(bad);
     if (why)
-        command_error("0x%08x (%s) %s", (unsigned)bad, region_name(bad), why);
+        print_protection(bad, why);
     return !why;
 }
 
@@ -242,7 +259,7 @@ static bool fillable(uintptr_t va, size_t bytes) {
     for (uintptr_t page = va & ~(uintptr_t)PAGE_MASK; page <= va + bytes - 1; page += PAGE_SIZE) {
         const char *why = protection(page > va ? page : va);
         if (why)
-            command_error("0x%08x (%s) %s", (unsigned)page, region_name(page), why);
+            print_protection(page, why);
         else if (!is_playground(page))
             command_error(
                 "fill writes to objects of alloc, and to pages that map mapped to free frames or the "

@@ -221,6 +221,8 @@ static const struct kind {
     {"canary", provoke_canary, ANY_HEAP, "overruns an array on the stack"},
 };
 
+const char *fault_name(size_t i) { return i < ARRAY_SIZE(kinds) ? kinds[i].name : NULL; }
+
 static void list_kinds(void) {
     static const char *const needs[] = {"", " (heap=debug or heap=guard)", " (heap=debug)"};
 

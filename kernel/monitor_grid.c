@@ -1,8 +1,8 @@
 /* The monitor's pd: the page directory, or a page table, as a grid of 32 x 32 entries, and the list of those
  * that are present.
  *
- * With colours two entries share a character, the upper half block, one being its ink and the other its
- * paper: the whole grid is 16 lines. Without, an entry is a letter. */
+ * Drawn, two entries share a character, the upper half block, one being its ink and the other its paper: the
+ * whole grid is 16 lines. For who reads plain text an entry is a letter. */
 #include "commands.h"
 #include "log.h"
 #include "memlayout.h"
@@ -13,16 +13,16 @@
 #define DOT "\xC2\xB7"            /* U+00B7 */
 
 /* What an entry leads to, and its colour: 0 to 7, as SGR counts them. */
-enum kind { ABSENT, KERNEL_PART, LOW, MAPPED, HEAP_PART, DEVICE, WINDOW, KINDS };
+enum kind { ABSENT, READ_ONLY, KERNEL_PART, LOW, MAPPED, HEAP_PART, DEVICE, WINDOW, KINDS };
 
 static const struct {
     char letter;
     uint8_t colour;
     const char *name;
 } kinds[KINDS] = {
-    [ABSENT] = {'.', 0, "absent"},     [KERNEL_PART] = {'K', 1, "kernel"}, [LOW] = {'L', 7, "low memory"},
-    [MAPPED] = {'M', 5, "mapped"},     [HEAP_PART] = {'H', 4, "heap"},     [DEVICE] = {'D', 6, "devices"},
-    [WINDOW] = {'W', 3, "the window"},
+    [ABSENT] = {'.', 0, "absent"},  [READ_ONLY] = {'R', 2, "read-only"}, [KERNEL_PART] = {'K', 1, "kernel"},
+    [LOW] = {'L', 7, "low memory"}, [MAPPED] = {'M', 5, "mapped"},       [HEAP_PART] = {'H', 4, "heap"},
+    [DEVICE] = {'D', 6, "devices"}, [WINDOW] = {'W', 3, "the window"},
 };
 
 /* The 1,024 entries of the table NAME, for the addresses STRIDE apart from FIRST on. */
@@ -43,6 +43,8 @@ static enum kind kind_at(const struct table *t, unsigned i) {
 
     if (!(entry_of(t, i) & PTE_PRESENT))
         return ABSENT;
+    if (!(entry_of(t, i) & PTE_WRITE))
+        return READ_ONLY;
     if (va >= WINDOW_START)
         return WINDOW;
     if (va >= DEVICES_START)
@@ -68,45 +70,51 @@ static void print_pair(enum kind upper, enum kind lower) {
 }
 
 /* Rows ROW and ROW + 1, each entry two columns wide. */
-static void print_coloured_rows(const struct table *t, unsigned row) {
+static void print_drawn_rows(const struct table *t, unsigned row) {
     print_label(t, row * SIDE);
     for (unsigned i = row * SIDE; i < (row + 1) * SIDE; i++)
         print_pair(kind_at(t, i), kind_at(t, i + SIDE));
     kprintf(PLAIN "\n");
 }
 
+static void print_letter(enum kind kind) {
+    if (*ink(PLAIN))
+        kprintf("\033[%um", 90 + kinds[kind].colour);
+    kprintf(" %c", kinds[kind].letter);
+}
+
 static void print_row(const struct table *t, unsigned row) {
     print_label(t, row * SIDE);
     for (unsigned i = row * SIDE; i < (row + 1) * SIDE; i++)
-        kprintf(" %c", kinds[kind_at(t, i)].letter);
-    kprintf("\n");
+        print_letter(kind_at(t, i));
+    kprintf("%s\n", ink(PLAIN));
 }
 
-static void print_legend(const struct table *t) {
-    kprintf("an entry is %s, a row %s: ", t->stride == PAGE_SIZE ? "4 KiB" : "4 MiB",
-            t->stride == PAGE_SIZE ? "128 KiB" : "128 MiB");
+static void print_legend(const struct table *t, bool drawn) {
+    kprintf("an entry is %s: ", t->stride == PAGE_SIZE ? "4 KiB" : "4 MiB");
     for (unsigned k = 0; k < KINDS; k++) {
         unsigned i = 0;
         while (i < ENTRIES_PER_TABLE && kind_at(t, i) != k)
             i++;
         if (i == ENTRIES_PER_TABLE)
             continue;
-        if (*ink(PLAIN) && k == ABSENT)
-            kprintf(GREY "  " DOT PLAIN " %s", kinds[k].name);
-        else if (*ink(PLAIN))
-            kprintf(" \033[%um  " PLAIN " %s", 40 + kinds[k].colour, kinds[k].name);
+        if (!drawn)
+            print_letter(k);
+        else if (k == ABSENT)
+            kprintf(GREY "  " DOT);
         else
-            kprintf(" %c %s", kinds[k].letter, kinds[k].name);
+            kprintf(" \033[%um  ", 40 + kinds[k].colour);
+        kprintf("%s %s", ink(PLAIN), kinds[k].name);
     }
     kprintf("\n");
 }
 
 static void print_grid(const struct table *t) {
-    bool coloured = *ink(PLAIN);
+    bool drawn = output_draws();
 
-    for (unsigned row = 0; row < SIDE; row += coloured ? 2 : 1)
-        coloured ? print_coloured_rows(t, row) : print_row(t, row);
-    print_legend(t);
+    for (unsigned row = 0; row < SIDE; row += drawn ? 2 : 1)
+        drawn ? print_drawn_rows(t, row) : print_row(t, row);
+    print_legend(t, drawn);
 }
 
 static void print_entries(const struct table *t) {

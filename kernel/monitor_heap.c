@@ -28,14 +28,30 @@ bool object_latest(unsigned *k) {
     return names_given > 0;
 }
 
-bool object_holds(uintptr_t va, size_t bytes) {
-    for (unsigned i = 0; i < NAMES_KEPT; i++) {
-        size_t offset = va - (uintptr_t)names[i].object;
-        size_t size = names[i].object && !names[i].freed ? kmalloc_size(names[i].object) : 0;
-        if (offset < size && bytes <= size - offset)
+bool object_lives(unsigned k) {
+    uintptr_t va;
+
+    return object_named(k, &va) && !names[k % NAMES_KEPT].freed && kmalloc_size((void *)va);
+}
+
+bool object_at(uintptr_t va, unsigned *k, size_t *offset, size_t *size) {
+    unsigned oldest = names_given > NAMES_KEPT ? names_given - NAMES_KEPT : 0;
+
+    for (*k = names_given; (*k)-- > oldest;) {
+        void *object = names[*k % NAMES_KEPT].object;
+        *offset = va - (uintptr_t)object;
+        *size = names[*k % NAMES_KEPT].freed ? 0 : kmalloc_size(object);
+        if (*offset < *size)
             return true;
     }
     return false;
+}
+
+bool object_holds(uintptr_t va, size_t bytes) {
+    unsigned k;
+    size_t offset, size;
+
+    return object_at(va, &k, &offset, &size) && bytes <= size - offset;
 }
 
 void command_alloc(int n, char **arg) {
@@ -91,16 +107,25 @@ void command_free(int n, char **arg) {
     kprintf("0x%08x: freed, %zu bytes\n", (unsigned)va, size);
 }
 
-#define BAR 36
+#define BAR 30
+
+/* LIVE of CAPACITY as a part of WHOLE: 0 and WHOLE only where it is none or all. */
+static unsigned part_of(unsigned whole, size_t live, size_t capacity) {
+    if (!capacity)
+        return 0;
+    unsigned part = capacity < ~0u / whole ? live * whole / capacity : live / (capacity / whole);
+
+    return live && !part ? 1 : part;
+}
 
 /* How full the pages of a class are. */
 static void print_bar(size_t live, size_t capacity) {
-    size_t full = capacity ? live * BAR / capacity : 0;
+    unsigned full = part_of(BAR, live, capacity);
 
     kprintf("  [%s", ink(GREEN));
-    for (size_t i = 0; i < BAR; i++)
+    for (unsigned i = 0; i < BAR; i++)
         kprintf("%s%c", i == full ? ink(PLAIN) : "", i < full ? '#' : '.');
-    kprintf("%s]", ink(PLAIN));
+    kprintf("%s] %3u%%", ink(PLAIN), part_of(100, live, capacity));
 }
 
 static void print_class(const struct kmalloc_stats *s) {
@@ -131,6 +156,6 @@ void command_heap(int n, char **arg) {
             print_class(&s);
     }
     kprintf("%8s %9zu %9zu %9zu\n", "all", live, capacity, pages);
-    kprintf("held in all, with spare pages and the heap's own tables: %zu; at most: %zu\n", kmalloc_pages(),
+    kprintf("pages held in all (spare ones and own tables too): %zu; most ever: %zu\n", kmalloc_pages(),
             kmalloc_peak_pages());
 }

@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "format.h"
 #include "log.h"
+#include "machine.h"
 #include "memlayout.h"
 #include "symbols.h"
 #include "vmem.h"
@@ -106,12 +107,27 @@ static const char *binary(unsigned value, unsigned bits, char text[13]) {
 #define PTI_INK YELLOW
 #define OFFSET_INK MAGENTA
 
+/* " is kmain+0x10", " is $0", where VA lies in something that has a name. */
+static void print_name(uintptr_t va) {
+    size_t offset, size;
+    const char *symbol = symbol_at(va, &offset);
+    unsigned k;
+
+    if (symbol)
+        kprintf(" is %s", symbol);
+    else if (object_at(va, &k, &offset, &size))
+        kprintf(" is $%u", k);
+    else
+        return;
+    if (offset)
+        kprintf("+0x%zx", offset);
+}
+
 static void print_split(uintptr_t va, const struct vmem_walk *w) {
-    char pdi[13], pti[13], offset[13], symbol[SYMBOL_TEXT];
+    char pdi[13], pti[13], offset[13];
 
     kprintf("%s0x%08x%s", ink(BOLD), (unsigned)va, ink(PLAIN));
-    if (*symbol_text(va, symbol) != '?')
-        kprintf(" is %s", symbol);
+    print_name(va);
     kprintf(": 10 bits, 10 bits and 12 bits\n");
     kprintf("               %sPDI%s           %sPTI%s           %soffset%s\n", ink(PDI_INK), ink(PLAIN),
             ink(PTI_INK), ink(PLAIN), ink(OFFSET_INK), ink(PLAIN));
@@ -126,8 +142,19 @@ static void print_split(uintptr_t va, const struct vmem_walk *w) {
 static void print_flags(unsigned entry) {
     kprintf("   %spresent%s, %s, %s%s%s%s%s\n", ink(GREEN), ink(PLAIN),
             entry & PTE_WRITE ? "writable" : "read-only", entry & PTE_USER ? "user" : "kernel",
-            entry & PTE_WRITE_THROUGH ? ", write-through" : "", entry & PTE_NO_CACHE ? ", not cached" : "",
+            entry & PTE_WRITE_THROUGH ? machine_write_combines() ? ", write-combining" : ", write-through"
+                                      : "",
+            entry & PTE_NO_CACHE ? ", not cached" : "",
             entry & PTE_ACCESSED ? ", accessed" : ", not accessed yet", entry & PTE_DIRTY ? ", dirty" : "");
+}
+
+/* Two bits that look wrong in a directory entry, and are not: rights are those that both entries give (SDM
+ * vol. 3, 4.6), and an entry that leads to a table has no dirty bit, but as an entry of the window it does. */
+static void print_remarks(unsigned pdi, unsigned pde) {
+    if (pde & PTE_USER)
+        kprintf("   user: each page's own entry decides\n");
+    if (pde & PTE_DIRTY)
+        kprintf("   dirty: the table was written through the window, where PD[%u] maps it\n", pdi);
 }
 
 struct step {
@@ -149,6 +176,8 @@ static bool print_step(const struct step *s) {
     }
     kprintf("   the %s is in frame 0x%08x (bits 31 to 12)\n", s->leads_to, s->entry & PTE_FRAME);
     print_flags(s->entry);
+    if (s->number == 2)
+        print_remarks(s->index, s->entry);
     return true;
 }
 

@@ -9,12 +9,18 @@
  * when the command was typed on the PC's keyboard.
  *
  * Colours are escape sequences (ECMA-48, SGR). They never stand in a line that scripts read, and nothing
- * that is captured has them. */
+ * that is captured has them. The PC's screen shows them always. Over the serial line they are sent to a
+ * terminal only: before the first colour of all the other end is asked whether it is one, and given a moment
+ * to answer. One that answers later has its colours from the next command on. (Which terminals are colourless
+ * no answer tells: a VT100 answers as some colour terminals do, and passes over what it cannot show.) */
 #include "commands.h"
 #include "console.h"
 #include "log.h"
 #include "string.h"
 #include "terminal.h"
+#include "timer.h"
+
+#define ANSWER_PERIODS (TIMER_HZ / 5)
 
 static enum from from;
 static bool stopped;
@@ -27,7 +33,7 @@ static unsigned columns(void) { return terminal_screen() ? terminal_screen()->co
 static unsigned page_rows(void) { return (terminal_screen() ? terminal_screen()->rows : 25) - 1; }
 
 static enum { PAGE_AUTO, PAGE_ON, PAGE_OFF } paging;
-static bool plain; /* no colours */
+static enum { COLOUR_AUTO, COLOUR_ON, COLOUR_OFF } colour;
 
 /* ---- pages ---- */
 
@@ -40,7 +46,10 @@ static int ask(const char *question) {
     say(question);
     say(ink(PLAIN));
     int key = console_read();
-    say("\r\033[K");
+    say("\r");
+    for (size_t n = strlen(question); n--;)
+        say(" "); /* any terminal can do that */
+    say("\r");
     return key;
 }
 
@@ -73,12 +82,16 @@ static unsigned width_of(char c) {
     return !in_escape && (c & 0xC0) != 0x80; /* UTF-8's bytes after the first take none */
 }
 
+static unsigned lines_limit, lines_shown, lines_cut; /* of a listing that is cut; no limit: 0 */
+
+static bool cutting(void) { return lines_limit && lines_shown == lines_limit; }
+
 static void gate(const char *text, size_t n) {
     left_out |= stopped;
     for (size_t end = 0; n && !stopped; text += end, n -= end, end = 0) {
         bool full = false;
 
-        if (row >= page_rows() && pages()) { /* asked only when there is more */
+        if (row >= page_rows() && pages() && !cutting()) { /* asked only when there is more */
             page_full();
             if ((left_out = stopped))
                 return;
@@ -88,15 +101,28 @@ static void gate(const char *text, size_t n) {
             column += width_of(c);
             full = c == '\n' || column > columns();
         }
+        bool line = text[end - 1] == '\n';
+        if (cutting()) {
+            lines_cut += line;
+            column = 0;
+            continue;
+        }
+        lines_shown += line;
         log_pass(text, end);
         if (full)
             end_row();
     }
 }
 
+static bool colour_on_line(void) {
+    return colour == COLOUR_ON || (colour == COLOUR_AUTO && console_terminal());
+}
+
 void output_begin(enum from who) {
+    serial_sequences(colour_on_line());
     from = who;
     stopped = left_out = in_escape = false;
+    lines_limit = 0;
     row = column = 0;
     log_set_gate(gate);
 }
@@ -120,6 +146,16 @@ bool output_stopped(void) {
 
 void output_new_page(void) { row = 0; }
 
+void output_cut(unsigned lines) {
+    lines_limit = lines;
+    lines_shown = lines_cut = 0;
+}
+
+unsigned output_uncut(void) {
+    lines_limit = 0;
+    return lines_cut;
+}
+
 bool output_pause(const char *prompt) {
     if (from != SERIAL && from != KEYBOARD)
         return false;
@@ -133,33 +169,60 @@ bool output_pause(const char *prompt) {
 
 /* ---- colours ---- */
 
-const char *ink(const char *code) { return plain || from == NOBODY || log_capturing() ? "" : code; }
+static bool has_answered(void) {
+    stopped |= console_interrupted(); /* which reads all that has come */
+    return stopped || console_terminal();
+}
+
+/* Once: a terminal that is there stays. */
+static void ask_for_terminal(void) {
+    static bool asked;
+
+    if (asked || colour != COLOUR_AUTO || !serial_present() || console_terminal())
+        return;
+    asked = true;
+    serial_ask();
+    timer_wait(has_answered, ANSWER_PERIODS);
+    serial_sequences(colour_on_line());
+}
+
+const char *ink(const char *code) {
+    if (colour == COLOUR_OFF || from == NOBODY || log_capturing())
+        return "";
+    ask_for_terminal();
+    return code;
+}
+
+bool output_draws(void) { return *ink(PLAIN) && (from == KEYBOARD || !serial_present() || colour_on_line()); }
 
 /* ---- page, colour, clear ---- */
 
-void command_page(int n, char **arg) {
-    static const char *const names[] = {"auto", "on", "off"};
+static const char *const setting_names[] = {"auto", "on", "off"}; /* in the order of both enums */
 
-    for (unsigned i = 0; n && i < ARRAY_SIZE(names); i++) {
-        if (!strcmp(arg[0], names[i])) {
-            paging = i;
-            return;
-        }
-    }
+/* The setting that WORD means for NAME, or BEFORE after an error line. */
+static unsigned new_setting(const char *name, const char *word, unsigned before) {
+    for (unsigned i = 0; i < ARRAY_SIZE(setting_names); i++)
+        if (!strcmp(word, setting_names[i]))
+            return i;
+    command_error("expected: %s on|off|auto, not \"%.24s\"", name, word);
+    return before;
+}
+
+void command_page(int n, char **arg) {
     if (n)
-        command_error("expected: page on|off|auto, not \"%.24s\"", arg[0]);
+        paging = new_setting("page", arg[0], paging);
     else
-        kprintf("page %s\n", names[paging]);
+        kprintf("page %s\n", setting_names[paging]);
 }
 
 void command_colour(int n, char **arg) {
     if (n)
-        argument_either("on|off", arg[0], &plain);
+        colour = new_setting("colour", arg[0], colour);
     else
-        kprintf("colour %s\n", plain ? "off" : "on");
+        kprintf("colour %s\n", setting_names[colour]);
 }
 
 void command_clear(int n, char **arg) {
     (void)n, (void)arg;
-    kprintf("%s", plain || from == NOBODY ? "" : "\033[H\033[J");
+    kprintf("%s", from == NOBODY ? "" : "\033[H\033[J");
 }

@@ -13,6 +13,8 @@
 
 #define TOUR_LINE 64
 #define WIDTH 78
+#define LINES_DRAWN 32 /* what is shown of a long listing: pd's grid and a few entries */
+#define LINES_PLAIN 40
 
 static const struct stop {
     const char *title, *command, *text;
@@ -126,7 +128,11 @@ static void run(const struct stop *stop) {
 
     fill_in(line, stop->command);
     kprintf("%s    %s%s\n", ink(BOLD), line, ink(PLAIN));
+    output_cut(output_draws() ? LINES_DRAWN : LINES_PLAIN);
     execute_copy(line);
+    unsigned cut = output_uncut();
+    if (cut)
+        kprintf("... and %u lines more, which %s shows outside the tour\n", cut, line);
     if (object_latest(&after) && (!had || after != before)) {
         own.object = after;
         own.allocated = true;

@@ -17,8 +17,8 @@
  * together with its TF, or is never seen again. An int3 reports, and the trace goes on behind it.
  *
  * What it does not see: functions that a compiler has inlined into their caller, and so has no address for.
- * Their calls of others, their entries and flushes are seen all the same. The clearing of a new table, a
- * thousand stores to the scratch page, is seen by the entry that maps it, only. */
+ * Their calls of others, their entries and flushes are seen all the same. The stores that clear a new table in
+ * the scratch page are counted, and not shown one by one. */
 #include "commands.h"
 #include "cpu.h"
 #include "kmalloc.h"
@@ -81,7 +81,9 @@ static struct {
     uintptr_t entry; /* in the window, that the instruction now run may change; or 0 */
     unsigned before;
 
-    unsigned steps, frames_taken, frames_given, linked, unlinked, entries, flushes;
+    unsigned scratch_stores; /* since the scratch page was mapped */
+    unsigned steps, inside;  /* all, and those in watched calls */
+    unsigned frames_taken, frames_given, linked, unlinked, entries, flushes;
 } trace;
 
 /* ---- printing ---- */
@@ -98,7 +100,7 @@ static void begin_line(void) {
     kprintf("%s|%s %*s", ink(GREY), ink(PLAIN), (int)trace.depth * 2, "");
 }
 
-/* "pages" and the like are counts, everything else an address or bits. */
+/* "pages" and the like are counts, "flags" are words, everything else is an address. */
 static bool is_count(const char *name, size_t n) {
     static const char *const counts[] = {"size", "pages", "n", "align", "bytes"};
 
@@ -108,13 +110,21 @@ static bool is_count(const char *name, size_t n) {
     return false;
 }
 
+static void print_flags(unsigned flags) {
+    kprintf("%s%s%s%s", flags & VMEM_WRITE ? "writable" : "read-only", flags & VMEM_USER ? " user" : "",
+            flags & VMEM_WRITE_THROUGH ? " write-through" : "", flags & VMEM_NO_CACHE ? " uncached" : "");
+}
+
 static void print_arguments(const char *names, const unsigned *value) {
-    while (*names) {
+    for (; *names; value++) {
         size_t n = 0;
         while (names[n] && names[n] != ' ')
             n++;
         kprintf("%.*s ", (int)n, names);
-        kprintf(is_count(names, n) ? "%u" : "0x%08x", *value++);
+        if (!strncmp(names, "flags", n))
+            print_flags(*value);
+        else
+            kprintf(is_count(names, n) ? "%u" : "0x%08x", *value);
         names += n + (names[n] == ' ');
         kprintf("%s", *names ? ", " : "");
     }
@@ -213,10 +223,14 @@ static void print_table_entry(uintptr_t page, unsigned before, unsigned after) {
 
     kprintf("%sPT[%u]%s 0x%08x -> 0x%08x  ", ink(is ? GREEN : RED), (unsigned)(page % ENTRIES_PER_TABLE),
             ink(PLAIN), before, after);
-    if (page == SCRATCH_PAGE >> PAGE_SHIFT)
+    if (page != SCRATCH_PAGE >> PAGE_SHIFT)
+        kprintf("0x%08x %s", (unsigned)(page << PAGE_SHIFT), what);
+    else if (is)
         kprintf("scratch page %s", what);
     else
-        kprintf("0x%08x %s", (unsigned)(page << PAGE_SHIFT), what);
+        kprintf("scratch page gone: %u stores", trace.scratch_stores);
+    if (is)
+        trace.scratch_stores = 0;
 }
 
 /* The instruction behind us may have changed an entry. */
@@ -338,6 +352,7 @@ static void look_at_instruction(const struct trap_frame *frame) {
         code++;
     print_flush(frame, code);
     uintptr_t address = written_address(frame, code) & ~(uintptr_t)(sizeof(pte_t) - 1);
+    trace.scratch_stores += address >= SCRATCH_PAGE && address < SCRATCH_PAGE + PAGE_SIZE;
     if (address >= WINDOW_START && readable_entry(address)) {
         trace.entry = address;
         trace.before = entry_value(address);
@@ -348,6 +363,7 @@ static void on_step(struct trap_frame *frame) {
     trace.steps++;
     finish_entry();
     follow_calls(frame);
+    trace.inside += trace.depth > 0;
     look_at_instruction(frame);
 }
 
@@ -369,9 +385,9 @@ static void end(void) {
     if (!trace.steps)
         command_error("this machine takes no single steps: EFLAGS.TF does nothing here");
     else
-        kprintf("%s|%s %u instructions; frames: %u taken, %u given back\n"
+        kprintf("%s|%s %u instructions in these calls; frames: %u taken, %u given back\n"
                 "%s|%s tables: %u linked, %u unlinked; entries: %u changed; flushes: %u\n",
-                ink(GREY), ink(PLAIN), trace.steps, trace.frames_taken, trace.frames_given, ink(GREY),
+                ink(GREY), ink(PLAIN), trace.inside, trace.frames_taken, trace.frames_given, ink(GREY),
                 ink(PLAIN), trace.linked, trace.unlinked, trace.entries, trace.flushes);
 }
 
@@ -390,11 +406,18 @@ bool trace_command(const struct command *c, int n, char **arg) {
     return true;
 }
 
+bool trace_all(bool on) {
+    bool was = always;
+
+    always = on;
+    return was;
+}
+
 void command_trace(int n, char **arg) {
     if (!n)
         kprintf("trace %s\n", always ? "on" : "off");
     else if (!strcmp(arg[0], "on") || !strcmp(arg[0], "off"))
-        always = arg[0][1] == 'n';
+        trace_all(arg[0][1] == 'n');
     else if (once)
         command_error("trace cannot trace itself");
     else {

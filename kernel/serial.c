@@ -3,7 +3,10 @@
  *
  * Every wait is bounded. A byte takes 87 microseconds, but an emulator waits for whoever reads its output,
  * and that may take long. A transmitter that stays busy past the long wait gets only short ones from then on,
- * until it answers again: the kernel is held up once, not at every character. */
+ * until it answers again: the kernel is held up once, not at every character.
+ *
+ * Escape sequences are for terminals. Until serial_sequences says that there is one they are left out, so that
+ * a script or a log file gets text. */
 #include "console.h"
 #include "cpu.h"
 #include "log.h"
@@ -74,8 +77,26 @@ static void put_byte(char c) {
         outb(DATA, (uint8_t)c);
 }
 
+static bool sequences_sent;
+
+/* C is to be sent. A control sequence (ECMA-48 5.4) is ESC [, parameters, and a byte from 0x40 on. */
+static bool passes(char c) {
+    static enum { TEXT, ESCAPED, SEQUENCE } state;
+    bool was_text = state == TEXT;
+
+    if (c == '\033')
+        state = ESCAPED;
+    else if (state == ESCAPED)
+        state = c == '[' ? SEQUENCE : TEXT;
+    else if (c >= 0x40)
+        state = TEXT;
+    return sequences_sent || (was_text && state == TEXT);
+}
+
 static void serial_write(const char *text, size_t n) {
     for (; n; n--, text++) {
+        if (!passes(*text))
+            continue;
         if (*text == '\n')
             put_byte('\r');
         put_byte(*text);
@@ -98,6 +119,13 @@ bool serial_init(void) {
 }
 
 bool serial_present(void) { return present; }
+
+void serial_sequences(bool sent) { sequences_sent = sent; }
+
+void serial_ask(void) {
+    for (const char *c = "\033[c"; present && *c; c++)
+        put_byte(*c);
+}
 
 int serial_poll(void) {
     if (!present || !(inb(LSR) & LSR_RECEIVED))

@@ -23,7 +23,7 @@ def take(machine, before, command, picture):
     keys.press(machine, "ret")
     machine.prompt()
     time.sleep(0.5)  # QEMU draws some 30 times a second
-    machine._qmp.execute("screendump", {"filename": str(picture.resolve()), "format": "png"})
+    machine.qmp("screendump", {"filename": str(picture.resolve()), "format": "png"})
 
 
 def main(kernel, directory):

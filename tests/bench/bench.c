@@ -6,6 +6,7 @@
  * ticks. */
 #include "bench.h"
 
+#include "console.h"
 #include "cpu.h"
 #include "format.h"
 #include "kmalloc.h"
@@ -13,6 +14,7 @@
 #include "log.h"
 #include "machine.h"
 #include "measure.h"
+#include "monitor.h"
 #include "pm.h"
 #include "string.h"
 #include "vmem.h"
@@ -227,6 +229,8 @@ static bool can_run(void) {
     return true;
 }
 
+const char *bench_name(size_t i) { return i < ARRAY_SIZE(benchmarks) ? benchmarks[i].name : NULL; }
+
 bool bench_run(const char *pattern) {
     unsigned ran = 0;
     failed = false;
@@ -237,6 +241,10 @@ bool bench_run(const char *pattern) {
     for (size_t i = 0; i < ARRAY_SIZE(benchmarks); i++) {
         if (!is_wanted(pattern, benchmarks[i].name))
             continue;
+        if (monitor_stopped() || console_interrupted()) { /* Ctrl-C */
+            bench_fails(NULL, "stopped before %s", benchmarks[i].name);
+            return false;
+        }
         benchmarks[i].run(benchmarks[i].name);
         ran++;
     }

@@ -42,6 +42,17 @@ def boot(request, build, kernel):
         machine.close()
 
 
+@pytest.fixture
+def machine(boot):
+    """A machine at its prompt, that must still be in order afterwards."""
+    machine = boot()
+    machine.prompt()
+    yield machine
+    if machine.process.poll() is None:
+        assert machine.run("walk 0x00100000")[-1] == "0x00100000 -> 0x00100000"
+        assert machine.finish() == 33
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     outcome = yield

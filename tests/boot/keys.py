@@ -1,7 +1,13 @@
-"""Typing on the PC's keyboard, through QEMU's sendkey."""
+"""Typing on the PC's keyboard: keys go down and up by QEMU's input-send-event.
+
+Nothing here waits for a while and hopes. A key's scan codes stand in the keyboard's queue until Quire has read
+them, and the controller's status (port 0x64) says, without a side effect, whether one stands there still. QEMU
+drops what does not fit the queue of 16 bytes, so the next key is pressed only when the queue is empty."""
 import time
 
 from quire import LIMIT, BootError
+
+STATUS_PORT, OUTPUT_FULL = 0x64, 0x01
 
 NAMES = {" ": "spc", "\n": "ret", ".": "dot", "-": "minus", "=": "equal", "/": "slash", "\b": "backspace",
          "\t": "tab", ";": "semicolon", ",": "comma", "$": "shift-4", "_": "shift-minus", "+": "shift-equal",
@@ -14,20 +20,33 @@ def name(character):
     return f"shift-{character.lower()}" if character.isupper() else character
 
 
-def press(machine, key):
-    """Presses one key, by QEMU's name, and waits until it has been released (QEMU holds it for 20 ms)."""
-    machine.hmp(f"sendkey {key} 20")
-    time.sleep(0.06)
+def send(machine, key):
+    """Presses and releases one key, by QEMU's name ("shift-a"): its scan codes are in the keyboard's queue."""
+    keys = key.split("-")
+    events = [(key, True) for key in keys] + [(key, False) for key in reversed(keys)]
+    machine.qmp("input-send-event", {"events": [
+        {"type": "key", "data": {"down": down, "key": {"type": "qcode", "data": key}}} for key, down in events]})
+
+
+def waiting(machine):
+    """A scan code stands in the controller that Quire has not read yet."""
+    return int(machine.hmp(f"i /b {STATUS_PORT:#x}").split("=")[1], 16) & OUTPUT_FULL
+
+
+def press(machine, key, limit=LIMIT):
+    """Presses and releases one key, and waits until Quire has read it."""
+    send(machine, key)
+    deadline = time.monotonic() + limit
+    while waiting(machine):
+        if time.monotonic() > deadline:
+            raise BootError(f"nobody reads the keyboard: {key}")
+        time.sleep(0.005)
 
 
 def write(machine, text):
-    """Types TEXT; what each key gives is waited for, on the serial line, where all that is shown goes too: a
-    keyboard holds but some keys."""
+    """Types TEXT, a key after the other."""
     for character in text:
-        machine.hmp(f"sendkey {name(character)} 20")
-        if character >= " ":
-            machine.expect(f"[{'' if character not in chr(92) + '^]' else chr(92)}{character}]")
-        time.sleep(0.03)
+        press(machine, name(character))
 
 
 def wait_for_screen(machine, wanted, limit=LIMIT):

@@ -178,9 +178,13 @@ class Machine:
 
     # ---- looking in from outside ----
 
+    def qmp(self, command, arguments):
+        """What QEMU's machine protocol answers."""
+        return self._qmp.execute(command, arguments)
+
     def hmp(self, line):
         """The answer of QEMU's monitor."""
-        return self._qmp.execute("human-monitor-command", {"command-line": line}).replace("\r", "")
+        return self.qmp("human-monitor-command", {"command-line": line}).replace("\r", "")
 
     def registers(self):
         """Control registers and the like by name: CR0, CR2, CR3, CR4, EIP, ..."""
@@ -297,6 +301,19 @@ class Debugger:
         """Stops the processor where it is."""
         self._channel.sendall(b"\x03")
         self._answer()
+
+    def run_to(self, address):
+        """Goes on until ADDRESS is next, and stops there."""
+        assert self.ask(f"Z0,{address:x},1") == "OK"
+        self._send("c")
+        self._answer()
+        assert self.ask(f"z0,{address:x},1") == "OK"
+
+    def memory(self, address, count):
+        return bytes.fromhex(self.ask(f"m{address:x},{count:x}"))
+
+    def set_memory(self, address, data):
+        assert self.ask(f"M{address:x},{len(data):x}:{data.hex()}") == "OK"
 
     def set_register(self, number, value):
         registers = bytearray.fromhex(self.ask("g"))

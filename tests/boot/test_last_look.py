@@ -3,6 +3,10 @@ import re
 
 import pytest
 
+import keys
+from elf import Elf
+from quire import Debugger
+
 STAYS = {"panic=stay": {"cmdline": "panic=stay"}, "no exit port": {"exit_port": False, "cmdline": ""}}
 
 
@@ -58,13 +62,28 @@ def test_interrupts_are_off(boot):
 
 def test_at_the_keyboard_and_on_the_screen(boot):
     machine = panicked(boot, "null", cmdline="panic=stay")
-    for key in ["w", "a", "l", "k", "spc", "0", "ret"]:
-        machine.hmp(f"sendkey {key}")
-        machine.quiet_for(0.2)
+    keys.write(machine, "walk 0\n")
     machine.expect(r"^0x00000000 -> not mapped: PT\[0\] absent\n")
     machine.expect(r"^quire> ")
     assert any("not mapped: PT[0] absent" in row for row in machine.screen())
     machine.type("exit\r")
+    assert machine.exit_code() == 35
+
+
+def test_at_the_keyboard_when_nobody_has_set_it_up_yet(boot, kernel):
+    """A panic in the middle of the boot, right behind paging."""
+    machine = boot(cmdline="panic=stay", debugger=True, extra=["-S"])
+    machine.debugger.attach()
+    machine.debugger.run_to(Elf(kernel).address("vmem_check"))
+    machine.debugger.set_register(Debugger.EIP, 0)  # a fetch at address 0, which is absent
+    machine.debugger.go()
+    machine.expect(r"^quire: stopped by a panic")
+    machine.expect(r"^quire> ")
+    assert "quire: ready" not in machine.text()
+    keys.write(machine, "walk 0\n")
+    machine.expect(r"^0x00000000 -> not mapped: PT\[0\] absent\n")
+    keys.write(machine, "exit")
+    keys.send(machine, "ret")  # and the machine is gone
     assert machine.exit_code() == 35
 
 

@@ -7,17 +7,6 @@ import pytest
 import monitor
 
 
-@pytest.fixture
-def machine(boot):
-    """A machine at its prompt, that must still be in order afterwards."""
-    machine = boot()
-    machine.prompt()
-    yield machine
-    if machine.process.poll() is None:
-        assert machine.run("walk 0x00100000")[-1] == "0x00100000 -> 0x00100000"
-        assert machine.finish() == 33
-
-
 def test_help_lists_every_command(machine):
     text = "\n".join(machine.run("help"))
     for command in ("help", "mem", "maps", "walk", "alloc", "free", "heap", "test", "exit"):

@@ -1,0 +1,21 @@
+/* Commands run for the monitor's tests (says.h). */
+#include "says.h"
+
+#include "format.h"
+#include "log.h"
+#include "monitor.h"
+
+char said[8192];
+
+const char *says(const char *fmt, ...) {
+    char line[200];
+    va_list args;
+
+    va_start(args, fmt);
+    vformat_buffer(line, sizeof(line), fmt, args);
+    va_end(args);
+    log_capture(said, sizeof(said));
+    monitor_execute(line);
+    log_capture_end();
+    return said;
+}
