@@ -9,6 +9,9 @@ bool serial_init(void);
 
 bool serial_present(void);
 
+/* Past the log: for what can no longer trust it. */
+void serial_write(const char *text, size_t n);
+
 /* The next byte that COM1 has received, or -1. */
 int serial_poll(void);
 

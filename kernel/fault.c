@@ -2,7 +2,7 @@
  *
  * The causes are a table, searched from its start: a range of addresses and what the error code must say,
  * with a sentence. The ranges are those of include/memlayout.h. */
-#include "trap.h"
+#include "report.h"
 
 #include "format.h"
 #include "heap_debug.h"

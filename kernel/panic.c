@@ -1,8 +1,23 @@
 /* Panic: the report of panic_at, which stands in trap.S so that it can keep its caller's registers. */
 #include "panic.h"
 
+#include "heap_debug.h"
 #include "log.h"
-#include "trap.h"
+#include "report.h"
+#include "string.h"
+
+/* What panic_at has on its stack, lowest address first. */
+struct panic {
+    struct trap_frame frame;
+    unsigned return_address;
+    const char *file;
+    int line;
+    const char *fmt;
+    unsigned arguments[]; /* a va_list points to the next (System V ABI, i386) */
+};
+_Static_assert(sizeof(struct trap_frame) == 52, "nothing lies between the frame and the return address");
+
+void panic_begin(const struct trap_frame *frame) __attribute__((noreturn)); /* for trap.S */
 
 static const void *about;
 
@@ -15,19 +30,28 @@ void print_advice(unsigned eip, const char *command, uintptr_t address) {
     kprintf("\n");
 }
 
-void panic_report(const struct trap_frame *frame, const char *file, int line, const char *fmt, va_list args)
-    __attribute__((noreturn));
+/* The debugging heap knows more of what FILE panics about. */
+static bool would_know_more(const char *file) {
+    static const char kmalloc[] = "mm/kmalloc";
 
-void panic_report(const struct trap_frame *frame, const char *file, int line, const char *fmt, va_list args) {
+    return heap_mode() == HEAP_NORMAL && strncmp(file, kmalloc, sizeof(kmalloc) - 1) == 0;
+}
+
+static void report(const struct trap_frame *frame) {
+    const struct panic *panic = (const struct panic *)frame;
     char where[ADDRESS_TEXT];
 
     report_begin("panic", frame->eip);
     kprintf("PANIC: ");
-    kvprintf(fmt, args);
-    kprintf("\n  at       %s:%d, %s\n", file, line, address_text(frame->eip, where));
+    kvprintf(panic->fmt, (va_list)panic->arguments);
+    kprintf("\n  at       %s:%d, %s\n", panic->file, panic->line, address_text(frame->eip, where));
     print_registers(frame);
-    print_backtrace(frame->eip, frame->ebp);
+    print_backtrace(frame);
+    if (would_know_more(panic->file))
+        kprintf("  try      heap=debug as an option: who allocated and freed what this is about\n");
     print_advice(frame->eip, about ? "peek" : NULL, (uintptr_t)about);
     about = NULL;
     panic_finish(-1);
 }
+
+void panic_begin(const struct trap_frame *frame) { report_on_fault_stack(report, frame); }

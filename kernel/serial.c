@@ -74,8 +74,8 @@ static void put_byte(char c) {
         outb(DATA, (uint8_t)c);
 }
 
-static void serial_write(const char *text, size_t n) {
-    for (; n; n--, text++) {
+void serial_write(const char *text, size_t n) {
+    for (; present && n; n--, text++) {
         if (*text == '\n')
             put_byte('\r');
         put_byte(*text);

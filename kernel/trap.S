@@ -1,6 +1,6 @@
 /* The ways into the kernel from below: a stub for each vector, the double-fault task, and panic_at, which
- * keeps the registers of its caller. And the two jumps that C has no word for: loading the GDT, and
- * abandoning what trap_catch runs. */
+ * keeps the registers of its caller. And the jumps that C has no word for: loading the GDT, abandoning what
+ * trap_catch runs, and changing to the fault stack. */
 
 #include "trap.h"
 
@@ -38,6 +38,8 @@ trap_common:
     add $8, %esp                         /* the vector and the error code */
     iret
     .size trap_common, . - trap_common
+    .globl trap_stubs_end
+trap_stubs_end:
 
     /* A vector that nobody asked for: what firmware left behind (a local APIC's timer, a device's message) may
      * still come once interrupts are on. It is passed over. */
@@ -47,16 +49,13 @@ stray_interrupt:
     iret
     .size stray_interrupt, . - stray_interrupt
 
-    /* The double-fault task. The processor has saved the main task in its TSS, and set NT and the link back;
-     * IRET follows that link to the main task as double_fault left it there (SDM vol. 3, 7.4). It saves this
-     * task as it then is: the next double fault goes on after the IRET, so the stack must be empty again. */
+    /* The double-fault task: the processor has saved the main task in its TSS. The error code, always 0, is on
+     * the stack (SDM vol. 3, 6.15). */
     .globl double_fault_task
     .type double_fault_task, @function
 double_fault_task:
+    xor %ebp, %ebp                       /* a backtrace ends here */
     call double_fault
-    add $4, %esp                         /* the error code, always 0 */
-    iret
-    jmp double_fault_task
     .size double_fault_task, . - double_fault_task
 
     /* void gdt_load(const struct descriptor_table *gdt): and all segment registers from it. */
@@ -108,19 +107,23 @@ catch_land:
     jmp .Lcatch_return
     .size catch_land, . - catch_land
 
-    /* void leave_stack(void (*fn)(void)): runs FN on the double-fault stack, and leaves the present one as it
-     * is. FN does not return. */
-    .globl leave_stack
-    .type leave_stack, @function
-leave_stack:
+    /* void run_on_fault_stack(void (*fn)(const struct trap_frame *), const struct trap_frame *frame): runs
+     * FN(FRAME) there, from its top, and leaves the present stack as it is. FN does not return. */
+    .globl run_on_fault_stack
+    .type run_on_fault_stack, @function
+run_on_fault_stack:
     mov 4(%esp), %eax
+    mov 8(%esp), %edx
     mov $fault_stack_top, %esp
     xor %ebp, %ebp                       /* a backtrace ends here */
+    sub $12, %esp                        /* 16-byte aligned at the call */
+    push %edx
     call *%eax
-    .size leave_stack, . - leave_stack
+    .size run_on_fault_stack, . - run_on_fault_stack
 
     /* void panic_at(const char *file, int line, const char *fmt, ...): makes a struct trap_frame of its
-     * caller and calls panic_report(frame, file, line, fmt, args). A va_list points to the next argument. */
+     * caller and calls panic_begin with it. Above the frame's 52 bytes lie the return address and the
+     * arguments: struct panic. */
     .globl panic_at
     .type panic_at, @function
 panic_at:
@@ -131,20 +134,15 @@ panic_at:
     push 8(%esp)                         /* the return address */
     subl $5, (%esp)                      /* EIP: the call itself, which may be its function's last word */
     push $0                              /* error code */
-    push $-1                             /* vector: none */
+    push $TRAP_NONE
     pusha
-    mov %esp, %eax
-    lea 68(%eax), %edx                   /* above the frame's 52 bytes: return address, FILE, LINE, FMT */
-    push %edx
-    push 64(%eax)
-    push 60(%eax)
-    push 56(%eax)
-    push %eax
-    call panic_report
+    push %esp
+    call panic_begin
     .size panic_at, . - panic_at
 
     .section .bss
     .balign 4
+    .globl catch_stack
     .type catch_stack, @object
 catch_stack:
     .skip 4

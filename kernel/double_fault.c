@@ -1,0 +1,120 @@
+/* The double fault: an exception that could not be delivered. Its task (descriptors.c) runs on the fault
+ * stack from its top, whatever may have been there. */
+#include "descriptors.h"
+#include "log.h"
+#include "memlayout.h"
+#include "report.h"
+#include "symbols.h"
+
+/* trap.S */
+extern const char trap_stubs[], trap_stubs_end[];
+void double_fault(void) __attribute__((noreturn));
+
+/* What the processor needs to push for an exception: on less stack than that it comes to a double fault,
+ * although ESP has not yet passed the end. */
+#define EXCEPTION_WORDS 4u
+
+static const struct stack {
+    const char *name, *guard, *bottom, *top;
+} stacks[] = {
+    {"kernel", boot_stack_guard, boot_stack_bottom, boot_stack_top},
+    {"fault", fault_stack_guard, fault_stack_bottom, fault_stack_top},
+};
+
+/* The stack that has overflowed, or NULL: ESP lies in its guard page, or less than it takes above. */
+static const struct stack *overflowed(uintptr_t esp) {
+    for (const struct stack *stack = stacks; stack < stacks + ARRAY_SIZE(stacks); stack++)
+        if (esp >= (uintptr_t)stack->guard && esp < (uintptr_t)stack->bottom + EXCEPTION_WORDS * 4)
+            return stack;
+    return NULL;
+}
+
+/* The main task as it was, as a frame: for what prints frames. */
+static struct trap_frame interrupted_frame(void) {
+    const struct tss *tss = interrupted_task();
+
+    return (struct trap_frame){
+        .edi = tss->edi,
+        .esi = tss->esi,
+        .ebp = tss->ebp,
+        .esp_at_pusha = tss->esp - 5 * 4,
+        .ebx = tss->ebx,
+        .edx = tss->edx,
+        .ecx = tss->ecx,
+        .eax = tss->eax,
+        .vector = TRAP_DOUBLE_FAULT,
+        .eip = tss->eip,
+        .cs = tss->cs,
+        .eflags = tss->eflags,
+    };
+}
+
+static bool in_stubs(uintptr_t eip) {
+    return eip >= (uintptr_t)trap_stubs && eip < (uintptr_t)trap_stubs_end;
+}
+
+/* The code that was being run at FRAME when STACK ended: where that was in an exception's stub, what was
+ * interrupted. Its EIP is the word below the first that can be a CS. */
+static uintptr_t culprit(const struct trap_frame *frame, const struct stack *stack) {
+    uintptr_t esp = (frame_esp(frame) + 3) & ~3u, eip = frame->eip;
+
+    if (esp < (uintptr_t)stack->bottom)
+        esp = (uintptr_t)stack->bottom;
+    for (; in_stubs(eip) && esp + 4 < (uintptr_t)stack->top; esp += 4) {
+        const unsigned *word = (const unsigned *)esp;
+
+        if (in_text(word[0]) && word[1] == KERNEL_CS)
+            eip = word[0];
+    }
+    return eip;
+}
+
+static void print_where(uintptr_t eip, const struct stack *stack, unsigned esp) {
+    char where[ADDRESS_TEXT];
+
+    kprintf("  at       %s\n", address_text(eip, where));
+    kprintf("  stack    %p to %p, a guard page below; esp 0x%08x\n", (void *)stack->bottom,
+            (void *)stack->top, esp);
+}
+
+static void print_overflow(uintptr_t eip, const struct stack *stack, unsigned esp) {
+    size_t offset;
+    const char *function = symbol_at(eip, &offset);
+
+    kprintf("PANIC: double fault: %s stack overflow in %s\n", stack->name, function ? function : "?");
+    print_where(eip, stack, esp);
+    kprintf("  cause    too deep a recursion, or too large an array\n");
+}
+
+static void print_undelivered(uintptr_t eip, const char *idt, unsigned esp) {
+    kprintf("PANIC: double fault: an exception could not be delivered\n");
+    print_where(eip, &stacks[0], esp);
+    if (idt)
+        kprintf("  cause    %s\n", idt);
+    else if (!stack_end(esp - 1))
+        kprintf("  cause    esp lies in no kernel stack: a damaged stack pointer\n");
+    else
+        kprintf("  cause    none that shows: the IDT is in order, and so is esp\n");
+}
+
+void double_fault(void) {
+    struct trap_frame frame = interrupted_frame();
+    unsigned esp = frame_esp(&frame);
+    const struct stack *stack = overflowed(esp);
+    uintptr_t eip = stack ? culprit(&frame, stack) : frame.eip;
+    char text[IDT_TEXT];
+    const char *idt = idt_fault(text);
+
+    leave_fault_task();
+    idt_repair(); /* or the next exception is a double fault again */
+    catch_lose_fault_stack();
+    report_begin(exception_name(TRAP_DOUBLE_FAULT), frame.eip);
+    if (stack)
+        print_overflow(eip, stack, esp);
+    else
+        print_undelivered(eip, idt, esp);
+    print_registers(&frame);
+    print_backtrace(&frame);
+    print_advice(eip, "walk", stack ? (uintptr_t)stack->bottom - 4 : esp);
+    panic_finish(TRAP_DOUBLE_FAULT);
+}
