@@ -53,20 +53,21 @@ static bool in_stubs(uintptr_t eip) {
     return eip >= (uintptr_t)trap_stubs && eip < (uintptr_t)trap_stubs_end;
 }
 
-/* The code that was being run at FRAME when STACK ended: where that was in an exception's stub, what was
- * interrupted. Its EIP is the word below the first that can be a CS. */
-static uintptr_t culprit(const struct trap_frame *frame, const struct stack *stack) {
-    uintptr_t esp = (frame_esp(frame) + 3) & ~3u, eip = frame->eip;
+/* Where STACK ended in an exception's stub, FRAME becomes that of what was interrupted. On the stack that is
+ * EIP, CS and EFLAGS: EIP is the word below the first that can be a CS. */
+static void find_culprit(struct trap_frame *frame, const struct stack *stack) {
+    uintptr_t esp = (frame_esp(frame) + 3) & ~3u;
 
     if (esp < (uintptr_t)stack->bottom)
         esp = (uintptr_t)stack->bottom;
-    for (; in_stubs(eip) && esp + 4 < (uintptr_t)stack->top; esp += 4) {
+    for (; in_stubs(frame->eip) && esp + 12 <= (uintptr_t)stack->top; esp += 4) {
         const unsigned *word = (const unsigned *)esp;
 
-        if (in_text(word[0]) && word[1] == KERNEL_CS)
-            eip = word[0];
+        if (!in_text(word[0]) || word[1] != KERNEL_CS)
+            continue;
+        frame->eip = word[0];
+        frame->esp_at_pusha = esp + 12 - 5 * 4;
     }
-    return eip;
 }
 
 static void print_where(uintptr_t eip, const struct stack *stack, unsigned esp) {
@@ -98,23 +99,24 @@ static void print_undelivered(uintptr_t eip, const char *idt, unsigned esp) {
 }
 
 void double_fault(void) {
-    struct trap_frame frame = interrupted_frame();
+    struct trap_frame frame = interrupted_frame(), culprit = frame;
     unsigned esp = frame_esp(&frame);
     const struct stack *stack = overflowed(esp);
-    uintptr_t eip = stack ? culprit(&frame, stack) : frame.eip;
     char text[IDT_TEXT];
     const char *idt = idt_fault(text);
 
     leave_fault_task();
     idt_repair(); /* or the next exception is a double fault again */
     catch_lose_fault_stack();
-    report_begin(exception_name(TRAP_DOUBLE_FAULT), frame.eip);
     if (stack)
-        print_overflow(eip, stack, esp);
+        find_culprit(&culprit, stack);
+    report_begin(exception_name(TRAP_DOUBLE_FAULT), culprit.eip);
+    if (stack)
+        print_overflow(culprit.eip, stack, esp);
     else
-        print_undelivered(eip, idt, esp);
+        print_undelivered(culprit.eip, idt, esp);
     print_registers(&frame);
-    print_backtrace(&frame);
-    print_advice(eip, "walk", stack ? (uintptr_t)stack->bottom - 4 : esp);
+    print_backtrace(&culprit);
+    print_advice(culprit.eip, "walk", stack ? (uintptr_t)stack->bottom - 4 : esp);
     panic_finish(TRAP_DOUBLE_FAULT);
 }

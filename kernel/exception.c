@@ -36,6 +36,8 @@ static const struct {
     {"control protection exception", NULL},
 };
 
+void exception(const struct trap_frame *frame) __attribute__((noreturn)); /* for trap.S */
+
 const char *exception_name(unsigned vector) {
     return vector < ARRAY_SIZE(exceptions) ? exceptions[vector].name : "reserved exception";
 }
@@ -125,7 +127,7 @@ static unsigned where_to_break(const struct trap_frame *frame) {
     return call ? call : frame->eip;
 }
 
-static void report(const struct trap_frame *frame) {
+void exception(const struct trap_frame *frame) {
     unsigned address = read_cr2(); /* before another page fault can change it */
 
     report_begin(exception_name(frame->vector), frame->eip);
@@ -139,8 +141,6 @@ static void report(const struct trap_frame *frame) {
     print_advice(where_to_break(frame), frame->vector == TRAP_PAGE_FAULT ? "walk" : NULL, address);
     panic_finish((int)frame->vector);
 }
-
-void exception(const struct trap_frame *frame) { report_on_fault_stack(report, frame); }
 
 /* An int3 is a question, not a mistake: it is answered, and the kernel goes on behind it. */
 void breakpoint_report(const struct trap_frame *frame) {

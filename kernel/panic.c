@@ -7,7 +7,7 @@
 #include "string.h"
 
 /* What panic_at has on its stack, lowest address first. */
-struct panic {
+struct panic_call {
     struct trap_frame frame;
     unsigned return_address;
     const char *file;
@@ -17,7 +17,7 @@ struct panic {
 };
 _Static_assert(sizeof(struct trap_frame) == 52, "nothing lies between the frame and the return address");
 
-void panic_begin(const struct trap_frame *frame) __attribute__((noreturn)); /* for trap.S */
+void panic(const struct trap_frame *frame) __attribute__((noreturn)); /* for trap.S */
 
 static const void *about;
 
@@ -37,21 +37,19 @@ static bool would_know_more(const char *file) {
     return heap_mode() == HEAP_NORMAL && strncmp(file, kmalloc, sizeof(kmalloc) - 1) == 0;
 }
 
-static void report(const struct trap_frame *frame) {
-    const struct panic *panic = (const struct panic *)frame;
+void panic(const struct trap_frame *frame) {
+    const struct panic_call *call = (const struct panic_call *)frame;
     char where[ADDRESS_TEXT];
 
     report_begin("panic", frame->eip);
     kprintf("PANIC: ");
-    kvprintf(panic->fmt, (va_list)panic->arguments);
-    kprintf("\n  at       %s:%d, %s\n", panic->file, panic->line, address_text(frame->eip, where));
+    kvprintf(call->fmt, (va_list)call->arguments);
+    kprintf("\n  at       %s:%d, %s\n", call->file, call->line, address_text(frame->eip, where));
     print_registers(frame);
     print_backtrace(frame);
-    if (would_know_more(panic->file))
+    if (would_know_more(call->file))
         kprintf("  try      heap=debug as an option: who allocated and freed what this is about\n");
     print_advice(frame->eip, about ? "peek" : NULL, (uintptr_t)about);
     about = NULL;
     panic_finish(-1);
 }
-
-void panic_begin(const struct trap_frame *frame) { report_on_fault_stack(report, frame); }

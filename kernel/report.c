@@ -1,8 +1,8 @@
 /* Making a report, and what comes after it: a way back, or the end.
  *
- * A report is made on the fault stack, whatever it is about: the stack that was in use may be full, or its
- * pointer may be what went wrong. Only what is reported while already there (a fault in a report, or in the
- * last look) stays where it is.
+ * A report is made on the fault stack, whatever it is about (trap.S): the stack that was in use may be full,
+ * or its pointer may be what went wrong. Only what is reported while already there (a fault in a report, or
+ * in the last look) goes on below what that stack holds.
  *
  * A catch (trap_catch) is a way back to before: panic_finish goes there instead of stopping. */
 #include "report.h"
@@ -22,8 +22,7 @@
 extern uintptr_t catch_stack; /* ESP where a catch lands */
 bool catch_call(void (*fn)(void *arg), void *arg);
 void catch_land(void) __attribute__((noreturn));
-void run_on_fault_stack(void (*fn)(const struct trap_frame *frame), const struct trap_frame *frame)
-    __attribute__((noreturn));
+void run_on_fault_stack(void (*fn)(void)) __attribute__((noreturn));
 
 static struct {
     bool armed;
@@ -39,17 +38,6 @@ static struct {
 static unsigned reports;
 #define REPORTS_MAX 4
 
-static bool on_fault_stack(uintptr_t address) {
-    return address > (uintptr_t)fault_stack_bottom && address <= (uintptr_t)fault_stack_top;
-}
-
-void report_on_fault_stack(void (*fn)(const struct trap_frame *frame), const struct trap_frame *frame) {
-    if (!on_fault_stack((uintptr_t)__builtin_frame_address(0)))
-        run_on_fault_stack(fn, frame);
-    fn(frame);
-    __builtin_unreachable();
-}
-
 /* ---- the end ---- */
 
 static bool stays(void) { return options.panic_stay || !machine_has_exit_port(); }
@@ -63,8 +51,7 @@ static bool can_look(void) {
     return first && reports == 1 && read_cr0() & CR0_PG;
 }
 
-static void begin_look(const struct trap_frame *none) {
-    (void)none;
+static void begin_look(void) {
     reports = 0;
     last_look();
 }
@@ -75,7 +62,7 @@ static void stop(void) {
     if (!stays() && reports < REPORTS_MAX)
         machine_exit(false);
     if (can_look())
-        run_on_fault_stack(begin_look, NULL);
+        run_on_fault_stack(begin_look);
     if (reports < REPORTS_MAX)
         kprintf("quire: halted\n");
     for (;;) {
@@ -139,7 +126,7 @@ void panic_finish(int vector) {
 }
 
 void catch_lose_fault_stack(void) {
-    if (on_fault_stack(catch_stack))
+    if (catch_stack >= (uintptr_t)fault_stack_bottom && catch_stack < (uintptr_t)fault_stack_top)
         catch.armed = false;
 }
 

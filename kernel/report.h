@@ -4,10 +4,6 @@
 
 #include "trap.h"
 
-/* Runs FN(FRAME) on the fault stack: what is reported may have left none of the present one. */
-void report_on_fault_stack(void (*fn)(const struct trap_frame *frame), const struct trap_frame *frame)
-    __attribute__((noreturn));
-
 /* Comes first: takes the log, or the report that a catch wants. Of WHAT at EIP while a report is being made
  * it prints one line, and stops. */
 void report_begin(const char *what, unsigned eip);
@@ -22,8 +18,7 @@ void catch_lose_fault_stack(void);
 /* panic.c. A report's last line: what to try next. COMMAND, the monitor's that shows ADDRESS, may be NULL. */
 void print_advice(unsigned eip, const char *command, uintptr_t address);
 
-/* exception.c: the report of an exception, which is the end of what FRAME was doing. */
-void exception(const struct trap_frame *frame) __attribute__((noreturn));
+/* exception.c. */
 const char *exception_name(unsigned vector);
 void breakpoint_report(const struct trap_frame *frame);
 

@@ -10,7 +10,40 @@
 
     .text
 
-    /* trap_stubs[i] is vector i's, 16 bytes each. All make the same frame: struct trap_frame. */
+    /* Where a debugger finds what was interrupted: ESP was BYTES above what it is now, and the frame is, or will
+     * be, below that. Numbers as in struct trap_frame. */
+    .cfi_sections .debug_frame
+    .macro frame_above bytes
+    .cfi_startproc
+    .cfi_signal_frame
+    .cfi_def_cfa %esp, \bytes
+    .cfi_offset %eip, -12
+    .cfi_offset %eax, -24
+    .cfi_offset %ecx, -28
+    .cfi_offset %edx, -32
+    .cfi_offset %ebx, -36
+    .cfi_offset %ebp, -44
+    .cfi_offset %esi, -48
+    .cfi_offset %edi, -52
+    .endm
+
+    /* At ESP lies a struct trap_frame: has FUNCTION make the report of it, on the fault stack, from its top
+     * unless it is in use already. FUNCTION does not return. */
+    .macro report_by function
+    mov %esp, %ebp                       /* for debuggers: the frame is found from here */
+    .cfi_def_cfa_register %ebp
+    cmp $fault_stack_bottom, %esp
+    jbe 1f
+    cmp $fault_stack_top, %esp
+    jbe 2f
+1:  mov $fault_stack_top, %esp
+2:  sub $12, %esp                        /* 16-byte aligned at the call (System V ABI, i386) */
+    push %ebp
+    call \function
+    .endm
+
+    /* trap_stubs[i] is vector i's, 16 bytes each. All make the same frame: struct trap_frame. Of an exception
+     * comes a report; the others may return. */
     .balign 16
     .globl trap_stubs
     .type trap_stubs, @function
@@ -23,21 +56,41 @@ trap_stubs:
     push $0
     .endif
     push $\vector
+    .if \vector >= TRAP_IRQ || \vector == TRAP_DEBUG || \vector == TRAP_BREAKPOINT
     jmp trap_common
+    .else
+    jmp exception_common
+    .endif
     .endr
     .size trap_stubs, . - trap_stubs
 
     .type trap_common, @function
 trap_common:
+    frame_above 20                       /* vector, error code, EIP, CS, EFLAGS */
     pusha
-    cld                                  /* C code expects it (System V ABI, i386) */
+    .cfi_adjust_cfa_offset 32
+    cld                                  /* C code expects it */
     push %esp
+    .cfi_adjust_cfa_offset 4
     call trap_dispatch
     add $4, %esp
     popa
     add $8, %esp                         /* the vector and the error code */
     iret
+    .cfi_endproc
     .size trap_common, . - trap_common
+
+    .globl exception_common
+    .type exception_common, @function
+exception_common:
+    frame_above 20
+    pusha
+    .cfi_adjust_cfa_offset 32
+    cld
+    report_by exception
+    .cfi_endproc
+    .size exception_common, . - exception_common
+
     .globl trap_stubs_end
 trap_stubs_end:
 
@@ -107,26 +160,24 @@ catch_land:
     jmp .Lcatch_return
     .size catch_land, . - catch_land
 
-    /* void run_on_fault_stack(void (*fn)(const struct trap_frame *), const struct trap_frame *frame): runs
-     * FN(FRAME) there, from its top, and leaves the present stack as it is. FN does not return. */
+    /* void run_on_fault_stack(void (*fn)(void)): runs FN there, from its top, and leaves the present stack as
+     * it is. FN does not return. */
     .globl run_on_fault_stack
     .type run_on_fault_stack, @function
 run_on_fault_stack:
     mov 4(%esp), %eax
-    mov 8(%esp), %edx
     mov $fault_stack_top, %esp
     xor %ebp, %ebp                       /* a backtrace ends here */
-    sub $12, %esp                        /* 16-byte aligned at the call */
-    push %edx
     call *%eax
     .size run_on_fault_stack, . - run_on_fault_stack
 
     /* void panic_at(const char *file, int line, const char *fmt, ...): makes a struct trap_frame of its
-     * caller and calls panic_begin with it. Above the frame's 52 bytes lie the return address and the
-     * arguments: struct panic. */
+     * caller and calls panic with it. Above the frame's 52 bytes lie the return address and the
+     * arguments: struct panic_call. */
     .globl panic_at
     .type panic_at, @function
 panic_at:
+    .cfi_startproc
     pushf
     cli
     cld
@@ -136,8 +187,10 @@ panic_at:
     push $0                              /* error code */
     push $TRAP_NONE
     pusha
-    push %esp
-    call panic_begin
+    .cfi_adjust_cfa_offset 52
+    .cfi_offset %ebp, -48
+    report_by panic
+    .cfi_endproc
     .size panic_at, . - panic_at
 
     .section .bss

@@ -1,12 +1,13 @@
 /* Exceptions and interrupts: where each vector goes.
  *
  *   descriptors.c   the GDT, the IDT, and the task of the double fault
- *   trap.S          a stub for each vector, which calls trap_dispatch here
- *   pic.c           the vectors from TRAP_IRQ on: the PICs' lines
- *   exception.c     those below, in words; fault.c the page fault, double_fault.c the double fault
+ *   trap.S          a stub for each vector
+ *   exception.c     the exceptions, in words; fault.c the page fault, double_fault.c the double fault
  *   report.c        how a report is made, and what comes after it
+ *   pic.c           the vectors from TRAP_IRQ on: the PICs' lines
  *
- * Only an interrupt, a single step and an int3 go on where they came from. */
+ * Only an interrupt, a single step and an int3 go on where they came from: for them trap.S calls
+ * trap_dispatch here. */
 #include "trap.h"
 
 #include "cpu.h"
@@ -35,10 +36,8 @@ void trap_dispatch(struct trap_frame *frame) {
         irq_dispatch(frame->vector - TRAP_IRQ);
     else if (frame->vector == TRAP_DEBUG)
         step(frame);
-    else if (frame->vector == TRAP_BREAKPOINT)
-        breakpoint_report(frame);
     else
-        exception(frame);
+        breakpoint_report(frame);
 }
 
 void trap_init(void) {

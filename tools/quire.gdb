@@ -104,7 +104,7 @@ end
 
 define stop-at-faults
     break panic_at
-    break exception
+    break exception_common
 end
 document stop-at-faults
 Stop where a panic or an exception is about to be reported; `bt` then shows who caused it.
