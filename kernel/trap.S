@@ -10,14 +10,19 @@
 
     .text
 
-    /* Where a debugger finds what was interrupted: ESP was BYTES above what it is now, and the frame is, or will
-     * be, below that. Numbers as in struct trap_frame. */
+    /* For debuggers: where a stub finds itself, the vector and the error code being on the stack; and then where
+     * PUSHA has put what was in the registers, counted down from ESP as it was before. */
     .cfi_sections .debug_frame
-    .macro frame_above bytes
+    .macro stub_entered
     .cfi_startproc
     .cfi_signal_frame
-    .cfi_def_cfa %esp, \bytes
+    .cfi_def_cfa %esp, 20
     .cfi_offset %eip, -12
+    .endm
+
+    .macro push_registers
+    pusha
+    .cfi_adjust_cfa_offset 32
     .cfi_offset %eax, -24
     .cfi_offset %ecx, -28
     .cfi_offset %edx, -32
@@ -40,6 +45,7 @@
 2:  sub $12, %esp                        /* 16-byte aligned at the call (System V ABI, i386) */
     push %ebp
     call \function
+    ud2                                  /* the return address is still in here */
     .endm
 
     /* trap_stubs[i] is vector i's, 16 bytes each. All make the same frame: struct trap_frame. Of an exception
@@ -66,9 +72,8 @@ trap_stubs:
 
     .type trap_common, @function
 trap_common:
-    frame_above 20                       /* vector, error code, EIP, CS, EFLAGS */
-    pusha
-    .cfi_adjust_cfa_offset 32
+    stub_entered
+    push_registers
     cld                                  /* C code expects it */
     push %esp
     .cfi_adjust_cfa_offset 4
@@ -83,9 +88,8 @@ trap_common:
     .globl exception_common
     .type exception_common, @function
 exception_common:
-    frame_above 20
-    pusha
-    .cfi_adjust_cfa_offset 32
+    stub_entered
+    push_registers
     cld
     report_by exception
     .cfi_endproc
