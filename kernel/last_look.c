@@ -89,7 +89,6 @@ static void print_help(void) {
 void last_look(void) {
     char line[LINE_MAX + 1];
 
-    console_waiting(); /* starts the keyboard, which drops what was typed before */
     print_help();
     for (;;) {
         char *command = line;

@@ -298,14 +298,6 @@ class Debugger:
         self._channel.sendall(b"\x03")
         self._answer()
 
-    def run_to(self, address):
-        """Stops the processor wherever it is, and then before the instruction at ADDRESS."""
-        self.interrupt()
-        assert self.ask(f"Z0,{address:x},1") == "OK"
-        self.go()
-        self._answer()
-        assert self.ask(f"z0,{address:x},1") == "OK"
-
     def set_register(self, number, value):
         registers = bytearray.fromhex(self.ask("g"))
         registers[number * 4:number * 4 + 4] = value.to_bytes(4, "little")

@@ -33,7 +33,11 @@ def stop_waiting(machine, kernel):
     elf = Elf(kernel)
     text = elf.loaded[0]
     start = text.offset + elf.address("console_read") - text.vaddr
-    machine.debugger.run_to(elf.data.index(b"\xfb\xf4\xfa", start) + 1 - text.offset + text.vaddr)
+    waits = elf.data.index(b"\xfb\xf4\xfa", start) + 1 - text.offset + text.vaddr
+    machine.debugger.interrupt()
+    assert machine.debugger.ask(f"Z0,{waits:x},1") == "OK"
+    machine.debugger.ask("c")  # the answer comes when it has stopped again
+    assert machine.debugger.ask(f"z0,{waits:x},1") == "OK"
 
 
 def with_stack_pointer(machine, kernel, esp):
