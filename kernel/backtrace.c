@@ -15,6 +15,7 @@
 #include "log.h"
 #include "machine.h"
 #include "memlayout.h"
+#include "string.h"
 #include "symbols.h"
 #include "vmem.h"
 
@@ -190,6 +191,48 @@ void print_backtrace(const struct trap_frame *frame) {
         print_return_address(caller);
     if (!print_chain(frame->ebp, &ebp))
         print_guesses((frame_esp(frame) + 3) & ~3u, ebp);
+}
+
+/* ---- who has used the stack ---- */
+
+#define USERS_MAX 16u
+
+static struct user {
+    const char *function;
+    unsigned frames;
+    size_t bytes;
+} users[USERS_MAX];
+
+/* FUNCTION has a frame of BYTES more. Where there are more functions than fit, the last few are left out. */
+static void count_user(const char *function, size_t bytes) {
+    struct user *user = users;
+
+    while (user < users + USERS_MAX && user->function && user->function != function)
+        user++;
+    if (!function || user == users + USERS_MAX)
+        return;
+    user->function = function;
+    user->frames++;
+    user->bytes += bytes;
+}
+
+/* What lies below a frame's EBP, down to the next, is the locals of its function, and what that has pushed. */
+void print_most_used(const struct trap_frame *frame) {
+    uintptr_t below = frame_esp(frame), ebp = frame->ebp, eip = frame->eip;
+    const struct stack_frame *next;
+    const struct user *most = users;
+    size_t offset;
+
+    memset(users, 0, sizeof(users));
+    for (; ebp > below && (next = frame_at(ebp)); below = ebp, ebp = next->ebp) {
+        count_user(symbol_at(eip, &offset), ebp - below);
+        eip = next->eip - 1;
+    }
+    for (const struct user *user = users; user < users + USERS_MAX; user++)
+        if (user->bytes > most->bytes)
+            most = user;
+    if (most->frames)
+        kprintf("  most     used by %s: %u frames, %zu bytes\n", most->function, most->frames, most->bytes);
 }
 
 void print_registers(const struct trap_frame *frame) {

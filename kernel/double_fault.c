@@ -78,12 +78,13 @@ static void print_where(uintptr_t eip, const struct stack *stack, unsigned esp) 
             (void *)stack->top, esp);
 }
 
-static void print_overflow(uintptr_t eip, const struct stack *stack, unsigned esp) {
+static void print_overflow(const struct trap_frame *culprit, const struct stack *stack, unsigned esp) {
     size_t offset;
-    const char *function = symbol_at(eip, &offset);
+    const char *function = symbol_at(culprit->eip, &offset);
 
     kprintf("PANIC: double fault: %s stack overflow in %s\n", stack->name, function ? function : "?");
-    print_where(eip, stack, esp);
+    print_where(culprit->eip, stack, esp);
+    print_most_used(culprit);
     kprintf("  cause    too deep a recursion, or too large an array\n");
 }
 
@@ -112,7 +113,7 @@ void double_fault(void) {
         find_culprit(&culprit, stack);
     report_begin(exception_name(TRAP_DOUBLE_FAULT), culprit.eip);
     if (stack)
-        print_overflow(culprit.eip, stack, esp);
+        print_overflow(&culprit, stack, esp);
     else
         print_undelivered(culprit.eip, idt, esp);
     print_registers(&frame);

@@ -4,6 +4,7 @@
 
 #include "cpu.h"
 #include "log.h"
+#include "memlayout.h"
 
 /* SDM vol. 3, table 6-1; and what mostly leads to it. The debug exception and the breakpoint are never the
  * end; the double fault and the page fault have reports of their own. */
@@ -138,6 +139,8 @@ void exception(const struct trap_frame *frame) {
     print_stray_stack(frame);
     print_registers(frame);
     print_backtrace(frame);
+    if (frame->vector == TRAP_PAGE_FAULT && address >= KHEAP_START && address < KHEAP_END)
+        print_heap_advice();
     print_advice(where_to_break(frame), frame->vector == TRAP_PAGE_FAULT ? "walk" : NULL, address);
     panic_finish((int)frame->vector);
 }

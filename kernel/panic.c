@@ -30,11 +30,16 @@ void print_advice(unsigned eip, const char *command, uintptr_t address) {
     kprintf("\n");
 }
 
-/* The debugging heap knows more of what FILE panics about. */
-static bool would_know_more(const char *file) {
+void print_heap_advice(void) {
+    if (heap_mode() == HEAP_NORMAL)
+        kprintf("  try      the option heap=debug or heap=guard: it names the object, and who allocated and "
+                "freed it\n");
+}
+
+static bool is_about_heap(const char *file) {
     static const char kmalloc[] = "mm/kmalloc";
 
-    return heap_mode() == HEAP_NORMAL && strncmp(file, kmalloc, sizeof(kmalloc) - 1) == 0;
+    return strncmp(file, kmalloc, sizeof(kmalloc) - 1) == 0;
 }
 
 void panic(const struct trap_frame *frame) {
@@ -47,8 +52,8 @@ void panic(const struct trap_frame *frame) {
     kprintf("\n  at       %s:%d, %s\n", call->file, call->line, address_text(frame->eip, where));
     print_registers(frame);
     print_backtrace(frame);
-    if (would_know_more(call->file))
-        kprintf("  try      heap=debug as an option: who allocated and freed what this is about\n");
+    if (is_about_heap(call->file))
+        print_heap_advice();
     print_advice(frame->eip, about ? "peek" : NULL, (uintptr_t)about);
     about = NULL;
     panic_finish(-1);

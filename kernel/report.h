@@ -18,6 +18,9 @@ void catch_lose_fault_stack(void);
 /* panic.c. A report's last line: what to try next. COMMAND, the monitor's that shows ADDRESS, may be NULL. */
 void print_advice(unsigned eip, const char *command, uintptr_t address);
 
+/* The line before: what the debugging heap, where it is not in use, would find out. */
+void print_heap_advice(void);
+
 /* exception.c. */
 const char *exception_name(unsigned vector);
 void breakpoint_report(const struct trap_frame *frame);
@@ -30,6 +33,9 @@ void print_registers(const struct trap_frame *frame);
 
 /* The functions that were being run at FRAME, innermost first. */
 void print_backtrace(const struct trap_frame *frame);
+
+/* The function whose frames, from FRAME on, take most of the stack. */
+void print_most_used(const struct trap_frame *frame);
 
 /* Where the code that was run at FRAME was called from, as far as FRAME tells without the chain of frames: in
  * a function without a frame of its own, or nowhere in the kernel's text. Otherwise 0. */
