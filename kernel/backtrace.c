@@ -170,7 +170,7 @@ unsigned hidden_caller(const struct trap_frame *frame) {
 static void print_guesses(unsigned esp, unsigned ebp) {
     uintptr_t end = stack_end(esp);
 
-    kprintf("    the frames' chain breaks here: ebp 0x%08x; on the stack, return addresses perhaps:\n", ebp);
+    kprintf("    the frames' chain breaks here: ebp 0x%08x; perhaps called from:\n", ebp);
     for (unsigned shown = 0; shown < GUESSES_SHOWN && esp < end; esp += 4) {
         unsigned word = *(const unsigned *)esp;
 

@@ -112,8 +112,8 @@ const char *idt_fault(char text[IDT_TEXT]) {
 
     sidt(&now);
     if (now.base != (uintptr_t)idt || now.limit != sizeof(idt) - 1) {
-        format_buffer(text, IDT_TEXT, "the IDT register says 0x%08x, limit 0x%x, and not 0x%08x, limit 0x%x",
-                      now.base, now.limit, (unsigned)(uintptr_t)idt, (unsigned)sizeof(idt) - 1);
+        format_buffer(text, IDT_TEXT, "IDTR is 0x%08x, limit 0x%x; it should be 0x%08x, limit 0x%x", now.base,
+                      now.limit, (unsigned)(uintptr_t)idt, (unsigned)sizeof(idt) - 1);
         return text;
     }
     for (unsigned vector = 0; vector < VECTORS; vector++) {

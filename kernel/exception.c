@@ -15,24 +15,22 @@ static const struct {
     {"debug exception", NULL},
     {"non-maskable interrupt", NULL},
     {"breakpoint", NULL},
-    {"overflow", "INTO with the overflow flag set: no compiler makes one, so a jump into data"},
-    {"bound range exceeded", "BOUND with an index outside: no compiler makes one, so a jump into data"},
+    {"overflow", "INTO: no compiler makes one, so this was a jump into data"},
+    {"bound range exceeded", "BOUND: no compiler makes one, so this was a jump into data"},
     {"invalid opcode", NULL},
-    {"no coprocessor",
-     "a floating-point instruction, which this kernel is built without, or a jump into data"},
+    {"no coprocessor", "floating point: the kernel is built without; or a jump into data"},
     {"double fault", NULL},
     {"coprocessor segment overrun", NULL},
     {"invalid TSS", "a switch to a task whose TSS is damaged, or is none"},
     {"segment not present", "a selector whose descriptor is not marked present"},
     {"stack-segment fault", "the stack segment's limit, or a selector for SS that is none"},
-    {"general protection fault",
-     "an instruction, an operand or a selector that the processor does not allow"},
+    {"general protection fault", "an instruction, operand or selector that is not allowed"},
     {"page fault", NULL},
     {"reserved exception 15", NULL},
-    {"x87 floating-point error", "a floating-point instruction, which this kernel is built without"},
-    {"alignment check", "a misaligned access, with alignment checks switched on: EFLAGS.AC should be clear"},
+    {"x87 floating-point error", "floating point: the kernel is built without"},
+    {"alignment check", "a misaligned access, and EFLAGS.AC set, which it should not be"},
     {"machine check", "the hardware has found itself at fault: memory, cache or bus"},
-    {"SIMD floating-point error", "a floating-point instruction, which this kernel is built without"},
+    {"SIMD floating-point error", "floating point: the kernel is built without"},
     {"virtualization exception", NULL},
     {"control protection exception", NULL},
 };
@@ -53,14 +51,11 @@ static void print_nmi_cause(void) {
     uint8_t reason = inb(SYSTEM_CONTROL_B);
 
     if (reason & PARITY_ERROR)
-        kprintf("  cause    the memory's parity, or the chipset (SERR), is in error: port 0x61 is 0x%02x\n",
-                reason);
+        kprintf("  cause    memory parity, or the chipset's SERR (port 0x61: 0x%02x)\n", reason);
     else if (reason & CHANNEL_CHECK)
-        kprintf("  cause    an extension card reports an error (IOCHK): port 0x61 is 0x%02x\n", reason);
+        kprintf("  cause    an extension card's IOCHK (port 0x61: 0x%02x)\n", reason);
     else
-        kprintf(
-            "  cause    none in port 0x61 (0x%02x): a watchdog, an NMI button, or an emulator's command\n",
-            reason);
+        kprintf("  cause    none in port 0x61 (0x%02x): a watchdog, a button, or the emulator\n", reason);
 }
 
 /* UD2 (0F 0B) is what compilers put where the program must never come. */
@@ -68,16 +63,12 @@ static void print_invalid_opcode_cause(unsigned eip) {
     const uint8_t *code = (const uint8_t *)eip;
 
     if (!in_text(eip) || !in_text(eip + 3))
-        kprintf("  cause    what is run here is not the kernel's code: a bad function pointer or return "
-                "address\n");
+        kprintf("  cause    this is not the kernel's code: a bad function pointer or return\n");
     else if (code[0] == 0x0F && code[1] == 0x0B)
-        kprintf("  cause    UD2: the compiler put it where the program must never come (__builtin_trap, or "
-                "undefined behaviour)\n");
+        kprintf("  cause    UD2, put where the program must never come (__builtin_trap)\n");
     else
-        kprintf(
-            "  cause    bytes %02x %02x %02x %02x are no instruction of this processor, or a jump into the "
-            "middle of one\n",
-            code[0], code[1], code[2], code[3]);
+        kprintf("  cause    no instruction of this processor: %02x %02x %02x %02x; or a jump into one\n",
+                code[0], code[1], code[2], code[3]);
 }
 
 static void print_cause(const struct trap_frame *frame) {

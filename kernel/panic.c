@@ -24,16 +24,15 @@ static const void *about;
 void panic_about(const void *address) { about = address; }
 
 void print_advice(unsigned eip, const char *command, uintptr_t address) {
-    kprintf("  try      make debug, there break *0x%08x", eip);
+    kprintf("  try      make debug, there break *0x%08x\n", eip);
     if (command)
-        kprintf("; at the prompt that panic=stay leaves, %s 0x%08x", command, (unsigned)address);
-    kprintf("\n");
+        kprintf("  try      %s 0x%08x, at the prompt %s\n", command, (unsigned)address,
+                panic_stays() ? "below" : "that panic=stay leaves");
 }
 
 void print_heap_advice(void) {
     if (heap_mode() == HEAP_NORMAL)
-        kprintf("  try      the option heap=debug or heap=guard: it names the object, and who allocated and "
-                "freed it\n");
+        kprintf("  try      heap=debug or heap=guard as an option: it names the object's callers\n");
 }
 
 static bool is_about_heap(const char *file) {

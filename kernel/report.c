@@ -40,7 +40,7 @@ static unsigned reports;
 
 /* ---- the end ---- */
 
-static bool stays(void) { return options.panic_stay || !machine_has_exit_port(); }
+bool panic_stays(void) { return options.panic_stay || !machine_has_exit_port(); }
 
 /* A last look needs paging; and what has gone wrong in one is not looked at. */
 static bool can_look(void) {
@@ -59,7 +59,7 @@ static void begin_look(void) {
 /* The machine is left, or stays for a last look, or is halted. */
 static void stop(void) __attribute__((noreturn));
 static void stop(void) {
-    if (!stays() && reports < REPORTS_MAX)
+    if (!panic_stays() && reports < REPORTS_MAX)
         machine_exit(false);
     if (can_look())
         run_on_fault_stack(begin_look);

@@ -12,13 +12,16 @@ void report_begin(const char *what, unsigned eip);
  * panic=stay was asked for, there is a last look (last_look.h). */
 void panic_finish(int vector) __attribute__((noreturn));
 
+/* Whether there is to be a last look. */
+bool panic_stays(void);
+
 /* A catch that runs on the fault stack is lost: its frames are about to be written over. */
 void catch_lose_fault_stack(void);
 
-/* panic.c. A report's last line: what to try next. COMMAND, the monitor's that shows ADDRESS, may be NULL. */
+/* panic.c. A report's last lines: what to try next. COMMAND, the monitor's that shows ADDRESS, may be NULL. */
 void print_advice(unsigned eip, const char *command, uintptr_t address);
 
-/* The line before: what the debugging heap, where it is not in use, would find out. */
+/* The line before them: what the debugging heap, where it is not in use, would find out. */
 void print_heap_advice(void);
 
 /* exception.c. */

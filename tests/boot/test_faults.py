@@ -37,16 +37,16 @@ ANY_HEAP = {
     "jump": Kind(r"page fault: fetch from {address}, not present", r"it was to be executed", "provoke_jump",
                  "0x00400000"),
     "double-free": Kind(r"PANIC: kmalloc: {address} cannot be freed: .*freed already",
-                        r"\n  try +the option heap=debug",
+                        r"\n  try +heap=debug or",
                         "provoke_double_free", HEAP),
     "bad-free": Kind(r"PANIC: kmalloc: {address} cannot be freed: it lies inside an object, 8 bytes past its start",
-                     r"\n  try +the option heap=debug", "provoke_bad_free", HEAP),
+                     r"\n  try +heap=debug or", "provoke_bad_free", HEAP),
     "divide": Kind(r"PANIC: divide error \(exception 0\)", r"cause +a division by zero", "provoke_divide"),
-    "invalid-opcode": Kind(r"PANIC: invalid opcode \(exception 6\)", r"cause +UD2: ", "provoke_invalid_opcode"),
+    "invalid-opcode": Kind(r"PANIC: invalid opcode \(exception 6\)", r"cause +UD2, ", "provoke_invalid_opcode"),
     "gp": Kind(r"PANIC: general protection fault \(exception 13\)",
                r"error +0x1230: selector 0x1230, entry 582 of the GDT", "provoke_gp"),
     "double-fault": Kind(r"PANIC: double fault: an exception could not be delivered",
-                         r"cause +the IDT register says 0x[0-9a-f]{8}, limit 0x47, and not (?:.*\n)*.* cr2=0x00000010",
+                         r"cause +IDTR is 0x[0-9a-f]{8}, limit 0x47; it should be (?:.*\n)*.* cr2=0x00000010",
                          "provoke_double_fault"),
     "assert": Kind(r"PANIC: assertion failed: frames_given_back == frames_taken \(0x2, 0x3\)",
                    r"at +kernel/monitor_fault.c:\d+", "provoke_assert"),
@@ -130,6 +130,7 @@ def check(report, kernel, kind):
     trace = re.findall(r"^    0x[0-9a-f]{8} (\w+)", report[report.index("  backtrace\n"):], re.M)
     assert kind.function in trace and "monitor_execute" in trace and "kmain" in trace, report
     assert set(trace) <= {symbol.name.split(".")[0] for symbol in elf.symbols}
+    assert all(len(line) < 80 for line in report.split("\n")[1:]), "it fits a screen of text"
     assert re.search(r"^  try +\S.*\n*\Z", report, re.M), "the last line says what to try"
 
 
