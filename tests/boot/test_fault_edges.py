@@ -138,7 +138,7 @@ def test_a_gate_that_was_written_over_is_named(boot, kernel):
 @pytest.mark.parametrize("kind", ["null", "assert", "stack-overflow", "double-fault"])
 def test_where_the_log_itself_faults_there_is_a_last_word(boot, kind):
     """The log's list of sinks leads nowhere: each report faults as soon as it prints."""
-    report = report_of(boot(cmdline=f"-- poke sinks 0x5a5a5a5a; fault {kind}"))
+    report = report_of(boot(cmdline=f"-- poke sinks 0x5a5a5a58; fault {kind}"))
     assert re.match(r"PANIC: page fault at 0x00[0-9a-f]{6}: the log is out of order\n", report)
 
 
