@@ -18,6 +18,7 @@
 #define TRAP_IRQ 32          /* the two PICs' lines, remapped: 32 to 47 */
 #define TRAP_NONE 0xFFFFFFFF /* a panic's frame */
 #define TRAP_COUNT 48        /* vectors with a stub in kernel/trap.S */
+#define IDT_VECTORS 256
 
 #ifndef __ASSEMBLER__
 

@@ -5,7 +5,10 @@
  * task, on a stack of its own, and the processor saves all registers in the main TSS (SDM vol. 3, 6.14.2).
  * The second task reads them there and then takes the main task's place: its own TSS is never saved to, and
  * each double fault finds it as it was made. Every other vector is an interrupt gate: handlers run with
- * interrupts off. */
+ * interrupts off.
+ *
+ * The IDT is filled while paging is off, and read-only from then on: a stray write cannot take away the way
+ * into a report. In the GDT the processor itself marks which task is busy. */
 #include "descriptors.h"
 
 #include "cpu.h"
@@ -23,6 +26,9 @@ void double_fault_task(void);
 struct descriptor { /* a segment's, a TSS's, or a gate's */
     unsigned low, high;
 };
+_Static_assert(sizeof(struct descriptor) == 8, "SDM vol. 3, 3.4.5");
+
+extern struct descriptor idt[]; /* trap.S: among the constants */
 
 #define SEGMENT_CODE 0x9A /* present, ring 0, readable */
 #define SEGMENT_DATA 0x92 /* present, ring 0, writable */
@@ -32,13 +38,10 @@ struct descriptor { /* a segment's, a TSS's, or a gate's */
 #define GATE_TASK 0x85
 #define TSS_BUSY 0x200u /* in the upper half */
 
-#define VECTORS 256u
-
 /* The part that a task switch reads and writes should not cross a page (SDM vol. 3, 7.2.1). */
 static struct tss main_tss __attribute__((aligned(128)));
 static struct tss fault_tss __attribute__((aligned(128)));
 static struct descriptor gdt[FAULT_TSS / 8 + 1];
-static struct descriptor idt[VECTORS];
 
 static struct descriptor segment(uintptr_t base, unsigned limit, unsigned access, unsigned flags) {
     return (struct descriptor){
@@ -101,35 +104,29 @@ static struct descriptor gate_of(unsigned vector) {
     return gate(KERNEL_CS, (uintptr_t)trap_stubs + vector * STUB_SIZE, GATE_INTERRUPT);
 }
 
-void idt_repair(void) {
-    for (unsigned vector = 0; vector < VECTORS; vector++)
-        idt[vector] = gate_of(vector);
-    lidt(&(struct descriptor_table){sizeof(idt) - 1, (uintptr_t)idt});
-}
+#define IDT_LIMIT (IDT_VECTORS * sizeof(struct descriptor) - 1)
 
-const char *idt_fault(char text[IDT_TEXT]) {
+void idt_load(void) { lidt(&(struct descriptor_table){IDT_LIMIT, (uintptr_t)idt}); }
+
+const char *idtr_fault(char text[IDTR_TEXT]) {
     struct descriptor_table now;
 
     sidt(&now);
-    if (now.base != (uintptr_t)idt || now.limit != sizeof(idt) - 1) {
-        format_buffer(text, IDT_TEXT, "IDTR is 0x%08x, limit 0x%x; it should be 0x%08x, limit 0x%x", now.base,
-                      now.limit, (unsigned)(uintptr_t)idt, (unsigned)sizeof(idt) - 1);
-        return text;
-    }
-    for (unsigned vector = 0; vector < VECTORS; vector++) {
-        struct descriptor wanted = gate_of(vector);
+    if (now.base == (uintptr_t)idt && now.limit == IDT_LIMIT)
+        return NULL;
+    format_buffer(text, IDTR_TEXT, "IDTR is 0x%08x, limit 0x%x; it should be 0x%08x, limit 0x%x", now.base,
+                  now.limit, (unsigned)(uintptr_t)idt, (unsigned)IDT_LIMIT);
+    return text;
+}
 
-        if (idt[vector].low == wanted.low && idt[vector].high == wanted.high)
-            continue;
-        format_buffer(text, IDT_TEXT, "the IDT's gate %u at 0x%08x has been written over", vector,
-                      (unsigned)(uintptr_t)&idt[vector]);
-        return text;
-    }
-    return NULL;
+static void idt_init(void) {
+    for (unsigned vector = 0; vector < IDT_VECTORS; vector++)
+        idt[vector] = gate_of(vector);
+    idt_load();
 }
 
 void descriptors_init(void) {
     gdt_init();
     tasks_init();
-    idt_repair();
+    idt_init();
 }

@@ -14,6 +14,7 @@ struct tss {
 };
 _Static_assert(sizeof(struct tss) == 104, "SDM vol. 3, 7.2.1");
 
+/* While paging is off. */
 void descriptors_init(void);
 
 /* In the double-fault task: what the main task was about when the double fault came. */
@@ -23,9 +24,10 @@ const struct tss *interrupted_task(void);
  * like the first; a switch to a task that is busy already would be a triple fault (SDM vol. 3, 7.2.2). */
 void leave_fault_task(void);
 
-/* What is wrong with the IDT, in words, or NULL; and the IDT as descriptors_init left it. */
-#define IDT_TEXT 100
-const char *idt_fault(char text[IDT_TEXT]);
-void idt_repair(void);
+/* What is wrong with the register that says where the IDT is, in words, or NULL; and that register again as
+ * descriptors_init left it. */
+#define IDTR_TEXT 80
+const char *idtr_fault(char text[IDTR_TEXT]);
+void idt_load(void);
 
 #endif

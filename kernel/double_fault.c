@@ -88,26 +88,26 @@ static void print_overflow(const struct trap_frame *culprit, const struct stack 
     kprintf("  cause    too deep a recursion, or too large an array\n");
 }
 
-static void print_undelivered(uintptr_t eip, const char *idt, unsigned esp) {
+static void print_undelivered(uintptr_t eip, const char *idtr, unsigned esp) {
     kprintf("PANIC: double fault: an exception could not be delivered\n");
     print_where(eip, &stacks[0], esp);
-    if (idt)
-        kprintf("  cause    %s\n", idt);
+    if (idtr)
+        kprintf("  cause    %s\n", idtr);
     else if (!stack_end(esp - 1))
         kprintf("  cause    esp lies in no kernel stack: a damaged stack pointer\n");
     else
-        kprintf("  cause    none that shows: the IDT is in order, and so is esp\n");
+        kprintf("  cause    none that shows: IDTR and esp are as they should be\n");
 }
 
 void double_fault(void) {
     struct trap_frame frame = interrupted_frame(), culprit = frame;
     unsigned esp = frame_esp(&frame);
     const struct stack *stack = overflowed(esp);
-    char text[IDT_TEXT];
-    const char *idt = idt_fault(text);
+    char text[IDTR_TEXT];
+    const char *idtr = idtr_fault(text);
 
     leave_fault_task();
-    idt_repair(); /* or the next exception is a double fault again */
+    idt_load(); /* or the next exception is a double fault again */
     catch_lose_fault_stack();
     if (stack)
         find_culprit(&culprit, stack);
@@ -115,7 +115,7 @@ void double_fault(void) {
     if (stack)
         print_overflow(&culprit, stack, esp);
     else
-        print_undelivered(culprit.eip, idt, esp);
+        print_undelivered(culprit.eip, idtr, esp);
     print_registers(&frame);
     print_backtrace(&culprit);
     print_advice(culprit.eip, "walk", stack ? (uintptr_t)stack->bottom - 4 : esp);

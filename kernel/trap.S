@@ -197,6 +197,14 @@ panic_at:
     .cfi_endproc
     .size panic_at, . - panic_at
 
+    .section .rodata
+    .balign 8
+    .globl idt
+    .type idt, @object
+idt:
+    .skip IDT_VECTORS * 8                /* descriptors.c */
+    .size idt, . - idt
+
     .section .bss
     .balign 4
     .globl catch_stack
