@@ -63,7 +63,10 @@ find-toolchain = $(or $(patsubst %gcc,%,$(call first,i686-elf-gcc i686-linux-gnu
 find-clang = $(and $(call have,clang),$(call have,ld.lld),clang)
 is-clang = $(filter clang%,$(TOOLCHAIN))
 
-CC = $(if $(is-clang),$(TOOLCHAIN) --target=i686-none-elf,$(TOOLCHAIN)gcc)
+# A frame of more than a page is touched page by page, so that none reaches past a stack's guard page. For a
+# target without an operating system clang's driver drops the option.
+stack-probes := -fstack-clash-protection
+CC = $(if $(is-clang),$(TOOLCHAIN) --target=i686-none-elf -Xclang $(stack-probes),$(TOOLCHAIN)gcc $(stack-probes))
 LD = $(if $(is-clang),$(patsubst clang%,ld.lld%,$(TOOLCHAIN)),$(TOOLCHAIN)ld)
 NM = $(call once,NM,$(if $(is-clang),$(call first,$(patsubst clang%,llvm-nm%,$(TOOLCHAIN)) nm),$(TOOLCHAIN)nm))
 

@@ -17,6 +17,9 @@ void serial_sequences(bool sent);
 void serial_ask(void);
 bool console_terminal(void);
 
+/* Past the log: for what can no longer trust it. */
+void serial_write(const char *text, size_t n);
+
 /* The next byte that COM1 has received, or -1. */
 int serial_poll(void);
 

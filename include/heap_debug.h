@@ -5,6 +5,10 @@
  * heap=guard  each object ends at a page's end, an absent page follows, and freed pages stay absent: the
  *             first wrong access faults
  *
+ * kmalloc's alignment holds in both: 16 bytes, 8 for objects below 16. So with heap=guard up to 15 bytes
+ * remain between an object whose size is no multiple of that and the page's end. They are a red zone: what
+ * was written there is found at kfree; what was only read is not.
+ *
  * Both keep the caller of each kmalloc and kfree. They need more memory and more time. */
 #ifndef QUIRE_HEAP_DEBUG_H
 #define QUIRE_HEAP_DEBUG_H

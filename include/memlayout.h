@@ -49,7 +49,7 @@
 #define EGA_TEXT 0x000B8000
 
 #define BOOT_STACK_SIZE 0x4000
-#define FAULT_STACK_SIZE 0x2000 /* the double-fault task's */
+#define FAULT_STACK_SIZE 0x2000 /* of the double-fault task, and of every report */
 
 #define RECURSIVE_PDI 1023
 

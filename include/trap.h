@@ -15,8 +15,10 @@
 #define TRAP_DOUBLE_FAULT 8
 #define TRAP_GENERAL_PROTECTION 13
 #define TRAP_PAGE_FAULT 14
-#define TRAP_IRQ 32   /* the two PICs' lines, remapped: 32 to 47 */
-#define TRAP_COUNT 48 /* vectors with a stub in kernel/trap.S */
+#define TRAP_IRQ 32          /* the two PICs' lines, remapped: 32 to 47 */
+#define TRAP_NONE 0xFFFFFFFF /* a panic's frame */
+#define TRAP_COUNT 48        /* vectors with a stub in kernel/trap.S */
+#define IDT_VECTORS 256
 
 #ifndef __ASSEMBLER__
 
@@ -50,25 +52,6 @@ void irq_enable(unsigned line, void (*handler)(void));
 void trap_on_step(void (*handler)(struct trap_frame *frame));
 bool trap_stepping(void); /* there is a handler */
 
-/* What panic_at and the exceptions share. report_begin comes first: it takes the log, or the report that a
- * catch wants. Of a fault or panic WHAT at EIP while a report is being made it prints one line, and stops.
- * panic_finish comes last: it goes back to an armed catch, or stops: the exit port says failure, or, where
- * there is none or panic=stay was asked for, there is a last look (last_look.h). */
-void report_begin(const char *what, unsigned eip);
-void panic_finish(int vector) __attribute__((noreturn));
-
-/* kernel/panic.c. A report's last line: what to try next. COMMAND, the monitor's that shows ADDRESS, may be
- * NULL. */
-void print_advice(unsigned eip, const char *command, uintptr_t address);
-
-/* kernel/backtrace.c. The registers of FRAME, and the control registers. */
-void print_registers(const struct trap_frame *frame);
-
-/* The functions that were being run at EIP with the frame pointer EBP, innermost first; in the second form at
- * FRAME, with the caller that a fault in a function without a frame of its own would hide. */
-void print_backtrace(unsigned eip, unsigned ebp);
-void print_backtrace_of(const struct trap_frame *frame);
-
 /* ADDRESS as "0x00101234 name+0x12". */
 #define ADDRESS_TEXT 80
 const char *address_text(uintptr_t address, char text[ADDRESS_TEXT]);
@@ -76,9 +59,6 @@ const char *address_text(uintptr_t address, char text[ADDRESS_TEXT]);
 /* The same of a return address. The call before it is what counts: the address itself may be the next
  * function's, after one that never returns. */
 const char *caller_text(uintptr_t eip, char text[ADDRESS_TEXT]);
-
-/* The page fault at ADDRESS, in words: kernel/fault.c. */
-void page_fault_report(const struct trap_frame *frame, unsigned address);
 
 /* ESP before FRAME was pushed. */
 static inline unsigned frame_esp(const struct trap_frame *frame) {

@@ -2,33 +2,35 @@
  *
  * Every function that calls another keeps its caller's EBP and return address at its own EBP: a chain that
  * ends with the 0 of _start. It is followed only as far as it makes sense (inside a kernel stack, aligned,
- * upwards), since what is being reported may be what broke it.
+ * upwards), since what is being reported may be what broke it. Where it breaks, what else on the stack looks
+ * like a return address is shown as such.
  *
  * A function that calls none has no frame: when it faults, the chain starts at its caller's frame and does
  * not name that caller. Its return address is then somewhere between ESP and EBP, and is known by the call
  * before it, which leads to the function: if a direct call is found, that; else the first of a pointer. */
-#include "trap.h"
+#include "report.h"
 
 #include "cpu.h"
 #include "format.h"
 #include "log.h"
 #include "machine.h"
 #include "memlayout.h"
+#include "string.h"
 #include "symbols.h"
 #include "vmem.h"
 
 #define FRAMES_SHOWN 24
+#define GUESSES_SHOWN 8
 
 struct stack_frame {
     unsigned ebp, eip; /* the caller's */
 };
 
-static bool in_text(uintptr_t address) {
+bool in_text(uintptr_t address) {
     return address >= (uintptr_t)kernel_start && address < (uintptr_t)text_end;
 }
 
-/* The end of the kernel stack that holds ADDRESS, or 0. */
-static uintptr_t stack_end(uintptr_t address) {
+uintptr_t stack_end(uintptr_t address) {
     if (address >= (uintptr_t)boot_stack_bottom && address < (uintptr_t)boot_stack_top)
         return (uintptr_t)boot_stack_top;
     if (address >= (uintptr_t)fault_stack_bottom && address < (uintptr_t)fault_stack_top)
@@ -72,40 +74,33 @@ static void print_repeats(unsigned repeats) {
         kprintf("    ... the same %u times more\n", repeats);
 }
 
-/* The return addresses along the chain from EBP on; a recursion's are counted. */
-static void print_chain(unsigned ebp) {
+/* The return addresses along the chain from EBP on; a recursion's are counted. False where the chain breaks,
+ * with *LAST what it led to there. */
+static bool print_chain(unsigned ebp, unsigned *last) {
     const struct stack_frame *frame;
-    unsigned last = 0, repeats = 0, shown = 0;
+    unsigned eip = 0, repeats = 0, shown = 0, before = 0;
 
-    while (shown < FRAMES_SHOWN && (frame = frame_at(ebp))) {
-        if (frame->eip == last) {
+    while (shown < FRAMES_SHOWN && ebp > before && (frame = frame_at(ebp))) {
+        if (frame->eip == eip) {
             repeats++;
         } else {
             print_repeats(repeats);
             print_return_address(frame->eip);
-            last = frame->eip;
+            eip = frame->eip;
             repeats = 0;
             shown++;
         }
-        if (frame->ebp <= ebp)
-            break;
+        before = ebp;
         ebp = frame->ebp;
     }
     print_repeats(repeats);
     if (shown == FRAMES_SHOWN)
         kprintf("    ...\n");
+    *last = ebp;
+    return shown == FRAMES_SHOWN || (shown && !ebp);
 }
 
-static void print_innermost(unsigned eip) {
-    char text[ADDRESS_TEXT];
-
-    kprintf("  backtrace\n    %s\n", address_text(eip, text));
-}
-
-void print_backtrace(unsigned eip, unsigned ebp) {
-    print_innermost(eip);
-    print_chain(ebp);
-}
+/* ---- what the chain does not tell ---- */
 
 /* In FUNCTION, which was interrupted at EIP, "mov %esp, %ebp" (89 E5) has been passed: it has a frame. */
 static bool has_frame(uintptr_t function, uintptr_t eip) {
@@ -115,36 +110,50 @@ static bool has_frame(uintptr_t function, uintptr_t eip) {
     return false;
 }
 
-/* EIP follows a call of FUNCTION: E8 and the distance from EIP (SDM vol. 2, CALL). */
-static bool follows_direct_call(uintptr_t function, uintptr_t eip) {
+/* What the direct call before EIP calls: E8 and the distance from EIP (SDM vol. 2, CALL); 0 if there is none. */
+static uintptr_t called_before(uintptr_t eip) {
     const uint8_t *end = (const uint8_t *)eip;
 
-    return in_text(eip) && in_text(eip - 5) && end[-5] == 0xE8 &&
-           eip + (end[-4] | end[-3] << 8 | end[-2] << 16 | (unsigned)end[-1] << 24) == function;
+    if (!in_text(eip) || !in_text(eip - 5) || end[-5] != 0xE8)
+        return 0;
+    return eip + (end[-4] | end[-3] << 8 | end[-2] << 16 | (unsigned)end[-1] << 24);
 }
 
-/* EIP follows a call of what a register or memory holds: FF /2, of 2 to 7 bytes. */
-static bool follows_indirect_call(uintptr_t function, uintptr_t eip) {
+/* The length of the call before EIP of what a register or memory holds: FF /2, of 2 to 7 bytes; or 0. */
+static unsigned indirect_call_before(uintptr_t eip) {
     const uint8_t *end = (const uint8_t *)eip;
 
-    (void)function;
     for (int length = 2; length <= 7 && in_text(eip) && in_text(eip - 7); length++)
         if (end[-length] == 0xFF && (end[1 - length] >> 3 & 7) == 2)
-            return true;
-    return false;
-}
-
-/* The first word of the stack's [ESP, END) that FOLLOWS says is a return from FUNCTION, or 0. */
-static unsigned find_return(uintptr_t esp, uintptr_t end, uintptr_t function,
-                            bool (*follows)(uintptr_t function, uintptr_t eip)) {
-    for (; esp < end; esp += 4)
-        if (follows(function, *(const unsigned *)esp))
-            return *(const unsigned *)esp;
+            return (unsigned)length;
     return 0;
 }
 
-/* Where the function without a frame that was interrupted at FRAME returns to; 0 when it has a frame. */
-static unsigned hidden_caller(const struct trap_frame *frame) {
+uintptr_t call_before(uintptr_t eip) {
+    unsigned length = indirect_call_before(eip);
+
+    if (in_text(called_before(eip)))
+        return eip - 5;
+    return length ? eip - length : 0;
+}
+
+/* The first word of the stack's [ESP, END) that is a return from a direct call of FUNCTION, or else from an
+ * indirect call; or 0. */
+static unsigned find_return(uintptr_t esp, uintptr_t end, uintptr_t function) {
+    unsigned indirect = 0;
+
+    for (; esp < end; esp += 4) {
+        unsigned word = *(const unsigned *)esp;
+
+        if (called_before(word) == function)
+            return word;
+        if (!indirect && indirect_call_before(word))
+            indirect = word;
+    }
+    return indirect;
+}
+
+unsigned hidden_caller(const struct trap_frame *frame) {
     size_t offset;
     uintptr_t esp = frame_esp(frame), end = stack_end(esp);
 
@@ -154,19 +163,76 @@ static unsigned hidden_caller(const struct trap_frame *frame) {
         return in_text(*(const unsigned *)esp) ? *(const unsigned *)esp : 0;
     if (!symbol_at(frame->eip, &offset) || has_frame(frame->eip - offset, frame->eip))
         return 0;
-    uintptr_t function = frame->eip - offset;
-    end = end < frame->ebp ? end : frame->ebp;
-    unsigned direct = find_return(esp, end, function, follows_direct_call);
-    return direct ? direct : find_return(esp, end, function, follows_indirect_call);
+    return find_return(esp, end < frame->ebp ? end : frame->ebp, frame->eip - offset);
 }
 
-void print_backtrace_of(const struct trap_frame *frame) {
-    unsigned caller = hidden_caller(frame);
+/* The chain has led to EBP: what on the stack, from ESP on, follows a call. Old ones may be among them. */
+static void print_guesses(unsigned esp, unsigned ebp) {
+    uintptr_t end = stack_end(esp);
 
-    print_innermost(frame->eip);
+    kprintf("    the frames' chain breaks here: ebp 0x%08x; perhaps called from:\n", ebp);
+    for (unsigned shown = 0; shown < GUESSES_SHOWN && esp < end; esp += 4) {
+        unsigned word = *(const unsigned *)esp;
+
+        if (!call_before(word))
+            continue;
+        print_return_address(word);
+        shown++;
+    }
+}
+
+void print_backtrace(const struct trap_frame *frame) {
+    /* What panics has called panic_at, and so has a frame. */
+    unsigned caller = frame->vector == TRAP_NONE ? 0 : hidden_caller(frame), ebp;
+    char text[ADDRESS_TEXT];
+
+    kprintf("  backtrace\n    %s\n", address_text(frame->eip, text));
     if (caller)
         print_return_address(caller);
-    print_chain(frame->ebp);
+    if (!print_chain(frame->ebp, &ebp))
+        print_guesses((frame_esp(frame) + 3) & ~3u, ebp);
+}
+
+/* ---- who has used the stack ---- */
+
+#define USERS_MAX 16u
+
+static struct user {
+    const char *function;
+    unsigned frames;
+    size_t bytes;
+} users[USERS_MAX];
+
+/* FUNCTION has a frame of BYTES more. Where there are more functions than fit, the last few are left out. */
+static void count_user(const char *function, size_t bytes) {
+    struct user *user = users;
+
+    while (user < users + USERS_MAX && user->function && user->function != function)
+        user++;
+    if (!function || user == users + USERS_MAX)
+        return;
+    user->function = function;
+    user->frames++;
+    user->bytes += bytes;
+}
+
+/* What lies below a frame's EBP, down to the next, is the locals of its function, and what that has pushed. */
+void print_most_used(const struct trap_frame *frame) {
+    uintptr_t below = frame_esp(frame), ebp = frame->ebp, eip = frame->eip;
+    const struct stack_frame *next;
+    const struct user *most = users;
+    size_t offset;
+
+    memset(users, 0, sizeof(users));
+    for (; ebp > below && (next = frame_at(ebp)); below = ebp, ebp = next->ebp) {
+        count_user(symbol_at(eip, &offset), ebp - below);
+        eip = next->eip - 1;
+    }
+    for (const struct user *user = users; user < users + USERS_MAX; user++)
+        if (user->bytes > most->bytes)
+            most = user;
+    if (most->frames)
+        kprintf("  most     used by %s: %u frames, %zu bytes\n", most->function, most->frames, most->bytes);
 }
 
 void print_registers(const struct trap_frame *frame) {

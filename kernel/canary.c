@@ -65,7 +65,7 @@ void __stack_chk_fail(void) {
     size_t offset;
     const char *function = symbol_at((uintptr_t)__builtin_return_address(0) - 1, &offset);
 
-    PANIC("stack canary: %s has written past the end of an array on its stack, over the canary below its "
-          "return address",
+    PANIC("stack canary: %s has written past the end of an array\n"
+          "  cause    the canary on its stack, below its return address, was overwritten",
           function ? function : "a function");
 }

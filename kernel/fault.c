@@ -2,7 +2,7 @@
  *
  * The causes are a table, searched from its start: a range of addresses and what the error code must say,
  * with a sentence. The ranges are those of include/memlayout.h. */
-#include "trap.h"
+#include "report.h"
 
 #include "format.h"
 #include "heap_debug.h"
@@ -45,8 +45,7 @@ static void explain_null(const struct fault *fault) {
     if (fault->fetch)
         kprintf("null pointer: a function pointer that was never set was called");
     else if (fault->address)
-        kprintf("null pointer: a field at +0x%x of a null struct, or that far into a null array",
-                (unsigned)fault->address);
+        kprintf("null pointer: a field at +0x%x of a null struct, or an array", (unsigned)fault->address);
     else
         kprintf("null pointer: it was never set, or a call that failed returned it");
 }
@@ -83,8 +82,8 @@ static bool nearest_object(uintptr_t address, uintptr_t *start) {
 static void explain_page_nobody_has(const struct fault *fault) {
     uintptr_t start;
 
-    kprintf("freed heap page, or one that kmalloc never handed out: a pointer used after kfree, or past its "
-            "object");
+    kprintf("freed heap page, or one that kmalloc never handed out:\n"
+            "           a pointer used after kfree, or past its object");
     if (heap_mode() != HEAP_NORMAL || !nearest_object(fault->address, &start))
         return;
     size_t size = kmalloc_size((void *)start);
@@ -101,10 +100,9 @@ static void explain_heap(const struct fault *fault) {
     }
     size_t past = fault->address - object.start;
     if (!object.live)
-        kprintf("use after free: a freed heap page, +0x%zx from the start of an object that was freed", past);
+        kprintf("use after free: a freed page, +0x%zx from the start of its object", past);
     else
-        kprintf("heap overflow: the absent page behind an object, %zu bytes past its end",
-                past - object.size);
+        kprintf("heap overflow: the page behind an object, %zu bytes past its end", past - object.size);
     print_object(&object);
 }
 
@@ -143,26 +141,25 @@ static void explain_poison(const struct fault *fault) {
     struct heap_object object;
 
     if (!poison_source(fault->frame, &object)) {
-        kprintf("poison: a pointer read from a heap object after kfree, or before it was initialised");
+        kprintf("poison: a pointer from an object that was freed, or never initialised");
         return;
     }
-    kprintf(object.live ? "poison: a pointer read from a heap object that was never initialised"
-                        : "poison: use after free: a pointer read from a heap object after kfree");
+    kprintf(object.live ? "poison: a pointer read from an object that was never initialised"
+                        : "poison: use after free: a pointer read from an object after kfree");
     print_object(&object);
 }
 
 static void explain_table(const struct fault *fault) {
-    kprintf("window: the page table %u is seen here, and PD[%u] is absent: there is no such table",
-            fault->walk.pti, fault->walk.pti);
+    kprintf("window: page table %u would be seen here, but PD[%u] is absent", fault->walk.pti,
+            fault->walk.pti);
 }
 
 static const struct cause causes[] = {
     {ADDRESS(0), ADDRESS(PAGE_SIZE - 1), ABSENT, explain_null, NULL},
     {boot_stack_guard, boot_stack_bottom - 1, ABSENT, NULL,
-     "stack guard: the page below the kernel stack; stack overflow: too deep a recursion, or too large an "
-     "array"},
+     "stack guard: the page below the kernel stack; a stack overflow"},
     {fault_stack_guard, fault_stack_bottom - 1, ABSENT, NULL,
-     "stack guard: the page below the double-fault stack; that stack has overflowed"},
+     "stack guard: the page below the double-fault stack; a stack overflow"},
     {kernel_start, text_end - 1, REFUSED_WRITE, NULL, "write to read-only text: the kernel's own code"},
     {rodata_start, rodata_end - 1, REFUSED_WRITE, NULL, "write to read-only data: a constant or a string"},
     {symtab_start, kernel_end - 1, REFUSED_WRITE, NULL, "write to read-only data: the kernel's symbol table"},
@@ -170,13 +167,13 @@ static const struct cause causes[] = {
      "scratch page: present only while vmem clears a new page table"},
     {ADDRESS(HEAP_POISON - POISON_REACH), ADDRESS(HEAP_POISON + POISON_REACH), ABSENT, explain_poison, NULL},
     {ADDRESS(FREE_START), ADDRESS(KHEAP_START - 1), ABSENT, NULL,
-     "free range: nothing is mapped here but what the monitor's map or your own code maps"},
+     "free range: nothing is mapped here but by `map`, or your own code"},
     {ADDRESS(KHEAP_START), ADDRESS(KHEAP_END - 1), ABSENT, explain_heap, NULL},
     {ADDRESS(DEVICES_START), ADDRESS(WINDOW_START - 1), ABSENT, NULL,
      "device range: no device is mapped here"},
     {ADDRESS(WINDOW_START), ADDRESS(0xFFFFFFFF), ABSENT, explain_table, NULL},
     {ADDRESS(0), ADDRESS(0xFFFFFFFF), ERROR_RESERVED, ERROR_RESERVED, NULL,
-     "an entry has a bit set that this processor reserves: a damaged page table"},
+     "an entry has a reserved bit set: a damaged page table"},
     {ADDRESS(0), ADDRESS(0xFFFFFFFF), REFUSED_WRITE, NULL, "write to a page that is mapped read-only"},
     {ADDRESS(0), ADDRESS(0xFFFFFFFF), ABSENT, NULL,
      "an entry is absent that Quire never clears: a damaged page table"},

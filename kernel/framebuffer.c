@@ -176,13 +176,13 @@ static bool choose_size(const struct font *f, unsigned s, unsigned columns, unsi
 
 /* False where not even the smallest font leaves a usable screen. */
 static bool choose_font(void) {
-    bool found = choose_size(&fonts[0], 1, COLUMNS_LEAST, ROWS_LEAST);
-
+    if (!choose_size(&fonts[0], 1, COLUMNS_LEAST, ROWS_LEAST))
+        return false;
     for (unsigned s = 1; s <= SCALE_MAX; s++)
         for (const struct font *f = fonts; f->width; f++)
             if (f->width * s > cell_width())
                 choose_size(f, s, COLUMNS_WANTED, ROWS_WANTED);
-    return found;
+    return true;
 }
 
 /* The framebuffer's bytes; at most 2^64. */

@@ -7,7 +7,8 @@
  * An object's surroundings, up to the end of its slot or page, are its red zones, of one byte value; kfree
  * and kmalloc_check compare them. With heap=debug a freed object is filled with poison and waits in the
  * quarantine, the longest-waiting leaving first when it is full; whatever was written to it meanwhile is
- * noticed then. Every check comes before the first change. */
+ * noticed then. One that would drive too many others out of there becomes absent at once instead, as every
+ * one does with heap=guard. Every check comes before the first change. */
 #include "heap_debug.h"
 
 #include "cpu.h"
@@ -20,7 +21,8 @@
 #include "trap.h"
 
 #define RED_BYTE 0xB5u
-#define QUARANTINE_MAX (256u * 1024) /* bytes of slots */
+#define QUARANTINE_MAX (256u * 1024)         /* bytes */
+#define QUARANTINED_MAX (QUARANTINE_MAX / 8) /* of one object */
 
 #define CALLER ((uintptr_t)__builtin_return_address(0))
 
@@ -62,6 +64,8 @@ static const char *last_other(const char *start, const char *end, unsigned byte)
 }
 
 static const char *first_other(const char *start, const char *end, unsigned byte) {
+    while (end - start >= 4 && *(const unsigned *)start == byte * 0x01010101u)
+        start += 4;
     while (start < end && (uint8_t)*start == byte)
         start++;
     return start < end ? start : NULL;
@@ -198,7 +202,7 @@ static void give(void *p, uintptr_t caller) {
     check_red_zones(record);
     record->freed_by = caller;
     record_retire(record);
-    if (record->slot_shift == RUN)
+    if (mode == HEAP_GUARD || record->size > QUARANTINED_MAX)
         record_release(record);
     else
         quarantine(record);

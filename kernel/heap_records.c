@@ -4,8 +4,9 @@
  *   0xDC000000  records   one for each cell of the objects' range
  *   0xEA000000  uses      one word for each page of it: what the page is part of
  *
- * A slab is a page of equal slots (heap=debug only). A run is an object's own pages: it ends where they end,
- * as nearly as its alignment allows, and the page behind is absent. Nothing is kept in or beside an object:
+ * A slab is a page of equal slots (heap=debug only). A run is an object's own pages, and the page behind is
+ * absent. With heap=guard the object ends where they end, as nearly as its alignment allows; with heap=debug
+ * there are red zones before and behind it in them. Nothing is kept in or beside an object:
  * its record is found from its address, by way of its page's use. A record stands for the first cell of its
  * slot or run. Cells are 64 bytes, the least slot, or with heap=guard, where there are only runs, a page.
  *
@@ -171,20 +172,35 @@ static struct record *take_slot(size_t size, size_t align) {
 
 /* ---- runs ---- */
 
-static size_t run_pages(const struct record *record) {
-    return page_of(record->object + record->size - 1) - page_of(record->object) + 1;
+/* The first page mapped for RECORD's run. A red zone before an object at a page's start is a page. */
+static size_t run_page(const struct record *record) {
+    return page_of(mode == HEAP_GUARD ? record->object : record->object - 1);
 }
 
-/* Where an object of SIZE bytes lies in the N pages from FIRST on that it fills, but for its alignment. */
+static uintptr_t align_up(uintptr_t va, size_t align) { return (va + align - 1) & ~(align - 1); }
+
+/* Where an object of SIZE bytes lies whose N pages begin at FIRST, or, when its alignment is more than a page,
+ * as soon behind as that allows. */
 static char *place(size_t first, size_t n, size_t size, size_t align) {
+    if (mode == HEAP_DEBUG)
+        return (char *)align_up(address_of(first) + RED_ZONE, align);
     if (align > PAGE_SIZE)
-        return (char *)((address_of(first) + align - 1) & ~(align - 1));
+        return (char *)align_up(address_of(first), align);
     return (char *)((address_of(first + n) - size) & ~(align - 1));
+}
+
+/* The pages to be mapped for an object of SIZE bytes, or PAGES if there can never be as many. */
+static size_t pages_needed(size_t size, size_t align) {
+    size_t front = align > PAGE_SIZE ? PAGE_SIZE : align > RED_ZONE ? align : RED_ZONE;
+
+    if (pages_for(size) >= PAGES)
+        return PAGES;
+    return pages_for(mode == HEAP_DEBUG ? front + size + RED_ZONE : size);
 }
 
 /* An alignment of more than a page costs addresses in front, and these alone. */
 static struct record *take_run(size_t size, size_t align) {
-    size_t n = pages_for(size), spare = align > PAGE_SIZE ? align / PAGE_SIZE - 1 : 0;
+    size_t n = pages_needed(size, align), spare = align > PAGE_SIZE ? align / PAGE_SIZE - 1 : 0;
 
     if (n >= PAGES || spare >= PAGES - n)
         return NULL;
@@ -192,24 +208,24 @@ static struct record *take_run(size_t size, size_t align) {
     if (first == PAGES)
         return NULL;
     struct record *record = record_of(address_of(first));
-    char *object = place(first, n, size, align);
-    if (!need((uintptr_t)record, sizeof(*record)) || !get(address_of(page_of(object)), n)) {
+    struct record run = {.object = place(first, n, size, align), .size = size, .slot_shift = RUN, .pages = n};
+    if (!need((uintptr_t)record, sizeof(*record)) || !get(address_of(run_page(&run)), n)) {
         bitmap_fill(idle, first, first + all, true);
         return NULL;
     }
     set_uses(first, first + all, USE_RUN | first);
-    *record = (struct record){.object = object, .size = size, .slot_shift = RUN};
+    *record = run;
     figures[RECORD_CLASSES - 1].pages += n;
     return record;
 }
 
 static void release_run(struct record *record) {
-    size_t n = run_pages(record), mapped = page_of(record->object), first = *use_of(mapped) & ~USE_RUN, end;
+    size_t mapped = run_page(record), first = *use_of(mapped) & ~USE_RUN, end;
 
     for (end = mapped; end < PAGES && read_use(end) == (USE_RUN | first); end++)
         ; /* the spare addresses behind are part of it */
-    give(address_of(mapped), n);
-    figures[RECORD_CLASSES - 1].pages -= n;
+    give(address_of(mapped), record->pages);
+    figures[RECORD_CLASSES - 1].pages -= record->pages;
     bitmap_fill(idle, first, end, true);
 }
 
@@ -258,17 +274,17 @@ struct record *record_at(uintptr_t address) {
     /* A run that was freed and then taken in part leaves pages that lead nowhere. */
     struct record *record = record_of(address_of(use & ~USE_RUN));
     if (*use_of(use & ~USE_RUN) != use || record->state == RECORD_NONE ||
-        page > page_of(record->object) + run_pages(record))
+        page > run_page(record) + record->pages)
         return NULL;
     return record;
 }
 
 void record_bounds(const struct record *record, char **start, char **end) {
-    size_t bytes = record->slot_shift == RUN ? PAGE_SIZE : 1u << record->slot_shift;
-    uintptr_t last = (uintptr_t)record->object + record->size - 1;
+    bool run = record->slot_shift == RUN;
+    size_t bytes = run ? record->pages * PAGE_SIZE : 1u << record->slot_shift;
 
-    *start = (char *)((uintptr_t)record->object & ~(bytes - 1));
-    *end = (char *)((last | (bytes - 1)) + 1);
+    *start = (char *)(run ? address_of(run_page(record)) : (uintptr_t)record->object & ~(bytes - 1));
+    *end = *start + bytes;
 }
 
 /* Where to look for the record that follows RECORD. */

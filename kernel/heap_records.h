@@ -19,7 +19,7 @@ struct record {
     uintptr_t allocated_by, freed_by;
     enum record_state state;
     unsigned slot_shift; /* its slot has 2 to this power bytes; RUN: it has whole pages */
-    unsigned unused;
+    unsigned pages;      /* mapped, of a run */
 };
 _Static_assert(sizeof(struct record) == 32, "records fill pages");
 

@@ -93,8 +93,8 @@ static bool passes(char c) {
     return sequences_sent || (was_text && state == TEXT);
 }
 
-static void serial_write(const char *text, size_t n) {
-    for (; n; n--, text++) {
+void serial_write(const char *text, size_t n) {
+    for (; present && n; n--, text++) {
         if (!passes(*text))
             continue;
         if (*text == '\n')

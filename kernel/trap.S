@@ -1,6 +1,6 @@
 /* The ways into the kernel from below: a stub for each vector, the double-fault task, and panic_at, which
- * keeps the registers of its caller. And the two jumps that C has no word for: loading the GDT, and
- * abandoning what trap_catch runs. */
+ * keeps the registers of its caller. And the jumps that C has no word for: loading the GDT, abandoning what
+ * trap_catch runs, and changing to the fault stack. */
 
 #include "trap.h"
 
@@ -10,7 +10,46 @@
 
     .text
 
-    /* trap_stubs[i] is vector i's, 16 bytes each. All make the same frame: struct trap_frame. */
+    /* For debuggers: where a stub finds itself, the vector and the error code being on the stack; and then where
+     * PUSHA has put what was in the registers, counted down from ESP as it was before. */
+    .cfi_sections .debug_frame
+    .macro stub_entered
+    .cfi_startproc
+    .cfi_signal_frame
+    .cfi_def_cfa %esp, 20
+    .cfi_offset %eip, -12
+    .endm
+
+    .macro push_registers
+    pusha
+    .cfi_adjust_cfa_offset 32
+    .cfi_offset %eax, -24
+    .cfi_offset %ecx, -28
+    .cfi_offset %edx, -32
+    .cfi_offset %ebx, -36
+    .cfi_offset %ebp, -44
+    .cfi_offset %esi, -48
+    .cfi_offset %edi, -52
+    .endm
+
+    /* At ESP lies a struct trap_frame: has FUNCTION make the report of it, on the fault stack, from its top
+     * unless it is in use already. FUNCTION does not return. */
+    .macro report_by function
+    mov %esp, %ebp                       /* for debuggers: the frame is found from here */
+    .cfi_def_cfa_register %ebp
+    cmp $fault_stack_bottom, %esp
+    jbe 1f
+    cmp $fault_stack_top, %esp
+    jbe 2f
+1:  mov $fault_stack_top, %esp
+2:  sub $12, %esp                        /* 16-byte aligned at the call (System V ABI, i386) */
+    push %ebp
+    call \function
+    ud2                                  /* the return address is still in here */
+    .endm
+
+    /* trap_stubs[i] is vector i's, 16 bytes each. All make the same frame: struct trap_frame. Of an exception
+     * comes a report; the others may return. */
     .balign 16
     .globl trap_stubs
     .type trap_stubs, @function
@@ -23,21 +62,41 @@ trap_stubs:
     push $0
     .endif
     push $\vector
+    .if \vector >= TRAP_IRQ || \vector == TRAP_DEBUG || \vector == TRAP_BREAKPOINT
     jmp trap_common
+    .else
+    jmp exception_common
+    .endif
     .endr
     .size trap_stubs, . - trap_stubs
 
     .type trap_common, @function
 trap_common:
-    pusha
-    cld                                  /* C code expects it (System V ABI, i386) */
+    stub_entered
+    push_registers
+    cld                                  /* C code expects it */
     push %esp
+    .cfi_adjust_cfa_offset 4
     call trap_dispatch
     add $4, %esp
     popa
     add $8, %esp                         /* the vector and the error code */
     iret
+    .cfi_endproc
     .size trap_common, . - trap_common
+
+    .globl exception_common
+    .type exception_common, @function
+exception_common:
+    stub_entered
+    push_registers
+    cld
+    report_by exception
+    .cfi_endproc
+    .size exception_common, . - exception_common
+
+    .globl trap_stubs_end
+trap_stubs_end:
 
     /* A vector that nobody asked for: what firmware left behind (a local APIC's timer, a device's message) may
      * still come once interrupts are on. It is passed over. */
@@ -47,16 +106,13 @@ stray_interrupt:
     iret
     .size stray_interrupt, . - stray_interrupt
 
-    /* The double-fault task. The processor has saved the main task in its TSS, and set NT and the link back;
-     * IRET follows that link to the main task as double_fault left it there (SDM vol. 3, 7.4). It saves this
-     * task as it then is: the next double fault goes on after the IRET, so the stack must be empty again. */
+    /* The double-fault task: the processor has saved the main task in its TSS. The error code, always 0, is on
+     * the stack (SDM vol. 3, 6.15). */
     .globl double_fault_task
     .type double_fault_task, @function
 double_fault_task:
+    xor %ebp, %ebp                       /* a backtrace ends here */
     call double_fault
-    add $4, %esp                         /* the error code, always 0 */
-    iret
-    jmp double_fault_task
     .size double_fault_task, . - double_fault_task
 
     /* void gdt_load(const struct descriptor_table *gdt): and all segment registers from it. */
@@ -108,22 +164,24 @@ catch_land:
     jmp .Lcatch_return
     .size catch_land, . - catch_land
 
-    /* void leave_stack(void (*fn)(void)): runs FN on the double-fault stack, and leaves the present one as it
-     * is. FN does not return. */
-    .globl leave_stack
-    .type leave_stack, @function
-leave_stack:
+    /* void run_on_fault_stack(void (*fn)(void)): runs FN there, from its top, and leaves the present stack as
+     * it is. FN does not return. */
+    .globl run_on_fault_stack
+    .type run_on_fault_stack, @function
+run_on_fault_stack:
     mov 4(%esp), %eax
     mov $fault_stack_top, %esp
     xor %ebp, %ebp                       /* a backtrace ends here */
     call *%eax
-    .size leave_stack, . - leave_stack
+    .size run_on_fault_stack, . - run_on_fault_stack
 
     /* void panic_at(const char *file, int line, const char *fmt, ...): makes a struct trap_frame of its
-     * caller and calls panic_report(frame, file, line, fmt, args). A va_list points to the next argument. */
+     * caller and calls panic with it. Above the frame's 52 bytes lie the return address and the
+     * arguments: struct panic_call. */
     .globl panic_at
     .type panic_at, @function
 panic_at:
+    .cfi_startproc
     pushf
     cli
     cld
@@ -131,20 +189,25 @@ panic_at:
     push 8(%esp)                         /* the return address */
     subl $5, (%esp)                      /* EIP: the call itself, which may be its function's last word */
     push $0                              /* error code */
-    push $-1                             /* vector: none */
+    push $TRAP_NONE
     pusha
-    mov %esp, %eax
-    lea 68(%eax), %edx                   /* above the frame's 52 bytes: return address, FILE, LINE, FMT */
-    push %edx
-    push 64(%eax)
-    push 60(%eax)
-    push 56(%eax)
-    push %eax
-    call panic_report
+    .cfi_adjust_cfa_offset 52
+    .cfi_offset %ebp, -48
+    report_by panic
+    .cfi_endproc
     .size panic_at, . - panic_at
+
+    .section .rodata
+    .balign 8
+    .globl idt
+    .type idt, @object
+idt:
+    .skip IDT_VECTORS * 8                /* descriptors.c */
+    .size idt, . - idt
 
     .section .bss
     .balign 4
+    .globl catch_stack
     .type catch_stack, @object
 catch_stack:
     .skip 4

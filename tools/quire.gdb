@@ -104,10 +104,10 @@ end
 
 define stop-at-faults
     break panic_at
-    break page_fault_report
+    break exception_common
 end
 document stop-at-faults
-Stop where a panic or a page fault is about to be reported; `bt` then shows who caused it.
+Stop where a panic or an exception is about to be reported; `bt` then shows who caused it.
 end
 
 echo Quire waits before its first instruction.\n

@@ -177,6 +177,11 @@ static unsigned fill_stack(unsigned depth) {
     return endless ? fill_stack(depth + 1) + room[0] : 0;
 }
 
+static void run_invalid_opcode(void *arg) {
+    (void)arg;
+    __builtin_trap(); /* UD2 */
+}
+
 static void overflow_stack(void *arg) {
     (void)arg;
     fill_stack(0);
@@ -196,6 +201,102 @@ KTEST(fault_stack_overflow_is_a_double_fault_on_its_own_stack)
     KCHECK_CALL(check_page_fault(read_word, NULL, "read of 0x00000000", "null pointer")); /* as ever */
 }
 
+/* The recursion is not always what runs when the stack ends: the report names both. */
+static __attribute__((noinline)) void use_more_stack(unsigned depth) {
+    volatile unsigned room[600];
+
+    room[depth % 600] = depth;
+    calls_returned += room[depth % 600];
+}
+
+static unsigned recur_and_call(unsigned depth) {
+    volatile unsigned room[32];
+
+    use_more_stack(depth);
+    room[0] = depth;
+    return endless ? recur_and_call(depth + 1) + room[0] : 0;
+}
+
+static void overflow_in_a_call(void *arg) {
+    (void)arg;
+    recur_and_call(0);
+}
+
+KTEST(fault_stack_overflow_names_who_has_used_the_stack)
+{
+    if (on_v86())
+        KSKIP("v86 has no task switch at a double fault");
+    KCHECK_TRAPS(overflow_in_a_call, NULL, "kernel stack overflow in use_more_stack");
+    KCHECK_REPORTED("most     used by recur_and_call: ");
+}
+
+/* An array of more than a page: it must not reach past the guard page, into what lies below. */
+static unsigned fill_stack_by_pages(unsigned depth) {
+    volatile char room[3 * PAGE_SIZE];
+
+    room[0] = (char)depth;
+    return endless ? fill_stack_by_pages(depth + 1) + (unsigned)room[0] : 0;
+}
+
+static void overflow_stack_by_pages(void *arg) {
+    (void)arg;
+    fill_stack_by_pages(0);
+}
+
+KTEST(fault_stack_overflow_by_a_large_array)
+{
+    if (on_v86())
+        KSKIP("v86 has no task switch at a double fault");
+    KCHECK_TRAPS(overflow_stack_by_pages, NULL, "kernel stack overflow in fill_stack_by_pages");
+    KCHECK_EQ(ktest_vector, TRAP_DOUBLE_FAULT);
+}
+
+/* What goes wrong with so many bytes of the stack left. */
+static struct {
+    size_t left;
+    void (*wrong)(void *arg);
+} near_end;
+
+static void panic_near_end(void *arg) { PANIC("near the end: %p", arg); }
+
+static __attribute__((noinline)) void with_little_stack(void *arg) {
+    size_t used = (size_t)((char *)__builtin_frame_address(0) - boot_stack_bottom) - near_end.left;
+    volatile char *room = __builtin_alloca(used);
+
+    room[0] = 0; /* or the compiler does without */
+    near_end.wrong(arg);
+    calls_returned++;
+}
+
+/* Down to the last word: a report needs none of the stack it is about, and where not even the exception's
+ * frame finds room, it is the overflow that is reported. */
+static void check_near_end(void (*wrong)(void *arg), const char *first, const char *function) {
+    bool whole = false, overflown = false;
+
+    near_end.wrong = wrong;
+    for (near_end.left = 16; near_end.left < 512; near_end.left += 16) {
+        KCHECK_TRAPS(with_little_stack, NULL, "backtrace");
+        overflown |= find_text(ktest_report, "kernel stack overflow in ") != NULL;
+        if (find_text(ktest_report, first))
+            whole = true;
+        else if (whole || !find_text(ktest_report, "kernel stack overflow in "))
+            KCHECK(!ktest_failing());
+        KCHECK_REPORTED("with_little_stack");
+        KCHECK(!find_text(ktest_report, "while a report was being made"));
+    }
+    KCHECK(whole && overflown);
+    KCHECK_REPORTED(function);
+}
+
+KTEST(fault_near_the_stacks_end)
+{
+    if (on_v86())
+        KSKIP("v86 has no task switch at a double fault");
+    KCHECK_CALL(check_near_end(read_word, "page fault: read of 0x00000000", "read_word"));
+    KCHECK_CALL(check_near_end(panic_near_end, "PANIC: near the end", "panic_near_end"));
+    KCHECK_CALL(check_near_end(run_invalid_opcode, "PANIC: invalid opcode", "run_invalid_opcode"));
+}
+
 /* ---- the other exceptions ---- */
 
 static volatile int zero, result, dividend = 1000;
@@ -203,11 +304,6 @@ static volatile int zero, result, dividend = 1000;
 UNDEFINED_ON_PURPOSE static void divide_by_zero(void *arg) {
     (void)arg;
     result = dividend / zero;
-}
-
-static void run_invalid_opcode(void *arg) {
-    (void)arg;
-    __builtin_trap(); /* UD2 */
 }
 
 static void load_bad_selector(void *arg) { load_fs((uint16_t)(uintptr_t)arg); }

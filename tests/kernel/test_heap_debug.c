@@ -63,70 +63,117 @@ KTEST(heap_debug_double_free_names_object_size_and_callers)
     }
 }
 
+/* Slots, runs, and what fills its pages to the last byte. */
+static const size_t some_sizes[] = {1, 50, 2016, 2017, 3000, 4064, 4096, 8192, 20000};
+
+static void check_overflow(size_t size, unsigned by) {
+    char text[60];
+
+    allocate_it(size);
+    KCHECK(object);
+    memset(object + size, 'x', by);
+    format_buffer(text, sizeof(text), "heap overflow: written up to %u bytes", by);
+    KCHECK_TRAPS(check_heap, NULL, text);
+    KCHECK_TRAPS(free_it_again, NULL, text);
+    KCHECK_REPORTED("allocate_it");
+    format_buffer(text, sizeof(text), "an object of %zu bytes", size);
+    KCHECK_REPORTED(text);
+    memset(object + size, 0xB5, by); /* as it was */
+    kmalloc_check();
+    object[-(int)by] = 'x';
+    format_buffer(text, sizeof(text), "heap underflow: written from %u bytes before", by);
+    KCHECK_TRAPS(free_it_again, NULL, text);
+    object[-(int)by] = (char)0xB5;
+    kfree(object);
+}
+
 KTEST(heap_debug_overflow_is_found_at_kfree_and_by_the_check)
 {
     NEEDS(HEAP_DEBUG);
-    for (unsigned by = 1; by <= 16; by++) {
-        char text[40];
+    for (size_t i = 0; i < ARRAY_SIZE(some_sizes); i++)
+        for (unsigned by = 1; by <= 16; by += 5)
+            KCHECK_CALL(check_overflow(some_sizes[i], by));
+}
 
-        allocate_it(50);
-        KCHECK(object);
-        memset(object + 50, 'x', by);
-        format_buffer(text, sizeof(text), "heap overflow: written up to %u bytes", by);
-        KCHECK_TRAPS(check_heap, NULL, text);
-        KCHECK_TRAPS(free_it_again, NULL, text);
-        KCHECK_REPORTED("allocate_it");
-        KCHECK_REPORTED("50 bytes");
-        memset(object + 50, 0xB5, by); /* as it was */
-        kmalloc_check();
-        object[-(int)by] = 'x';
-        format_buffer(text, sizeof(text), "heap underflow: written from %u bytes before", by);
-        KCHECK_TRAPS(free_it_again, NULL, text);
-        object[-(int)by] = (char)0xB5;
-        kfree(object);
-    }
+KTEST(heap_debug_red_zones_of_aligned_objects)
+{
+    NEEDS(HEAP_DEBUG);
+    for (size_t align = 16; align <= 64 * 1024; align *= 2)
+        for (size_t size = 100; size <= 2 * PAGE_SIZE; size *= 9) {
+            object = kmalloc_aligned(size, align);
+            KCHECK(object && (uintptr_t)object % align == 0);
+            object[-1] = 'x';
+            KCHECK_TRAPS(free_it_again, NULL, "heap underflow: written from 1 bytes before");
+            object[-1] = (char)0xB5;
+            object[size] = 'x';
+            KCHECK_TRAPS(free_it_again, NULL, "heap overflow: written up to 1 bytes");
+            object[size] = (char)0xB5;
+            kfree(object);
+        }
+}
+
+static bool is_poison(const volatile char *bytes, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (bytes[i] != HEAP_POISON_BYTE)
+            return false;
+    return true;
 }
 
 KTEST(heap_debug_poison_before_the_first_use_and_after_the_last)
 {
     NEEDS(HEAP_DEBUG);
-    allocate_it(40);
+    for (size_t i = 0; i < ARRAY_SIZE(some_sizes); i++) {
+        allocate_it(some_sizes[i]);
+        KCHECK(object);
+        KCHECK(is_poison(object, some_sizes[i]));
+        memset(object, 1, some_sizes[i]);
+        kfree(object);
+        KCHECK(is_poison(object, some_sizes[i]));
+    }
+}
+
+static void check_write_after_free(size_t size) {
+    char text[60];
+
+    allocate_it(size);
     KCHECK(object);
-    for (unsigned i = 0; i < 10; i++)
-        KCHECK_EQ(((unsigned *)(void *)object)[i], HEAP_POISON);
-    memset(object, 1, 40);
-    kfree(object);
-    for (unsigned i = 0; i < 10; i++)
-        KCHECK_EQ(((volatile unsigned *)(void *)object)[i], HEAP_POISON);
+    free_it_first();
+    volatile char *last = object + size - 1;
+    *last = 1;
+    format_buffer(text, sizeof(text), "use after free: written at +0x%zx", size - 1);
+    KCHECK_TRAPS(check_heap, NULL, text);
+    KCHECK_REPORTED("allocate_it");
+    KCHECK_REPORTED("free_it_first");
+    KCHECK_TRAPS(trim_heap, NULL, "use after free");
+    *last = HEAP_POISON_BYTE;
+    kmalloc_trim();
 }
 
 KTEST(heap_debug_write_after_free_is_found_in_the_quarantine)
 {
     NEEDS(HEAP_DEBUG);
-    allocate_it(40);
-    KCHECK(object);
-    free_it_first();
-    char *freed = object;
-    *(volatile char *)(freed + 8) = 1;
-    KCHECK_TRAPS(check_heap, NULL, "use after free: written at +0x8");
-    KCHECK_REPORTED("allocate_it");
-    KCHECK_REPORTED("free_it_first");
-    KCHECK_TRAPS(trim_heap, NULL, "use after free");
-    *(volatile char *)(freed + 8) = HEAP_POISON_BYTE;
-    kmalloc_trim();
+    for (size_t i = 0; i < ARRAY_SIZE(some_sizes); i++)
+        KCHECK_CALL(check_write_after_free(some_sizes[i]));
 }
 
 KTEST(heap_debug_quarantine_keeps_a_freed_place_for_long)
 {
     NEEDS(HEAP_DEBUG);
-    void *first = kmalloc(100);
+    static const struct {
+        size_t size;
+        unsigned times; /* it is taken and freed, before the first place may come again */
+    } cases[] = {{100, 500}, {5000, 20}};
 
-    KCHECK(first);
-    kfree(first);
-    for (unsigned i = 0; i < 500; i++) {
-        void *p = kmalloc(100);
-        KCHECK(p && p != first);
-        kfree(p);
+    for (size_t c = 0; c < ARRAY_SIZE(cases); c++) {
+        void *first = kmalloc(cases[c].size);
+
+        KCHECK(first);
+        kfree(first);
+        for (unsigned i = 0; i < cases[c].times; i++) {
+            void *p = kmalloc(cases[c].size);
+            KCHECK(p && p != first);
+            kfree(p);
+        }
     }
 }
 
@@ -168,6 +215,42 @@ KTEST(heap_guard_freed_pages_stay_absent)
     KCHECK_REPORTED("+0x4");
     KCHECK_REPORTED("free_it_first");
     KCHECK_REPORTED("allocate_it");
+}
+
+/* Too large for the quarantine: its pages are given back at once, and stay absent. */
+KTEST(heap_debug_freed_large_object_becomes_absent)
+{
+    NEEDS(HEAP_DEBUG);
+    allocate_it(500000);
+    KCHECK(object);
+    KCHECK_TRAPS(read_byte, object + 500000 + PAGE_SIZE, "heap overflow: the page behind");
+    free_it_first();
+    KCHECK_TRAPS(read_byte, object + 4, "use after free");
+    KCHECK_REPORTED("free_it_first");
+}
+
+/* What kmalloc.h promises of spare pages cannot hold here; this does. */
+KTEST(heap_debug_trim_gives_back_what_was_freed)
+{
+    enum { N = 200 };
+    static void *p[N];
+    static const size_t sizes[] = {24, 600, 5000, 100000};
+
+    if (heap_mode() == HEAP_NORMAL)
+        KSKIP("needs heap=debug or heap=guard");
+    kmalloc_trim();
+    size_t pages = kmalloc_pages();
+    for (size_t s = 0; s < ARRAY_SIZE(sizes); s++) {
+        unsigned n = sizes[s] > PAGE_SIZE ? N / 20 : N;
+        for (unsigned i = 0; i < n; i++)
+            KCHECK((p[i] = kmalloc(sizes[s])));
+        KCHECK(kmalloc_pages() >= pages + n * sizes[s] / PAGE_SIZE);
+        for (unsigned i = 0; i < n; i++)
+            kfree(p[i]);
+        kmalloc_check();
+        kmalloc_trim();
+        KCHECK_EQ(kmalloc_pages(), pages);
+    }
 }
 
 KTEST(heap_guard_finds_what_alignment_leaves_behind_an_object)

@@ -1,0 +1,123 @@
+/* The double fault: an exception that could not be delivered. Its task (descriptors.c) runs on the fault
+ * stack from its top, whatever may have been there. */
+#include "descriptors.h"
+#include "log.h"
+#include "memlayout.h"
+#include "report.h"
+#include "symbols.h"
+
+/* trap.S */
+extern const char trap_stubs[], trap_stubs_end[];
+void double_fault(void) __attribute__((noreturn));
+
+/* What the processor needs to push for an exception: on less stack than that it comes to a double fault,
+ * although ESP has not yet passed the end. */
+#define EXCEPTION_WORDS 4u
+
+static const struct stack {
+    const char *name, *guard, *bottom, *top;
+} stacks[] = {
+    {"kernel", boot_stack_guard, boot_stack_bottom, boot_stack_top},
+    {"fault", fault_stack_guard, fault_stack_bottom, fault_stack_top},
+};
+
+/* The stack that has overflowed, or NULL: ESP lies in its guard page, or less than it takes above. */
+static const struct stack *overflowed(uintptr_t esp) {
+    for (const struct stack *stack = stacks; stack < stacks + ARRAY_SIZE(stacks); stack++)
+        if (esp >= (uintptr_t)stack->guard && esp < (uintptr_t)stack->bottom + EXCEPTION_WORDS * 4)
+            return stack;
+    return NULL;
+}
+
+/* The main task as it was, as a frame: for what prints frames. */
+static struct trap_frame interrupted_frame(void) {
+    const struct tss *tss = interrupted_task();
+
+    return (struct trap_frame){
+        .edi = tss->edi,
+        .esi = tss->esi,
+        .ebp = tss->ebp,
+        .esp_at_pusha = tss->esp - 5 * 4,
+        .ebx = tss->ebx,
+        .edx = tss->edx,
+        .ecx = tss->ecx,
+        .eax = tss->eax,
+        .vector = TRAP_DOUBLE_FAULT,
+        .eip = tss->eip,
+        .cs = tss->cs,
+        .eflags = tss->eflags,
+    };
+}
+
+static bool in_stubs(uintptr_t eip) {
+    return eip >= (uintptr_t)trap_stubs && eip < (uintptr_t)trap_stubs_end;
+}
+
+/* Where STACK ended in an exception's stub, FRAME becomes that of what was interrupted. On the stack that is
+ * EIP, CS and EFLAGS: EIP is the word below the first that can be a CS. */
+static void find_culprit(struct trap_frame *frame, const struct stack *stack) {
+    uintptr_t esp = (frame_esp(frame) + 3) & ~3u;
+
+    if (esp < (uintptr_t)stack->bottom)
+        esp = (uintptr_t)stack->bottom;
+    for (; in_stubs(frame->eip) && esp + 12 <= (uintptr_t)stack->top; esp += 4) {
+        const unsigned *word = (const unsigned *)esp;
+
+        if (!in_text(word[0]) || word[1] != KERNEL_CS)
+            continue;
+        frame->eip = word[0];
+        frame->esp_at_pusha = esp + 12 - 5 * 4;
+    }
+}
+
+static void print_where(uintptr_t eip, const struct stack *stack, unsigned esp) {
+    char where[ADDRESS_TEXT];
+
+    kprintf("  at       %s\n", address_text(eip, where));
+    kprintf("  stack    %p to %p, a guard page below; esp 0x%08x\n", (void *)stack->bottom,
+            (void *)stack->top, esp);
+}
+
+static void print_overflow(const struct trap_frame *culprit, const struct stack *stack, unsigned esp) {
+    size_t offset;
+    const char *function = symbol_at(culprit->eip, &offset);
+
+    kprintf("PANIC: double fault: %s stack overflow in %s\n", stack->name, function ? function : "?");
+    print_where(culprit->eip, stack, esp);
+    print_most_used(culprit);
+    kprintf("  cause    too deep a recursion, or too large an array\n");
+}
+
+static void print_undelivered(uintptr_t eip, const char *idtr, unsigned esp) {
+    kprintf("PANIC: double fault: an exception could not be delivered\n");
+    print_where(eip, &stacks[0], esp);
+    if (idtr)
+        kprintf("  cause    %s\n", idtr);
+    else if (!stack_end(esp - 1))
+        kprintf("  cause    esp lies in no kernel stack: a damaged stack pointer\n");
+    else
+        kprintf("  cause    none that shows: IDTR and esp are as they should be\n");
+}
+
+void double_fault(void) {
+    struct trap_frame frame = interrupted_frame(), culprit = frame;
+    unsigned esp = frame_esp(&frame);
+    const struct stack *stack = overflowed(esp);
+    char text[IDTR_TEXT];
+    const char *idtr = idtr_fault(text);
+
+    leave_fault_task();
+    idt_load(); /* or the next exception is a double fault again */
+    catch_lose_fault_stack();
+    if (stack)
+        find_culprit(&culprit, stack);
+    report_begin(exception_name(TRAP_DOUBLE_FAULT), culprit.eip);
+    if (stack)
+        print_overflow(&culprit, stack, esp);
+    else
+        print_undelivered(culprit.eip, idtr, esp);
+    print_registers(&frame);
+    print_backtrace(&culprit);
+    print_advice(culprit.eip, "walk", stack ? (uintptr_t)stack->bottom - 4 : esp);
+    panic_finish(TRAP_DOUBLE_FAULT);
+}

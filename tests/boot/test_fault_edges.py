@@ -1,0 +1,155 @@
+"""Where it hurts most: a stack pointer, a chain of frames, an IDT or a log that is damaged, a stack that ends
+inside a handler, an NMI. Each is reported, in words, and ends in exit code 35: never a reboot or silence."""
+import re
+
+import pytest
+
+from elf import Elf
+from quire import Debugger
+
+ESP, EBP = Debugger.ESP, 5  # gdb's numbers
+
+TROUBLE = re.compile(r"^(?:PANIC|page fault): .*", re.M)
+
+
+def report_of(machine, reports=1):
+    assert machine.exit_code() == 35
+    text = machine.text()
+    assert text.count("quire: ready") == 1, "the machine rebooted"
+    assert len(TROUBLE.findall(text)) == reports, text
+    return text[TROUBLE.search(text).start():]
+
+
+def at_prompt(boot, **options):
+    machine = boot(debugger=True, **options)
+    machine.debugger.attach()
+    machine.debugger.go()
+    machine.prompt()
+    return machine
+
+
+def nmi_with(machine, kernel, register, value):
+    """An NMI that finds another VALUE in REGISTER, while the monitor waits for a key."""
+    waits = Elf(kernel).address("console_poll")
+    machine.debugger.interrupt()
+    assert machine.debugger.ask(f"Z0,{waits:x},1") == "OK"
+    machine.debugger.ask("c")  # the answer comes when it has stopped again
+    assert machine.debugger.ask(f"z0,{waits:x},1") == "OK"
+    machine.debugger.set_register(register, value)
+    machine.hmp("nmi")
+    machine.debugger.go()
+
+
+def backtrace(report):
+    return re.findall(r"^    0x[0-9a-f]{8} (\w+)", report[report.index("  backtrace\n"):], re.M)
+
+
+@pytest.mark.parametrize("left", [0, 4, 8, 12, 16, 28, 44])
+def test_an_nmi_where_the_stack_ends_is_an_overflow(boot, kernel, left):
+    machine = at_prompt(boot)
+    nmi_with(machine, kernel, ESP, Elf(kernel).address("boot_stack_bottom") + left)
+    report = report_of(machine)
+    first = re.match(r"PANIC: double fault: kernel stack overflow in (\w+)\n", report)
+    assert first and first[1] in backtrace(report) and "kmain" in backtrace(report), report
+
+
+@pytest.mark.parametrize("esp", [0x00000100, 0x00500000, 0x80000000, 0xEFFFFFF0])
+def test_a_stack_pointer_that_leads_nowhere(boot, kernel, esp):
+    machine = at_prompt(boot)
+    nmi_with(machine, kernel, ESP, esp)
+    report = report_of(machine)
+    assert report.startswith("PANIC: double fault: an exception could not be delivered\n")
+    assert re.search(r"^  cause +esp lies in no kernel stack", report, re.M)
+    assert f"esp=0x{esp:08x}" in report
+
+
+def test_a_stack_pointer_into_other_memory(boot, kernel):
+    """There an exception can be delivered, and is reported."""
+    machine = at_prompt(boot)
+    nmi_with(machine, kernel, ESP, 0x00300000)
+    report = report_of(machine)
+    assert re.search(r"^  stack +esp 0x00300000 lies in no kernel stack", report, re.M), report
+
+
+def test_a_stack_pointer_of_zero(boot, kernel):
+    """What is pushed then writes over the page directory's last entries, the window's among them."""
+    machine = at_prompt(boot)
+    nmi_with(machine, kernel, ESP, 0)
+    assert machine.exit_code() == 35
+    assert TROUBLE.search(machine.text()) and machine.text().count("quire: ready") == 1
+
+
+@pytest.mark.parametrize("ebp", [0, 0xDEADBEE0, 0x00000010, 0x5A5A5A5A, "itself"])
+def test_a_damaged_chain_of_frames_is_said_to_be_one(boot, kernel, ebp):
+    machine = at_prompt(boot)
+    if ebp == "itself":
+        ebp = Elf(kernel).address("boot_stack_bottom") + 64
+        machine.run(f"poke {ebp:#010x} {ebp:#010x}")
+    nmi_with(machine, kernel, EBP, ebp)
+    report = report_of(machine)
+    assert re.search(rf"the frames' chain breaks here: ebp 0x{ebp:08x}", report), report
+    assert "monitor_run" in backtrace(report) and "kmain" in backtrace(report), report
+
+
+def test_an_nmi_while_the_monitor_waits(boot):
+    machine = boot(cmdline="panic=stay")
+    machine.prompt()
+    machine.hmp("nmi")
+    machine.expect(r"^PANIC: non-maskable interrupt \(exception 2\)\n")
+    machine.expect(r"^  cause +none in port 0x61")
+    machine.expect(r"^quire> ")
+    assert not int(re.search(r"EFL=([0-9a-f]{8})", machine.hmp("info registers"))[1], 16) & 0x200
+    machine.type("exit\r")
+    assert machine.exit_code() == 35
+
+
+def test_an_nmi_in_the_last_look(boot):
+    machine = boot(cmdline="panic=stay -- fault null")
+    machine.expect(r"^quire: stopped by a panic.*\n.*\n")
+    machine.expect(r"^quire> ")
+    machine.hmp("nmi")
+    machine.expect(r"^PANIC: non-maskable interrupt")
+    machine.expect(r"^quire: halted\n")
+
+
+def test_the_idt_is_read_only(boot, kernel):
+    gate = Elf(kernel).address("idt") + 14 * 8
+    machine = boot()
+    machine.prompt()
+    assert machine.run(f"poke {gate:#010x} 0")[0].startswith("error: ")
+    assert machine.run(f"walk {gate:#010x}")[-1] == f"{gate:#010x} -> {gate:#010x}"
+    assert machine.finish() == 33
+
+
+@pytest.mark.parametrize("kind", ["null", "assert", "stack-overflow", "double-fault"])
+def test_where_the_log_itself_faults_there_is_a_last_word(boot, kind):
+    """The log's list of sinks leads nowhere: each report faults as soon as it prints."""
+    report = report_of(boot(cmdline=f"-- poke sinks 0x5a5a5a58; fault {kind}"))
+    assert re.match(r"PANIC: page fault at 0x00[0-9a-f]{6}: the log is out of order\n", report)
+
+
+def test_double_faults_within_double_faults_come_to_an_end(boot, kernel):
+    """The log's only sink calls itself without end: the kernel's stack overflows, and then the fault stack, in
+    the report of that, and again in the report of this."""
+    elf = Elf(kernel)
+    machine = boot()
+    machine.prompt()
+    sink = int(re.match(r"\$0 = (0x\w+)", machine.run("alloc 64")[0])[1], 16)
+    machine.run(f"poke {sink:#x} {elf.address('provoke_stack_overflow'):#x}")
+    machine.run(f"poke {sink + 4:#x} 0")
+    machine.type(f"poke sinks {sink:#x}\r")
+    report = report_of(machine)
+    assert re.match(r"PANIC: double fault at 0x00[0-9a-f]{6}: the log is out of order\n", report)
+
+
+def test_the_fault_stack_overflows_in_the_last_look(boot, kernel):
+    machine = at_prompt(boot, cmdline="panic=stay")
+    machine.type("fault null\r")
+    machine.expect(r"^quire: stopped by a panic.*\n.*\n")
+    machine.expect(r"^quire> ")
+    machine.debugger.interrupt()
+    machine.debugger.set_register(Debugger.EIP, Elf(kernel).address("provoke_stack_overflow"))
+    machine.debugger.go()
+    machine.expect(r"^PANIC: double fault: fault stack overflow in provoke_stack_overflow\n")
+    machine.expect(r"^quire: halted\n")
+    assert machine.text().count("quire: ready") == 1
