@@ -30,6 +30,9 @@ bool bitmap_next_run(const uint32_t *map, size_t *start, size_t *end, size_t lim
 /* How many bits of [START, END) are set. */
 size_t bitmap_count(const uint32_t *map, size_t start, size_t end);
 
+/* How many bits of WORD are set. */
+size_t bitmap_bits(uint32_t word);
+
 /* A set of indices below SUMMARY_MAX, in three levels: a bit at one level says that the word below it is
  * not zero. Adding, removing and finding the next member each take at most three steps up or down. */
 #define SUMMARY_MAX 32768
@@ -42,24 +45,36 @@ struct summary {
 
 #define SUMMARY_NONE ((size_t)-1)
 
-/* Adds index I; one that is there already stays. */
-static inline void summary_add(struct summary *s, size_t i) {
-    s->leaf[i / 32] |= 1u << (i % 32);
-    s->middle[i / 1024] |= 1u << (i / 32 % 32);
-    s->top |= 1u << (i / 1024);
+/* Adds the indices of leaf LEAF that MASK has, which is not 0. */
+static inline void summary_add_mask(struct summary *s, size_t leaf, uint32_t mask) {
+    uint32_t before = s->leaf[leaf];
+    s->leaf[leaf] = before | mask;
+    if (before)
+        return;
+    s->middle[leaf / 32] |= 1u << (leaf % 32);
+    s->top |= 1u << (leaf / 32);
 }
 
-/* Adds every index in [START, END). */
-void summary_add_range(struct summary *s, size_t start, size_t end);
+/* Removes them. */
+static inline void summary_remove_mask(struct summary *s, size_t leaf, uint32_t mask) {
+    if (s->leaf[leaf] &= ~mask)
+        return;
+    if (s->middle[leaf / 32] &= ~(1u << (leaf % 32)))
+        return;
+    s->top &= ~(1u << (leaf / 32));
+}
+
+/* Adds index I; one that is there already stays. */
+static inline void summary_add(struct summary *s, size_t i) { summary_add_mask(s, i / 32, 1u << (i % 32)); }
 
 /* Removes index I; one that is absent stays so. */
 static inline void summary_remove(struct summary *s, size_t i) {
-    if (s->leaf[i / 32] &= ~(1u << (i % 32)))
-        return;
-    if (s->middle[i / 1024] &= ~(1u << (i / 32 % 32)))
-        return;
-    s->top &= ~(1u << (i / 1024));
+    summary_remove_mask(s, i / 32, 1u << (i % 32));
 }
+
+/* Adds, and removes, every index in [START, END). */
+void summary_add_range(struct summary *s, size_t start, size_t end);
+void summary_remove_range(struct summary *s, size_t start, size_t end);
 
 /* The least member at or after FROM, or SUMMARY_NONE. */
 size_t summary_next(const struct summary *s, size_t from);

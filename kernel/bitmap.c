@@ -40,8 +40,8 @@ bool bitmap_next_run(const uint32_t *map, size_t *start, size_t *end, size_t lim
     return *start < limit;
 }
 
-/* The bits set in WORD: pairs, nibbles, bytes, then the bytes' sum in the highest one. */
-static size_t popcount(uint32_t word) {
+/* Pairs, nibbles, bytes, then the bytes' sum in the highest one. */
+size_t bitmap_bits(uint32_t word) {
     word -= word >> 1 & 0x55555555;
     word = (word & 0x33333333) + (word >> 2 & 0x33333333);
     word = (word + (word >> 4)) & 0x0F0F0F0F;
@@ -51,16 +51,18 @@ static size_t popcount(uint32_t word) {
 size_t bitmap_count(const uint32_t *map, size_t start, size_t end) {
     size_t count = 0;
     for (size_t i = start; i < end; i = bitmap_next_word(i))
-        count += popcount(map[i / 32] & bitmap_word_mask(i, end));
+        count += bitmap_bits(map[i / 32] & bitmap_word_mask(i, end));
     return count;
 }
 
 void summary_add_range(struct summary *s, size_t start, size_t end) {
-    if (start >= end)
-        return;
-    bitmap_fill(s->leaf, start, end, true);
-    bitmap_fill(s->middle, start / 32, (end - 1) / 32 + 1, true);
-    bitmap_fill(&s->top, start / 1024, (end - 1) / 1024 + 1, true);
+    for (size_t i = start; i < end; i = bitmap_next_word(i))
+        summary_add_mask(s, i / 32, bitmap_word_mask(i, end));
+}
+
+void summary_remove_range(struct summary *s, size_t start, size_t end) {
+    for (size_t i = start; i < end; i = bitmap_next_word(i))
+        summary_remove_mask(s, i / 32, bitmap_word_mask(i, end));
 }
 
 /* The least bit of WORD above bit I, or 32. */
