@@ -47,10 +47,7 @@ struct summary {
 
 /* Adds the indices of leaf LEAF that MASK has, which is not 0. */
 static inline void summary_add_mask(struct summary *s, size_t leaf, uint32_t mask) {
-    uint32_t before = s->leaf[leaf];
-    s->leaf[leaf] = before | mask;
-    if (before)
-        return;
+    s->leaf[leaf] |= mask;
     s->middle[leaf / 32] |= 1u << (leaf % 32);
     s->top |= 1u << (leaf / 32);
 }

@@ -20,14 +20,14 @@ static memmap_frames used;      /* handed out, and SPARE */
 static memmap_frames available; /* free, but for SPARE and RECENT */
 static struct summary words;    /* the words of AVAILABLE that are not 0 */
 static paddr_t spare;
-static struct recent recent[1 + RECENT_MAX]; /* a stack; the first is the bottom, and no frame */
-static struct recent *newest;
+static struct recent recent[RECENT_MAX + 1]; /* a stack that grows down from the last, which is no frame */
+static size_t room;                          /* ... recent[room] was freed last */
 static pfn_t next_run;          /* where the next run is looked for first */
 static struct pm_counts counts; /* free: those in AVAILABLE */
 
 static inline size_t word_of(paddr_t pa) { return pa >> 17; }
 static inline uint32_t bit_of(paddr_t pa) { return 1u << (pa_to_pfn(pa) % 32); }
-static inline size_t recent_count(void) { return (size_t)(newest - recent); }
+static inline size_t recent_count(void) { return RECENT_MAX - room; }
 
 /* ---- start ---- */
 
@@ -37,7 +37,7 @@ void pm_init(const memmap_frames map) {
     memset(available, 0, sizeof(available));
     memset(&words, 0, sizeof(words));
     spare = PADDR_NONE;
-    newest = recent;
+    room = RECENT_MAX;
     next_run = 0;
     ram_end = pa_to_pfn(LOW_MEMORY_END);
     counts.free = 0;
@@ -52,30 +52,39 @@ void pm_init(const memmap_frames map) {
 
 /* ---- single frames ---- */
 
-/* The frames MASK of a word, all available, are handed out. */
-static inline void take(size_t word, uint32_t mask) {
-    used[word] |= mask;
-    if (!(available[word] ^= mask))
-        summary_remove(&words, word);
+/* Of the word of PA, no frame is available any more. */
+static __attribute__((noinline)) paddr_t forget(paddr_t pa) {
+    summary_remove(&words, word_of(pa));
+    return pa;
 }
 
-/* ... all marked neither as used nor as available, are available. */
+/* Of the word of PA, the frames MASK, all of them available, are handed out. */
+static inline paddr_t take(paddr_t pa, uint32_t mask) {
+    used[word_of(pa)] |= mask;
+    available[word_of(pa)] &= ~mask;
+    return available[word_of(pa)] ? pa : forget(pa);
+}
+
+/* Of the word of PA, frames have become available, the first ones. */
+static __attribute__((noinline)) void remember(size_t word) {
+    summary_add(&words, word);
+}
+
+/* ... which are neither used nor available, become available. */
 static inline void file(size_t word, uint32_t mask) {
-    uint32_t before = available[word];
-    available[word] = before | mask;
-    if (!before)
-        summary_add(&words, word);
+    bool first = !available[word];
+    available[word] |= mask;
+    if (first)
+        remember(word);
 }
 
 static __attribute__((noinline)) paddr_t alloc_found(void) {
-    ASSERT(!in_interrupt());
     size_t word = summary_first(&words);
     if (word == SUMMARY_NONE)
         return PADDR_NONE;
     unsigned bit = (unsigned)__builtin_ctz(available[word]);
-    take(word, 1u << bit);
     counts.free--;
-    return pfn_to_pa((pfn_t)(word * 32 + bit));
+    return take(pfn_to_pa((pfn_t)(word * 32 + bit)), 1u << bit);
 }
 
 paddr_t pm_alloc_page(void) {
@@ -84,51 +93,64 @@ paddr_t pm_alloc_page(void) {
         spare = PADDR_NONE;
         return pa;
     }
-    const struct recent *top = newest;
-    pa = top->pa;
+    pa = recent[room].pa;
     if (unlikely(pa == PADDR_NONE))
         return alloc_found();
-    used[word_of(pa)] |= top->bit;
-    newest--;
+    uint32_t bit = recent[room].bit;
+    room++;
+    used[word_of(pa)] |= bit;
     return pa;
 }
 
 /* Says why the frame at PA cannot be given back. */
-static __attribute__((noinline, noreturn)) void bad_free(paddr_t pa) {
+static __attribute__((noinline)) void bad_free(paddr_t pa) {
     static const char *const what[] = {
         [PM_ABSENT] = "it is no memory that the memory map knows",
         [PM_RESERVED] = "it is reserved and was never handed out",
         [PM_FREE] = "it is free already",
         [PM_USED] = "it is not page-aligned",
     };
-    PANIC("pm: cannot free frame 0x%08x: %s", pa, what[pa & PAGE_MASK ? PM_USED : pm_state(pa)]);
+    enum pm_state state = pa & PAGE_MASK ? PM_USED : pm_state(pa);
+    if (pa & PAGE_MASK || state != PM_USED)
+        PANIC("pm: cannot free frame 0x%08x: %s", pa, what[state]);
 }
 
-/* RECENT has no room for PA. */
-static __attribute__((noinline)) void file_one(paddr_t pa) {
+static __attribute__((noinline)) void file_one(uint32_t bit, paddr_t pa) {
     counts.free++;
-    file(word_of(pa), bit_of(pa));
+    file(word_of(pa), bit);
+}
+
+/* There is a spare frame already. */
+static __attribute__((noinline)) void free_more(uint32_t bit, paddr_t pa, size_t word) {
+    size_t place;
+    if (unlikely(pa == spare)) {
+        bad_free(pa);
+        return;
+    }
+    used[word] ^= bit;
+    if (unlikely(__builtin_sub_overflow(room, 1u, &place))) {
+        file_one(bit, pa);
+        return;
+    }
+    recent[place].pa = pa;
+    recent[place].bit = bit;
+    room = place;
 }
 
 void pm_free_page(paddr_t pa) {
-    size_t word = word_of(pa);
     uint32_t bit = bit_of(pa);
-    if (unlikely(pa & PAGE_MASK || !(used[word] & bit)))
+    if (unlikely(pa & PAGE_MASK)) {
         bad_free(pa);
-    if (spare == PADDR_NONE) {
+        return;
+    }
+    size_t word = word_of(pa);
+    bit &= used[word];
+    if (unlikely(!bit))
+        bad_free(pa);
+    else if (spare != PADDR_NONE)
+        free_more(bit, pa, word);
+    else
         spare = pa;
-        return;
-    }
-    if (unlikely(pa == spare))
-        bad_free(pa);
-    used[word] ^= bit;
-    if (unlikely(newest == &recent[RECENT_MAX])) {
-        file_one(pa);
-        return;
-    }
-    newest++;
-    newest->pa = pa;
-    newest->bit = bit;
 }
 
 /* Afterwards USED has no frame but those handed out. */
@@ -138,14 +160,14 @@ static void drop_spare(void) {
         return;
     spare = PADDR_NONE;
     used[word_of(pa)] ^= bit_of(pa);
-    file_one(pa);
+    file_one(bit_of(pa), pa);
 }
 
 /* Makes all that is free available. */
 static void settle(void) {
     drop_spare();
-    for (; newest->pa != PADDR_NONE; newest--)
-        file_one(newest->pa);
+    for (; room < RECENT_MAX; room++)
+        file_one(recent[room].bit, recent[room].pa);
 }
 
 /* ---- frames by the word ---- */
@@ -171,7 +193,7 @@ uint32_t pm_alloc_word(size_t most, size_t *word) {
         mask = lowest_bits(mask, most);
         n = most;
     }
-    take(found, mask);
+    take(pfn_to_pa(found * 32), mask);
     counts.free -= n;
     *word = found;
     return mask;
@@ -192,29 +214,30 @@ void pm_free_word(size_t word, uint32_t mask) {
 
 /* ---- runs ---- */
 
-/* Of MAP's bits in [START, END), the first that is not set, or END. */
-static bool holds(const uint32_t *map, pfn_t start, pfn_t end) {
-    uint32_t mask = ~0u << (start % 32);
-    size_t word = start / 32;
-    for (; word < end / 32; word++, mask = ~0u)
-        if (mask & ~map[word])
-            return false;
-    return end % 32 == 0 || !(mask & ~(~0u << (end % 32)) & ~map[word]);
+/* A run by the word: the bits HEAD of word FIRST, all of those between, the bits TAIL, if any, of LAST. */
+struct run {
+    size_t first, last;
+    uint32_t head, tail;
+};
+
+static inline struct run run_of(pfn_t start, size_t n) {
+    pfn_t end = start + n;
+    struct run run = {start / 32, end / 32, ~0u << (start % 32), ~(~0u << (end % 32))};
+    if (run.first == run.last) {
+        run.head &= run.tail;
+        run.tail = 0;
+    }
+    return run;
 }
 
-/* The frames [START, END), all in FROM, go over to TO. */
-static void move(uint32_t *from, uint32_t *to, pfn_t start, pfn_t end) {
-    uint32_t mask = ~0u << (start % 32);
-    size_t word = start / 32;
-    for (; word < end / 32; word++, mask = ~0u) {
-        from[word] ^= mask;
-        to[word] ^= mask;
-    }
-    if (end % 32) {
-        mask &= ~(~0u << (end % 32));
-        from[word] ^= mask;
-        to[word] ^= mask;
-    }
+/* Whether MAP has all the bits of the run. */
+static inline bool holds(const uint32_t *map, struct run run) {
+    if (run.head & ~map[run.first] || (run.tail && run.tail & ~map[run.last]))
+        return false;
+    for (size_t i = run.first + 1; i < run.last; i++)
+        if (map[i] != ~0u)
+            return false;
+    return true;
 }
 
 /* The bits at which N set bits of WORD begin. */
@@ -248,41 +271,68 @@ static pfn_t find_run(size_t n, pfn_t from) {
     return FRAMES_MAX;
 }
 
-paddr_t pm_alloc_pages(size_t n) {
+/* ... wherever it is, whatever is spare or recent. */
+static __attribute__((noinline)) pfn_t search(size_t n) {
     ASSERT(!in_interrupt());
     if (n == 0 || n > pm_count().free)
-        return PADDR_NONE;
+        return FRAMES_MAX;
     pfn_t start = find_run(n, next_run);
-    if (start == FRAMES_MAX) {
-        settle();
-        start = find_run(n, 0);
+    if (start != FRAMES_MAX)
+        return start;
+    settle();
+    return find_run(n, 0);
+}
+
+paddr_t pm_alloc_pages(size_t n) {
+    pfn_t start = next_run;
+    struct run run = run_of(start, n);
+    if (n - 1 >= FRAMES_MAX - start || !holds(available, run)) {
+        start = search(n);
         if (start == FRAMES_MAX)
             return PADDR_NONE;
+        run = run_of(start, n);
     }
-    pfn_t end = start + n;
-    move(available, used, start, end);
-    size_t first = start / 32, last = (end - 1) / 32;
-    summary_remove_range(&words, first + (available[first] != 0), last + (available[last] == 0));
     counts.free -= n;
-    next_run = end % FRAMES_MAX;
+    next_run = (start + n) % FRAMES_MAX;
+    take(run.first << 17, run.head);
+    for (size_t i = run.first + 1; i < run.last; i++) {
+        used[i] = ~0u;
+        available[i] = 0;
+    }
+    if (run.first + 1 < run.last)
+        summary_remove_range(&words, run.first + 1, run.last);
+    if (run.tail)
+        take(run.last << 17, run.tail);
     return pfn_to_pa(start);
 }
 
 void pm_free_pages(paddr_t pa, size_t n) {
-    pfn_t start = pa_to_pfn(pa), end = start + n;
-    if (n > FRAMES_MAX - start)
+    pfn_t start = pa_to_pfn(pa);
+    if (n - 1 >= FRAMES_MAX - start) {
+        if (n == 0) return;
         PANIC("pm: cannot free %zu frames at 0x%08x: they pass the end of memory", n, pa);
-    if (n == 0)
+    }
+    struct run run = run_of(start, n);
+    if (spare != PADDR_NONE)
+        drop_spare();
+    if (pa & PAGE_MASK || !holds(used, run)) {
+        bad_free(pa & PAGE_MASK ? pa : pfn_to_pa(bitmap_find(used, start, start + n, false)));
         return;
-    drop_spare();
-    if (pa & PAGE_MASK)
-        bad_free(pa);
-    if (!holds(used, start, end))
-        bad_free(pfn_to_pa(bitmap_find(used, start, end, false)));
-    move(used, available, start, end);
-    summary_add_range(&words, start / 32, (end - 1) / 32 + 1);
+    }
     counts.free += n;
     next_run = start;
+    used[run.first] ^= run.head;
+    file(run.first, run.head);
+    for (size_t i = run.first + 1; i < run.last; i++) {
+        used[i] = 0;
+        available[i] = ~0u;
+    }
+    if (run.first + 1 < run.last)
+        summary_add_range(&words, run.first + 1, run.last);
+    if (run.tail) {
+        used[run.last] ^= run.tail;
+        file(run.last, run.tail);
+    }
 }
 
 /* ---- boot, figures and checks ---- */
@@ -310,8 +360,8 @@ struct pm_counts pm_count(void) {
 }
 
 static bool is_recent(pfn_t pfn) {
-    for (const struct recent *r = newest; r->pa != PADDR_NONE; r--)
-        if (pa_to_pfn(r->pa) == pfn)
+    for (size_t i = room; i < RECENT_MAX; i++)
+        if (pa_to_pfn(recent[i].pa) == pfn)
             return true;
     return false;
 }
