@@ -18,7 +18,26 @@ static inline uint32_t bitmap_word_mask(size_t i, size_t end) {
 static inline size_t bitmap_next_word(size_t i) { return (i | 31) + 1; }
 
 /* Sets every bit in [START, END) to VALUE. An empty range changes nothing. */
-void bitmap_fill(uint32_t *map, size_t start, size_t end, bool value);
+static inline void bitmap_fill(uint32_t *map, size_t start, size_t end, bool value) {
+    uint32_t mask = ~0u << (start % 32);
+    size_t i = start / 32;
+    for (; i < end / 32; i++, mask = ~0u)
+        map[i] = value ? map[i] | mask : map[i] & ~mask;
+    mask &= ~(~0u << (end % 32)); /* what is left of the word in which END lies */
+    if (mask)
+        map[i] = value ? map[i] | mask : map[i] & ~mask;
+}
+
+/* Whether every bit in [START, END) is set. */
+static inline bool bitmap_full(const uint32_t *map, size_t start, size_t end) {
+    uint32_t mask = ~0u << (start % 32);
+    size_t i = start / 32;
+    for (; i < end / 32; i++, mask = ~0u)
+        if (mask & ~map[i])
+            return false;
+    mask &= ~(~0u << (end % 32));
+    return !mask || !(mask & ~map[i]);
+}
 
 /* The first bit in [START, END) that is VALUE, or END when there is none. */
 size_t bitmap_find(const uint32_t *map, size_t start, size_t end, bool value);
@@ -45,33 +64,27 @@ struct summary {
 
 #define SUMMARY_NONE ((size_t)-1)
 
-/* Adds the indices of leaf LEAF that MASK has, which is not 0. */
-static inline void summary_add_mask(struct summary *s, size_t leaf, uint32_t mask) {
-    s->leaf[leaf] |= mask;
-    s->middle[leaf / 32] |= 1u << (leaf % 32);
-    s->top |= 1u << (leaf / 32);
-}
-
-/* Removes them. */
-static inline void summary_remove_mask(struct summary *s, size_t leaf, uint32_t mask) {
-    if (s->leaf[leaf] &= ~mask)
-        return;
-    if (s->middle[leaf / 32] &= ~(1u << (leaf % 32)))
-        return;
-    s->top &= ~(1u << (leaf / 32));
-}
-
 /* Adds index I; one that is there already stays. */
-static inline void summary_add(struct summary *s, size_t i) { summary_add_mask(s, i / 32, 1u << (i % 32)); }
+static inline void summary_add(struct summary *s, size_t i) {
+    uint32_t before = s->leaf[i / 32];
+    s->leaf[i / 32] = before | 1u << (i % 32);
+    if (before)
+        return;
+    s->middle[i / 1024] |= 1u << (i / 32 % 32);
+    s->top |= 1u << (i / 1024);
+}
+
+/* Adds every index in [START, END). */
+void summary_add_range(struct summary *s, size_t start, size_t end);
 
 /* Removes index I; one that is absent stays so. */
 static inline void summary_remove(struct summary *s, size_t i) {
-    summary_remove_mask(s, i / 32, 1u << (i % 32));
+    if (s->leaf[i / 32] &= ~(1u << (i % 32)))
+        return;
+    if (s->middle[i / 1024] &= ~(1u << (i / 32 % 32)))
+        return;
+    s->top &= ~(1u << (i / 1024));
 }
-
-/* Adds, and removes, every index in [START, END). */
-void summary_add_range(struct summary *s, size_t start, size_t end);
-void summary_remove_range(struct summary *s, size_t start, size_t end);
 
 /* The least member at or after FROM, or SUMMARY_NONE. */
 size_t summary_next(const struct summary *s, size_t from);
@@ -87,6 +100,16 @@ static inline size_t summary_first(const struct summary *s) {
 
 /* The greatest member, or SUMMARY_NONE. */
 size_t summary_last(const struct summary *s);
+
+/* A summary may be that of a bitmap of SUMMARY_MAX words: it has the index of each word that is not 0. */
+
+/* Sets the bits [START, END), at least one, of such a bitmap; and clears them. */
+void summary_set_bits(struct summary *s, uint32_t *map, size_t start, size_t end);
+void summary_clear_bits(struct summary *s, uint32_t *map, size_t start, size_t end);
+
+/* Where in such a bitmap the first N adjacent bits that are set begin, at or after FROM, or SUMMARY_MAX * 32; N
+ * is at least 1. Looks once at each word that is not 0, however many holes it has. */
+size_t summary_find_run(const struct summary *s, const uint32_t *map, size_t n, size_t from);
 
 /* That each level agrees with the one below; panics with the first word where it does not. */
 void summary_check(const struct summary *s);
