@@ -66,12 +66,10 @@ struct summary {
 
 /* Adds index I; one that is there already stays. */
 static inline void summary_add(struct summary *s, size_t i) {
-    uint32_t before = s->leaf[i / 32];
-    s->leaf[i / 32] = before | 1u << (i % 32);
-    if (before)
-        return;
-    s->middle[i / 1024] |= 1u << (i / 32 % 32);
-    s->top |= 1u << (i / 1024);
+    size_t leaf = i / 32, middle = i / 1024;
+    s->leaf[leaf] |= 1u << (i % 32);
+    s->middle[middle] |= 1u << (leaf % 32);
+    s->top |= 1u << middle;
 }
 
 /* Adds every index in [START, END). */

@@ -1,32 +1,34 @@
-/* pm: two bitmaps of the frames below 4 GiB, and what was freed last in front of them.
+/* pm: two bitmaps of the frames below 4 GiB, and before them what was freed last.
  *
- * USED has the frames that are handed out. It is the only truth for a free, which is right exactly when the
- * frame's bit is set: one test, whatever else pm remembers. AVAILABLE has those that are free and can be
- * found; the summary names its words that are not 0, so that one is found in three steps at any size of
- * memory and however full it is.
+ * USED has the frames that are handed out. It alone says whether a free is right: the frame's bit must be set,
+ * whatever else pm remembers. AVAILABLE has those that are free and can be found: a summary names its words
+ * that are not 0, so that one is found in three steps at any size of memory and however full it is.
  *
- * What was freed last is likely in the cache and likely wanted again. It waits in neither bitmap, so that
- * coming and going it changes a bit of USED and nothing else:
- * - RECENT, a stack of 128 frames, each with its bit. When it is full, a frame becomes available at once.
- * - RUN, what is left of the run freed last; it becomes available when the next run is freed.
- * - SPARE, the frame freed last of all, keeps even its bit in USED: freeing one and allocating one, over and
- *   over, changes no bitmap. Whoever asks USED about many frames, gives up SPARE before.
- * A frame of the memory map in neither bitmap that does not wait is reserved. RECENT and RUN become available
- * when the rest of memory is exhausted.
+ * What was freed last is likely in the cache, and likely wanted again. It waits in neither bitmap, so that it
+ * comes and goes with a change of USED and of nothing else:
+ * - RECENT is a stack of 128 frames. The frame's bit stands beside it; when the stack is full, a frame becomes
+ *   available at once.
+ * - RUN is what is left of the run freed last. It becomes available when the next run is freed.
+ * - SPARE is the frame freed last of all. It keeps even its bit in USED, so that freeing one and allocating
+ *   one, over and over, changes no bitmap; who asks USED about many frames at once gives SPARE up before.
+ * When nothing else is left, all of them become available. A frame of the memory map that is in neither
+ * bitmap and does not wait is reserved.
  *
- * Bounds, as instructions, at every size of memory: a pair of allocating and freeing one frame takes 16, and
- * 34 where a hundred are allocated before they are freed; no call of pm_alloc_page takes more than 74, none of
- * pm_free_page more than 46 (RECENT is full, and all three levels of the summary learn of a word). A run
- * allocated where one was freed takes 109 for the pair at 16 frames and 228 at 256. Otherwise a run is
- * searched for from where the last one was found. A search looks at each word of AVAILABLE once, by the bits,
- * not hole by hole; a call searches twice at most, the second time with all that is free available. (In a
- * memory of 4 GiB without a run, this is 32,768 words, twice.) Runs are for devices and large buffers; kmalloc
- * takes single frames, which vmem makes adjacent.
+ * Single frames, in instructions, the same at 64 MiB as at 4 GiB: freeing one and allocating one takes 16, and
+ * 34 if up to 128 are freed before they are allocated again. No pm_alloc_page takes more than 75 (the word is
+ * then empty, which three levels of the summary learn), no pm_free_page more than 45 (RECENT is full, and the
+ * word was empty). tests/bench/frame_worst.c looks for worse.
  *
- * Tried and dropped: one bitmap with RECENT in it as hints, each taken frame being compared with what is
- * memory, to tell the summary of words that fill (53 to 70 for the pair in a batch); RECENT without the bits
- * (38); no RUN (217 and 492; runs freed in another order than they came then take 180 and 612, not 333 and
- * 714: what defeats RUN, pays for it). */
+ * Runs: freeing one and allocating as many frames takes 118 for 16, 240 for 256. What RUN does not have is
+ * searched for from where the last run was. A search looks at each word of AVAILABLE that is not 0 once, by
+ * its bits, not hole by hole; there are at most two, the second after all that waits has become available.
+ * Runs are for devices and large buffers; kmalloc takes single frames, which vmem makes adjacent.
+ *
+ * Tried and dropped:
+ * - One bitmap with RECENT free in it, each frame taken being compared with what is memory, so that the summary
+ *   learns of a word that fills: 53 to 70 for a pair in a batch, not 34. Without the bits in RECENT: 37.
+ * - Runs available at once when they are freed: 217 for 16, 492 for 256. Whoever frees many runs before they
+ *   are allocated again would gain: 180 and 612, not 398 and 862. */
 #include "pm.h"
 
 #include "memlayout.h"
@@ -38,19 +40,20 @@ _Static_assert(FRAMES_MAX / 32 == SUMMARY_MAX, "the summary has a bit for each w
 #define RECENT_MAX 128u
 #define LOW_FRAMES (LOW_MEMORY_END / PAGE_SIZE)
 
-static const uint32_t *ram;     /* what the memory map calls memory */
-static memmap_frames used;      /* handed out, and SPARE */
-static memmap_frames available; /* free, but for SPARE, RECENT and RUN */
+static const uint32_t *ram; /* what the memory map calls memory */
+static memmap_frames used;
+static memmap_frames available;
 static struct summary words;    /* those of AVAILABLE that are not 0 */
-static struct pm_counts counts; /* of the frames that are free: those in AVAILABLE */
+static struct pm_counts counts; /* free: those in AVAILABLE */
 
 static paddr_t spare;
 static struct recent {
     paddr_t pa;
-    uint32_t bit;                /* of its word */
-} recent[RECENT_MAX + 1];        /* a stack that grows down, from the last, which is no frame, */
-static size_t room;              /* ... to recent[room] */
-static pfn_t run_start, run_end; /* RUN is [run_start, run_end) */
+    uint32_t bit;         /* the frame's in its word */
+} recent[RECENT_MAX + 1]; /* grows downwards; at its bottom, the last, is no frame */
+static size_t room;       /* RECENT's entries that are empty: recent[room] is the top */
+
+static pfn_t run_start, run_end; /* RUN: [run_start, run_end) */
 static pfn_t next_run;           /* where the next run is searched for first */
 
 static inline size_t word_of(paddr_t pa) { return pa >> (PAGE_SHIFT + 5); }
@@ -73,7 +76,10 @@ void pm_init(const memmap_frames map) {
     }
 }
 
-/* ---- single frames; calls of functions come last in them, so that the compiler needs no stack ---- */
+/* ---- single frames ----
+ *
+ * What is rare is a function of its own, and called last: the compiler then makes a jump of the call, and what
+ * is frequent needs no stack. */
 
 /* Of the word of PA, no frame is available any more. */
 static __attribute__((noinline)) paddr_t forget(paddr_t pa) {
@@ -127,7 +133,8 @@ static inline void file(uint32_t mask, size_t word, size_t n) {
         file_first(mask, word);
 }
 
-/* Says what is wrong with giving back the frame at PA. */
+/* Says what is wrong with giving back the frame at PA. (It does not come back, which the compiler must not know,
+ * or callers keep a frame on the stack for the backtrace.) */
 static __attribute__((noinline)) void bad_free(paddr_t pa) {
     static const char *const what[] = {
         [PM_ABSENT] = "it is no memory that the memory map knows",
@@ -149,7 +156,7 @@ static __attribute__((noinline)) void free_more(uint32_t bit, paddr_t pa, size_t
     }
     used[word] ^= bit;
     if (unlikely(__builtin_sub_overflow(room, 1u, &place))) {
-        file(bit, word_of(pa), 1);
+        file(bit, word_of(pa), 1); /* not WORD: it would take up a register all along */
         return;
     }
     recent[place] = (struct recent){pa, bit};
@@ -292,7 +299,8 @@ void pm_reserve(uint64_t start, uint64_t end) {
 
 struct pm_counts pm_count(void) {
     size_t waiting = (spare != PADDR_NONE) + (RECENT_MAX - room) + (run_end - run_start);
-    return (struct pm_counts){counts.total, counts.free + waiting, counts.reserved};
+    return (struct pm_counts){
+        .total = counts.total, .free = counts.free + waiting, .reserved = counts.reserved};
 }
 
 static bool waits(pfn_t pfn) {
