@@ -17,8 +17,10 @@ static inline uint32_t bitmap_word_mask(size_t i, size_t end) {
 
 static inline size_t bitmap_next_word(size_t i) { return (i | 31) + 1; }
 
-/* Sets every bit in [START, END) to VALUE. An empty range changes nothing. */
+/* Sets every bit in [START, END) to VALUE. A range that is empty, or ends before it starts, changes nothing. */
 static inline void bitmap_fill(uint32_t *map, size_t start, size_t end, bool value) {
+    if (start >= end)
+        return;
     uint32_t mask = ~0u << (start % 32);
     size_t i = start / 32;
     for (; i < end / 32; i++, mask = ~0u)
@@ -28,7 +30,7 @@ static inline void bitmap_fill(uint32_t *map, size_t start, size_t end, bool val
         map[i] = value ? map[i] | mask : map[i] & ~mask;
 }
 
-/* Whether every bit in [START, END) is set. */
+/* Whether every bit in [START, END) is set, START being at most END. */
 static inline bool bitmap_full(const uint32_t *map, size_t start, size_t end) {
     uint32_t mask = ~0u << (start % 32);
     size_t i = start / 32;

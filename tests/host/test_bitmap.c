@@ -103,6 +103,16 @@ static void test_fill_of_random_ranges(void **state) {
     }
 }
 
+static void test_fill_of_what_ends_before_it_starts_changes_nothing(void **state) {
+    (void)state;
+    for (size_t start = 0; start < BITS; start++)
+        for (size_t end = 0; end < start; end++) {
+            uint32_t map[WORDS] = {0};
+            bitmap_fill(map, start, end, true);
+            assert_int_equal(model_find(map, 0, BITS, true), BITS);
+        }
+}
+
 static void find_both(const uint32_t *map, size_t start, size_t end) {
     assert_int_equal(bitmap_find(map, start, end, true), model_find(map, start, end, true));
     assert_int_equal(bitmap_find(map, start, end, false), model_find(map, start, end, false));
@@ -437,6 +447,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_reads_the_bit_of_the_index),
     cmocka_unit_test(test_fill_changes_the_range_and_no_other_bit),
     cmocka_unit_test(test_fill_of_random_ranges),
+    cmocka_unit_test(test_fill_of_what_ends_before_it_starts_changes_nothing),
     cmocka_unit_test(test_find_gives_the_first_bit_of_the_value_or_the_end),
     cmocka_unit_test(test_find_sees_each_single_bit),
     cmocka_unit_test(test_full_says_whether_every_bit_of_the_range_is_set),
