@@ -17,8 +17,29 @@ static inline uint32_t bitmap_word_mask(size_t i, size_t end) {
 
 static inline size_t bitmap_next_word(size_t i) { return (i | 31) + 1; }
 
-/* Sets every bit in [START, END) to VALUE. An empty range changes nothing. */
-void bitmap_fill(uint32_t *map, size_t start, size_t end, bool value);
+/* Sets every bit in [START, END) to VALUE. A range that is empty, or ends before it starts, changes nothing. */
+static inline void bitmap_fill(uint32_t *map, size_t start, size_t end, bool value) {
+    if (start >= end)
+        return;
+    uint32_t mask = ~0u << (start % 32);
+    size_t i = start / 32;
+    for (; i < end / 32; i++, mask = ~0u)
+        map[i] = value ? map[i] | mask : map[i] & ~mask;
+    mask &= ~(~0u << (end % 32)); /* what is left of the word in which END lies */
+    if (mask)
+        map[i] = value ? map[i] | mask : map[i] & ~mask;
+}
+
+/* Whether every bit in [START, END) is set, START being at most END. */
+static inline bool bitmap_full(const uint32_t *map, size_t start, size_t end) {
+    uint32_t mask = ~0u << (start % 32);
+    size_t i = start / 32;
+    for (; i < end / 32; i++, mask = ~0u)
+        if (mask & ~map[i])
+            return false;
+    mask &= ~(~0u << (end % 32));
+    return !mask || !(mask & ~map[i]);
+}
 
 /* The first bit in [START, END) that is VALUE, or END when there is none. */
 size_t bitmap_find(const uint32_t *map, size_t start, size_t end, bool value);
@@ -29,6 +50,9 @@ bool bitmap_next_run(const uint32_t *map, size_t *start, size_t *end, size_t lim
 
 /* How many bits of [START, END) are set. */
 size_t bitmap_count(const uint32_t *map, size_t start, size_t end);
+
+/* How many bits of WORD are set. */
+size_t bitmap_bits(uint32_t word);
 
 /* A set of indices below SUMMARY_MAX, in three levels: a bit at one level says that the word below it is
  * not zero. Adding, removing and finding the next member each take at most three steps up or down. */
@@ -44,9 +68,10 @@ struct summary {
 
 /* Adds index I; one that is there already stays. */
 static inline void summary_add(struct summary *s, size_t i) {
-    s->leaf[i / 32] |= 1u << (i % 32);
-    s->middle[i / 1024] |= 1u << (i / 32 % 32);
-    s->top |= 1u << (i / 1024);
+    size_t leaf = i / 32, middle = i / 1024;
+    s->leaf[leaf] |= 1u << (i % 32);
+    s->middle[middle] |= 1u << (leaf % 32);
+    s->top |= 1u << middle;
 }
 
 /* Adds every index in [START, END). */
@@ -75,6 +100,16 @@ static inline size_t summary_first(const struct summary *s) {
 
 /* The greatest member, or SUMMARY_NONE. */
 size_t summary_last(const struct summary *s);
+
+/* A summary may be that of a bitmap of SUMMARY_MAX words: it has the index of each word that is not 0. */
+
+/* Sets the bits [START, END), at least one, of such a bitmap; and clears them. */
+void summary_set_bits(struct summary *s, uint32_t *map, size_t start, size_t end);
+void summary_clear_bits(struct summary *s, uint32_t *map, size_t start, size_t end);
+
+/* Where in such a bitmap the first N adjacent bits that are set begin, at or after FROM, or SUMMARY_MAX * 32; N
+ * is at least 1. Looks once at each word that is not 0, however many holes it has. */
+size_t summary_find_run(const struct summary *s, const uint32_t *map, size_t n, size_t from);
 
 /* That each level agrees with the one below; panics with the first word where it does not. */
 void summary_check(const struct summary *s);

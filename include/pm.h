@@ -1,8 +1,8 @@
-/* pm: the physical page allocator. A bitmap of the frames below 4 GiB, with summary levels above it.
+/* pm: the physical page allocator. Bitmaps of the frames below 4 GiB, with summary levels above them.
  *
  * Every call takes the same time at 16 MiB as at 4 GiB, empty or all but full; only runs are searched for.
- * The bitmap holds physical frames, mapped or not: pm never touches the memory that it hands out, and
- * works before paging as after. Exhaustion is a return value; a caller's bug is a panic that prints the
+ * Frames are physical, mapped or not: pm never touches the memory that it hands out, and works before paging
+ * as after. Exhaustion is a return value; a caller's bug is a panic that prints the
  * values, and leaves everything as it was. */
 #ifndef QUIRE_PM_H
 #define QUIRE_PM_H
@@ -47,6 +47,18 @@ paddr_t pm_alloc_pages(size_t n);
 /* Gives back N adjacent frames: a whole run, a part of one, or frames that came one by one. Panics, before
  * anything changes, when any frame in the range is not handed out. N = 0 does nothing. */
 void pm_free_pages(paddr_t pa, size_t n);
+
+/* Frames by the word, for whoever takes or gives many: bit i of a mask stands for frame WORD * 32 + i. */
+
+/* At most MOST (1 or more) frames that share a word, lowest first; 0 when no frame is free. */
+uint32_t pm_alloc_word(size_t most, size_t *word);
+
+/* Whether all those frames are handed out. A word beyond memory's end is a panic. */
+bool pm_word_used(size_t word, uint32_t mask);
+
+/* Gives them back. Panics as pm_free_page does, before anything changes, when one is not handed out. A MASK of 0
+ * does nothing. */
+void pm_free_word(size_t word, uint32_t mask);
 
 struct pm_counts pm_count(void);
 enum pm_state pm_state(paddr_t pa);

@@ -4,21 +4,6 @@
 #include "bitmap.h"
 
 #include "panic.h"
-#include "string.h"
-
-void bitmap_fill(uint32_t *map, size_t start, size_t end, bool value) {
-    for (size_t i = start; i < end;) {
-        if (i % 32 == 0 && end - i >= 32) { /* all the whole words at once */
-            size_t words = (end - i) / 32;
-            memset(&map[i / 32], value ? 0xFF : 0, words * sizeof(*map));
-            i += words * 32;
-        } else {
-            uint32_t mask = bitmap_word_mask(i, end);
-            map[i / 32] = value ? map[i / 32] | mask : map[i / 32] & ~mask;
-            i = bitmap_next_word(i);
-        }
-    }
-}
 
 size_t bitmap_find(const uint32_t *map, size_t start, size_t end, bool value) {
     uint32_t skip = value ? 0 : ~0u; /* a word that has no such bit */
@@ -40,8 +25,8 @@ bool bitmap_next_run(const uint32_t *map, size_t *start, size_t *end, size_t lim
     return *start < limit;
 }
 
-/* The bits set in WORD: pairs, nibbles, bytes, then the bytes' sum in the highest one. */
-static size_t popcount(uint32_t word) {
+/* Pairs, nibbles, bytes, then the bytes' sum in the highest one. */
+size_t bitmap_bits(uint32_t word) {
     word -= word >> 1 & 0x55555555;
     word = (word & 0x33333333) + (word >> 2 & 0x33333333);
     word = (word + (word >> 4)) & 0x0F0F0F0F;
@@ -51,16 +36,16 @@ static size_t popcount(uint32_t word) {
 size_t bitmap_count(const uint32_t *map, size_t start, size_t end) {
     size_t count = 0;
     for (size_t i = start; i < end; i = bitmap_next_word(i))
-        count += popcount(map[i / 32] & bitmap_word_mask(i, end));
+        count += bitmap_bits(map[i / 32] & bitmap_word_mask(i, end));
     return count;
 }
 
 void summary_add_range(struct summary *s, size_t start, size_t end) {
-    if (start >= end)
-        return;
-    bitmap_fill(s->leaf, start, end, true);
-    bitmap_fill(s->middle, start / 32, (end - 1) / 32 + 1, true);
-    bitmap_fill(&s->top, start / 1024, (end - 1) / 1024 + 1, true);
+    for (size_t i = start; i < end; i = bitmap_next_word(i)) {
+        s->leaf[i / 32] |= bitmap_word_mask(i, end);
+        s->middle[i / 1024] |= 1u << (i / 32 % 32);
+        s->top |= 1u << (i / 1024);
+    }
 }
 
 /* The least bit of WORD above bit I, or 32. */
@@ -97,6 +82,46 @@ size_t summary_last(const struct summary *s) {
     size_t i = highest_bit(s->top);
     i = i * 32 + highest_bit(s->middle[i]);
     return i * 32 + highest_bit(s->leaf[i]);
+}
+
+void summary_set_bits(struct summary *s, uint32_t *map, size_t start, size_t end) {
+    bitmap_fill(map, start, end, true);
+    summary_add_range(s, start / 32, (end - 1) / 32 + 1);
+}
+
+void summary_clear_bits(struct summary *s, uint32_t *map, size_t start, size_t end) {
+    bitmap_fill(map, start, end, false);
+    for (size_t i = start; i < end; i = bitmap_next_word(i))
+        if (!map[i / 32])
+            summary_remove(s, i / 32);
+}
+
+/* The bits of WORD at which N set bits begin, N being less than 32. */
+static uint32_t runs_in(uint32_t word, size_t n) {
+    for (size_t have = 1, more; have < n && word; have += more) {
+        more = have < n - have ? have : n - have;
+        word &= word >> more;
+    }
+    return word;
+}
+
+size_t summary_find_run(const struct summary *s, const uint32_t *map, size_t n, size_t from) {
+    if (n <= SUMMARY_MAX * 32 - from && bitmap_full(map, from, from + n))
+        return from;
+    size_t below = 0; /* set bits that end where the word begins */
+    uint32_t mask = ~0u << (from % 32);
+    for (size_t word = from / 32; word < SUMMARY_MAX; mask = ~0u) {
+        uint32_t here = map[word] & mask;
+        size_t low = here == ~0u ? 32 : (size_t)__builtin_ctz(~here);
+        if (below + low >= n)
+            return word * 32 - below;
+        uint32_t starts = low < 32 && n < 32 ? runs_in(here, n) : 0;
+        if (starts)
+            return word * 32 + (size_t)__builtin_ctz(starts);
+        below = low == 32 ? below + 32 : (size_t)__builtin_clz(~here);
+        word = below ? word + 1 : summary_next(s, word + 1);
+    }
+    return SUMMARY_MAX * 32;
 }
 
 void summary_check(const struct summary *s) {

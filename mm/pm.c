@@ -1,21 +1,34 @@
-/* pm: a bitmap of the frames below 4 GiB.
+/* pm: two bitmaps of the frames below 4 GiB, and before them what was freed last.
  *
- * Two bits say all of a frame: MANAGED (it is memory that may be handed out, which never changes after
- * boot) and USED (it is handed out). A frame is free when it is managed and not used, so one bitmap changes
- * as frames come and go, and it is the only truth: a free is right exactly when the frame's USED bit is
- * set, which is one test.
+ * USED has the frames that are handed out. It alone says whether a free is right: the frame's bit must be set,
+ * whatever else pm remembers. AVAILABLE has those that are free and can be found: a summary names its words
+ * that are not 0, so that one is found in three steps at any size of memory and however full it is.
  *
- * The summary holds the words of 32 frames in which some frame is free, so that one is found in three steps
- * however full memory is. Before that, an allocation looks at what was freed last, since such a frame is
- * likely in the cache:
- * - SPARE is the frame freed last, and is left marked as used: freeing one frame and allocating one, over and
- *   over, changes no bitmap.
- * - RECENT are frames freed before it. They are free in the bitmap, but the summary need not know of them; it
- *   is told when RECENT has no room, and before a run is looked for.
+ * What was freed last is likely in the cache, and likely wanted again. It waits in neither bitmap, so that it
+ * comes and goes with a change of USED and of nothing else:
+ * - RECENT is a stack of 128 frames. The frame's bit stands beside it; when the stack is full, a frame becomes
+ *   available at once.
+ * - RUN is what is left of the run freed last. It becomes available when the next run is freed.
+ * - SPARE is the frame freed last of all. It keeps even its bit in USED, so that freeing one and allocating
+ *   one, over and over, changes no bitmap; who asks USED about many frames at once gives SPARE up before.
+ * When nothing else is left, all of them become available. A frame of the memory map that is in neither
+ * bitmap and does not wait is reserved.
  *
- * A run of n frames is searched for from where the last one was found, over words that the summary names:
- * what is full is skipped 1,024 frames at a time, but a memory full of small holes is walked hole by hole.
- * Runs are for devices and large buffers; kmalloc takes single frames, which vmem makes adjacent. */
+ * Single frames, in instructions, the same at 64 MiB as at 4 GiB: freeing one and allocating one takes 16, and
+ * 34 if up to 128 are freed before they are allocated again. No pm_alloc_page takes more than 75 (the word is
+ * then empty, which three levels of the summary learn), no pm_free_page more than 45 (RECENT is full, and the
+ * word was empty). tests/bench/frame_worst.c looks for worse.
+ *
+ * Runs: freeing one and allocating as many frames takes 124 for 16, 244 for 256. What RUN does not have is
+ * searched for from where the last run was. A search looks at each word of AVAILABLE that is not 0 once, by
+ * its bits, not hole by hole; there are at most two, the second after all that waits has become available.
+ * Runs are for devices and large buffers; kmalloc takes single frames, which vmem makes adjacent.
+ *
+ * Tried and dropped:
+ * - One bitmap with RECENT free in it, each frame taken being compared with what is memory, so that the summary
+ *   learns of a word that fills: 53 to 70 for a pair in a batch, not 34. Without the bits in RECENT: 38.
+ * - Runs available at once when they are freed: 217 for 16, 492 for 256. Whoever frees many runs before they
+ *   are allocated again would gain: 180 and 612, not 404 and 859. */
 #include "pm.h"
 
 #include "memlayout.h"
@@ -24,89 +37,104 @@
 
 _Static_assert(FRAMES_MAX / 32 == SUMMARY_MAX, "the summary has a bit for each word of frames");
 
-static const uint32_t *ram;   /* what the memory map calls memory */
-static pfn_t ram_end;         /* ... and the first frame that is above all of it */
-static memmap_frames managed; /* ... and may be handed out */
-static memmap_frames used;    /* ... and is handed out */
-static struct summary words;  /* the words in which a frame is free, but for RECENT */
-static paddr_t spare, recent[128];
-static size_t recent_count;
-static pfn_t next_run; /* where the next run is looked for first */
-static struct pm_counts counts;
+#define RECENT_MAX 128u
+#define LOW_FRAMES (LOW_MEMORY_END / PAGE_SIZE)
 
-static inline uint32_t free_in(size_t word) { return managed[word] & ~used[word]; }
+static const uint32_t *ram; /* what the memory map calls memory */
+static memmap_frames used;
+static memmap_frames available;
+static struct summary words;    /* those of AVAILABLE that are not 0 */
+static struct pm_counts counts; /* free: those in AVAILABLE */
 
-/* ---- start ---- */
+static paddr_t spare;
+static struct recent {
+    paddr_t pa;
+    uint32_t bit;         /* the frame's in its word */
+} recent[RECENT_MAX + 1]; /* grows downwards; at its bottom, the last, is no frame */
+static size_t room;       /* RECENT's entries that are empty: recent[room] is the top */
+
+static pfn_t run_start, run_end; /* RUN: [run_start, run_end) */
+static pfn_t next_run;           /* where the next run is searched for first */
+
+static inline size_t word_of(paddr_t pa) { return pa >> (PAGE_SHIFT + 5); }
+static inline uint32_t bit_of(paddr_t pa) { return 1u << (pa_to_pfn(pa) % 32); }
 
 void pm_init(const memmap_frames map) {
     ram = map;
-    memset(managed, 0, sizeof(managed));
     memset(used, 0, sizeof(used));
+    memset(available, 0, sizeof(available));
     memset(&words, 0, sizeof(words));
     spare = PADDR_NONE;
-    recent_count = next_run = 0;
-    ram_end = pa_to_pfn(LOW_MEMORY_END);
+    room = RECENT_MAX;
+    run_start = run_end = next_run = 0;
     counts.free = 0;
-    counts.reserved = counts.total = bitmap_count(ram, 0, ram_end);
-    for (size_t start, end = ram_end; bitmap_next_run(ram, &start, &end, FRAMES_MAX); ram_end = end) {
-        bitmap_fill(managed, start, end, true);
-        summary_add_range(&words, start / 32, (end - 1) / 32 + 1);
+    counts.reserved = counts.total = bitmap_count(ram, 0, LOW_FRAMES);
+    for (size_t start, end = LOW_FRAMES; bitmap_next_run(ram, &start, &end, FRAMES_MAX);) {
+        summary_set_bits(&words, available, start, end);
         counts.total += end - start;
         counts.free += end - start;
     }
 }
 
-void pm_reserve(uint64_t start, uint64_t end) {
-    ASSERT(start <= end && end <= (uint64_t)FRAMES_MAX << PAGE_SHIFT);
-    pfn_t first = (pfn_t)(start >> PAGE_SHIFT), last = (pfn_t)((end + PAGE_MASK) >> PAGE_SHIFT);
-    if (start == end)
-        return;
-    if (bitmap_find(used, first, last, true) != last)
-        PANIC("pm: frames from 0x%08x on are handed out and cannot be reserved", pfn_to_pa(first));
-    size_t withheld = bitmap_count(managed, first, last);
-    counts.free -= withheld;
-    counts.reserved += withheld;
-    bitmap_fill(managed, first, last, false);
-    for (pfn_t i = first; i < last; i = bitmap_next_word(i))
-        if (!free_in(i / 32))
-            summary_remove(&words, i / 32);
-}
+/* ---- single frames ----
+ *
+ * What is rare is a function of its own, and called last: the compiler then makes a jump of the call, and what
+ * is frequent needs no stack. */
 
-/* ---- single frames ---- */
-
-static inline size_t word_of(paddr_t pa) { return pa >> 17; }
-static inline uint32_t bit_of(paddr_t pa) { return 1u << (pa_to_pfn(pa) % 32); }
-
-/* Of the word of PA, which was just marked as used, no frame is left. */
-static __attribute__((noinline)) paddr_t forget_word(paddr_t pa) {
+/* Of the word of PA, no frame is available any more. */
+static __attribute__((noinline)) paddr_t forget(paddr_t pa) {
     summary_remove(&words, word_of(pa));
     return pa;
 }
 
-/* Marks the free frame PA as used. */
-static inline paddr_t take(paddr_t pa) {
-    uint32_t now = used[word_of(pa)] | bit_of(pa);
-    used[word_of(pa)] = now;
-    return unlikely(now == managed[word_of(pa)]) ? forget_word(pa) : pa;
+/* Hands out the frames MASK of the word of PA, all of them available. */
+static inline paddr_t take(paddr_t pa, uint32_t mask) {
+    used[word_of(pa)] |= mask;
+    available[word_of(pa)] &= ~mask;
+    return available[word_of(pa)] ? pa : forget(pa);
 }
 
 static __attribute__((noinline)) paddr_t alloc_found(void) {
     size_t word = summary_first(&words);
     if (word == SUMMARY_NONE)
-        return PADDR_NONE;
+        return pm_alloc_pages(1); /* of RUN, or none */
+    unsigned bit = (unsigned)__builtin_ctz(available[word]);
     counts.free--;
-    return take(pfn_to_pa((pfn_t)(word * 32 + __builtin_ctz(free_in(word)))));
+    return take(pfn_to_pa((pfn_t)(word * 32 + bit)), 1u << bit);
 }
 
 paddr_t pm_alloc_page(void) {
     paddr_t pa = spare;
-    if (pa == PADDR_NONE)
-        return recent_count ? take(recent[--recent_count]) : alloc_found();
-    spare = PADDR_NONE;
+    if (pa != PADDR_NONE) {
+        spare = PADDR_NONE;
+        return pa;
+    }
+    pa = recent[room].pa;
+    if (unlikely(pa == PADDR_NONE))
+        return alloc_found();
+    uint32_t bit = recent[room].bit;
+    room++;
+    used[word_of(pa)] |= bit;
     return pa;
 }
 
-/* Says what is wrong with giving back the frame at PA. */
+/* Of WORD, in which none was, the frames MASK become available. */
+static __attribute__((noinline)) void file_first(uint32_t mask, size_t word) {
+    available[word] = mask;
+    summary_add(&words, word);
+}
+
+/* The N frames MASK of WORD, in neither bitmap, become available. */
+static inline void file(uint32_t mask, size_t word, size_t n) {
+    counts.free += n;
+    if (available[word])
+        available[word] |= mask;
+    else
+        file_first(mask, word);
+}
+
+/* Says what is wrong with giving back the frame at PA. (It does not come back, which the compiler must not know,
+ * or callers keep a frame on the stack for the backtrace.) */
 static __attribute__((noinline)) void bad_free(paddr_t pa) {
     static const char *const what[] = {
         [PM_ABSENT] = "it is no memory that the memory map knows",
@@ -119,90 +147,120 @@ static __attribute__((noinline)) void bad_free(paddr_t pa) {
         PANIC("pm: cannot free frame 0x%08x: %s", pa, what[state]);
 }
 
-/* The frame PA is free in the bitmap; the summary is to know. */
-static __attribute__((noinline)) void file(paddr_t pa) {
-    counts.free++;
-    summary_add(&words, word_of(pa));
-}
-
-/* There is a spare frame already, or PA cannot be freed. */
-static __attribute__((noinline)) void free_other(paddr_t pa) {
-    uint32_t now = used[word_of(pa)], bit = bit_of(pa);
-    if (unlikely(pa & PAGE_MASK || !(now & bit) || pa == spare)) {
+/* Frees the frame PA, whose BIT is set in its WORD of USED; there is a spare frame already. */
+static __attribute__((noinline)) void free_more(uint32_t bit, paddr_t pa, size_t word) {
+    size_t place;
+    if (unlikely(pa == spare)) {
         bad_free(pa);
         return;
     }
-    used[word_of(pa)] = now & ~bit;
-    if (unlikely(recent_count == ARRAY_SIZE(recent)))
-        file(pa);
-    else
-        recent[recent_count++] = pa;
+    used[word] ^= bit;
+    if (unlikely(__builtin_sub_overflow(room, 1u, &place))) {
+        file(bit, word_of(pa), 1); /* not WORD: it would take up a register all along */
+        return;
+    }
+    recent[place] = (struct recent){pa, bit};
+    room = place;
 }
 
 void pm_free_page(paddr_t pa) {
-    if (unlikely(spare != PADDR_NONE || pa & PAGE_MASK || !(used[word_of(pa)] & bit_of(pa))))
-        free_other(pa);
+    pfn_t pfn = pa >> PAGE_SHIFT | pa << (32 - PAGE_SHIFT); /* not below FRAMES_MAX if PA is unaligned */
+    uint32_t bit = 1u << (pfn % 32);
+    if (unlikely(pfn >= FRAMES_MAX || !(bit &= used[pfn / 32])))
+        bad_free(pa);
+    else if (spare != PADDR_NONE)
+        free_more(bit, pa, pfn / 32);
     else
         spare = pa;
 }
 
-/* Lets the bitmap and the summary know all that is free. */
-static void settle(void) {
+/* ---- what waits becomes available ---- */
+
+static __attribute__((noinline)) void file_spare(void) {
     paddr_t pa = spare;
     spare = PADDR_NONE;
-    if (pa != PADDR_NONE)
-        free_other(pa);
-    while (recent_count > 0)
-        file(recent[--recent_count]);
+    used[word_of(pa)] ^= bit_of(pa);
+    file(bit_of(pa), word_of(pa), 1);
+}
+
+static __attribute__((noinline)) void file_run(void) {
+    summary_set_bits(&words, available, run_start, run_end);
+    counts.free += run_end - run_start;
+    next_run = run_start;
+    run_start = run_end;
+}
+
+static void settle(void) {
+    if (spare != PADDR_NONE)
+        file_spare();
+    for (; room < RECENT_MAX; room++) {
+        ASSERT_OP(recent[room].bit, ==, bit_of(recent[room].pa));
+        file(recent[room].bit, word_of(recent[room].pa), 1);
+    }
+    if (run_start != run_end)
+        file_run();
+}
+
+/* ---- frames by the word ---- */
+
+uint32_t pm_alloc_word(size_t most, size_t *word) {
+    ASSERT(!in_interrupt());
+    if (!words.top)
+        settle();
+    if ((*word = summary_first(&words)) == SUMMARY_NONE)
+        return 0;
+    uint32_t mask = available[*word], rest = 0;
+    size_t n = bitmap_bits(mask);
+    if (n > most)
+        for (rest = mask, n = 0; n < most; n++)
+            rest &= rest - 1;
+    counts.free -= n;
+    take(pfn_to_pa(*word * 32), mask ^ rest);
+    return mask ^ rest;
+}
+
+bool pm_word_used(size_t word, uint32_t mask) {
+    ASSERT_OP(word, <, ARRAY_SIZE(used));
+    if (unlikely(spare != PADDR_NONE))
+        file_spare();
+    return !(mask & ~used[word]);
+}
+
+void pm_free_word(size_t word, uint32_t mask) {
+    if (!pm_word_used(word, mask))
+        bad_free(pfn_to_pa((pfn_t)(word * 32 + __builtin_ctz(mask & ~used[word]))));
+    used[word] ^= mask;
+    if (mask)
+        file(mask, word, bitmap_bits(mask));
 }
 
 /* ---- runs ---- */
 
-/* The first free frame at or after FROM, which is below RAM_END; or RAM_END. */
-static pfn_t next_free(pfn_t from) {
-    uint32_t mask = ~0u << (from % 32);
-    for (size_t word = from / 32; word != SUMMARY_NONE; word = summary_next(&words, word + 1), mask = ~0u)
-        if (free_in(word) & mask)
-            return (pfn_t)(word * 32 + __builtin_ctz(free_in(word) & mask));
-    return ram_end;
-}
-
-/* The first frame of [FROM, LIMIT) that is not free, or LIMIT. */
-static pfn_t next_taken(pfn_t from, pfn_t limit) {
-    for (pfn_t i = from; i < limit; i = bitmap_next_word(i)) {
-        uint32_t taken = ~free_in(i / 32) & bitmap_word_mask(i, limit);
-        if (taken)
-            return (i & ~31u) + __builtin_ctz(taken);
+/* Takes N adjacent frames out of AVAILABLE, and returns the first; or FRAMES_MAX. */
+static __attribute__((noinline)) pfn_t take_run(size_t n) {
+    ASSERT(!in_interrupt());
+    if (n == 0 || n > pm_count().free)
+        return FRAMES_MAX;
+    pfn_t start = summary_find_run(&words, available, n, next_run);
+    if (start == FRAMES_MAX) {
+        settle();
+        start = summary_find_run(&words, available, n, 0);
     }
-    return limit;
-}
-
-/* The first of N adjacent free frames at or after FROM, or RAM_END. */
-static pfn_t find_run(size_t n, pfn_t from) {
-    while (from < ram_end && n <= ram_end - (from = next_free(from))) {
-        pfn_t end = next_taken(from, from + n);
-        if (end == from + n)
-            return from;
-        from = end + 1;
+    if (start != FRAMES_MAX) {
+        summary_clear_bits(&words, available, start, start + n);
+        counts.free -= n;
+        next_run = start + n;
     }
-    return ram_end;
+    return start;
 }
 
 paddr_t pm_alloc_pages(size_t n) {
-    ASSERT(!in_interrupt());
-    settle();
-    if (n == 0 || n > counts.free)
+    pfn_t start = run_start;
+    if (n - 1 < run_end - start) /* N is not 0, and RUN has as many */
+        run_start += n;
+    else if ((start = take_run(n)) == FRAMES_MAX)
         return PADDR_NONE;
-    pfn_t start = find_run(n, next_run);
-    if (start == ram_end && (start = find_run(n, 0)) == ram_end)
-        return PADDR_NONE;
-    for (pfn_t i = start; i < start + n; i = bitmap_next_word(i)) {
-        used[i / 32] |= bitmap_word_mask(i, start + n);
-        if (used[i / 32] == managed[i / 32])
-            summary_remove(&words, i / 32);
-    }
-    counts.free -= n;
-    next_run = start + n;
+    bitmap_fill(used, start, start + n, true);
     return pfn_to_pa(start);
 }
 
@@ -210,37 +268,60 @@ void pm_free_pages(paddr_t pa, size_t n) {
     pfn_t start = pa_to_pfn(pa), end = start + n;
     if (n > FRAMES_MAX - start)
         PANIC("pm: cannot free %zu frames at 0x%08x: they pass the end of memory", n, pa);
-    settle();
-    for (pfn_t i = start; i < end; i = bitmap_next_word(i))
-        if (pa & PAGE_MASK || ~used[i / 32] & bitmap_word_mask(i, end))
-            bad_free(pa & PAGE_MASK ? pa : pfn_to_pa(bitmap_find(used, i, end, false)));
-    for (pfn_t i = start; i < end; i = bitmap_next_word(i)) {
-        used[i / 32] &= ~bitmap_word_mask(i, end);
-        summary_add(&words, i / 32);
-    }
-    counts.free += n;
-    next_run = start;
+    if (n == 0)
+        return;
+    if (spare != PADDR_NONE)
+        file_spare();
+    if (pa & PAGE_MASK || !bitmap_full(used, start, end))
+        bad_free(pa & PAGE_MASK ? pa : pfn_to_pa(bitmap_find(used, start, end, false)));
+    bitmap_fill(used, start, end, false);
+    if (run_start != run_end)
+        file_run();
+    run_start = start;
+    run_end = end;
 }
 
-/* ---- figures and checks ---- */
+/* ---- reserving, figures and checks ---- */
+
+void pm_reserve(uint64_t start, uint64_t end) {
+    ASSERT(start <= end && end <= (uint64_t)FRAMES_MAX << PAGE_SHIFT);
+    pfn_t first = (pfn_t)(start >> PAGE_SHIFT), last = (pfn_t)((end + PAGE_MASK) >> PAGE_SHIFT);
+    if (start == end)
+        return;
+    settle();
+    if (bitmap_find(used, first, last, true) != last)
+        PANIC("pm: frames from 0x%08x on are handed out and cannot be reserved", pfn_to_pa(first));
+    size_t withheld = bitmap_count(available, first, last);
+    counts.free -= withheld;
+    counts.reserved += withheld;
+    summary_clear_bits(&words, available, first, last);
+}
 
 struct pm_counts pm_count(void) {
-    size_t free = counts.free + recent_count + (spare != PADDR_NONE);
-    return (struct pm_counts){.total = counts.total, .free = free, .reserved = counts.reserved};
+    size_t waiting = (spare != PADDR_NONE) + (RECENT_MAX - room) + (run_end - run_start);
+    return (struct pm_counts){
+        .total = counts.total, .free = counts.free + waiting, .reserved = counts.reserved};
+}
+
+static bool waits(pfn_t pfn) {
+    for (size_t i = room; i < RECENT_MAX; i++)
+        if (pa_to_pfn(recent[i].pa) == pfn)
+            return true;
+    return pfn >= run_start && pfn < run_end;
 }
 
 enum pm_state pm_state(paddr_t pa) {
     pfn_t pfn = pa_to_pfn(pa);
     if (bitmap_test(used, pfn))
         return pfn_to_pa(pfn) == spare ? PM_FREE : PM_USED;
-    if (bitmap_test(managed, pfn))
-        return PM_FREE;
-    return bitmap_test(ram, pfn) ? PM_RESERVED : PM_ABSENT;
+    if (!bitmap_test(ram, pfn))
+        return PM_ABSENT;
+    return bitmap_test(available, pfn) || waits(pfn) ? PM_FREE : PM_RESERVED;
 }
 
 bool pm_next_range(pfn_t from, pfn_t *start, pfn_t *end) {
-    size_t first, last = from > pa_to_pfn(LOW_MEMORY_END) ? from : pa_to_pfn(LOW_MEMORY_END);
-    if (!bitmap_next_run(ram, &first, &last, ram_end))
+    size_t first, last = from > LOW_FRAMES ? from : LOW_FRAMES;
+    if (!bitmap_next_run(ram, &first, &last, FRAMES_MAX))
         return false;
     *start = first;
     *end = last;
@@ -249,15 +330,14 @@ bool pm_next_range(pfn_t from, pfn_t *start, pfn_t *end) {
 
 void pm_check(void) {
     struct pm_counts found = {0};
-    settle();
+    settle(); /* what waited wrongly is now marked wrongly, or counted twice */
     for (size_t i = 0; i < SUMMARY_MAX; i++) {
-        uint32_t available = free_in(i), withheld = ram[i] & ~managed[i];
-        ASSERT_OP(managed[i] & ~ram[i], ==, 0u);
-        ASSERT_OP(used[i] & ~managed[i], ==, 0u);
-        ASSERT_OP(bitmap_test(words.leaf, i), ==, (available != 0));
-        found.total += ram[i] ? bitmap_count(&ram[i], 0, 32) : 0;
-        found.free += available ? bitmap_count(&available, 0, 32) : 0;
-        found.reserved += withheld ? bitmap_count(&withheld, 0, 32) : 0;
+        ASSERT_OP(used[i] & available[i], ==, 0u);
+        ASSERT_OP((used[i] | available[i]) & ~ram[i], ==, 0u);
+        ASSERT_OP(bitmap_test(words.leaf, i), ==, (available[i] != 0));
+        found.total += bitmap_bits(ram[i]);
+        found.free += bitmap_bits(available[i]);
+        found.reserved += bitmap_bits(ram[i] & ~used[i] & ~available[i]);
     }
     summary_check(&words);
     ASSERT_OP(found.total, ==, counts.total);

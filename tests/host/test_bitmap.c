@@ -103,6 +103,16 @@ static void test_fill_of_random_ranges(void **state) {
     }
 }
 
+static void test_fill_of_what_ends_before_it_starts_changes_nothing(void **state) {
+    (void)state;
+    for (size_t start = 0; start < BITS; start++)
+        for (size_t end = 0; end < start; end++) {
+            uint32_t map[WORDS] = {0};
+            bitmap_fill(map, start, end, true);
+            assert_int_equal(model_find(map, 0, BITS, true), BITS);
+        }
+}
+
 static void find_both(const uint32_t *map, size_t start, size_t end) {
     assert_int_equal(bitmap_find(map, start, end, true), model_find(map, start, end, true));
     assert_int_equal(bitmap_find(map, start, end, false), model_find(map, start, end, false));
@@ -130,6 +140,36 @@ static void test_find_sees_each_single_bit(void **state) {
         assert_int_equal(bitmap_find(map, 0, i, false), i);
         free(map);
     }
+}
+
+static void full_range(const uint32_t *map, size_t start, size_t end) {
+    assert_int_equal(bitmap_full(map, start, end), model_find(map, start, end, false) == end);
+}
+
+static void test_full_says_whether_every_bit_of_the_range_is_set(void **state) {
+    (void)state;
+    for (int round = 0; round < 100; round++) {
+        uint32_t *map = random_map();
+        each_range(map, full_range);
+        free(map);
+    }
+    for (size_t hole = 0; hole < BITS; hole++) {
+        uint32_t *map = malloc(WORDS * sizeof *map);
+        memset(map, 0xFF, WORDS * sizeof *map);
+        map[hole / 32] ^= 1u << hole % 32;
+        each_range(map, full_range);
+        free(map);
+    }
+}
+
+static void test_bits_counts_those_of_a_word(void **state) {
+    (void)state;
+    for (int round = 0; round < 100000; round++) {
+        uint32_t word = random_word() & random_word();
+        assert_int_equal(bitmap_bits(word), model_count(&word, 0, 32));
+    }
+    assert_int_equal(bitmap_bits(~0u), 32);
+    assert_int_equal(bitmap_bits(0), 0);
 }
 
 static void count_range(const uint32_t *map, size_t start, size_t end) {
@@ -293,12 +333,125 @@ static void test_random_members_against_the_model(void **state) {
     check_levels();
 }
 
+/* ---- a bitmap and its summary ---- */
+
+#define ALL ((size_t)SUMMARY_MAX * 32)
+
+static uint32_t bits[SUMMARY_MAX];
+
+/* The summary has just the words that are not 0. */
+static void check_summary_of_bits(void) {
+    for (size_t i = 0; i < SUMMARY_MAX; i++)
+        member[i] = bits[i] != 0;
+    check_levels();
+}
+
+static void clear_bits(void) {
+    memset(bits, 0, sizeof bits);
+    memset(&summary, 0, sizeof summary);
+    memset(member, 0, sizeof member);
+}
+
+static void test_bits_set_and_cleared_are_in_the_summary_or_not(void **state) {
+    static uint32_t want[SUMMARY_MAX];
+    (void)state;
+    clear_bits();
+    memset(want, 0, sizeof want);
+    for (int round = 0; round < 4000; round++) {
+        size_t start = random_between(0, ALL), most = round % 4 == 0      ? ALL
+                                                      : start + 100 < ALL ? start + 100
+                                                                          : ALL;
+        size_t end = random_between(start + 1, most + 1);
+        bool value = random_word() & 1;
+        bitmap_fill(want, start, end, value);
+        value ? summary_set_bits(&summary, bits, start, end) : summary_clear_bits(&summary, bits, start, end);
+        assert_memory_equal(bits, want, sizeof bits);
+        check_summary_of_bits();
+    }
+    summary_set_bits(&summary, bits, 0, ALL);
+    check_summary_of_bits();
+    summary_clear_bits(&summary, bits, 0, ALL);
+    check_summary_of_bits();
+    assert_int_equal(summary.top, 0);
+}
+
+/* A bit at a time. */
+static size_t model_run(size_t n, size_t from) {
+    size_t run = 0;
+    for (size_t i = from; i < ALL; i++)
+        if ((run = bitmap_test(bits, i) ? run + 1 : 0) == n)
+            return i + 1 - n;
+    return ALL;
+}
+
+static void check_run(size_t n, size_t from) {
+    size_t found = summary_find_run(&summary, bits, n, from), want = model_run(n, from);
+    if (found != want)
+        fail_msg("a run of %zu from %zu on: found at %zu, and is at %zu", n, from, found, want);
+}
+
+/* Runs of every length up to 80 at every place in a word, behind shorter ones. */
+static void test_a_run_is_found_at_every_place_in_a_word(void **state) {
+    (void)state;
+    clear_bits();
+    for (size_t n = 1; n <= 80; n++)
+        for (size_t place = ALL - 192; place < ALL - 160; place++) {
+            size_t before = place - random_between(2, 40);
+            summary_set_bits(&summary, bits, place, place + n);
+            if (n > 1)
+                summary_set_bits(&summary, bits, before,
+                                 before + random_between(1, n < place - before ? n : place - before));
+            for (size_t from = ALL - 256; from < ALL - 150; from += random_between(1, 8)) {
+                check_run(n, from);
+                check_run(n + 1, from);
+            }
+            summary_clear_bits(&summary, bits, ALL - 256, ALL);
+        }
+    check_summary_of_bits();
+}
+
+static void test_runs_among_random_bits(void **state) {
+    (void)state;
+    for (int round = 0; round < 300; round++) {
+        clear_bits();
+        size_t base = round % 3 == 0 ? ALL - 3000 : random_between(0, ALL - 3000);
+        for (size_t i = base; i < base + 3000;) { /* dense or sparse, in clusters of up to 100 */
+            size_t length = random_between(1, round % 2 ? 100 : 6), end = i + length < ALL ? i + length : ALL;
+            if (random_word() & 1)
+                summary_set_bits(&summary, bits, i, end);
+            i += length;
+        }
+        for (int i = 0; i < 10; i++)
+            check_run(random_between(1, round % 2 ? 150 : 12), random_between(base, base + 3000));
+    }
+}
+
+static void test_the_longest_runs(void **state) {
+    (void)state;
+    clear_bits();
+    check_run(1, 0);
+    summary_set_bits(&summary, bits, 0, ALL);
+    check_run(ALL, 0);
+    check_run(ALL, 1);
+    check_run(ALL - 33, 33);
+    assert_int_equal(summary_find_run(&summary, bits, ALL + 1, 0), ALL);
+    assert_int_equal(summary_find_run(&summary, bits, SIZE_MAX, 0), ALL);
+    assert_int_equal(summary_find_run(&summary, bits, 1, ALL), ALL);
+    summary_clear_bits(&summary, bits, 500000, 500001);
+    check_run(500001, 0);
+    check_run(ALL - 500001, 7);
+    check_run(ALL - 500000, 7);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_reads_the_bit_of_the_index),
     cmocka_unit_test(test_fill_changes_the_range_and_no_other_bit),
     cmocka_unit_test(test_fill_of_random_ranges),
+    cmocka_unit_test(test_fill_of_what_ends_before_it_starts_changes_nothing),
     cmocka_unit_test(test_find_gives_the_first_bit_of_the_value_or_the_end),
     cmocka_unit_test(test_find_sees_each_single_bit),
+    cmocka_unit_test(test_full_says_whether_every_bit_of_the_range_is_set),
+    cmocka_unit_test(test_bits_counts_those_of_a_word),
     cmocka_unit_test(test_count_counts_the_set_bits_of_the_range),
     cmocka_unit_test(test_next_run_goes_through_all_the_runs),
     cmocka_unit_test(test_large_ranges),
@@ -308,6 +461,10 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_a_range_of_members_is_added_at_every_level),
     cmocka_unit_test(test_all_members_in_and_out_again),
     cmocka_unit_test(test_random_members_against_the_model),
+    cmocka_unit_test(test_bits_set_and_cleared_are_in_the_summary_or_not),
+    cmocka_unit_test(test_a_run_is_found_at_every_place_in_a_word),
+    cmocka_unit_test(test_runs_among_random_bits),
+    cmocka_unit_test(test_the_longest_runs),
 };
 
 HOST_MAIN(tests)
