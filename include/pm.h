@@ -48,20 +48,11 @@ paddr_t pm_alloc_pages(size_t n);
  * anything changes, when any frame in the range is not handed out. N = 0 does nothing. */
 void pm_free_pages(paddr_t pa, size_t n);
 
-/* Frames by the word, for whoever takes or gives many: bit i of a mask stands for frame WORD * 32 + i. */
-
-/* At most MOST (1 or more) frames that share a word, lowest first; 0 when no frame is free. */
-uint32_t pm_alloc_word(size_t most, size_t *word);
-
-/* Whether all those frames are handed out. A word beyond memory's end is a panic. */
-bool pm_word_used(size_t word, uint32_t mask);
-
-/* Gives them back. Panics as pm_free_page does, before anything changes, when one is not handed out. A MASK of 0
- * does nothing. */
-void pm_free_word(size_t word, uint32_t mask);
-
 struct pm_counts pm_count(void);
 enum pm_state pm_state(paddr_t pa);
+
+/* Whether the frame at PA, page-aligned, is handed out: quicker than pm_state. */
+bool pm_is_used(paddr_t pa);
 
 /* The next range of frames at or after FROM that the memory map calls memory: [*START, *END) in frame
  * numbers, with the frames below 1 MiB left out; false when there is none. */

@@ -6,7 +6,7 @@
  *
  * What was freed last is likely in the cache, and likely wanted again. It waits in neither bitmap, so that it
  * comes and goes with a change of USED and of nothing else:
- * - RECENT is a stack of 128 frames. The frame's bit stands beside it; when the stack is full, a frame becomes
+ * - RECENT is a stack of 1,024 frames. The frame's bit stands beside it; when the stack is full, a frame becomes
  *   available at once.
  * - RUN is what is left of the run freed last. It becomes available when the next run is freed.
  * - SPARE is the frame freed last of all. It keeps even its bit in USED, so that freeing one and allocating
@@ -15,7 +15,7 @@
  * bitmap and does not wait is reserved.
  *
  * Single frames, in instructions, the same at 64 MiB as at 4 GiB: freeing one and allocating one takes 16, and
- * 34 if up to 128 are freed before they are allocated again. No pm_alloc_page takes more than 75 (the word is
+ * 34 if up to 1,024 are freed before they are allocated again. No pm_alloc_page takes more than 75 (the word is
  * then empty, which three levels of the summary learn), no pm_free_page more than 45 (RECENT is full, and the
  * word was empty). tests/bench/frame_worst.c looks for worse.
  *
@@ -37,7 +37,7 @@
 
 _Static_assert(FRAMES_MAX / 32 == SUMMARY_MAX, "the summary has a bit for each word of frames");
 
-#define RECENT_MAX 128u
+#define RECENT_MAX 1024u
 #define LOW_FRAMES (LOW_MEMORY_END / PAGE_SIZE)
 
 static const uint32_t *ram; /* what the memory map calls memory */
@@ -201,39 +201,6 @@ static void settle(void) {
         file_run();
 }
 
-/* ---- frames by the word ---- */
-
-uint32_t pm_alloc_word(size_t most, size_t *word) {
-    ASSERT(!in_interrupt());
-    if (!words.top)
-        settle();
-    if ((*word = summary_first(&words)) == SUMMARY_NONE)
-        return 0;
-    uint32_t mask = available[*word], rest = 0;
-    size_t n = bitmap_bits(mask);
-    if (n > most)
-        for (rest = mask, n = 0; n < most; n++)
-            rest &= rest - 1;
-    counts.free -= n;
-    take(pfn_to_pa(*word * 32), mask ^ rest);
-    return mask ^ rest;
-}
-
-bool pm_word_used(size_t word, uint32_t mask) {
-    ASSERT_OP(word, <, ARRAY_SIZE(used));
-    if (unlikely(spare != PADDR_NONE))
-        file_spare();
-    return !(mask & ~used[word]);
-}
-
-void pm_free_word(size_t word, uint32_t mask) {
-    if (!pm_word_used(word, mask))
-        bad_free(pfn_to_pa((pfn_t)(word * 32 + __builtin_ctz(mask & ~used[word]))));
-    used[word] ^= mask;
-    if (mask)
-        file(mask, word, bitmap_bits(mask));
-}
-
 /* ---- runs ---- */
 
 /* Takes N adjacent frames out of AVAILABLE, and returns the first; or FRAMES_MAX. */
@@ -309,6 +276,8 @@ static bool waits(pfn_t pfn) {
             return true;
     return pfn >= run_start && pfn < run_end;
 }
+
+bool pm_is_used(paddr_t pa) { return used[word_of(pa)] & bit_of(pa) && pa != spare; }
 
 enum pm_state pm_state(paddr_t pa) {
     pfn_t pfn = pa_to_pfn(pa);

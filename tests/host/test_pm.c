@@ -94,28 +94,6 @@ static void take(paddr_t pa, size_t n) {
 
 static void give(paddr_t pa, size_t n) { memset(&model[pa_to_pfn(pa)], PM_FREE, n); }
 
-/* The same for what pm_alloc_word says: MASK of WORD, the lowest free frames of it but for those that wait. */
-static uint32_t alloc_word(size_t most, size_t *word) {
-    uint32_t mask = pm_alloc_word(most, word);
-    if (!mask) {
-        assert_int_equal(pm_count().free, 0);
-        return 0;
-    }
-    assert_true(*word < FRAMES_MAX / 32);
-    assert_true(bitmap_bits(mask) <= most);
-    for (size_t i = 0; i < 32; i++)
-        if (mask >> i & 1)
-            take(pfn_to_pa(*word * 32 + i), 1);
-    assert_true(pm_word_used(*word, mask));
-    return mask;
-}
-
-static void give_word(size_t word, uint32_t mask) {
-    for (size_t i = 0; i < 32; i++)
-        if (mask >> i & 1)
-            give(pfn_to_pa(word * 32 + i), 1);
-}
-
 static bool model_has_run(size_t n) {
     size_t run = 0;
     for (size_t i = 0; i < model_end && run < n; i++)
@@ -425,79 +403,6 @@ static void test_freeing_no_frames_does_nothing(void **state) {
     check_all();
 }
 
-/* ---- frames by the word ---- */
-
-static void test_a_word_is_of_the_lowest_free_frames(void **state) {
-    size_t word, next, first = KERNEL_START / PAGE_SIZE + 151; /* behind the kernel of 600 KiB and a bit */
-    (void)state;
-    start_machine(16);
-    uint32_t few = alloc_word(5, &word);
-    assert_int_equal(word, first / 32);
-    assert_int_equal(few, 0x1Fu << first % 32);
-    uint32_t more = alloc_word(SIZE_MAX, &next);
-    assert_int_equal(next, word);
-    assert_true(more > few);
-    assert_int_equal(alloc_word(SIZE_MAX, &next), ~0u);
-    assert_int_equal(next, word + 1);
-    check_all();
-    pm_free_word(word, few);
-    give_word(word, few);
-    assert_false(pm_word_used(word, few));
-    assert_false(pm_word_used(word, few | more));
-    assert_true(pm_word_used(word, more));
-    assert_true(pm_word_used(word, 0));
-    check_all();
-    pm_free_word(word, 0);
-    check_all();
-}
-
-static void test_every_frame_is_handed_out_once_by_the_word(void **state) {
-    static const size_t mosts[] = {1, 2, 31, 32, SIZE_MAX};
-    (void)state;
-    for (size_t i = 0; i < ARRAY_SIZE(mosts); i++) {
-        size_t word, count = 0;
-        uint32_t mask;
-        start_machine(16);
-        struct pm_counts before = pm_count();
-        while ((mask = alloc_word(mosts[i], &word)))
-            count += bitmap_bits(mask);
-        assert_int_equal(count, before.free);
-        check_all();
-        for (word = 0; word < FRAMES_MAX / 32; word++) {
-            for (mask = 0, count = 0; count < 32; count++)
-                mask |= (uint32_t)(model[word * 32 + count] == PM_USED) << count;
-            pm_free_word(word, mask);
-            give_word(word, mask);
-        }
-        check_counts(&before);
-        check_all();
-    }
-}
-
-/* SPARE, RECENT, and RUN are all that is free. */
-static void test_a_word_is_found_among_what_waits(void **state) {
-    (void)state;
-    for (int round = 0; round < 50; round++) {
-        size_t word, n = random_between(1, 60);
-        start_machine(8);
-        paddr_t run = alloc(n);
-        while (alloc(1) != PADDR_NONE) { /* all */
-        }
-        pm_free_pages(run, n);
-        give(run, n);
-        for (size_t singles = random_between(0, 140); singles; singles--) {
-            paddr_t pa = pfn_to_pa((pfn_t)random_between(0x300, 0x800));
-            if (model[pa_to_pfn(pa)] == PM_USED) {
-                pm_free_page(pa);
-                give(pa, 1);
-            }
-        }
-        while (alloc_word(random_between(1, 33), &word)) { /* alloc_word checks that nothing is left */
-        }
-        check_all();
-    }
-}
-
 /* ---- what waits ---- */
 
 static void test_a_run_is_handed_out_again_in_parts(void **state) {
@@ -549,20 +454,6 @@ static void test_a_run_is_found_across_all_that_waits(void **state) {
 
 /* ---- random, against the model ---- */
 
-static void random_word_step(void) {
-    static size_t word[64];
-    static uint32_t mask[64];
-    size_t i = random_between(0, 64);
-    if (mask[i]) {
-        uint32_t part = random_word() & mask[i];
-        pm_free_word(word[i], part);
-        give_word(word[i], part);
-        mask[i] &= ~part;
-    } else {
-        mask[i] = alloc_word(random_between(1, 40), &word[i]);
-    }
-}
-
 static void random_step(size_t *runs, paddr_t *where, size_t *length, unsigned fill) {
     if (random_between(0, 100) < fill && *runs < 4000) {
         size_t n = random_between(0, 4) ? 1 : random_between(0, 300);
@@ -596,8 +487,6 @@ static void test_random_operations_against_the_model(void **state) {
     start_machine(16);
     for (int i = 0; i < 200000; i++) {
         random_step(&runs, where, length, i / 20000 % 2 ? 40 : 65);
-        if (i % 3 == 0)
-            random_word_step();
         if (i % 2000 == 0)
             check_all();
     }
@@ -698,8 +587,6 @@ static void test_a_run_into_reserved_or_absent_frames_panics(void **state) {
     check_all();
 }
 
-static void call_free_word(uintptr_t word, uintptr_t mask) { pm_free_word(word, mask); }
-
 /* Frames that wait are marked differently from those that are available: each is free all the same. */
 static void test_a_double_free_of_what_waits_panics(void **state) {
     paddr_t pa = start_misuse(), run = alloc(64), old = alloc(3);
@@ -719,28 +606,6 @@ static void test_a_double_free_of_what_waits_panics(void **state) {
     EXPECT_PANIC("free already", call_free_run, pa, 16);
     EXPECT_PANIC("free already", call_free_run, run, 64);
     EXPECT_PANIC("free already", call_free_run, run - PAGE_SIZE, 2);
-    check_all();
-}
-
-static void test_a_word_with_one_frame_not_handed_out_panics(void **state) {
-    size_t word;
-    (void)state;
-    start_misuse();
-    uint32_t mask;
-    while ((mask = alloc_word(SIZE_MAX, &word)) != ~0u) { /* until the word is whole */
-    }
-    for (size_t i = 0; i < 32; i++) { /* the first is SPARE, the others RECENT */
-        pm_free_page(pfn_to_pa(word * 32 + i));
-        give(pfn_to_pa(word * 32 + i), 1);
-        assert_false(pm_word_used(word, ~0u));
-        EXPECT_PANIC("free already", call_free_word, word, ~0u);
-        EXPECT_PANIC("free already", call_free_word, word, 1u << i);
-        if (i == 20)
-            check_all();
-    }
-    EXPECT_PANIC("reserved", call_free_word, KERNEL_START / PAGE_SIZE / 32, 1);
-    EXPECT_PANIC("no memory", call_free_word, (16 << 20) / PAGE_SIZE / 32, ~0u);
-    EXPECT_PANIC("word", call_free_word, FRAMES_MAX / 32, 1);
     check_all();
 }
 
@@ -779,9 +644,6 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_a_run_is_given_back_in_parts),
     cmocka_unit_test(test_single_frames_are_given_back_as_a_run),
     cmocka_unit_test(test_freeing_no_frames_does_nothing),
-    cmocka_unit_test(test_a_word_is_of_the_lowest_free_frames),
-    cmocka_unit_test(test_every_frame_is_handed_out_once_by_the_word),
-    cmocka_unit_test(test_a_word_is_found_among_what_waits),
     cmocka_unit_test(test_a_run_is_handed_out_again_in_parts),
     cmocka_unit_test(test_single_frames_are_found_in_the_run_freed_last),
     cmocka_unit_test(test_a_run_is_found_across_all_that_waits),
@@ -794,7 +656,6 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_a_run_with_one_frame_not_handed_out_panics),
     cmocka_unit_test(test_a_run_into_reserved_or_absent_frames_panics),
     cmocka_unit_test(test_a_double_free_of_what_waits_panics),
-    cmocka_unit_test(test_a_word_with_one_frame_not_handed_out_panics),
     cmocka_unit_test(test_check_sees_a_frame_that_the_map_has_lost),
 };
 

@@ -202,56 +202,6 @@ KTEST(pm_runs_and_single_frames_mix)
     pm_free_page(single);
 }
 
-/* ---- frames by the word ---- */
-
-/* Takes all that is free, at most MOST at a time, into frames_held. */
-static void take_every_word(size_t most) {
-    size_t expected = pm_count().free, word;
-    uint32_t mask;
-
-    while ((mask = pm_alloc_word(most, &word))) {
-        KCHECK_EQ(frames_held[word] & mask, 0);
-        KCHECK(bitmap_bits(mask) <= most);
-        for (size_t i = 0; i < 32; i++)
-            if (mask >> i & 1)
-                KCHECK(is_allocatable(pfn_to_pa((pfn_t)(word * 32 + i))));
-        KCHECK(pm_word_used(word, mask));
-        frames_held[word] |= mask;
-        expected -= bitmap_bits(mask);
-    }
-    KCHECK_EQ(expected, 0);
-    KCHECK_EQ(pm_alloc_page(), PADDR_NONE);
-}
-
-KTEST(pm_gives_each_frame_once_by_the_word)
-{
-    static const size_t mosts[] = {32, 7, (size_t)-1};
-    size_t free = pm_count().free;
-
-    for (size_t i = 0; i < ARRAY_SIZE(mosts); i++) {
-        KCHECK_CALL(take_every_word(mosts[i]));
-        for (size_t word = 0; word < FRAMES_MAX / 32; word++) {
-            pm_free_word(word, frames_held[word]);
-            frames_held[word] = 0;
-        }
-        KCHECK_EQ(pm_count().free, free);
-        pm_check();
-    }
-}
-
-KTEST(pm_word_finds_what_was_freed_last)
-{
-    paddr_t run = pm_alloc_pages(40), single = pm_alloc_page(), other = pm_alloc_page();
-
-    KCHECK(run != PADDR_NONE && single != PADDR_NONE && other != PADDR_NONE);
-    frames_hold_all();
-    pm_free_pages(run, 40);
-    pm_free_page(single);
-    pm_free_page(other);
-    KCHECK_EQ(pm_count().free, 42);
-    KCHECK_CALL(take_every_word(3));
-}
-
 /* ---- random, against a model ---- */
 
 #define SLOTS 64
@@ -377,39 +327,6 @@ KTEST(pm_free_of_a_run_with_a_hole_is_caught)
         frames_release_all();
     }
     pm_free_pages(pa, 40);
-}
-
-struct word {
-    size_t word;
-    uint32_t mask;
-};
-
-static void free_word(void *arg) {
-    const struct word *word = arg;
-
-    pm_free_word(word->word, word->mask);
-}
-
-KTEST(pm_free_of_a_word_with_a_hole_is_caught)
-{
-    struct word word, kernel = {KERNEL_START / PAGE_SIZE / 32, 1}, past_the_end = {FRAMES_MAX / 32, 1};
-    uint32_t given = 0;
-
-    word.mask = pm_alloc_word(32, &word.word);
-    KCHECK(bitmap_bits(word.mask) >= 1);
-    for (size_t i = 0; i < 3 && given != word.mask; i++) {
-        uint32_t bit = (word.mask & ~given) & -(word.mask & ~given);
-        pm_free_page(pfn_to_pa((pfn_t)(word.word * 32 + __builtin_ctz(bit))));
-        given |= bit;
-        size_t free = pm_count().free;
-        KCHECK(!pm_word_used(word.word, bit));
-        KCHECK_TRAPS(free_word, &word, "free already");
-        KCHECK_EQ(pm_count().free, free);
-        pm_check();
-    }
-    pm_free_word(word.word, word.mask & ~given);
-    KCHECK_TRAPS(free_word, &kernel, "reserved");
-    KCHECK_TRAPS(free_word, &past_the_end, "word");
 }
 
 KTEST(pm_free_of_an_absurd_run_is_caught)
