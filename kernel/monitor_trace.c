@@ -199,7 +199,7 @@ static bool readable_entry(uintptr_t entry) {
     return vmem_translate((const void *)entry, &pa);
 }
 
-static unsigned entry_value(uintptr_t entry) { return read_entry((const volatile unsigned *)entry); }
+static unsigned entry_value(uintptr_t entry) { return read_entry((const unsigned *)entry); }
 
 static void print_directory_entry(unsigned pdi, unsigned before, unsigned after) {
     bool is = after & PTE_PRESENT, was = before & PTE_PRESENT;
