@@ -1,5 +1,5 @@
 /* Inside the heap: two tiers of object sizes, each in a zone of addresses of its own, so that an address
- * tells its tier. The public side is kmalloc.h.
+ * tells its tier. The public side is kmalloc.h; what counts and checks all this is kernel/heap_check.c.
  *
  *   0xC0000000  small    up to 2 KiB: objects of one size in a page (kmalloc_small.c)
  *   0xC8000000  large    whole pages, with room to grow (kmalloc_large.c)
@@ -20,7 +20,8 @@
 #define SMALL_TABLE 0xEF800000u
 
 #define SMALL_MAX 2048u
-#define GRANULE 32u /* small objects begin at, and are, multiples of this */
+#define FAST_MAX 1024u /* kmalloc looks at no table of classes up to here */
+#define GRANULE 32u    /* small objects begin at, and are, multiples of this */
 #define PAGE_GRANULES (PAGE_SIZE / GRANULE)
 #define SMALL_CLASSES 20
 #define KEEPING_CLASSES 8              /* the smallest keep their current page even when it is empty */
@@ -53,9 +54,21 @@ struct slab {
 #define BIAS_KEPT 0x10000    /* of a page that is kept even when empty: no free does more */
 #define BIAS_FULL (-0x10000) /* of a full page, which is in no list: the first free does more */
 
-/* The slab that objects of (index + 1) granules come from; one with nothing free, where there is none. */
-extern struct slab *small_current[SMALL_MAX / GRANULE];
+/* The slab that objects of (index + 1) granules come from, for sizes up to FAST_MAX; one with nothing free,
+ * where there is none. */
+extern struct slab *small_current[FAST_MAX / GRANULE];
 extern size_t small_top; /* granules of the zone whose slabs exist */
+
+/* Of each class: the granules of an object, the current page, and those with a free object that are not current;
+ * and the pages that are not mapped. */
+extern const uint8_t small_step[SMALL_CLASSES];
+extern struct slab *small_current_of[SMALL_CLASSES];
+extern struct list small_partial[SMALL_CLASSES];
+extern struct summary small_unused;
+
+static inline int slab_capacity(const struct slab *slab) { return PAGE_GRANULES / small_step[slab->sc]; }
+static inline int slab_live(const struct slab *slab) { return (slab->more + 1) & 0xFFFF; }
+static inline bool slab_is_current(const struct slab *slab) { return slab == small_current_of[slab->sc]; }
 
 /* The granule at P, counted from the zone's start; SMALL_TOP or more where P is no granule in use. The
  * rotation puts the bits that no granule's address has on top. */
@@ -68,26 +81,48 @@ static inline struct slab *small_slab(size_t granule) {
     return (struct slab *)(SMALL_TABLE + granule / PAGE_GRANULES * sizeof(struct slab)); /* may wrap */
 }
 
-/* In each tier, SIZE takes any address of its zone, and is 0 where no live object begins; ALLOC returns NULL
- * when memory has run out; CHECK returns the spare pages it has found. */
+/* The object whose free granule GRANULE is the first of SLAB. */
+static inline void *small_take(struct slab *slab, unsigned granule) {
+    slab->head = slab->next[granule];
+    slab->next[granule] = (uint8_t)granule;
+    slab->more++;
+    return slab->page + granule * GRANULE;
+}
+
+/* A slot of a zone of large objects. LENGTH, in slots, is 0 where none begins; PAGES is 0 where no object does. */
+struct slot {
+    uint32_t length : 15, pages : 17;
+};
+
+struct zone {
+    uintptr_t start;
+    unsigned shift; /* a slot's bytes, as a power of two */
+    size_t count;
+    struct slot *slots;
+    struct summary unused;
+    struct slot *spare; /* with mapped pages but no object, or NULL */
+    size_t spare_pages;
+};
+extern struct zone large_narrow, large_wide;
+
+/* The slots that PAGES pages fill, at least one. */
+static inline size_t slots_for(const struct zone *zone, size_t pages) {
+    return (((pages << PAGE_SHIFT) - 1) >> zone->shift) + 1;
+}
+
+/* In each tier: ALLOC returns NULL when memory, or its zone, has run out. SIZE takes any address of the zone,
+ * and is 0 where no live object begins. TRIM gives back the spare pages. */
 void small_init(void);
-void *small_refill(size_t size);       /* kmalloc(size), when the page it would come from is exhausted */
+void *small_alloc(size_t size);
 void small_changed(struct slab *slab); /* a free has left MORE negative */
-void kfree_other(void *p) __attribute__((noinline));
 size_t small_size(const void *p);
 void small_trim(void);
-void small_stats(unsigned sc, struct kmalloc_stats *out);
-size_t small_check(void);
 
 void large_init(void);
-void *large_alloc(size_t size); /* NULL for 0, too */
-void *large_alloc_to_grow(size_t size);
-void *large_alloc_aligned(size_t size, size_t align);
+void *large_alloc(size_t size, size_t align, bool grows); /* GROWS: it is going to, and gets room for it */
 size_t large_size(const void *p);
 bool large_free(void *p);                /* false, and nothing done, where no live object begins */
 bool large_resize(void *p, size_t size); /* in place, or false */
 void large_trim(void);
-void large_stats(struct kmalloc_stats *out);
-size_t large_check(void);
 
 #endif

@@ -11,12 +11,15 @@
 
 static const struct page_provider *provider;
 static size_t held_pages, peak_pages;
+static bool refused; /* by the provider, since try_again last looked */
 size_t spare_pages;
 
 int heap_get(void *va, size_t pages) {
     ASSERT(!in_interrupt());
-    if (provider->get(va, pages) < 0)
+    if (provider->get(va, pages) < 0) {
+        refused = true;
         return -1;
+    }
     held_pages += pages;
     if (held_pages > peak_pages)
         peak_pages = held_pages;
@@ -40,18 +43,31 @@ void kmalloc_init(const struct page_provider *pages) {
     large_init();
 }
 
+/* After a failure. Where the provider had no page left, the spare ones may do; where the small objects' zone is
+ * full, a large object does. */
+static __attribute__((noinline)) void *try_again(size_t size, size_t align) {
+    if (refused && spare_pages)
+        kmalloc_trim();
+    refused = false;
+    void *p = size - 1 < SMALL_MAX && align <= GRANULE ? small_alloc(size) : NULL;
+    return p ? p : large_alloc(size, align, false);
+}
+
+/* What is not at hand. */
+static __attribute__((noinline)) void *alloc_other(size_t size) {
+    void *p = size - 1 < SMALL_MAX ? small_alloc(size) : large_alloc(size, 1, false);
+    return likely(p) ? p : try_again(size, 1);
+}
+
 void *kmalloc(size_t size) {
     size_t granules = (size - 1) / GRANULE; /* less one; of size 0 far too many */
-    if (unlikely(granules >= SMALL_MAX / GRANULE))
-        return large_alloc(size);
+    if (unlikely(granules >= FAST_MAX / GRANULE))
+        return alloc_other(size);
     struct slab *slab = small_current[granules];
     unsigned granule = slab->head;
     if (unlikely(granule == NO_GRANULE))
-        return small_refill(size);
-    slab->head = slab->next[granule];
-    slab->next[granule] = (uint8_t)granule;
-    slab->more++;
-    return slab->page + granule * GRANULE;
+        return alloc_other(size);
+    return small_take(slab, granule);
 }
 
 /* Small objects lie at multiples of their size from a page's start: one whose size is a power of two is
@@ -61,8 +77,10 @@ void *kmalloc_aligned(size_t size, size_t align) {
         PANIC("kmalloc: an alignment of %zu is no power of two", align);
     if (align <= GRANULE || size == 0)
         return kmalloc(size);
-    if (size > SMALL_MAX || align > SMALL_MAX)
-        return large_alloc_aligned(size, align);
+    if (size > SMALL_MAX || align > SMALL_MAX) {
+        void *p = large_alloc(size, align, false);
+        return p ? p : try_again(size, align);
+    }
     while (align < size)
         align *= 2;
     return kmalloc(align);
@@ -87,19 +105,19 @@ size_t kmalloc_size(const void *p) {
 static void bad_free(const char *p) {
     if ((uintptr_t)p < SMALL_START || (uintptr_t)p >= SMALL_TABLE)
         PANIC("kmalloc: %p cannot be freed: it is no address of the heap's objects", (const void *)p);
-    /* A small object that it lies in begins less than 2 KiB before; a large one, at any page. */
-    size_t step = (uintptr_t)p < LARGE_START ? 1 : PAGE_SIZE, back = step == 1 ? 1 : (uintptr_t)p % PAGE_SIZE;
-    size_t limit = step == 1 ? SMALL_MAX : (uintptr_t)p - LARGE_START + 1;
-    while (back < limit && kmalloc_size(p - back) <= back)
-        back += step;
-    if (back < limit)
+    bool large = (uintptr_t)p >= LARGE_START;
+    size_t step = large ? PAGE_SIZE : GRANULE, size;
+    const char *start = (const char *)(large ? LARGE_START : SMALL_START), *object = p - (uintptr_t)p % step;
+    while ((size = kmalloc_size(object)) == 0 && object > start) /* the last object that begins before P */
+        object -= step;
+    if ((size_t)(p - object) < size)
         PANIC("kmalloc: %p cannot be freed: it lies inside an object, %zu bytes past its start, %p",
-              (const void *)p, back, (const void *)(p - back));
+              (const void *)p, (size_t)(p - object), (const void *)object);
     PANIC("kmalloc: %p cannot be freed: it was freed already, or never allocated", (const void *)p);
 }
 
 /* What is no live small object. */
-void kfree_other(void *p) {
+static __attribute__((noinline)) void free_other(void *p) {
     bool in_zone = (uintptr_t)p >= LARGE_START && (uintptr_t)p < SMALL_TABLE;
     if (p && !(in_zone && large_free(p)))
         bad_free(p);
@@ -111,7 +129,7 @@ void kfree(void *volatile p) {
     size_t i = small_granule(p), granule = i % PAGE_GRANULES;
     struct slab *slab = small_slab(i);
     if (unlikely(i >= small_top || slab->next[granule] != (uint8_t)granule)) {
-        kfree_other(p);
+        free_other(p);
         return;
     }
     slab->next[granule] = (uint8_t)slab->head;
@@ -130,7 +148,7 @@ void *krealloc(void *p, size_t size) {
         return p;
     if (old > SMALL_MAX && size > SMALL_MAX && large_resize(p, size))
         return p;
-    void *to = size > SMALL_MAX ? large_alloc_to_grow(size) : kmalloc(size);
+    void *to = size > SMALL_MAX ? large_alloc(size, 1, true) : kmalloc(size);
     if (!to)
         return size <= old ? p : NULL;
     memcpy(to, p, size < old ? size : old);
@@ -141,15 +159,4 @@ void *krealloc(void *p, size_t size) {
 void kmalloc_trim(void) {
     small_trim();
     large_trim();
-}
-
-bool kmalloc_stats(unsigned sc, struct kmalloc_stats *out) {
-    *out = (struct kmalloc_stats){0};
-    sc < SMALL_CLASSES ? small_stats(sc, out) : large_stats(out);
-    return sc <= SMALL_CLASSES;
-}
-
-void kmalloc_check(void) {
-    ASSERT_OP(small_check() + large_check(), ==, spare_pages);
-    ASSERT_OP(spare_pages, <=, (size_t)SPARE_POOL);
 }

@@ -21,7 +21,7 @@ HOST_LOADER = $(addprefix -Wl$(comma)--dynamic-linker=,$(wildcard $(HOST_LIBC)/l
 
 # ---- sources: what each program has beside its own file ----
 
-HOST_HEAP := $(sort $(wildcard mm/kmalloc*.c)) kernel/bitmap.c tests/host/pages.c
+HOST_HEAP := $(sort $(wildcard mm/kmalloc*.c)) kernel/heap_check.c kernel/bitmap.c tests/host/pages.c
 
 HOST_TESTS := bitmap memmap pm vmem kmalloc terminal
 HOST_SRC_bitmap := kernel/bitmap.c

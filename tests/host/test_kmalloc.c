@@ -432,8 +432,10 @@ static void test_all_addresses_are_used_up_and_come_back(void **state) {
         use_up(sizes[i], HEAP_BYTES / (sizes[i] < 64 ? 32 : sizes[i]) + 1, false);
 }
 
-/* One call of the heap, failing at each of the provider's calls in turn until it succeeds. */
+/* One call of the heap, failing at each of the provider's calls in turn until it succeeds. (Spare pages are
+ * given back before a call fails: the next test.) */
 static void *at_each_failure(void *p, size_t size, size_t align) {
+    kmalloc_trim();
     struct picture before = picture();
     for (int fail_at = 0;; fail_at++) {
         gets_left = fail_at;
@@ -445,6 +447,25 @@ static void *at_each_failure(void *p, size_t size, size_t align) {
         assert_true(failed);
         check_picture(&before);
     }
+}
+
+/* Whatever tier has them, and whatever tier wants pages. */
+static void test_spare_pages_are_given_back_before_a_call_fails(void **state) {
+    static const size_t sizes[] = {32, 200, 2048, 3000, 8192, 40000, 65536};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+        for (size_t j = 0; j < ARRAY_SIZE(sizes); j++) {
+            pages_most = SIZE_MAX / PAGE_SIZE;
+            struct object first = make(sizes[i]);
+            drop(&first);
+            size_t held = kmalloc_pages(), want = (sizes[j] + PAGE_SIZE - 1) / PAGE_SIZE + (sizes[j] <= 2048);
+            pages_most = held > want ? held : want;
+            struct object second = make(sizes[j]);
+            assert_in_range(kmalloc_pages(), 1, pages_most);
+            drop(&second);
+            kmalloc_trim();
+            assert_int_equal(kmalloc_pages(), 0);
+        }
 }
 
 static void test_failure_at_every_single_call_of_the_provider(void **state) {
@@ -867,6 +888,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_absurd_sizes_are_refused),
     TEST(test_all_frames_are_used_up_and_come_back),
     TEST(test_all_addresses_are_used_up_and_come_back),
+    TEST(test_spare_pages_are_given_back_before_a_call_fails),
     TEST(test_failure_at_every_single_call_of_the_provider),
     TEST(test_a_failed_krealloc_leaves_the_object),
     TEST(test_shrinking_needs_no_memory),

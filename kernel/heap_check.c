@@ -1,0 +1,91 @@
+/* The heap's figures and invariants, for the monitor and the tests: nothing here is needed to allocate. */
+#include "kheap.h"
+#include "panic.h"
+
+static struct slab *first_slab(void) { return (struct slab *)SMALL_TABLE; }
+static struct slab *last_slab(void) { return small_slab(small_top); }
+static bool is_mapped(const struct slab *slab) {
+    return !bitmap_test(small_unused.leaf, (size_t)(slab - first_slab()));
+}
+
+/* ---- figures ---- */
+
+static void small_stats(unsigned sc, struct kmalloc_stats *out) {
+    out->size = small_step[sc] * GRANULE;
+    for (const struct slab *slab = first_slab(); slab < last_slab(); slab++) {
+        if (!is_mapped(slab) || slab->sc != sc || (slab_live(slab) == 0 && !slab_is_current(slab)))
+            continue;
+        out->pages++;
+        out->capacity += (size_t)slab_capacity(slab);
+        out->live += (size_t)slab_live(slab);
+    }
+}
+
+static void zone_stats(const struct zone *zone, struct kmalloc_stats *out) {
+    for (const struct slot *slot = zone->slots; slot < zone->slots + zone->count; slot++) {
+        out->capacity = out->live += slot->pages > 0;
+        out->pages += slot->pages;
+    }
+}
+
+bool kmalloc_stats(unsigned sc, struct kmalloc_stats *out) {
+    *out = (struct kmalloc_stats){0};
+    if (sc < SMALL_CLASSES) {
+        small_stats(sc, out);
+    } else {
+        zone_stats(&large_narrow, out);
+        zone_stats(&large_wide, out);
+    }
+    return sc <= SMALL_CLASSES;
+}
+
+/* ---- invariants; each function returns the spare pages that it has found ---- */
+
+/* As many objects are live as are counted, and all others are in the list of free ones. */
+static void check_slab(const struct slab *slab) {
+    int looking_live = 0, left = slab_capacity(slab) - slab_live(slab);
+    for (unsigned i = 0; i < PAGE_GRANULES; i++)
+        looking_live += slab->next[i] == i;
+    ASSERT_OP(looking_live, ==, slab_live(slab));
+    for (unsigned i = slab->head; i != NO_GRANULE; i = slab->next[i], left--)
+        ASSERT(left > 0 && i % small_step[slab->sc] == 0 &&
+               i / small_step[slab->sc] < (unsigned)slab_capacity(slab));
+    ASSERT_OP(left, ==, 0);
+}
+
+static size_t check_small(void) {
+    size_t spares = 0, partials = 0;
+    for (const struct slab *slab = first_slab(); slab < last_slab(); slab++) {
+        if (!is_mapped(slab))
+            continue;
+        check_slab(slab);
+        spares += slab_is_current(slab) ? slab->more >= BIAS_KEPT - 1 : slab_live(slab) == 0;
+        partials += slab_live(slab) > 0 && slab_live(slab) < slab_capacity(slab) && !slab_is_current(slab);
+    }
+    for (unsigned sc = 0; sc < SMALL_CLASSES; sc++)
+        for (struct list *i = small_partial[sc].next; i != &small_partial[sc]; i = i->next, partials--)
+            ASSERT(partials > 0 && ((struct slab *)i)->sc == sc && slab_live((struct slab *)i) > 0);
+    ASSERT_OP(partials, ==, 0u);
+    return spares;
+}
+
+/* That each slot of the zone is unused or in one object's. */
+static size_t check_zone(const struct zone *zone) {
+    size_t count = bitmap_count(zone->unused.leaf, 0, zone->count);
+    summary_check(&zone->unused);
+    for (const struct slot *slot = zone->slots; slot < zone->slots + zone->count; slot++) {
+        size_t i = (size_t)(slot - zone->slots);
+        ASSERT_OP(bitmap_find(zone->unused.leaf, i, i + slot->length, true), ==, i + slot->length);
+        ASSERT(!slot->pages || slots_for(zone, slot->pages) <= slot->length);
+        ASSERT(slot->pages || !slot->length || slot == zone->spare);
+        count += slot->length;
+    }
+    ASSERT_OP(count, ==, zone->count);
+    return zone->spare ? zone->spare_pages : 0;
+}
+
+void kmalloc_check(void) {
+    summary_check(&small_unused);
+    ASSERT_OP(check_small() + check_zone(&large_narrow) + check_zone(&large_wide), ==, spare_pages);
+    ASSERT_OP(spare_pages, <=, (size_t)SPARE_POOL);
+}
