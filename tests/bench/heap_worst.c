@@ -2,7 +2,8 @@
  *
  * Each call is timed on its own. The heap gets its pages from a provider that wraps vmem's and measures how
  * long that takes; it counts as nothing, as if getting and giving pages were empty functions. Calls for more
- * than 64 KiB are kept apart: their cost may grow with the size.
+ * than 64 KiB are kept apart: their cost may grow with the size. So are those that found no page left: they
+ * give every spare page back and try once more.
  *
  * The patterns are those that hurt some heap: each size at each state of its page, combs of holes, the last
  * object above a long hole, memory that has run out, growing and shrinking in between, and then programs put
@@ -39,11 +40,13 @@ struct call {
 };
 
 static const char *pattern;
-static struct call allocs[2], frees[2];        /* up to 64 KiB, and beyond */
+enum kind { USUAL, HUGE, EXHAUSTED, KINDS }; /* up to 64 KiB; beyond; the provider had no pages */
+static struct call allocs[KINDS], frees[KINDS];
 static unsigned overhead_alloc, overhead_free; /* of a call of an empty function, clock included */
 static unsigned overhead_get, overhead_give;   /* of the wrapper, what it measures not included */
 static unsigned in_provider;                   /* since the call began */
 static unsigned gets_left;                     /* until the provider says that memory has run out */
+static bool refused;                           /* it has, since the call began */
 
 static void *empty_alloc(size_t size) {
     (void)size;
@@ -62,6 +65,7 @@ static int (*inner_get)(void *, size_t), (*inner_give)(void *, size_t);
 static int timed_get(void *va, size_t pages) {
     unsigned start = (unsigned)rdtsc();
     int result = gets_left && gets_left-- ? inner_get(va, pages) : -1;
+    refused |= result < 0;
     in_provider += (unsigned)rdtsc() - start + overhead_get;
     return result;
 }
@@ -122,8 +126,9 @@ static bool add(size_t size) {
     void *p;
     if (live == ROOM)
         return false;
+    refused = false;
     unsigned ticks = ticks_of_alloc(kmalloc, size, &p) - overhead_alloc;
-    note(&allocs[size >= HUGE_FROM], ticks, size);
+    note(&allocs[size >= HUGE_FROM ? HUGE : refused ? EXHAUSTED : USUAL], ticks, size);
     if (p)
         objects[live++] = (struct object){p, size};
     return p != NULL;
@@ -131,7 +136,7 @@ static bool add(size_t size) {
 
 static void drop(size_t i) {
     unsigned ticks = ticks_of_free(kfree, objects[i].p) - overhead_free;
-    note(&frees[objects[i].size >= HUGE_FROM], ticks, objects[i].size);
+    note(&frees[objects[i].size >= HUGE_FROM ? HUGE : USUAL], ticks, objects[i].size);
     objects[i].p = NULL;
 }
 
@@ -350,9 +355,10 @@ void bench_worst_heap(const char *name) {
     memset(frees, 0, sizeof(frees));
     calibrate();
     search();
-    print_call("kmalloc-worst", "kmalloc", &allocs[0]);
-    print_call("kfree-worst", "kfree", &frees[0]);
-    print_call("kmalloc-worst-huge", "kmalloc", &allocs[1]);
-    print_call("kfree-worst-huge", "kfree", &frees[1]);
+    print_call("kmalloc-worst", "kmalloc", &allocs[USUAL]);
+    print_call("kfree-worst", "kfree", &frees[USUAL]);
+    print_call("kmalloc-worst-exhausted", "kmalloc", &allocs[EXHAUSTED]);
+    print_call("kmalloc-worst-huge", "kmalloc", &allocs[HUGE]);
+    print_call("kfree-worst-huge", "kfree", &frees[HUGE]);
     area_give(ROOM * sizeof(*objects));
 }
