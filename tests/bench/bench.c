@@ -77,7 +77,7 @@ static const struct figure {
     {"W6-footprint", "1.16", "1.28 FreeRTOS, 1.30 dlmalloc", "W6"},
     {"kmalloc-worst", "200", "122 o1heap; 2.3 million glibc", NULL},
     {"kfree-worst", "140", "117 o1heap; 64 thousand glibc", "kmalloc-worst"},
-    {"kmalloc-worst-exhausted", "", "", "kmalloc-worst"},
+    {"kmalloc-worst-full", "", "", "kmalloc-worst"},
     {"kmalloc-worst-huge", "", "", "kmalloc-worst"},
     {"kfree-worst-huge", "", "", "kmalloc-worst"},
     {"R0", "18", "11 list of free frames, 18 next fit", NULL},

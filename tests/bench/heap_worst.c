@@ -357,7 +357,7 @@ void bench_worst_heap(const char *name) {
     search();
     print_call("kmalloc-worst", "kmalloc", &allocs[USUAL]);
     print_call("kfree-worst", "kfree", &frees[USUAL]);
-    print_call("kmalloc-worst-exhausted", "kmalloc", &allocs[EXHAUSTED]);
+    print_call("kmalloc-worst-full", "kmalloc", &allocs[EXHAUSTED]);
     print_call("kmalloc-worst-huge", "kmalloc", &allocs[HUGE]);
     print_call("kfree-worst-huge", "kfree", &frees[HUGE]);
     area_give(ROOM * sizeof(*objects));
