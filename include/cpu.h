@@ -163,6 +163,9 @@ static inline void sti(void) { __asm__ volatile("sti" : : : "memory"); }
  * vol. 2, STI), so that none can slip in between and leave the processor asleep. */
 static inline void wait_for_interrupt(void) { __asm__ volatile("sti\n\thlt\n\tcli" : : : "memory"); }
 
+/* Lets interrupts in that are waiting, and does not wait for any. */
+static inline void serve_interrupts(void) { __asm__ volatile("sti\n\tnop\n\tcli" : : : "memory"); }
+
 static inline void halt(void) { __asm__ volatile("hlt" : : : "memory"); }
 
 /* VECTOR, a constant, as if it had come from outside. */

@@ -196,6 +196,8 @@ static bool timer_wakes(void) {
         sti();
         timer_wait(has_ticked, 2);
         cli();
+    } else if (!has_ticked()) {
+        serve_interrupts(); /* the first may come late, on a machine that others use too */
     }
     return has_ticked();
 }
