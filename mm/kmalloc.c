@@ -43,8 +43,8 @@ void kmalloc_init(const struct page_provider *pages) {
     large_init();
 }
 
-/* After a failure. Where the provider had no page left, the spare ones may do; where the small objects' zone is
- * full, a large object does. */
+/* After a failure. Where the provider had no page left, the spare ones may do; where the small objects' zone
+ * is full, a large object does. */
 static __attribute__((noinline)) void *try_again(size_t size, size_t align) {
     if (refused && spare_pages)
         kmalloc_trim();
@@ -103,6 +103,7 @@ size_t kmalloc_size(const void *p) {
 
 /* Says what P is instead of a live object's start. */
 static void bad_free(const char *p) {
+    panic_about(p);
     if ((uintptr_t)p < SMALL_START || (uintptr_t)p >= SMALL_TABLE)
         PANIC("kmalloc: %p cannot be freed: it is no address of the heap's objects", (const void *)p);
     bool large = (uintptr_t)p >= LARGE_START;

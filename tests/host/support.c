@@ -21,6 +21,8 @@
 static jmp_buf *panic_catcher;
 static char panic_message[512];
 
+void panic_about(const void *address) { (void)address; }
+
 void panic_at(const char *file, int line, const char *fmt, ...) {
     va_list args;
     va_start(args, fmt);

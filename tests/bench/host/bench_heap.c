@@ -62,6 +62,8 @@ static _Noreturn void fail(const char *fmt, ...) {
     exit(1);
 }
 
+void panic_about(const void *address) { (void)address; }
+
 void panic_at(const char *file, int line, const char *fmt, ...) {
     char text[256];
     va_list args;
