@@ -17,7 +17,8 @@ static inline uint32_t bitmap_word_mask(size_t i, size_t end) {
 
 static inline size_t bitmap_next_word(size_t i) { return (i | 31) + 1; }
 
-/* Sets every bit in [START, END) to VALUE. A range that is empty, or ends before it starts, changes nothing. */
+/* Sets every bit in [START, END) to VALUE. A range that is empty, or ends before it starts, changes
+ * nothing. */
 static inline void bitmap_fill(uint32_t *map, size_t start, size_t end, bool value) {
     if (start >= end)
         return;
@@ -107,8 +108,8 @@ size_t summary_last(const struct summary *s);
 void summary_set_bits(struct summary *s, uint32_t *map, size_t start, size_t end);
 void summary_clear_bits(struct summary *s, uint32_t *map, size_t start, size_t end);
 
-/* Where in such a bitmap the first N adjacent bits that are set begin, at or after FROM, or SUMMARY_MAX * 32; N
- * is at least 1. Looks once at each word that is not 0, however many holes it has. */
+/* Where in such a bitmap the first N adjacent bits that are set begin, at or after FROM, or SUMMARY_MAX * 32;
+ * N is at least 1. Looks once at each word that is not 0, however many holes it has. */
 size_t summary_find_run(const struct summary *s, const uint32_t *map, size_t n, size_t from);
 
 /* That each level agrees with the one below; panics with the first word where it does not. */

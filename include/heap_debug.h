@@ -36,7 +36,8 @@ struct heap_object {
 };
 
 /* The object that ADDRESS lies in, or beside: in its red zones, or in the absent page behind it. It may have
- * been freed, as long as its place is not used again. False, always in the normal mode, where there is none. */
+ * been freed, as long as its place is not used again. False, always in the normal mode, where there is
+ * none. */
 bool heap_debug_find(uintptr_t address, struct heap_object *out);
 
 /* Shows each live object to FN, in the order of addresses. */

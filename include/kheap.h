@@ -59,8 +59,8 @@ struct slab {
 extern struct slab *small_current[FAST_MAX / GRANULE];
 extern size_t small_top; /* granules of the zone whose slabs exist */
 
-/* Of each class: the granules of an object, the current page, and those with a free object that are not current;
- * and the pages that are not mapped. */
+/* Of each class: the granules of an object, the current page, and those with a free object that are not
+ * current; and the pages that are not mapped. */
 extern const uint8_t small_step[SMALL_CLASSES];
 extern struct slab *small_current_of[SMALL_CLASSES];
 extern struct list small_partial[SMALL_CLASSES];
@@ -89,7 +89,8 @@ static inline void *small_take(struct slab *slab, unsigned granule) {
     return slab->page + granule * GRANULE;
 }
 
-/* A slot of a zone of large objects. LENGTH, in slots, is 0 where none begins; PAGES is 0 where no object does. */
+/* A slot of a zone of large objects. LENGTH, in slots, is 0 where none begins; PAGES is 0 where no object
+ * does. */
 struct slot {
     uint32_t length : 15, pages : 17;
 };

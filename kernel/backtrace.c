@@ -110,7 +110,8 @@ static bool has_frame(uintptr_t function, uintptr_t eip) {
     return false;
 }
 
-/* What the direct call before EIP calls: E8 and the distance from EIP (SDM vol. 2, CALL); 0 if there is none. */
+/* What the direct call before EIP calls: E8 and the distance from EIP (SDM vol. 2, CALL); 0 if there is
+ * none. */
 static uintptr_t called_before(uintptr_t eip) {
     const uint8_t *end = (const uint8_t *)eip;
 
@@ -216,7 +217,8 @@ static void count_user(const char *function, size_t bytes) {
     user->bytes += bytes;
 }
 
-/* What lies below a frame's EBP, down to the next, is the locals of its function, and what that has pushed. */
+/* What lies below a frame's EBP, down to the next, is the locals of its function, and what that has
+ * pushed. */
 void print_most_used(const struct trap_frame *frame) {
     uintptr_t below = frame_esp(frame), ebp = frame->ebp, eip = frame->eip;
     const struct stack_frame *next;

@@ -247,8 +247,8 @@ static void reserve_modules(void) {
 
 /* ---- the whole ---- */
 
-/* The second word differs, so that no bus that holds the last value passes for memory. (To a local APIC, whose
- * page a map may claim too, these are messages that do not matter; not every word is.) */
+/* The second word differs, so that no bus that holds the last value passes for memory. (To a local APIC,
+ * whose page a map may claim too, these are messages that do not matter; not every word is.) */
 static void check_frame(paddr_t frame) {
     volatile unsigned *word = (volatile unsigned *)(uintptr_t)frame;
     const unsigned first = 0x5A5A20A5, second = 0xA5A5D05A;

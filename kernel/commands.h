@@ -94,7 +94,8 @@ void command_clear(int n, char **arg);
 /* ---- arguments: monitor_args.c ---- */
 
 /* TEXT as a number (decimal, 0x, K/M/G), or as an address: a number, an object of alloc ($0), a place
- * (page_directory), a symbol (kmain), each also with an offset (kmain+0x10). False after an error line that says what NAME must be. */
+ * (page_directory), a symbol (kmain), each also with an offset (kmain+0x10). False after an error line that
+ * says what NAME must be. */
 bool argument_number(const char *name, const char *text, unsigned *value);
 bool argument_address(const char *name, char *text, uintptr_t *va);
 

@@ -1,5 +1,5 @@
-/* The diagnosis: firmware, loader, processor, screen, ports and memory map, as they were found at boot. It only
- * reads what is known: it can be printed before paging, and after a panic. */
+/* The diagnosis: firmware, loader, processor, screen, ports and memory map, as they were found at boot. It
+ * only reads what is known: it can be printed before paging, and after a panic. */
 #include "diagnosis.h"
 
 #include "boot_info.h"

@@ -179,8 +179,8 @@ static size_t run_page(const struct record *record) {
 
 static uintptr_t align_up(uintptr_t va, size_t align) { return (va + align - 1) & ~(align - 1); }
 
-/* Where an object of SIZE bytes lies whose N pages begin at FIRST, or, when its alignment is more than a page,
- * as soon behind as that allows. */
+/* Where an object of SIZE bytes lies whose N pages begin at FIRST, or, when its alignment is more than a
+ * page, as soon behind as that allows. */
 static char *place(size_t first, size_t n, size_t size, size_t align) {
     if (mode == HEAP_DEBUG)
         return (char *)align_up(address_of(first) + RED_ZONE, align);

@@ -1,9 +1,9 @@
 /* The monitor's commands that change mappings and touch memory: map, unmap, protect, peek, poke, fill.
  *
  * Every address is looked up first, so that nothing typed here can fault. poke writes wherever a page is
- * writable, and can break the kernel; fill cannot: it writes only to what nobody else uses. Of the rules, one is for the
- * reader's sake more than the machine's: no page of the kernel's code or constants gets a second, writable
- * mapping, so that "text is read-only" stays true of the whole address space. */
+ * writable, and can break the kernel; fill cannot: it writes only to what nobody else uses. Of the rules, one
+ * is for the reader's sake more than the machine's: no page of the kernel's code or constants gets a second,
+ * writable mapping, so that "text is read-only" stays true of the whole address space. */
 #include "commands.h"
 #include "log.h"
 #include "memlayout.h"

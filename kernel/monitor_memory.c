@@ -149,7 +149,8 @@ static void print_flags(unsigned entry) {
 }
 
 /* Two bits that look wrong in a directory entry, and are not: rights are those that both entries give (SDM
- * vol. 3, 4.6), and an entry that leads to a table has no dirty bit, but as an entry of the window it does. */
+ * vol. 3, 4.6), and an entry that leads to a table has no dirty bit, but as an entry of the window it
+ * does. */
 static void print_remarks(unsigned pdi, unsigned pde) {
     if (pde & PTE_USER)
         kprintf("   user: each page's own entry decides\n");

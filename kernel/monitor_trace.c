@@ -17,8 +17,8 @@
  * together with its TF, or is never seen again. An int3 reports, and the trace goes on behind it.
  *
  * What it does not see: functions that a compiler has inlined into their caller, and so has no address for.
- * Their calls of others, their entries and flushes are seen all the same. The stores that clear a new table in
- * the scratch page are counted, and not shown one by one. */
+ * Their calls of others, their entries and flushes are seen all the same. The stores that clear a new table
+ * in the scratch page are counted, and not shown one by one. */
 #include "commands.h"
 #include "cpu.h"
 #include "kmalloc.h"

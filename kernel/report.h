@@ -18,7 +18,8 @@ bool panic_stays(void);
 /* A catch that runs on the fault stack is lost: its frames are about to be written over. */
 void catch_lose_fault_stack(void);
 
-/* panic.c. A report's last lines: what to try next. COMMAND, the monitor's that shows ADDRESS, may be NULL. */
+/* panic.c. A report's last lines: what to try next. COMMAND, the monitor's that shows ADDRESS, may be
+ * NULL. */
 void print_advice(unsigned eip, const char *command, uintptr_t address);
 
 /* The line before them: what the debugging heap, where it is not in use, would find out. */

@@ -5,8 +5,8 @@
  * and that may take long. A transmitter that stays busy past the long wait gets only short ones from then on,
  * until it answers again: the kernel is held up once, not at every character.
  *
- * Escape sequences are for terminals. Until serial_sequences says that there is one they are left out, so that
- * a script or a log file gets text. */
+ * Escape sequences are for terminals. Until serial_sequences says that there is one they are left out, so
+ * that a script or a log file gets text. */
 #include "console.h"
 #include "cpu.h"
 #include "log.h"

@@ -7,9 +7,9 @@
  * time; only an object that is larger, or aligned to more than its slot, searches for a run of slots.
  *
  * The slot freed last in a zone keeps its pages, spare, for the next object: as many as the pool has room
- * for. With that pool an object of 4 to 64 KiB maps and unmaps 2.7 pages on the average when others are replaced
- * by it at random (W4), which is four fifths of what it costs: 650 instructions a pair. One that grows in place
- * step by step (W6) takes 380 a step. */
+ * for. With that pool an object of 4 to 64 KiB maps and unmaps 2.7 pages on the average when others are
+ * replaced by it at random (W4), which is four fifths of what it costs: 650 instructions a pair. One that
+ * grows in place step by step (W6) takes 380 a step. */
 #include "kheap.h"
 #include "panic.h"
 #include "string.h"

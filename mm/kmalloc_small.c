@@ -17,19 +17,20 @@
  * New pages come at the lowest unused place of the zone, so that the table, which reaches to the highest,
  * stays small.
  *
- * In instructions: kmalloc and kfree of an object of the page at hand take 34 together, and 38 where pages come
- * and go with many of 32 bytes. The next page of a class is found without a search, whatever its state. The
- * worst kmalloc takes 420, when a page and one of the table are new; the worst kfree 260 (pages mapped and
- * unmapped not counted; tests/bench/heap_worst.c looks for worse).
+ * In instructions: kmalloc and kfree of an object of the page at hand take 34 together, and 38 where pages
+ * come and go with many of 32 bytes. The next page of a class is found without a search, whatever its state.
+ * The worst kmalloc takes 430, when a page and one of the table are new; the worst kfree 250 (pages mapped
+ * and unmapped not counted; tests/bench/heap_worst.c looks for worse).
  *
- * What it costs: objects of 16 bytes take 32, and a page that has one live object is a whole page. When half of
- * the objects are freed, in their order, and twice as large ones take their place, over and over (W5), no page
- * ever empties, and the peak is 4.7 times the payload. An allocator that joins free neighbours does no better
- * at that than its headers let it: the hole between two survivors is always one object short of what comes next.
+ * What it costs: objects of 16 bytes take 32, and a page that has one live object is a whole page. When half
+ * of the objects are freed, in their order, and twice as large ones take their place, over and over (W5), no
+ * page ever empties, and the peak is 4.7 times the payload. An allocator that joins free neighbours does no
+ * better at that than its headers let it: the hole between two survivors is always one object short of what
+ * comes next.
  *
- * Tried and dropped: a tier of its own for 1 to 8 KiB, blocks of 128-byte units with boundary tags in a table. The
- * peak of mixed sizes (W3) was 1.24 times the payload and not 1.40, at 15 instructions a pair and 190 lines
- * more. */
+ * Tried and dropped: a tier of its own for 1 to 8 KiB, blocks of 128-byte units with boundary tags in a
+ * table. The peak of mixed sizes (W3) was 1.24 times the payload and not 1.40, at 15 instructions a pair and
+ * 190 lines more. */
 #include "kheap.h"
 #include "panic.h"
 #include "string.h"

@@ -1,23 +1,23 @@
 /* pm: two bitmaps of the frames below 4 GiB, and before them what was freed last.
  *
- * USED has the frames that are handed out. It alone says whether a free is right: the frame's bit must be set,
- * whatever else pm remembers. AVAILABLE has those that are free and can be found: a summary names its words
- * that are not 0, so that one is found in three steps at any size of memory and however full it is.
+ * USED has the frames that are handed out. It alone says whether a free is right: the frame's bit must be
+ * set, whatever else pm remembers. AVAILABLE has those that are free and can be found: a summary names its
+ * words that are not 0, so that one is found in three steps at any size of memory and however full it is.
  *
  * What was freed last is likely in the cache, and likely wanted again. It waits in neither bitmap, so that it
  * comes and goes with a change of USED and of nothing else:
- * - RECENT is a stack of 1,024 frames. The frame's bit stands beside it; when the stack is full, a frame becomes
- *   available at once.
+ * - RECENT is a stack of 1,024 frames. The frame's bit stands beside it; when the stack is full, a frame
+ *   becomes available at once.
  * - RUN is what is left of the run freed last. It becomes available when the next run is freed.
  * - SPARE is the frame freed last of all. It keeps even its bit in USED, so that freeing one and allocating
  *   one, over and over, changes no bitmap; who asks USED about many frames at once gives SPARE up before.
  * When nothing else is left, all of them become available. A frame of the memory map that is in neither
  * bitmap and does not wait is reserved.
  *
- * Single frames, in instructions, the same at 64 MiB as at 4 GiB: freeing one and allocating one takes 16, and
- * 34 if up to 1,024 are freed before they are allocated again. No pm_alloc_page takes more than 75 (the word is
- * then empty, which three levels of the summary learn), no pm_free_page more than 45 (RECENT is full, and the
- * word was empty). tests/bench/frame_worst.c looks for worse.
+ * Single frames, in instructions, the same at 64 MiB as at 4 GiB: freeing one and allocating one takes 16,
+ * and 34 if up to 1,024 are freed before they are allocated again. No pm_alloc_page takes more than 75 (the
+ * word is then empty, which three levels of the summary learn), no pm_free_page more than 45 (RECENT is full,
+ * and the word was empty). tests/bench/frame_worst.c looks for worse.
  *
  * Runs: freeing one and allocating as many frames takes 124 for 16, 244 for 256. What RUN does not have is
  * searched for from where the last run was. A search looks at each word of AVAILABLE that is not 0 once, by
@@ -25,8 +25,9 @@
  * Runs are for devices and large buffers; kmalloc takes single frames, which vmem makes adjacent.
  *
  * Tried and dropped:
- * - One bitmap with RECENT free in it, each frame taken being compared with what is memory, so that the summary
- *   learns of a word that fills: 53 to 70 for a pair in a batch, not 34. Without the bits in RECENT: 38.
+ * - One bitmap with RECENT free in it, each frame taken being compared with what is memory, so that the
+ *   summary learns of a word that fills: 53 to 70 for a pair in a batch, not 34. Without the bits in RECENT:
+ *   38.
  * - Runs available at once when they are freed: 217 for 16, 492 for 256. Whoever frees many runs before they
  *   are allocated again would gain: 180 and 612, not 404 and 859. */
 #include "pm.h"
@@ -78,8 +79,8 @@ void pm_init(const memmap_frames map) {
 
 /* ---- single frames ----
  *
- * What is rare is a function of its own, and called last: the compiler then makes a jump of the call, and what
- * is frequent needs no stack. */
+ * What is rare is a function of its own, and called last: the compiler then makes a jump of the call, and
+ * what is frequent needs no stack. */
 
 /* Of the word of PA, no frame is available any more. */
 static __attribute__((noinline)) paddr_t forget(paddr_t pa) {
@@ -133,8 +134,8 @@ static inline void file(uint32_t mask, size_t word, size_t n) {
         file_first(mask, word);
 }
 
-/* Says what is wrong with giving back the frame at PA. (It does not come back, which the compiler must not know,
- * or callers keep a frame on the stack for the backtrace.) */
+/* Says what is wrong with giving back the frame at PA. (It does not come back, which the compiler must not
+ * know, or callers keep a frame on the stack for the backtrace.) */
 static __attribute__((noinline)) void bad_free(paddr_t pa) {
     static const char *const what[] = {
         [PM_ABSENT] = "it is no memory that the memory map knows",

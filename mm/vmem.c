@@ -22,10 +22,10 @@
  * read_entry and write_entry.
  *
  * In instructions, flushes included: mapping and unmapping one page takes 39 where its table stays, 4,500
- * where the table comes and goes with it, nearly all of which is clearing it; 17 for each of 256 pages at once,
- * and 96 with their frames, which come from pm one by one, and of which each is known to be pm's before the
- * first one goes back. Tried and dropped: taking and giving frames by the word of pm's bitmaps (60 for each of
- * 256, but more for the few pages at a time that the heap wants, whose frames lie scattered). */
+ * where the table comes and goes with it, nearly all of which is clearing it; 17 for each of 256 pages at
+ * once, and 96 with their frames, which come from pm one by one, and of which each is known to be pm's before
+ * the first one goes back. Tried and dropped: taking and giving frames by the word of pm's bitmaps (60 for
+ * each of 256, but more for the few pages at a time that the heap wants, whose frames lie scattered). */
 #include "vmem.h"
 
 #include "cpu.h"
@@ -178,8 +178,8 @@ static void clear_pages(page_t first, page_t end) {
     count_live(first, end, -1);
 }
 
-/* ... and frees their frames: each when no TLB entry leads to it any more. So where the whole TLB is flushed at
- * once, the entries lose their present bits before. */
+/* ... and frees their frames: each when no TLB entry leads to it any more. So where the whole TLB is flushed
+ * at once, the entries lose their present bits before. */
 static void release_pages(page_t first, page_t end) {
     bool at_once = end - first >= FLUSH_ALL_FROM;
     for (page_t page = first; at_once && page < end; page++)
@@ -223,8 +223,8 @@ int vmem_unmap_range(void *va, size_t pages) {
     return 0;
 }
 
-/* Whether the pages [PAGE, END) are mapped to frames that pm has handed out. (An absent entry is 0, and frame 0
- * is never handed out.) */
+/* Whether the pages [PAGE, END) are mapped to frames that pm has handed out. (An absent entry is 0, and frame
+ * 0 is never handed out.) */
 static bool all_handed_out(page_t page, page_t end) {
     while (page < end && has_table(page))
         for (page_t part = part_end(page, end); page < part; page++)
@@ -257,8 +257,8 @@ static __attribute__((noinline)) int map_other(void *va, paddr_t pa, unsigned fl
 }
 static __attribute__((noinline)) int unmap_other(void *va) { return vmem_unmap_range(va, 1); }
 
-/* The arguments are volatile to stay where they are passed, and be read again there where the short way cannot
- * be taken: fewer registers to save. */
+/* The arguments are volatile to stay where they are passed, and be read again there where the short way
+ * cannot be taken: fewer registers to save. */
 int vmem_map(void *volatile where, paddr_t pa, volatile unsigned flags) {
     void *va = where;
     pte_t *pte = pte_of(page_of(va));
