@@ -20,8 +20,9 @@
 #define SMALL_TABLE 0xEF800000u
 
 #define SMALL_MAX 2048u
-#define FAST_MAX 1024u /* kmalloc looks at no table of classes up to here */
-#define GRANULE 32u    /* small objects begin at, and are, multiples of this */
+#define LARGE_ALIGN 0x4000u /* of the narrowest slot of a large object */
+#define FAST_MAX 1024u      /* kmalloc looks at no table of classes up to here */
+#define GRANULE 32u         /* small objects begin at, and are, multiples of this */
 #define PAGE_GRANULES (PAGE_SIZE / GRANULE)
 #define SMALL_CLASSES 20
 #define KEEPING_CLASSES 8              /* the smallest keep their current page even when it is empty */

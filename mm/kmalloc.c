@@ -96,9 +96,7 @@ void *kzalloc(size_t size) {
 size_t kmalloc_size(const void *p) {
     if ((uintptr_t)p < SMALL_START || (uintptr_t)p >= SMALL_TABLE)
         return 0;
-    if ((uintptr_t)p >= LARGE_START)
-        return large_size(p);
-    return small_size(p);
+    return (uintptr_t)p < LARGE_START ? small_size(p) : large_size(p);
 }
 
 /* Says what P is instead of a live object's start. */
@@ -106,10 +104,12 @@ static void bad_free(const char *p) {
     panic_about(p);
     if ((uintptr_t)p < SMALL_START || (uintptr_t)p >= SMALL_TABLE)
         PANIC("kmalloc: %p cannot be freed: it is no address of the heap's objects", (const void *)p);
+    /* Where the last object before P can begin: at a slot of the zone, or at a granule of the page. */
     bool large = (uintptr_t)p >= LARGE_START;
-    size_t step = large ? PAGE_SIZE : GRANULE, size;
-    const char *start = (const char *)(large ? LARGE_START : SMALL_START), *object = p - (uintptr_t)p % step;
-    while ((size = kmalloc_size(object)) == 0 && object > start) /* the last object that begins before P */
+    size_t step = large ? LARGE_ALIGN : GRANULE, size;
+    const char *start = large ? (char *)LARGE_START : p - (uintptr_t)p % PAGE_SIZE,
+               *object = p - (uintptr_t)p % step;
+    while ((size = kmalloc_size(object)) == 0 && object > start)
         object -= step;
     if ((size_t)(p - object) < size)
         PANIC("kmalloc: %p cannot be freed: it lies inside an object, %zu bytes past its start, %p",

@@ -14,7 +14,7 @@
 #include "panic.h"
 #include "string.h"
 
-#define NARROW_SHIFT 14
+#define NARROW_SHIFT 14 /* LARGE_ALIGN bytes */
 #define NARROW_SLOTS 8192u
 #define WIDE_SHIFT 16
 #define WIDE_START (LARGE_START + (NARROW_SLOTS << NARROW_SHIFT))

@@ -42,9 +42,8 @@ _Static_assert(FRAMES_MAX / 32 == SUMMARY_MAX, "the summary has a bit for each w
 #define LOW_FRAMES (LOW_MEMORY_END / PAGE_SIZE)
 
 static const uint32_t *ram; /* what the memory map calls memory */
-static memmap_frames used;
-static memmap_frames available;
-static struct summary words;    /* those of AVAILABLE that are not 0 */
+static memmap_frames used, available;
+static struct summary words;    /* of AVAILABLE, those that are not 0 */
 static struct pm_counts counts; /* free: those in AVAILABLE */
 
 static paddr_t spare;
