@@ -84,7 +84,7 @@ $(HOST_OUT)/libkmalloc.so: $(call host_object,pic,$(HOST_HEAP) tests/host/libkma
 .PHONY: host-tools host-tests host-programs
 host-tools: $(HOST_OUT)/memmap $(HOST_OUT)/libkmalloc.so
 
-host-programs: $(HOST_PROGRAMS)
+host-programs: $(HOST_PROGRAMS) $(BUILD)/bench/bench_heap
 
 # Without cmocka (no Debian archive in reach) the unit tests are passed over.
 host-tests: $(I386_STAMP)

@@ -227,3 +227,17 @@ def test_sqlite_runs_on_the_heap_in_memory(library):
 def test_sqlite_runs_on_the_heap_with_a_file(library, tmp_path):
     script = f".open --new {tmp_path / 'work.db'}\n" + (HERE / "work.sql").read_text()
     run_both(library, 100_000, "sqlite3", "-batch", "-bail", "-init", "/dev/null", input=script)
+
+
+# ---- what make bench-host times ----
+
+@pytest.mark.parametrize("heap", ["kernel", "pages", "malloc"])
+@pytest.mark.parametrize("workload", ["W1", "W2", "W3", "W4", "W5", "W6"])
+def test_the_heap_can_be_timed(heap, workload):
+    program = BUILD / "bench" / "bench_heap"
+    if reason := why_not(program):
+        pytest.skip(reason)
+    result = run(I386 / "run", program, heap, workload)
+    assert result.returncode == 0, result.stderr
+    time, footprint = map(float, result.stdout.split())
+    assert time >= 0 and (footprint > 0) == (heap != "kernel")

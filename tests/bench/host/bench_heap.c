@@ -48,6 +48,10 @@ unsigned bench_window[1 << 20], bench_scratch[1024];
 char kernel_start[1], rodata_end[1], symtab_start[1], kernel_end[1], boot_stack_guard[1],
     fault_stack_guard[1];
 
+/* mm/ is built with the kernel's canaries. */
+extern uintptr_t __stack_chk_guard;
+uintptr_t __stack_chk_guard = 0x00DEAD0A;
+
 paddr_t get_page_directory(void) { return PADDR_NONE; }
 void set_page_directory(paddr_t directory) { (void)directory; }
 void enable_paging(void) {}
