@@ -17,11 +17,19 @@ static inline uint32_t bitmap_word_mask(size_t i, size_t end) {
 
 static inline size_t bitmap_next_word(size_t i) { return (i | 31) + 1; }
 
+/* What bitmap_fill does with BITMAP_MANY bits and more. */
+#define BITMAP_MANY 1024
+void bitmap_fill_many(uint32_t *map, size_t start, size_t end, bool value);
+
 /* Sets every bit in [START, END) to VALUE. A range that is empty, or ends before it starts, changes
  * nothing. */
 static inline void bitmap_fill(uint32_t *map, size_t start, size_t end, bool value) {
     if (start >= end)
         return;
+    if (end - start >= BITMAP_MANY) {
+        bitmap_fill_many(map, start, end, value);
+        return;
+    }
     uint32_t mask = ~0u << (start % 32);
     size_t i = start / 32;
     for (; i < end / 32; i++, mask = ~0u)

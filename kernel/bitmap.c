@@ -4,6 +4,14 @@
 #include "bitmap.h"
 
 #include "panic.h"
+#include "string.h"
+
+void bitmap_fill_many(uint32_t *map, size_t start, size_t end, bool value) {
+    size_t first = (start + 31) / 32, last = end / 32; /* whole words */
+    bitmap_fill(map, start, first * 32, value);
+    memset(&map[first], value ? 0xFF : 0, (last - first) * sizeof(*map));
+    bitmap_fill(map, last * 32, end, value);
+}
 
 size_t bitmap_find(const uint32_t *map, size_t start, size_t end, bool value) {
     uint32_t skip = value ? 0 : ~0u; /* a word that has no such bit */
@@ -12,6 +20,8 @@ size_t bitmap_find(const uint32_t *map, size_t start, size_t end, bool value) {
         if (found)
             return (i & ~(size_t)31) + __builtin_ctz(found);
         const uint32_t *word = &map[i / 32 + 1], *last = &map[end / 32];
+        while (last - word >= 4 && word[0] == skip && word[1] == skip && word[2] == skip && word[3] == skip)
+            word += 4; /* there are long stretches at boot */
         while (word < last && *word == skip)
             word++;
         i = (size_t)(word - map) * 32;

@@ -19,7 +19,7 @@
  * word is then empty, which three levels of the summary learn), no pm_free_page more than 45 (RECENT is full,
  * and the word was empty). tests/bench/frame_worst.c looks for worse.
  *
- * Runs: freeing one and allocating as many frames takes 124 for 16, 244 for 256. What RUN does not have is
+ * Runs: freeing one and allocating as many frames takes 128 for 16, 247 for 256. What RUN does not have is
  * searched for from where the last run was. A search looks at each word of AVAILABLE that is not 0 once, by
  * its bits, not hole by hole; there are at most two, the second after all that waits has become available.
  * Runs are for devices and large buffers; kmalloc takes single frames, which vmem makes adjacent.
@@ -29,7 +29,7 @@
  *   summary learns of a word that fills: 53 to 70 for a pair in a batch, not 34. Without the bits in RECENT:
  *   38.
  * - Runs available at once when they are freed: 217 for 16, 492 for 256. Whoever frees many runs before they
- *   are allocated again would gain: 180 and 612, not 404 and 859. */
+ *   are allocated again would gain: 180 and 612, not 420 and 860. */
 #include "pm.h"
 
 #include "memlayout.h"
