@@ -101,7 +101,7 @@ static void begin_line(void) {
 
 /* "pages" and the like are counts, "flags" are words, everything else is an address. */
 static bool is_count(const char *name, size_t n) {
-    static const char *const counts[] = {"size", "pages", "n", "align", "bytes"};
+    static const char *const counts[] = {"size", "pages", "n", "align", "bytes", "grows"};
 
     for (size_t i = 0; i < ARRAY_SIZE(counts); i++)
         if (strlen(counts[i]) == n && !strncmp(counts[i], name, n))
