@@ -18,12 +18,7 @@
 #define LINES 16u
 
 static void (*irq_handlers[LINES])(void);
-static unsigned served;
-
-bool in_interrupt(void) { return served > 0; }
-
-unsigned irqs_served(void) { return served; }
-void irqs_set_served(unsigned n) { served = n; }
+unsigned irqs_served;
 
 void pic_init(void) {
     outb(MASTER_COMMAND, ICW1_INIT);
@@ -72,8 +67,8 @@ void irq_dispatch(unsigned line) {
     if (line >= 8)
         outb(SLAVE_COMMAND, OCW2_EOI);
     outb(MASTER_COMMAND, OCW2_EOI);
-    served++;
+    irqs_served++;
     if (irq_handlers[line])
         irq_handlers[line]();
-    served--;
+    irqs_served--;
 }

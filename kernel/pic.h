@@ -1,4 +1,4 @@
-/* The two interrupt controllers (pic.c). irq_enable is in trap.h, in_interrupt in panic.h. */
+/* The two interrupt controllers (pic.c). irq_enable is in trap.h, irqs_served in panic.h. */
 #ifndef QUIRE_PIC_H
 #define QUIRE_PIC_H
 
@@ -7,9 +7,5 @@ void pic_init(void);
 
 /* Serves an interrupt of LINE. */
 void irq_dispatch(unsigned line);
-
-/* How many are being served, 0 or 1; and what a catch sets that to, when it has abandoned one. */
-unsigned irqs_served(void);
-void irqs_set_served(unsigned n);
 
 #endif

@@ -114,7 +114,7 @@ static void catch_close(int vector) {
     end_captures(catch.captures);
     catch.armed = false;
     catch.vector = vector;
-    irqs_set_served(catch.irqs);
+    irqs_served = catch.irqs;
     reports = 0;
 }
 
@@ -136,7 +136,7 @@ bool trap_catch(void (*fn)(void *arg), void *arg, char *report, size_t size, int
     catch.report = report;
     catch.size = size;
     catch.captures = log_captures();
-    catch.irqs = irqs_served();
+    catch.irqs = irqs_served;
     catch.armed = true;
     if (!catch_call(fn, arg)) {
         catch.armed = false;
