@@ -51,9 +51,6 @@ void pm_free_pages(paddr_t pa, size_t n);
 struct pm_counts pm_count(void);
 enum pm_state pm_state(paddr_t pa);
 
-/* Whether the frame at PA, page-aligned, is handed out: quicker than pm_state. */
-bool pm_is_used(paddr_t pa);
-
 /* The next range of frames at or after FROM that the memory map calls memory: [*START, *END) in frame
  * numbers, with the frames below 1 MiB left out; false when there is none. */
 bool pm_next_range(pfn_t from, pfn_t *start, pfn_t *end);

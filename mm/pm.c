@@ -7,7 +7,7 @@
  * What was freed last is likely in the cache, and likely wanted again. It waits in neither bitmap, so that it
  * comes and goes with a change of USED and of nothing else:
  * - RECENT is a stack of 1,024 frames. The frame's bit stands beside it; when the stack is full, a frame
- *   becomes available at once.
+ *   becomes available at once. vmem takes and puts many frames at a time there (pm_fast.h).
  * - RUN is what is left of the run freed last. It becomes available when the next run is freed.
  * - SPARE is the frame freed last of all. It keeps even its bit in USED, so that freeing one and allocating
  *   one, over and over, changes no bitmap; who asks USED about many frames at once gives SPARE up before.
@@ -15,11 +15,11 @@
  * bitmap and does not wait is reserved.
  *
  * Single frames, in instructions, the same at 64 MiB as at 4 GiB: freeing one and allocating one takes 16,
- * and 34 if up to 1,024 are freed before they are allocated again. No pm_alloc_page takes more than 75 (the
+ * and 34 if up to 1,024 are freed before they are allocated again. No pm_alloc_page takes more than 68 (the
  * word is then empty, which three levels of the summary learn), no pm_free_page more than 45 (RECENT is full,
  * and the word was empty). tests/bench/frame_worst.c looks for worse.
  *
- * Runs: freeing one and allocating as many frames takes 128 for 16, 247 for 256. What RUN does not have is
+ * Runs: freeing one and allocating as many frames takes 126 for 16, 246 for 256. What RUN does not have is
  * searched for from where the last run was. A search looks at each word of AVAILABLE that is not 0 once, by
  * its bits, not hole by hole; there are at most two, the second after all that waits has become available.
  * Runs are for devices and large buffers; kmalloc takes single frames, which vmem makes adjacent.
@@ -34,40 +34,34 @@
 
 #include "memlayout.h"
 #include "panic.h"
+#include "pm_fast.h"
 #include "string.h"
 
 _Static_assert(FRAMES_MAX / 32 == SUMMARY_MAX, "the summary has a bit for each word of frames");
 
-#define RECENT_MAX 1024u
 #define LOW_FRAMES (LOW_MEMORY_END / PAGE_SIZE)
 
 static const uint32_t *ram; /* what the memory map calls memory */
-static memmap_frames used, available;
+memmap_frames pm_used;
+static memmap_frames available;
 static struct summary words;    /* of AVAILABLE, those that are not 0 */
 static struct pm_counts counts; /* free: those in AVAILABLE */
 
-static paddr_t spare;
-static struct recent {
-    paddr_t pa;
-    uint32_t bit;         /* the frame's in its word */
-} recent[RECENT_MAX + 1]; /* grows downwards; at its bottom, the last, is no frame */
-static size_t room;       /* RECENT's entries that are empty: recent[room] is the top */
+paddr_t pm_spare;
+struct recent pm_recent[RECENT_MAX + 1];
+size_t pm_top;
 
 static pfn_t run_start, run_end; /* RUN: [run_start, run_end) */
 static pfn_t next_run;           /* where the next run is searched for first */
 
-static inline size_t word_of(paddr_t pa) { return pa >> (PAGE_SHIFT + 5); }
-static inline uint32_t bit_of(paddr_t pa) { return 1u << (pa_to_pfn(pa) % 32); }
-
 void pm_init(const memmap_frames map) {
     ram = map;
-    memset(used, 0, sizeof(used));
+    memset(pm_used, 0, sizeof(pm_used));
     memset(available, 0, sizeof(available));
     memset(&words, 0, sizeof(words));
-    spare = PADDR_NONE;
-    room = RECENT_MAX;
-    run_start = run_end = next_run = 0;
-    counts.free = 0;
+    pm_spare = PADDR_NONE;
+    pm_top = RECENT_MAX;
+    counts.free = run_start = run_end = next_run = 0;
     counts.reserved = counts.total = bitmap_count(ram, 0, LOW_FRAMES);
     for (size_t start, end = LOW_FRAMES; bitmap_next_run(ram, &start, &end, FRAMES_MAX);) {
         summary_set_bits(&words, available, start, end);
@@ -83,15 +77,15 @@ void pm_init(const memmap_frames map) {
 
 /* Of the word of PA, no frame is available any more. */
 static __attribute__((noinline)) paddr_t forget(paddr_t pa) {
-    summary_remove(&words, word_of(pa));
+    summary_remove(&words, pm_word(pa));
     return pa;
 }
 
 /* Hands out the frames MASK of the word of PA, all of them available. */
 static inline paddr_t take(paddr_t pa, uint32_t mask) {
-    used[word_of(pa)] |= mask;
-    available[word_of(pa)] &= ~mask;
-    return available[word_of(pa)] ? pa : forget(pa);
+    pm_used[pm_word(pa)] |= mask;
+    available[pm_word(pa)] &= ~mask;
+    return available[pm_word(pa)] ? pa : forget(pa);
 }
 
 static __attribute__((noinline)) paddr_t alloc_found(void) {
@@ -104,18 +98,13 @@ static __attribute__((noinline)) paddr_t alloc_found(void) {
 }
 
 paddr_t pm_alloc_page(void) {
-    paddr_t pa = spare;
+    paddr_t pa = pm_spare;
     if (pa != PADDR_NONE) {
-        spare = PADDR_NONE;
+        pm_spare = PADDR_NONE;
         return pa;
     }
-    pa = recent[room].pa;
-    if (unlikely(pa == PADDR_NONE))
-        return alloc_found();
-    uint32_t bit = recent[room].bit;
-    room++;
-    used[word_of(pa)] |= bit;
-    return pa;
+    pa = pm_take(&pm_top);
+    return likely(pa != PADDR_NONE) ? pa : alloc_found();
 }
 
 /* Of WORD, in which none was, the frames MASK become available. */
@@ -150,37 +139,37 @@ static __attribute__((noinline)) void bad_free(paddr_t pa) {
 /* Frees the frame PA, whose BIT is set in its WORD of USED; there is a spare frame already. */
 static __attribute__((noinline)) void free_more(uint32_t bit, paddr_t pa, size_t word) {
     size_t place;
-    if (unlikely(pa == spare)) {
+    if (unlikely(pa == pm_spare)) {
         bad_free(pa);
         return;
     }
-    used[word] ^= bit;
-    if (unlikely(__builtin_sub_overflow(room, 1u, &place))) {
-        file(bit, word_of(pa), 1); /* not WORD: it would take up a register all along */
+    pm_used[word] ^= bit;
+    if (unlikely(__builtin_sub_overflow(pm_top, 1u, &place))) {
+        file(bit, pm_word(pa), 1); /* not WORD: it would take up a register all along */
         return;
     }
-    recent[place] = (struct recent){pa, bit};
-    room = place;
+    pm_recent[place] = (struct recent){pa, bit};
+    pm_top = place;
 }
 
 void pm_free_page(paddr_t pa) {
     pfn_t pfn = pa >> PAGE_SHIFT | pa << (32 - PAGE_SHIFT); /* not below FRAMES_MAX if PA is unaligned */
     uint32_t bit = 1u << (pfn % 32);
-    if (unlikely(pfn >= FRAMES_MAX || !(bit &= used[pfn / 32])))
+    if (unlikely(pfn >= FRAMES_MAX || !(bit &= pm_used[pfn / 32])))
         bad_free(pa);
-    else if (spare != PADDR_NONE)
+    else if (pm_spare != PADDR_NONE)
         free_more(bit, pa, pfn / 32);
     else
-        spare = pa;
+        pm_spare = pa;
 }
 
 /* ---- what waits becomes available ---- */
 
 static __attribute__((noinline)) void file_spare(void) {
-    paddr_t pa = spare;
-    spare = PADDR_NONE;
-    used[word_of(pa)] ^= bit_of(pa);
-    file(bit_of(pa), word_of(pa), 1);
+    paddr_t pa = pm_spare;
+    pm_spare = PADDR_NONE;
+    pm_used[pm_word(pa)] ^= pm_bit(pa);
+    file(pm_bit(pa), pm_word(pa), 1);
 }
 
 static __attribute__((noinline)) void file_run(void) {
@@ -190,13 +179,19 @@ static __attribute__((noinline)) void file_run(void) {
     run_start = run_end;
 }
 
-static void settle(void) {
-    if (spare != PADDR_NONE)
+size_t pm_make_room(size_t n) {
+    if (pm_spare != PADDR_NONE)
         file_spare();
-    for (; room < RECENT_MAX; room++) {
-        ASSERT_OP(recent[room].bit, ==, bit_of(recent[room].pa));
-        file(recent[room].bit, word_of(recent[room].pa), 1);
+    for (; pm_top < n; pm_top++) {
+        struct recent top = pm_recent[pm_top];
+        ASSERT_OP(top.bit, ==, pm_bit(top.pa));
+        file(top.bit, pm_word(top.pa), 1);
     }
+    return pm_top;
+}
+
+static void settle(void) {
+    pm_make_room(RECENT_MAX);
     if (run_start != run_end)
         file_run();
 }
@@ -227,7 +222,7 @@ paddr_t pm_alloc_pages(size_t n) {
         run_start += n;
     else if ((start = take_run(n)) == FRAMES_MAX)
         return PADDR_NONE;
-    bitmap_fill(used, start, start + n, true);
+    bitmap_fill(pm_used, start, start + n, true);
     return pfn_to_pa(start);
 }
 
@@ -237,11 +232,11 @@ void pm_free_pages(paddr_t pa, size_t n) {
         PANIC("pm: cannot free %zu frames at 0x%08x: they pass the end of memory", n, pa);
     if (n == 0)
         return;
-    if (spare != PADDR_NONE)
+    if (pm_spare != PADDR_NONE)
         file_spare();
-    if (pa & PAGE_MASK || !bitmap_full(used, start, end))
-        bad_free(pa & PAGE_MASK ? pa : pfn_to_pa(bitmap_find(used, start, end, false)));
-    bitmap_fill(used, start, end, false);
+    if (pa & PAGE_MASK || !bitmap_full(pm_used, start, end))
+        bad_free(pa & PAGE_MASK ? pa : pfn_to_pa(bitmap_find(pm_used, start, end, false)));
+    bitmap_fill(pm_used, start, end, false);
     if (run_start != run_end)
         file_run();
     run_start = start;
@@ -256,7 +251,7 @@ void pm_reserve(uint64_t start, uint64_t end) {
     if (start == end)
         return;
     settle();
-    if (bitmap_find(used, first, last, true) != last)
+    if (bitmap_find(pm_used, first, last, true) != last)
         PANIC("pm: frames from 0x%08x on are handed out and cannot be reserved", pfn_to_pa(first));
     size_t withheld = bitmap_count(available, first, last);
     counts.free -= withheld;
@@ -265,24 +260,22 @@ void pm_reserve(uint64_t start, uint64_t end) {
 }
 
 struct pm_counts pm_count(void) {
-    size_t waiting = (spare != PADDR_NONE) + (RECENT_MAX - room) + (run_end - run_start);
+    size_t waiting = (pm_spare != PADDR_NONE) + (RECENT_MAX - pm_top) + (run_end - run_start);
     return (struct pm_counts){
         .total = counts.total, .free = counts.free + waiting, .reserved = counts.reserved};
 }
 
 static bool waits(pfn_t pfn) {
-    for (size_t i = room; i < RECENT_MAX; i++)
-        if (pa_to_pfn(recent[i].pa) == pfn)
+    for (size_t i = pm_top; i < RECENT_MAX; i++)
+        if (pa_to_pfn(pm_recent[i].pa) == pfn)
             return true;
     return pfn >= run_start && pfn < run_end;
 }
 
-bool pm_is_used(paddr_t pa) { return used[word_of(pa)] & bit_of(pa) && pa != spare; }
-
 enum pm_state pm_state(paddr_t pa) {
     pfn_t pfn = pa_to_pfn(pa);
-    if (bitmap_test(used, pfn))
-        return pfn_to_pa(pfn) == spare ? PM_FREE : PM_USED;
+    if (bitmap_test(pm_used, pfn))
+        return pfn_to_pa(pfn) == pm_spare ? PM_FREE : PM_USED;
     if (!bitmap_test(ram, pfn))
         return PM_ABSENT;
     return bitmap_test(available, pfn) || waits(pfn) ? PM_FREE : PM_RESERVED;
@@ -301,12 +294,12 @@ void pm_check(void) {
     struct pm_counts found = {0};
     settle(); /* what waited wrongly is now marked wrongly, or counted twice */
     for (size_t i = 0; i < SUMMARY_MAX; i++) {
-        ASSERT_OP(used[i] & available[i], ==, 0u);
-        ASSERT_OP((used[i] | available[i]) & ~ram[i], ==, 0u);
+        ASSERT_OP(pm_used[i] & available[i], ==, 0u);
+        ASSERT_OP((pm_used[i] | available[i]) & ~ram[i], ==, 0u);
         ASSERT_OP(bitmap_test(words.leaf, i), ==, (available[i] != 0));
         found.total += bitmap_bits(ram[i]);
         found.free += bitmap_bits(available[i]);
-        found.reserved += bitmap_bits(ram[i] & ~used[i] & ~available[i]);
+        found.reserved += bitmap_bits(ram[i] & ~pm_used[i] & ~available[i]);
     }
     summary_check(&words);
     ASSERT_OP(found.total, ==, counts.total);

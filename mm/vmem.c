@@ -22,16 +22,19 @@
  * read_entry and write_entry.
  *
  * In instructions, flushes included: mapping and unmapping one page takes 39 where its table stays, 4,500
- * where the table comes and goes with it, nearly all of which is clearing it; 17 for each of 256 pages at
- * once, and 96 with their frames, which come from pm one by one, and of which each is known to be pm's before
- * the first one goes back. Tried and dropped: taking and giving frames by the word of pm's bitmaps (60 for
- * each of 256, but more for the few pages at a time that the heap wants, whose frames lie scattered). */
+ * where the table comes and goes with it, nearly all of which is clearing it; 18 for each of 256 pages at
+ * once, and 44 with their frames. Those go between the entries and the top of pm's stack directly (pm_fast.h),
+ * each checked as it is put there; they count as pm's once the pages are unmapped and flushed, or are taken
+ * back if one proves wrong. What a range's table and borders take to be checked, 100, is shared by few pages:
+ * for one there is a shorter way.
+ * Tried and dropped: a call of pm for each frame, and all checked beforehand (96 for each of 256); frames by
+ * the word of pm's bitmaps (60, but more for a few pages, whose frames lie scattered). */
 #include "vmem.h"
 
 #include "cpu.h"
 #include "memlayout.h"
 #include "panic.h"
-#include "pm.h"
+#include "pm_fast.h"
 
 #define TABLE_FLAGS (PTE_PRESENT | PTE_WRITE | PTE_USER) /* the pages' own entries say what is allowed */
 #define OWN_FLAGS (PTE_PRESENT | PTE_WRITE)
@@ -50,13 +53,7 @@ static inline pde_t *pde_of(page_t page) { return (pde_t *)DIRECTORY_WINDOW + pa
 static inline bool has_table(page_t page) { return read_entry(pde_of(page)) & PTE_PRESENT; }
 static inline page_t next_table(page_t page) { return (page | (ENTRIES_PER_TABLE - 1)) + 1; }
 
-static void flush_range(page_t page, page_t end) {
-    if (end - page >= FLUSH_ALL_FROM)
-        set_page_directory(get_page_directory());
-    else
-        for (; page < end; page++)
-            flush_page(page_address(page));
-}
+static void flush_all(void) { set_page_directory(get_page_directory()); }
 
 /* ---- page tables ---- */
 
@@ -117,29 +114,23 @@ static inline page_t part_end(page_t page, page_t end) {
     return next_table(page) < end ? next_table(page) : end;
 }
 
-static bool all_present(page_t page, page_t end) {
-    pte_t all = PTE_PRESENT;
-    while (page < end && has_table(page))
-        for (page_t part = part_end(page, end); page < part; page++)
-            all &= read_entry(pte_of(page));
-    return page >= end && all;
-}
-
-static bool all_absent(page_t page, page_t end) {
-    pte_t any = 0;
+/* How many of the pages [PAGE, END) are mapped. */
+static size_t count_present(page_t page, page_t end) {
+    size_t present = 0;
     for (page_t part; page < end; page = part) {
         part = part_end(page, end);
         if (has_table(page))
+#pragma GCC unroll 2
             for (page_t i = page; i < part; i++)
-                any |= read_entry(pte_of(i));
+                present += read_entry(pte_of(i)) & PTE_PRESENT;
     }
-    return !(any & PTE_PRESENT);
+    return present;
 }
 
 /* What mapping the pages [PAGE, END) begins with: they are absent, and get their tables. */
 static int prepare(page_t page, page_t end, unsigned flags) {
-    if (!all_absent(page, end)) {
-        while (all_absent(page, page + 1))
+    if (count_present(page, end) > 0) {
+        while (count_present(page, page + 1) == 0)
             page++;
         PANIC("vmem: %p is mapped already: PT[%u] of table %u is 0x%08x", page_address(page),
               pt_index(page_address(page)), pd_index(page_address(page)), read_entry(pte_of(page)));
@@ -149,7 +140,7 @@ static int prepare(page_t page, page_t end, unsigned flags) {
 }
 
 /* The pages [PAGE, END) have become present (ONE is 1) or absent (-1). */
-static void count_live(page_t page, page_t end, int one) {
+static inline void count_live(page_t page, page_t end, int one) {
     for (page_t part; page < end; page = part) {
         part = part_end(page, end);
         live[page / ENTRIES_PER_TABLE] += (uint16_t)((int)(part - page) * one);
@@ -170,81 +161,119 @@ int vmem_map_range(void *va, paddr_t pa, size_t pages, unsigned flags) {
     return 0;
 }
 
-/* Unmaps the pages [FIRST, END), all present. */
-static void clear_pages(page_t first, page_t end) {
-    for (page_t page = first; page < end; page++)
-        write_entry(pte_of(page), 0);
-    flush_range(first, end);
-    count_live(first, end, -1);
-}
-
-/* ... and frees their frames: each when no TLB entry leads to it any more. So where the whole TLB is flushed
- * at once, the entries lose their present bits before. */
-static void release_pages(page_t first, page_t end) {
-    bool at_once = end - first >= FLUSH_ALL_FROM;
-    for (page_t page = first; at_once && page < end; page++)
-        write_entry(pte_of(page), read_entry(pte_of(page)) & ~PTE_PRESENT);
-    if (at_once)
-        flush_range(first, end);
-    for (page_t page = first; page < end; page++) {
-        paddr_t frame = read_entry(pte_of(page)) & PTE_FRAME;
-        write_entry(pte_of(page), 0);
-        if (!at_once)
-            flush_page(page_address(page));
-        pm_free_page(frame);
+/* Unmaps the pages [PAGE, END), all present. */
+static inline void clear_pages(page_t page, page_t end) {
+    if (unlikely(end - page >= FLUSH_ALL_FROM)) {
+        for (; page < end; page++)
+            write_entry(pte_of(page), 0);
+        flush_all();
     }
-    count_live(first, end, -1);
-}
-
-int vmem_alloc_range(void *va, size_t pages, unsigned flags) {
-    page_t first = check_range(va, pages), end = first + pages;
-    if ((pages >= FLUSH_ALL_FROM && pages > pm_count().free) || prepare(first, end, flags) < 0)
-        return VMEM_NO_MEMORY;
-    for (page_t page = first; page < end; page++) {
-        paddr_t frame = pm_alloc_page();
-        if (frame == PADDR_NONE) {
-            count_live(first, page, 1);
-            release_pages(first, page);
-            unlink_empty_tables(first, end);
-            return VMEM_NO_MEMORY;
-        }
-        write_entry(pte_of(page), frame | flags | PTE_PRESENT);
+    for (char *va = page_address(page); page < end; page++, va += PAGE_SIZE) {
+        write_entry(pte_of(page), 0);
+        flush_page(va);
     }
-    count_live(first, end, 1);
-    return 0;
 }
 
 int vmem_unmap_range(void *va, size_t pages) {
     page_t first = check_range(va, pages), end = first + pages;
-    if (!all_present(first, end))
+    if (count_present(first, end) < pages)
         return VMEM_ABSENT;
     clear_pages(first, end);
+    count_live(first, end, -1);
     unlink_empty_tables(first, end);
     return 0;
 }
 
-/* Whether the pages [PAGE, END) are mapped to frames that pm has handed out. (An absent entry is 0, and frame
- * 0 is never handed out.) */
-static bool all_handed_out(page_t page, page_t end) {
-    while (page < end && has_table(page))
-        for (page_t part = part_end(page, end); page < part; page++)
-            if (!pm_is_used(read_entry(pte_of(page)) & PTE_FRAME))
-                return false;
-    return page >= end;
+/* ---- pages with their frames ----
+ *
+ * Most often a range lies in one table, which is there: then little is left to check. (A table that may not be
+ * edited has no count.) */
+
+static inline bool in_one_table(page_t first, size_t pages) {
+    return pages - 1 < ENTRIES_PER_TABLE - first % ENTRIES_PER_TABLE && live[first / ENTRIES_PER_TABLE];
 }
 
-int vmem_free_range(void *va, size_t pages) {
-    page_t first = check_range(va, pages), end = first + pages;
-    if (unlikely(!all_handed_out(first, end))) {
-        if (!all_present(first, end))
-            return VMEM_ABSENT;
-        while (all_handed_out(first, first + 1))
-            first++;
-        PANIC("vmem: %p is mapped to 0x%08x, which pm has not handed out", page_address(first),
-              read_entry(pte_of(first)) & PTE_FRAME);
+static __attribute__((noinline)) int prepare_any(void *va, size_t pages, unsigned flags) {
+    page_t first = check_range(va, pages);
+    return pages > pm_count().free ? VMEM_NO_MEMORY : prepare(first, first + pages, flags);
+}
+
+/* At PAGE of [FIRST, END) memory has run out; or there is a page, where nothing has been prepared. */
+static __attribute__((noinline)) int undo_alloc(page_t first, page_t page, page_t end) {
+    count_live(first, page, 1);
+    if (page > first)
+        vmem_free_range(page_address(first), page - first);
+    if (count_present(page, end) > 0)
+        prepare(page, end, 0); /* panics */
+    unlink_empty_tables(page, end);
+    return VMEM_NO_MEMORY;
+}
+
+int vmem_alloc_range(void *va, size_t pages, unsigned flags) {
+    page_t first = page_of(va), end = first + pages;
+    if (unlikely(page_offset(va)) || unlikely(flags & ~FLAGS_MASK) || unlikely(!in_one_table(first, pages)))
+        if (prepare_any(va, pages, flags) < 0)
+            return VMEM_NO_MEMORY;
+    size_t top = pm_top;
+    flags |= PTE_PRESENT;
+    for (page_t page = first; page < end; page++) {
+        paddr_t frame = PADDR_NONE;
+        if (unlikely(read_entry(pte_of(page)) & PTE_PRESENT) || unlikely(!(frame = pm_take_any(&top)))) {
+            pm_set_top(top);
+            return undo_alloc(first, page, end);
+        }
+        write_entry(pte_of(page), frame | flags);
     }
-    release_pages(first, end);
-    unlink_empty_tables(first, end);
+    pm_set_top(top);
+    count_live(first, end, 1);
+    return 0;
+}
+
+static __attribute__((noinline)) int free_any(void *va, size_t pages) {
+    page_t first = check_range(va, pages), end = first + pages;
+    if (count_present(first, end) < pages)
+        return VMEM_ABSENT;
+    for (page_t page = first; page < end; page++)
+        if (pm_state(read_entry(pte_of(page)) & PTE_FRAME) != PM_USED)
+            PANIC("vmem: %p is mapped to 0x%08x, which pm has not handed out", page_address(page),
+                  read_entry(pte_of(page)) & PTE_FRAME);
+    if (in_one_table(first, pages))
+        PANIC("vmem: of the %zu pages from %p on, two are mapped to one frame", pages, va);
+    for (page_t page = first, part; page < end; page = part) {
+        part = part_end(page, end);
+        vmem_free_range(page_address(page), part - page);
+    }
+    return 0;
+}
+
+static __attribute__((noinline)) bool take_back(size_t top, size_t old) {
+    while (top != old)
+        pm_take(&top);
+    return false;
+}
+
+/* Puts the frames of the pages [FIRST, END) of a table on *TOP, pm's stack; false, with all as it was, when one
+ * is absent, or its frame is not handed out. (An absent entry is 0, and frame 0 is never handed out.) */
+static inline bool put_frames(size_t *top, page_t first, page_t end) {
+    size_t old = *top = pm_top_with_room(end - first);
+    for (page_t page = first; page < end; page++)
+        if (unlikely(!pm_put(top, read_entry(pte_of(page)) & PTE_FRAME)))
+            return take_back(*top, old);
+    return true;
+}
+
+/* The frames are pm's once no TLB entry leads to them any more. */
+int vmem_free_range(void *va, size_t pages) {
+    page_t first = page_of(va), end = first + pages;
+    size_t top;
+    if (unlikely(page_offset(va)) || unlikely(!in_one_table(first, pages)) ||
+        unlikely(!put_frames(&top, first, end)))
+        return free_any(va, pages);
+    clear_pages(first, end);
+    live[first / ENTRIES_PER_TABLE] -= (uint16_t)pages;
+    pm_set_top(top);
+    if (unlikely(live[first / ENTRIES_PER_TABLE] == 0))
+        unlink_table(first);
     return 0;
 }
 
@@ -280,16 +309,55 @@ int vmem_unmap(void *va) {
     return 0;
 }
 
+static __attribute__((noinline)) int alloc_other(void *va, unsigned flags) {
+    return vmem_alloc_range(va, 1, flags);
+}
+static __attribute__((noinline)) int free_other(void *va) { return vmem_free_range(va, 1); }
+
+int vmem_alloc_page(void *volatile where, volatile unsigned flags) {
+    void *va = where;
+    size_t top = pm_top;
+    pte_t *pte = pte_of(page_of(va));
+    if (unlikely(flags & ~FLAGS_MASK) || unlikely(page_offset(va)) || unlikely(live[pd_index(va)] == 0) ||
+        unlikely(read_entry(pte) & PTE_PRESENT))
+        return alloc_other(where, flags);
+    paddr_t frame = pm_take_any(&top);
+    if (unlikely(frame == PADDR_NONE))
+        return VMEM_NO_MEMORY;
+    pm_set_top(top);
+    live[pd_index(va)]++;
+    write_entry(pte, frame | flags | PTE_PRESENT);
+    return 0;
+}
+
+int vmem_free_page(void *volatile where) {
+    void *va = where;
+    size_t top = pm_top_with_room(1);
+    pte_t *pte = pte_of(page_of(va));
+    if (unlikely(page_offset(va)) || unlikely(live[pd_index(va)] < 2) ||
+        unlikely(!pm_put(&top, read_entry(pte) & PTE_FRAME)))
+        return free_other(where);
+    write_entry(pte, 0);
+    flush_page(va);
+    live[pd_index(va)]--;
+    pm_set_top(top);
+    return 0;
+}
+
 int vmem_protect(void *va, size_t bytes, unsigned flags) {
     size_t offset = page_offset(va), last = offset + bytes - 1; /* of 0 bytes at a page's start, it wraps */
     size_t pages = last < bytes - 1 || !bytes ? 0 : last / PAGE_SIZE + 1;
     page_t first = check_range((char *)va - offset, pages), end = first + pages;
     ASSERT_OP(flags & ~FLAGS_MASK, ==, 0u);
-    if (!all_present(first, end))
+    if (count_present(first, end) < pages)
         return VMEM_ABSENT;
-    for (page_t page = first; page < end; page++)
+    for (page_t page = first; page < end; page++) {
         write_entry(pte_of(page), (read_entry(pte_of(page)) & ~FLAGS_MASK) | flags);
-    flush_range(first, end);
+        if (pages < FLUSH_ALL_FROM)
+            flush_page(page_address(page));
+    }
+    if (pages >= FLUSH_ALL_FROM)
+        flush_all();
     return 0;
 }
 
@@ -355,14 +423,6 @@ void vmem_init(void) {
 
 /* ---- checks ---- */
 
-/* The directory's own entry, and table 0. */
-static void check_start(const pde_t *directory) {
-    ASSERT_OP(read_entry(&directory[RECURSIVE_PDI]) & ~(PTE_ACCESSED | PTE_DIRTY), ==,
-              get_page_directory() | OWN_FLAGS);
-    for (page_t page = 0; page < ENTRIES_PER_TABLE; page++)
-        ASSERT_OP(read_entry(pte_of(page)) & ~(PTE_ACCESSED | PTE_DIRTY), ==, identity_entry(page));
-}
-
 /* The table PD[PDI]: pm has handed out its frame, and those of the heap's pages; nothing else leads to it;
  * its present entries are as many as are counted; its absent ones are zero. */
 static void check_table(const pde_t *directory, unsigned pdi) {
@@ -389,7 +449,10 @@ static void check_table(const pde_t *directory, unsigned pdi) {
 void vmem_check(void) {
     const pde_t *directory = (const pde_t *)DIRECTORY_WINDOW;
     size_t linked = 0;
-    check_start(directory);
+    ASSERT_OP(read_entry(&directory[RECURSIVE_PDI]) & ~(PTE_ACCESSED | PTE_DIRTY), ==,
+              get_page_directory() | OWN_FLAGS);
+    for (page_t page = 0; page < ENTRIES_PER_TABLE; page++)
+        ASSERT_OP(read_entry(pte_of(page)) & ~(PTE_ACCESSED | PTE_DIRTY), ==, identity_entry(page));
     for (unsigned pdi = 0; pdi < RECURSIVE_PDI; pdi++) {
         if (has_table((page_t)pdi * ENTRIES_PER_TABLE)) {
             linked++;

@@ -38,7 +38,11 @@ static unsigned table_pdi[MMU_FRAMES];  /* where the first of them may be */
 struct mmu_event mmu_events[MMU_EVENTS];
 size_t mmu_event_count;
 
+void (*mmu_before_event)(void);
+
 void mmu_event(enum mmu_event_kind kind, unsigned where, unsigned value) {
+    if (mmu_before_event)
+        mmu_before_event();
     if (mmu_event_count < MMU_EVENTS)
         mmu_events[mmu_event_count++] = (struct mmu_event){kind, where, value};
 }

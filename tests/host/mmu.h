@@ -64,4 +64,7 @@ extern size_t mmu_event_count; /* stays at MMU_EVENTS when there are more */
 
 void mmu_event(enum mmu_event_kind kind, unsigned where, unsigned value);
 
+/* Called before each event, when it is not NULL. */
+extern void (*mmu_before_event)(void);
+
 #endif

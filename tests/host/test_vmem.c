@@ -1,8 +1,8 @@
 /* vmem: mm/vmem.c unchanged over the simulated MMU of mmu.h, with the real pm.
  *
- * pm's calls are intercepted (the linker's --wrap): an allocation can be made to fail at any number, and no
- * frame may come back while a table or a cache still leads to it. A table's frame that came back is
- * scribbled over at once, as its next owner would. */
+ * pm's calls are intercepted (the linker's --wrap), and the stack of pm_fast.h is looked at before each event:
+ * an allocation can be made to fail at any number, and no frame may come back while a table or a cache still
+ * leads to it. A table's frame that came back is scribbled over at once, as its next owner would. */
 #include "vmem.h"
 
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "kmalloc.h"
 #include "memlayout.h"
 #include "mmu.h"
-#include "pm.h"
+#include "pm_fast.h"
 #include "support.h"
 
 #define PAGES (1u << 20)
@@ -50,14 +50,33 @@ static void given_back(paddr_t frame) {
         mmu_scribble(frame);
 }
 
+static size_t seen_top; /* of pm's stack */
+
+/* What has been put on pm's stack since it was last looked at came back then. */
+static void look_at_stack(void) {
+    while (seen_top > pm_top)
+        given_back(pm_recent[--seen_top].pa);
+    seen_top = pm_top;
+}
+
+/* From now on each frame comes by pm_alloc_page, which can fail: none is on the stack. */
+static void empty_stack(void) {
+    pm_make_room(RECENT_MAX);
+    look_at_stack();
+}
+
 paddr_t __wrap_pm_alloc_page(void) {
+    look_at_stack();
     paddr_t frame = must_fail() ? PADDR_NONE : __real_pm_alloc_page();
+    seen_top = pm_top;
     mmu_event(MMU_ALLOC, frame, 0);
     return frame;
 }
 
 void __wrap_pm_free_page(paddr_t pa) {
+    look_at_stack();
     __real_pm_free_page(pa);
+    seen_top = pm_top;
     given_back(pa);
 }
 
@@ -79,6 +98,8 @@ static void power_on(void) {
     bitmap_fill(ram, 0, 0x9F, true);
     bitmap_fill(ram, LOW_MEMORY_END / PAGE_SIZE, MMU_FRAMES, true);
     pm_init(ram);
+    seen_top = pm_top;
+    mmu_before_event = look_at_stack;
     pm_reserve(KERNEL_START, (uintptr_t)kernel_end);
     allocations_left = -1;
 }
@@ -99,6 +120,7 @@ struct picture {
 };
 
 static void take_picture(struct picture *p) {
+    look_at_stack();
     p->counts = pm_count();
     p->tables = vmem_tables();
     mmu_lookup_all(p->pages);
@@ -539,6 +561,7 @@ static void test_the_heaps_provider_gets_and_gives(void **state) {
         mmu_store(at(KHEAP_START + i * PAGE_SIZE), i);
     assert_int_equal(vmem_provider.give(at(KHEAP_START + PAGE_SIZE), 4), 0);
     assert_int_equal(vmem_provider.give(at(KHEAP_START), 1), 0);
+    empty_stack();
     allocations_left = 3;
     assert_true(vmem_provider.get(at(KHEAP_START), 5) < 0);
     check_picture(&before);
@@ -554,11 +577,12 @@ static int alloc_two_tables(void) { return vmem_alloc_range(at(0xC03F0000), 50, 
 
 static int map_beside_a_table(void) { return vmem_map_range(at(0xA03FF000), 0x30000000, 2, 0); }
 
-/* At every allocation; from the 64th on, with STEP > 1, only at each STEPth. */
-static void fail_each_allocation(int (*operation)(void), size_t step) {
+/* At every allocation; from the 64th on, with STEP > 1, only at each STEPth. Returns how often it failed. */
+static size_t fail_each_allocation(int (*operation)(void), size_t step) {
     size_t failures = 0;
     take_picture(&before);
     for (;; failures += failures < 64 ? 1 : step) {
+        empty_stack();
         allocations_left = failures;
         int result = operation();
         if (result == 0)
@@ -570,6 +594,7 @@ static void fail_each_allocation(int (*operation)(void), size_t step) {
     allocations_left = -1;
     vmem_check();
     assert_true(failures > 0);
+    return failures;
 }
 
 static void test_map_out_of_memory_at_each_allocation(void **state) {
@@ -585,7 +610,7 @@ static void test_map_beside_a_table_in_use_out_of_memory(void **state) {
 
 static void test_alloc_out_of_memory_at_each_allocation(void **state) {
     (void)state;
-    fail_each_allocation(alloc_two_tables, 1);
+    assert_int_equal(fail_each_allocation(alloc_two_tables, 1), 52);
     vmem_free_range(at(0xC03F0000), 50);
     fail_each_allocation(alloc_three_tables, 13);
 }
@@ -731,6 +756,20 @@ static void test_mapping_a_present_page_panics(void **state) {
     check_picture(&before);
 }
 
+/* In a table in use it is found on the way, with frames for the pages before it already taken. */
+static void test_allocating_up_to_a_present_page_panics_and_changes_nothing(void **state) {
+    (void)state;
+    assert_int_equal(vmem_map(at(0x50410000), 0x5000, VMEM_WRITE), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        take_picture(&before);
+        EXPECT_PANIC("mapped already", call_alloc_range, 0x50408000, 16);
+        EXPECT_PANIC("mapped already", call_alloc_range, 0x50410000, 3);
+        check_picture(&before);
+        assert_int_equal(vmem_alloc_range(at(0x50420000), 40, VMEM_WRITE), 0);
+        vmem_free_range(at(0x50420000), 40); /* now there are frames on pm's stack */
+    }
+}
+
 /* A device's pages have no frames that pm could take back. */
 static void test_freeing_pages_that_are_not_pms_panics_and_changes_nothing(void **state) {
     (void)state;
@@ -738,6 +777,17 @@ static void test_freeing_pages_that_are_not_pms_panics_and_changes_nothing(void 
     assert_int_equal(vmem_map(at(0x50404000), 0xFEC00000, VMEM_WRITE), 0);
     take_picture(&before);
     EXPECT_PANIC("fec000", call_free_range, 0x50400000, 5);
+    check_picture(&before);
+}
+
+static void test_freeing_a_frame_by_two_of_its_pages_panics_and_changes_nothing(void **state) {
+    (void)state;
+    paddr_t frame = pm_alloc_page();
+    assert_int_equal(vmem_map(at(0x50400000), frame, VMEM_WRITE), 0);
+    assert_int_equal(vmem_alloc_range(at(0x50401000), 2, VMEM_WRITE), 0);
+    assert_int_equal(vmem_map(at(0x50403000), frame, VMEM_WRITE), 0);
+    take_picture(&before);
+    EXPECT_PANIC("mapped to one frame", call_free_range, 0x50400000, 4);
     check_picture(&before);
 }
 
@@ -907,6 +957,8 @@ static void random_step(void) {
         if (n > SPAN_PAGES - page)
             n = SPAN_PAGES - page;
     }
+    if (random_between(0, 3) == 0)
+        empty_stack();
     allocations_left = random_between(0, 4) ? -1 : (int)random_between(0, n + 2);
     switch (random_between(0, 6)) {
     case 0:
@@ -978,6 +1030,8 @@ static const struct CMUnitTest tests[] = {
     TEST(test_flags_that_are_none_panic),
     TEST(test_mapping_a_present_page_panics),
     TEST(test_freeing_pages_that_are_not_pms_panics_and_changes_nothing),
+    TEST(test_freeing_a_frame_by_two_of_its_pages_panics_and_changes_nothing),
+    TEST(test_allocating_up_to_a_present_page_panics_and_changes_nothing),
     TEST(test_check_sees_each_broken_invariant),
     TEST(test_random_operations_against_the_model),
 };
