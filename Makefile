@@ -66,6 +66,8 @@ is-clang = $(filter clang%,$(TOOLCHAIN))
 # A frame of more than a page is touched page by page, so that none reaches past a stack's guard page. For a
 # target without an operating system clang's driver drops the option.
 stack-probes := -fstack-clash-protection
+# No register of more than 4 bytes is ever saved: nothing needs a stack that is aligned to more.
+stack-alignment = $(if $(is-clang),-mstack-alignment=4,-mpreferred-stack-boundary=2)
 CC = $(if $(is-clang),$(TOOLCHAIN) --target=i686-none-elf -Xclang $(stack-probes),$(TOOLCHAIN)gcc $(stack-probes))
 LD = $(if $(is-clang),$(patsubst clang%,ld.lld%,$(TOOLCHAIN)),$(TOOLCHAIN)ld)
 NM = $(call once,NM,$(if $(is-clang),$(call first,$(patsubst clang%,llvm-nm%,$(TOOLCHAIN)) nm),$(TOOLCHAIN)nm))
@@ -78,7 +80,7 @@ comma := ,
 
 # -fcf-protection, which some compilers switch on by themselves, does not go with -march=i486.
 CPPFLAGS := -iquote include
-KERNEL_CFLAGS := -std=gnu11 -ffreestanding -O2 -g -m32 -march=i486 -mtune=core2 -mgeneral-regs-only \
+KERNEL_CFLAGS := -std=gnu11 -ffreestanding -O2 -g -m32 -march=i486 -mtune=core2 -mgeneral-regs-only $(stack-alignment) \
     -fno-omit-frame-pointer -momit-leaf-frame-pointer -fno-pic -fno-pie -fno-asynchronous-unwind-tables \
     -fcf-protection=none \
     -fstack-protector-strong -mstack-protector-guard=global -fno-common -fno-strict-aliasing \
