@@ -1,8 +1,8 @@
 /* Inside the heap: two tiers of object sizes, each in a zone of addresses of its own, so that an address
  * tells its tier. The public side is kmalloc.h; what counts and checks all this is kernel/heap_check.c.
  *
- *   0xC0000000  small    up to 2 KiB: objects of one size in a page (kmalloc_small.c)
- *   0xC8000000  large    whole pages, with room to grow (kmalloc_large.c)
+ *   0xC0000000  small    up to a page: objects of one size in a page (kmalloc_small.c)
+ *   0xC8000000  large    more than a page, with room to grow (kmalloc_large.c)
  *   0xEF800000  the small objects' table; the large ones' is in .bss
  *
  * A page that holds nothing is SPARE. At most SPARE_POOL of them stay mapped, whatever their tier; the pages
@@ -19,12 +19,14 @@
 #define LARGE_START 0xC8000000u
 #define SMALL_TABLE 0xEF800000u
 
-#define SMALL_MAX 2048u
-#define LARGE_ALIGN 0x4000u /* of the narrowest slot of a large object */
-#define FAST_MAX 1024u      /* kmalloc looks at no table of classes up to here */
-#define GRANULE 32u         /* small objects begin at, and are, multiples of this */
+#define SMALL_MAX PAGE_SIZE
+#define SLOT_SHIFT 16 /* of a slot of large objects */
+#define SLOT_PAGES (1u << (SLOT_SHIFT - PAGE_SHIFT))
+#define LARGE_SLOTS ((SMALL_TABLE - LARGE_START) >> SLOT_SHIFT)
+#define FAST_MAX 512u /* kmalloc looks at no table of classes up to here */
+#define GRANULE 32u   /* small objects begin at, and are, multiples of this */
 #define PAGE_GRANULES (PAGE_SIZE / GRANULE)
-#define SMALL_CLASSES 20
+#define SMALL_CLASSES 21
 #define KEEPING_CLASSES 8              /* the smallest keep their current page even when it is empty */
 #define SPARE_POOL (KMALLOC_SPARE - 1) /* the table of small objects may have one page more */
 
@@ -32,13 +34,15 @@
 int heap_get(void *va, size_t pages);
 void heap_give(void *va, size_t pages);
 
-/* The spare pages of all tiers. spare_keep takes as many of PAGES more as the pool has room for. */
+/* The spare pages of all tiers. */
 extern size_t spare_pages;
-static inline size_t spare_keep(size_t pages) {
-    size_t room = SPARE_POOL - spare_pages, kept = pages < room ? pages : room;
-    spare_pages += kept;
-    return kept;
-}
+
+/* What a tier returns when it can do nothing for an object: perhaps it can be had once pages are given back, or
+ * elsewhere. */
+void *alloc_again(size_t size, size_t align);
+
+/* Panics, and says what P is instead of a live object's start. */
+void bad_free(const char *p);
 
 /* What is known of a page of small objects. A granule's NEXT is the next free object's granule, or NO_GRANULE
  * at the end, or, where a live object begins, the granule itself; it has no meaning where none begins. MORE
@@ -90,30 +94,17 @@ static inline void *small_take(struct slab *slab, unsigned granule) {
     return slab->page + granule * GRANULE;
 }
 
-/* A slot of a zone of large objects. LENGTH, in slots, is 0 where none begins; PAGES is 0 where no object
- * does. */
-struct slot {
-    uint32_t length : 15, pages : 17;
-};
-
-struct zone {
-    uintptr_t start;
-    unsigned shift; /* a slot's bytes, as a power of two */
-    size_t count;
-    struct slot *slots;
-    struct summary unused;
-    struct slot *spare; /* with mapped pages but no object, or NULL */
-    size_t spare_pages;
-};
-extern struct zone large_narrow, large_wide;
+/* A slot. LENGTH, in slots, is 0 where none begins; PAGES is 0 where no object does. */
+extern struct slot { uint32_t length : 14, pages : 18; } large_slots[LARGE_SLOTS];
+extern struct summary large_unused;
+extern char *large_spare; /* a slot with mapped pages but no object, or NULL */
+extern size_t large_spare_pages;
 
 /* The slots that PAGES pages fill, at least one. */
-static inline size_t slots_for(const struct zone *zone, size_t pages) {
-    return (((pages << PAGE_SHIFT) - 1) >> zone->shift) + 1;
-}
+static inline size_t slots_for(size_t pages) { return (pages - 1) / SLOT_PAGES + 1; }
 
-/* In each tier: ALLOC returns NULL when memory, or its zone, has run out. SIZE takes any address of the zone,
- * and is 0 where no live object begins. TRIM gives back the spare pages. */
+/* In each tier: ALLOC asks alloc_again when memory, or its zone, has run out. SIZE takes any address of the
+ * zone, and is 0 where no live object begins. TRIM gives back the spare pages. */
 void small_init(void);
 void *small_alloc(size_t size);
 void small_changed(struct slab *slab); /* a free has left MORE negative */
@@ -121,9 +112,10 @@ size_t small_size(const void *p);
 void small_trim(void);
 
 void large_init(void);
-void *large_alloc(size_t size, size_t align, bool grows); /* GROWS: it is going to, and gets room for it */
+void *large_alloc(size_t size);
+void *large_alloc_aligned(size_t size, size_t align);
 size_t large_size(const void *p);
-bool large_free(void *p);                /* false, and nothing done, where no live object begins */
+void large_free(void *p);                /* whatever is no live small object */
 bool large_resize(void *p, size_t size); /* in place, or false */
 void large_trim(void);
 

@@ -32,8 +32,9 @@ static inline void list_remove(struct list *member) {
 
 /* Takes out the first member of LIST, which is not empty. */
 static inline struct list *list_pop(struct list *list) {
-    struct list *first = list->next;
-    list_remove(first);
+    struct list *first = list->next, *second = first->next;
+    second->previous = list;
+    list->next = second;
     return first;
 }
 

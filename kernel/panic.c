@@ -36,9 +36,9 @@ void print_heap_advice(void) {
 }
 
 static bool is_about_heap(const char *file) {
-    static const char kmalloc[] = "mm/kmalloc";
+    static const char kmalloc[] = "mm/kmalloc", check[] = "kernel/heap_check";
 
-    return strncmp(file, kmalloc, sizeof(kmalloc) - 1) == 0;
+    return strncmp(file, kmalloc, sizeof(kmalloc) - 1) == 0 || strncmp(file, check, sizeof(check) - 1) == 0;
 }
 
 void panic(const struct trap_frame *frame) {

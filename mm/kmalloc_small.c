@@ -1,5 +1,5 @@
-/* The small tier: objects up to 2 KiB, in 20 classes: 32 bytes apart up to 384, and then the sizes of which
- * 9, 8, 7, ... 2 fill a page.
+/* The small tier: objects up to a page, in 21 classes: 32 bytes apart up to 384, and then the sizes of which
+ * 9, 8, 7, ... 1 fill a page.
  *
  * A page holds objects of one class, and its slab, in a table beside the zone, says which of them are live:
  * a byte for each granule of 32 bytes. The free objects of a page form a list through these bytes, and a
@@ -17,10 +17,12 @@
  * New pages come at the lowest unused place of the zone, so that the table, which reaches to the highest,
  * stays small.
  *
- * In instructions: kmalloc and kfree of an object of the page at hand take 34 together, and 38 where pages
- * come and go with many of 32 bytes. The next page of a class is found without a search, whatever its state.
- * The worst kmalloc takes 430, when a page and one of the table are new; the worst kfree 250 (pages mapped
- * and unmapped not counted; tests/bench/heap_worst.c looks for worse).
+ * In instructions: kmalloc and kfree of an object of the page at hand take 34 together, and 37 where pages
+ * come and go with many of 32 bytes. The next page of a class is found without a search, whatever its state,
+ * in 50. An empty page's list is kept: if the same class takes it next, nothing is to be linked.
+ * The worst kmalloc takes 291, when a page and one of the table are new, and the worst kfree 205, when both go
+ * (pages mapped and unmapped not counted; tests/bench/heap_worst.c looks for worse). Neither has a loop over
+ * anything but one page's objects, and the three levels of a summary.
  *
  * What it costs: objects of 16 bytes take 32, and a page that has one live object is a whole page. When half
  * of the objects are freed, in their order, and twice as large ones take their place, over and over (W5), no
@@ -39,33 +41,30 @@ _Static_assert((LARGE_START - SMALL_START) / PAGE_SIZE == SUMMARY_MAX, "the summ
 _Static_assert(PAGE_GRANULES <= NO_GRANULE, "a granule fits in a byte");
 _Static_assert(SUMMARY_MAX * sizeof(struct slab) <= KHEAP_END - SMALL_TABLE, "the table fits");
 
-#define CHAINS 8 /* classes whose pages are carved by copying: those with more than 14 objects */
+#define SINGLE_STEPS 12 /* classes that are one granule apart */
 
 static struct slab *const slabs = (struct slab *)SMALL_TABLE;
 static struct slab nothing;   /* the sentinel: no object is free in it */
 static struct summary in_use; /* pages, as SMALL_UNUSED is: each is in one of the two */
 static struct list spare;
 static size_t table_pages;
-const uint8_t small_step[SMALL_CLASSES] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  10,
-                                           11, 12, 14, 16, 18, 21, 25, 32, 42, 64};
-static const uint8_t class_of[SMALL_MAX / GRANULE] = {
-    0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 12, 13, 13, 14, 14, 15, 15, 15, 16,
-    16, 16, 16, 17, 17, 17, 17, 17, 17, 17, 18, 18, 18, 18, 18, 18, 18, 18, 18, 18, 19, 19,
-    19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 19,
-};
-static uint8_t chain[CHAINS][PAGE_GRANULES]; /* what NEXT is in a page of free objects only */
+const uint8_t small_step[SMALL_CLASSES] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11,
+                                           12, 14, 16, 18, 21, 25, 32, 42, 64, 128};
+static uint8_t class_of[SMALL_MAX / GRANULE];       /* by the granules of a size, less one */
+static uint8_t chain[SMALL_CLASSES][PAGE_GRANULES]; /* what NEXT is in a page of free objects only */
 
 struct slab *small_current[FAST_MAX / GRANULE], *small_current_of[SMALL_CLASSES];
 struct list small_partial[SMALL_CLASSES];
 struct summary small_unused;
 size_t small_top;
 
-static bool is_low(const struct slab *slab) { return slab < slabs + PAGE_SIZE / sizeof(*slab); }
-
-static void set_current(unsigned sc, struct slab *slab) {
+static inline void set_current(unsigned sc, struct slab *slab) {
     small_current_of[sc] = slab;
-    for (unsigned i = sc ? small_step[sc - 1] : 0; i < small_step[sc] && i < FAST_MAX / GRANULE; i++)
-        small_current[i] = slab;
+    if (sc < SINGLE_STEPS)
+        small_current[sc] = slab;
+    else
+        for (unsigned i = small_step[sc - 1]; i < small_step[sc] && i < FAST_MAX / GRANULE; i++)
+            small_current[i] = slab;
 }
 
 /* Each of a page's objects is free, and followed by the next. Granules at which none begins keep their bytes,
@@ -84,19 +83,20 @@ void small_init(void) {
     list_init(&spare);
     small_top = table_pages = 0;
     nothing.head = NO_GRANULE;
+    for (unsigned i = 0, sc = 0; i < ARRAY_SIZE(class_of); class_of[i++] = (uint8_t)sc)
+        sc += i == small_step[sc];
     memset(chain, NO_GRANULE, sizeof(chain));
     for (unsigned sc = 0; sc < SMALL_CLASSES; sc++) {
         list_init(&small_partial[sc]);
         set_current(sc, &nothing);
-        if (sc < CHAINS)
-            link_objects(chain[sc], small_step[sc]);
+        link_objects(chain[sc], small_step[sc]);
     }
 }
 
 /* ---- pages ---- */
 
 /* Maps the lowest unused page, and the next page of the table if need be; NULL when memory has run out. */
-static struct slab *new_page(unsigned sc) {
+static struct slab *new_page(void) {
     size_t number = summary_first(&small_unused);
     char *page = (char *)SMALL_START + number * PAGE_SIZE,
          *table_end = (char *)slabs + table_pages * PAGE_SIZE;
@@ -108,11 +108,6 @@ static struct slab *new_page(unsigned sc) {
             return NULL;
         }
         table_pages++;
-    }
-    if (number >= small_top / PAGE_GRANULES) {
-        small_top = (number + 1) * PAGE_GRANULES;
-        if (sc >= CHAINS) /* nothing there looks live; what is copied there does not, either */
-            memset(slabs[number].next, NO_GRANULE, sizeof(slabs[number].next));
     }
     summary_remove(&small_unused, number);
     summary_add(&in_use, number);
@@ -135,64 +130,77 @@ static void drop_page(struct slab *slab) {
     }
 }
 
+static bool keep_spare(const struct slab *slab) {
+    bool keep = slab < slabs + PAGE_SIZE / sizeof(*slab) && spare_pages < SPARE_POOL;
+    spare_pages += keep;
+    return keep;
+}
+
 /* SLAB, which was a current one, has the bias BIAS from now on. */
-static void leave(struct slab *slab, int bias) {
-    spare_pages -= slab->more >= BIAS_KEPT - 1;
-    slab->more = slab_live(slab) - 1 + bias;
+static inline void leave(struct slab *slab, int bias) {
+    if (slab->more >= BIAS_KEPT - 1) {
+        slab->more -= BIAS_KEPT;
+        spare_pages--;
+    }
+    slab->more += bias;
 }
 
-/* A page in which all objects of the class are free, or NULL. */
-static struct slab *empty_page(unsigned sc) {
-    bool is_new = list_empty(&spare);
-    struct slab *slab = is_new ? new_page(sc) : (struct slab *)list_pop(&spare);
-    if (!slab)
-        return NULL;
-    spare_pages -= !is_new;
-    if (sc < CHAINS)
-        memcpy(slab->next, chain[sc], sizeof(slab->next));
-    else
-        link_objects(slab->next, small_step[sc]);
-    slab->head = 0;
-    slab->sc = sc;
-    slab->more = -1;
-    return slab;
-}
-
-/* The class's next page, which becomes the current one; or NULL. */
-static struct slab *next_page(unsigned sc) {
-    bool none = list_empty(&small_partial[sc]);
-    struct slab *old = small_current_of[sc];
-    struct slab *slab = none ? empty_page(sc) : (struct slab *)list_pop(&small_partial[sc]);
-    if (!slab)
-        return NULL;
+/* SLAB, in no list, is where objects of its class come from next. */
+static inline void use(struct slab *slab, struct slab *old, unsigned sc) {
     if (old != &nothing)
         leave(old, BIAS_FULL);
-    if (sc < KEEPING_CLASSES && is_low(slab) && spare_keep(1))
+    if (sc < KEEPING_CLASSES && keep_spare(slab))
         slab->more += BIAS_KEPT;
     set_current(sc, slab);
-    return slab;
+}
+
+/* From a page in which all objects of class SC are free. They are in its list already if the page was last
+ * emptied as one of that class. */
+static __attribute__((noinline)) void *alloc_in_new_page(size_t size, unsigned sc) {
+    bool is_new = list_empty(&spare);
+    struct slab *slab = is_new ? new_page() : (struct slab *)list_pop(&spare);
+    if (!slab)
+        return alloc_again(size, 1);
+    spare_pages -= !is_new;
+    size_t top = (size_t)(slab - slabs + 1) * PAGE_GRANULES;
+    if (top > small_top || slab->sc != sc) {
+        memcpy(slab->next, chain[sc], sizeof(slab->next));
+        slab->head = 0;
+        slab->sc = sc;
+    }
+    small_top = top > small_top ? top : small_top;
+    slab->more = -1;
+    use(slab, small_current_of[sc], sc);
+    return small_take(slab, slab->head);
 }
 
 void *small_alloc(size_t size) {
     unsigned sc = class_of[(size - 1) / GRANULE];
     struct slab *slab = small_current_of[sc];
-    if (slab->head == NO_GRANULE && !(slab = next_page(sc)))
-        return NULL;
+    if (likely(slab->head == NO_GRANULE)) {
+        struct slab *old = slab;
+        if (unlikely(list_empty(&small_partial[sc])))
+            return alloc_in_new_page(size, sc);
+        slab = (struct slab *)list_pop(&small_partial[sc]);
+        use(slab, old, sc);
+    }
     return small_take(slab, slab->head);
 }
 
 /* A free has given a full page its first free object, or has emptied a page. */
 void small_changed(struct slab *slab) {
-    if (slab->more < -1) {
+    bool was_full = slab->more < -1;
+    if (was_full)
         slab->more -= BIAS_FULL;
+    if (slab->more >= 0) {
         list_append(&small_partial[slab->sc], &slab->list);
         return;
     }
     if (slab_is_current(slab))
         set_current(slab->sc, &nothing);
-    else
+    else if (!was_full) /* of a single object */
         list_remove(&slab->list);
-    if (is_low(slab) && spare_keep(1))
+    if (keep_spare(slab))
         list_push(&spare, &slab->list);
     else
         drop_page(slab);

@@ -2,8 +2,8 @@
  *
  * Each call is timed on its own. The heap gets its pages from a provider that wraps vmem's and measures how
  * long that takes; it counts as nothing, as if getting and giving pages were empty functions. Calls for more
- * than 64 KiB are kept apart: their cost may grow with the size. So are those that found no page left: they
- * give every spare page back and try once more.
+ * than 64 KiB are kept apart: their cost may grow with the size. So are those that found no page left, or no
+ * address: they give every spare page back and try once more, or elsewhere.
  *
  * The patterns are those that hurt some heap: each size at each state of its page, combs of holes, the last
  * object above a long hole, memory that has run out, growing and shrinking in between, and then programs put
@@ -40,13 +40,14 @@ struct call {
 };
 
 static const char *pattern;
-enum kind { USUAL, HUGE, EXHAUSTED, KINDS }; /* up to 64 KiB; beyond; the provider had no pages */
+enum kind { USUAL, HUGE, EXHAUSTED, KINDS }; /* up to 64 KiB; beyond; no pages or addresses were left */
 static struct call allocs[KINDS], frees[KINDS];
 static unsigned overhead_alloc, overhead_free; /* of a call of an empty function, clock included */
 static unsigned overhead_get, overhead_give;   /* of the wrapper, what it measures not included */
 static unsigned in_provider;                   /* since the call began */
 static unsigned gets_left;                     /* until the provider says that memory has run out */
 static bool refused;                           /* it has, since the call began */
+static bool given;                             /* a page has been given back since then */
 
 static void *empty_alloc(size_t size) {
     (void)size;
@@ -73,6 +74,7 @@ static int timed_get(void *va, size_t pages) {
 static int timed_give(void *va, size_t pages) {
     unsigned start = (unsigned)rdtsc();
     int result = inner_give(va, pages);
+    given = true;
     in_provider += (unsigned)rdtsc() - start + overhead_give;
     return result;
 }
@@ -126,9 +128,10 @@ static bool add(size_t size) {
     void *p;
     if (live == ROOM)
         return false;
-    refused = false;
+    refused = given = false;
     unsigned ticks = ticks_of_alloc(kmalloc, size, &p) - overhead_alloc;
-    note(&allocs[size >= HUGE_FROM ? HUGE : refused ? EXHAUSTED : USUAL], ticks, size);
+    bool elsewhere = !p || (size <= PAGE_SIZE && (given || kmalloc_size(p) > PAGE_SIZE));
+    note(&allocs[size >= HUGE_FROM ? HUGE : refused || elsewhere ? EXHAUSTED : USUAL], ticks, size);
     if (p)
         objects[live++] = (struct object){p, size};
     return p != NULL;
