@@ -20,9 +20,12 @@
 #define SMALL_TABLE 0xEF800000u
 
 #define SMALL_MAX PAGE_SIZE
-#define SLOT_SHIFT 16 /* of a slot of large objects */
-#define SLOT_PAGES (1u << (SLOT_SHIFT - PAGE_SHIFT))
-#define LARGE_SLOTS ((SMALL_TABLE - LARGE_START) >> SLOT_SHIFT)
+#define NARROW_SHIFT 14 /* of a slot of large objects of up to NARROW_PAGES pages */
+#define NARROW_PAGES 2u
+#define WIDE_SHIFT 16 /* and of larger ones */
+#define WIDE_START 0xD0000000u
+#define NARROW_SLOTS ((WIDE_START - LARGE_START) >> NARROW_SHIFT)
+#define WIDE_SLOTS ((SMALL_TABLE - WIDE_START) >> WIDE_SHIFT)
 #define FAST_MAX 512u /* kmalloc looks at no table of classes up to here */
 #define GRANULE 32u   /* small objects begin at, and are, multiples of this */
 #define PAGE_GRANULES (PAGE_SIZE / GRANULE)
@@ -86,6 +89,10 @@ static inline struct slab *small_slab(size_t granule) {
     return (struct slab *)(SMALL_TABLE + granule / PAGE_GRANULES * sizeof(struct slab)); /* may wrap */
 }
 
+_Static_assert((LARGE_START - SMALL_START) / PAGE_SIZE == SUMMARY_MAX, "the summary has a bit for each page");
+_Static_assert(PAGE_GRANULES <= NO_GRANULE, "a granule fits in a byte");
+_Static_assert(SUMMARY_MAX * sizeof(struct slab) <= KHEAP_END - SMALL_TABLE, "the table fits");
+
 /* The object whose free granule GRANULE is the first of SLAB. */
 static inline void *small_take(struct slab *slab, unsigned granule) {
     slab->head = slab->next[granule];
@@ -95,13 +102,37 @@ static inline void *small_take(struct slab *slab, unsigned granule) {
 }
 
 /* A slot. LENGTH, in slots, is 0 where none begins; PAGES is 0 where no object does. */
-extern struct slot { uint32_t length : 14, pages : 18; } large_slots[LARGE_SLOTS];
-extern struct summary large_unused;
-extern char *large_spare; /* a slot with mapped pages but no object, or NULL */
-extern size_t large_spare_pages;
+struct slot {
+    uint32_t length : 14, pages : 18;
+};
+_Static_assert(WIDE_SLOTS <= 0x3FFF && WIDE_SLOTS << (WIDE_SHIFT - PAGE_SHIFT) <= 0x3FFFF,
+               "they hold any number");
+
+extern struct zone {
+    uintptr_t start;
+    unsigned shift; /* a slot's bytes, as a power of two */
+    size_t count;
+    struct slot *slots;
+    struct summary unused;
+    char *spare; /* a slot with mapped pages but no object, or NULL */
+    size_t spare_pages;
+} large_zones[2]; /* narrow, wide */
 
 /* The slots that PAGES pages fill, at least one. */
-static inline size_t slots_for(size_t pages) { return (pages - 1) / SLOT_PAGES + 1; }
+static inline size_t slots_for(const struct zone *zone, size_t pages) {
+    return ((pages - 1) >> (zone->shift - PAGE_SHIFT)) + 1;
+}
+
+/* An address tells its zone, and its slot. */
+static inline struct zone *zone_of(const void *p) { return &large_zones[(uintptr_t)p >= WIDE_START]; }
+
+static inline struct slot *slot_of(const struct zone *zone, const void *p) {
+    return &zone->slots[((uintptr_t)p - zone->start) >> zone->shift];
+}
+
+static inline char *slot_address(const struct zone *zone, size_t slot) {
+    return (char *)zone->start + (slot << zone->shift);
+}
 
 /* In each tier: ALLOC asks alloc_again when memory, or its zone, has run out. SIZE takes any address of the
  * zone, and is 0 where no live object begins. TRIM gives back the spare pages. */

@@ -7,6 +7,8 @@
 
 #include "pm.h"
 
+_Static_assert(FRAMES_MAX / 32 == SUMMARY_MAX, "the summary has a bit for each word of frames");
+
 #define RECENT_MAX 1024u
 
 extern memmap_frames pm_used; /* handed out: a bit for each frame */

@@ -17,7 +17,7 @@ void bad_free(const char *p) {
         PANIC("kmalloc: %p cannot be freed: it is no address of the heap's objects", (const void *)p);
     /* Where the last object before P can begin: at a slot of the zone, or at a granule of the page. */
     bool large = (uintptr_t)p >= LARGE_START;
-    size_t step = large ? 1u << SLOT_SHIFT : GRANULE, size;
+    size_t step = large ? 1u << NARROW_SHIFT : GRANULE, size;
     const char *start = large ? (char *)LARGE_START : p - (uintptr_t)p % PAGE_SIZE,
                *object = p - (uintptr_t)p % step;
     while ((size = kmalloc_size(object)) == 0 && object > start)
@@ -41,8 +41,8 @@ static void small_stats(unsigned sc, struct kmalloc_stats *out) {
     }
 }
 
-static void large_stats(struct kmalloc_stats *out) {
-    for (const struct slot *slot = large_slots; slot < large_slots + LARGE_SLOTS; slot++) {
+static void zone_stats(const struct zone *zone, struct kmalloc_stats *out) {
+    for (const struct slot *slot = zone->slots; slot < zone->slots + zone->count; slot++) {
         out->capacity = out->live += slot->pages > 0;
         out->pages += slot->pages;
     }
@@ -50,10 +50,12 @@ static void large_stats(struct kmalloc_stats *out) {
 
 bool kmalloc_stats(unsigned sc, struct kmalloc_stats *out) {
     *out = (struct kmalloc_stats){0};
-    if (sc < SMALL_CLASSES)
+    if (sc < SMALL_CLASSES) {
         small_stats(sc, out);
-    else
-        large_stats(out);
+    } else {
+        zone_stats(&large_zones[0], out);
+        zone_stats(&large_zones[1], out);
+    }
     return sc <= SMALL_CLASSES;
 }
 
@@ -87,23 +89,23 @@ static size_t check_small(void) {
     return spares;
 }
 
-/* Each slot is unused or in one object's. */
-static size_t check_large(void) {
-    size_t count = bitmap_count(large_unused.leaf, 0, LARGE_SLOTS);
-    summary_check(&large_unused);
-    for (size_t i = 0; i < LARGE_SLOTS; i++) {
-        const struct slot slot = large_slots[i];
-        ASSERT_OP(bitmap_find(large_unused.leaf, i, i + slot.length, true), ==, i + slot.length);
-        ASSERT(!slot.pages || slots_for(slot.pages) <= slot.length);
-        ASSERT(slot.pages || !slot.length || large_spare == (char *)LARGE_START + (i << SLOT_SHIFT));
+/* Each slot of the zone is unused or in one object's. */
+static size_t check_zone(const struct zone *zone) {
+    size_t count = bitmap_count(zone->unused.leaf, 0, zone->count);
+    summary_check(&zone->unused);
+    for (size_t i = 0; i < zone->count; i++) {
+        const struct slot slot = zone->slots[i];
+        ASSERT_OP(bitmap_find(zone->unused.leaf, i, i + slot.length, true), ==, i + slot.length);
+        ASSERT(!slot.pages || slots_for(zone, slot.pages) <= slot.length);
+        ASSERT(slot.pages || !slot.length || zone->spare == (char *)zone->start + (i << zone->shift));
         count += slot.length;
     }
-    ASSERT_OP(count, ==, LARGE_SLOTS);
-    return large_spare ? large_spare_pages : 0;
+    ASSERT_OP(count, ==, zone->count);
+    return zone->spare ? zone->spare_pages : 0;
 }
 
 void kmalloc_check(void) {
     summary_check(&small_unused);
-    ASSERT_OP(check_small() + check_large(), ==, spare_pages);
+    ASSERT_OP(check_small() + check_zone(&large_zones[0]) + check_zone(&large_zones[1]), ==, spare_pages);
     ASSERT_OP(spare_pages, <=, (size_t)SPARE_POOL);
 }

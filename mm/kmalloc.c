@@ -67,7 +67,7 @@ void *kmalloc_aligned(size_t size, size_t align) {
         PANIC("kmalloc: an alignment of %zu is no power of two", align);
     if (align <= GRANULE || size == 0)
         return kmalloc(size);
-    if (size > SMALL_MAX && align <= 1u << SLOT_SHIFT)
+    if (size > SMALL_MAX && align <= 1u << NARROW_SHIFT)
         return large_alloc(size);
     if (align > SMALL_MAX || size > SMALL_MAX)
         return large_alloc_aligned(size, align);
@@ -114,7 +114,7 @@ void *krealloc(void *p, size_t size) {
         return p;
     if (old > SMALL_MAX && size > SMALL_MAX && large_resize(p, size))
         return p;
-    void *to = kmalloc(size);
+    void *to = size > SMALL_MAX ? large_alloc_aligned(size, 1) : kmalloc(size); /* wide: it may grow again */
     if (!to)
         return size <= old ? p : NULL;
     memcpy(to, p, size < old ? size : old);

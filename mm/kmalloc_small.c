@@ -41,10 +41,6 @@
 #include "panic.h"
 #include "string.h"
 
-_Static_assert((LARGE_START - SMALL_START) / PAGE_SIZE == SUMMARY_MAX, "the summary has a bit for each page");
-_Static_assert(PAGE_GRANULES <= NO_GRANULE, "a granule fits in a byte");
-_Static_assert(SUMMARY_MAX * sizeof(struct slab) <= KHEAP_END - SMALL_TABLE, "the table fits");
-
 #define SINGLE_STEPS 12 /* classes that are one granule apart */
 
 static struct slab *const slabs = (struct slab *)SMALL_TABLE;

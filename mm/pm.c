@@ -37,8 +37,6 @@
 #include "pm_fast.h"
 #include "string.h"
 
-_Static_assert(FRAMES_MAX / 32 == SUMMARY_MAX, "the summary has a bit for each word of frames");
-
 #define LOW_FRAMES (LOW_MEMORY_END / PAGE_SIZE)
 
 static const uint32_t *ram; /* what the memory map calls memory */
