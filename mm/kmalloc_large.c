@@ -5,11 +5,11 @@
  * its own pages are mapped. So krealloc mostly grows it where it is, by mapping the next pages, and copies
  * nothing. Each length has a zone of its own, and a free slot is found in constant time; only an object that is larger, or aligned to more, searches for a run of slots.
  *
- * The slot freed last in a zone keeps its pages, spare, for the next object: as many as the pool has room for. With that
- * pool an object of 4 to 64 KiB maps and unmaps 2.7 pages on the average when others are replaced by it at
- * random (W4), and a pair takes 320 instructions: 45 for each of those pages, and 100 for finding the range's
- * table and checking all before a change, the rest is the heap's. An object that grows in place step by step
- * (W6) takes 370 a step.
+ * The slot freed last in a zone keeps its pages, spare, for the next object: as many as the pool has room for.
+ * With that pool an object of 4 to 64 KiB maps and unmaps some 2.7 pages when others are replaced by it at
+ * random (W4), and a pair takes 390 instructions: 45 for each of those pages, the rest for finding the range's
+ * table, for checking all before a change, and for the heap's own part. An object that grows step by step (W6)
+ * takes 436 a step.
  *
  * What it costs: a page is the least that comes and goes, which of objects of 2 to 8 KiB wastes a third.
  * Tried and dropped: slots of 64 KiB alone. There are 10,112, and sqlite with 80 MiB of pages took them all. */
