@@ -80,8 +80,8 @@ comma := ,
 
 # -fcf-protection, which some compilers switch on by themselves, does not go with -march=i486.
 CPPFLAGS := -iquote include
-KERNEL_CFLAGS := -std=gnu11 -ffreestanding -O2 -g -m32 -march=i486 -mtune=core2 -mgeneral-regs-only $(stack-alignment) \
-    -fno-omit-frame-pointer -momit-leaf-frame-pointer -fno-pic -fno-pie -fno-asynchronous-unwind-tables \
+KERNEL_CFLAGS := -std=gnu11 -ffreestanding -O2 -g -m32 -march=i486 -mtune=core2 -mgeneral-regs-only \
+    $(stack-alignment) -fno-omit-frame-pointer -momit-leaf-frame-pointer -fno-pic -fno-pie -fno-asynchronous-unwind-tables \
     -fcf-protection=none \
     -fstack-protector-strong -mstack-protector-guard=global -fno-common -fno-strict-aliasing \
     -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Werror=int-conversion

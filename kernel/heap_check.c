@@ -97,7 +97,7 @@ static size_t check_zone(const struct zone *zone) {
         const struct slot slot = zone->slots[i];
         ASSERT_OP(bitmap_find(zone->unused.leaf, i, i + slot.length, true), ==, i + slot.length);
         ASSERT(!slot.pages || slots_for(zone, slot.pages) <= slot.length);
-        ASSERT(slot.pages || !slot.length || zone->spare == (char *)zone->start + (i << zone->shift));
+        ASSERT(slot.pages || !slot.length || zone->spare == slot_address(zone, i));
         count += slot.length;
     }
     ASSERT_OP(count, ==, zone->count);

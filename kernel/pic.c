@@ -17,8 +17,8 @@
 #define CASCADE 2 /* the slave's line at the master */
 #define LINES 16u
 
-static void (*irq_handlers[LINES])(void);
 unsigned irqs_served;
+static void (*irq_handlers[LINES])(void);
 
 void pic_init(void) {
     outb(MASTER_COMMAND, ICW1_INIT);
