@@ -14,6 +14,7 @@
 #include "kmalloc.h"
 #include "list.h"
 #include "memlayout.h"
+#include "panic.h"
 
 #define SMALL_START KHEAP_START
 #define LARGE_START 0xC8000000u
@@ -22,7 +23,8 @@
 #define SMALL_MAX PAGE_SIZE
 #define NARROW_SHIFT 14 /* of a slot of large objects of up to NARROW_PAGES pages */
 #define NARROW_PAGES 2u
-#define WIDE_SHIFT 16 /* and of larger ones */
+#define WIDE_SHIFT 16 /* and of larger ones, of up to WIDE_PAGES */
+#define WIDE_PAGES 16u
 #define WIDE_START 0xD0000000u
 #define NARROW_SLOTS ((WIDE_START - LARGE_START) >> NARROW_SHIFT)
 #define WIDE_SLOTS ((SMALL_TABLE - WIDE_START) >> WIDE_SHIFT)
@@ -34,8 +36,25 @@
 #define SPARE_POOL (KMALLOC_SPARE - 1) /* the table of small objects may have one page more */
 
 /* Pages of the provider, counted. */
-int heap_get(void *va, size_t pages);
-void heap_give(void *va, size_t pages);
+extern struct page_provider page_provider;
+extern size_t held_pages, peak_pages;
+
+static inline int heap_get(void *va, size_t pages) {
+    ASSERT(!in_interrupt());
+    if (unlikely(page_provider.get(va, pages) < 0))
+        return -1;
+    held_pages += pages;
+    if (held_pages > peak_pages)
+        peak_pages = held_pages;
+    return 0;
+}
+
+static inline void heap_give(void *va, size_t pages) {
+    ASSERT(!in_interrupt());
+    if (unlikely(page_provider.give(va, pages) < 0))
+        PANIC("kmalloc: the provider does not take back %zu pages at %p", pages, va);
+    held_pages -= pages;
+}
 
 /* The spare pages of all tiers. */
 extern size_t spare_pages;
@@ -78,11 +97,15 @@ static inline int slab_capacity(const struct slab *slab) { return PAGE_GRANULES 
 static inline int slab_live(const struct slab *slab) { return (slab->more + 1) & 0xFFFF; }
 static inline bool slab_is_current(const struct slab *slab) { return slab == small_current_of[slab->sc]; }
 
-/* The granule at P, counted from the zone's start; SMALL_TOP or more where P is no granule in use. The
- * rotation puts the bits that no granule's address has on top. */
+/* How many times OFFSET has 1 << SHIFT; far too many where it is no multiple: the rotation puts the bits that
+ * a multiple does not have on top. */
+static inline size_t multiple_of(uintptr_t offset, unsigned shift) {
+    return offset >> shift | offset << (32 - shift);
+}
+
+/* The granule at P, counted from the zone's start; SMALL_TOP or more where P is no granule in use. */
 static inline size_t small_granule(const void *p) {
-    size_t offset = (uintptr_t)p - SMALL_START;
-    return offset / GRANULE | offset << (32 - __builtin_ctz(GRANULE));
+    return multiple_of((uintptr_t)p - SMALL_START, __builtin_ctz(GRANULE));
 }
 
 static inline struct slab *small_slab(size_t granule) {
@@ -101,12 +124,11 @@ static inline void *small_take(struct slab *slab, unsigned granule) {
     return slab->page + granule * GRANULE;
 }
 
-/* A slot. LENGTH, in slots, is 0 where none begins; PAGES is 0 where no object does. */
+/* A slot: the pages of the object that begins in it, or 0; and how many slots that has, or the spare pages'
+ * one, or 0 where neither begins. */
 struct slot {
-    uint32_t length : 14, pages : 18;
+    uint32_t pages, length;
 };
-_Static_assert(WIDE_SLOTS <= 0x3FFF && WIDE_SLOTS << (WIDE_SHIFT - PAGE_SHIFT) <= 0x3FFFF,
-               "they hold any number");
 
 extern struct zone {
     uintptr_t start;
@@ -115,19 +137,13 @@ extern struct zone {
     struct slot *slots;
     struct summary unused;
     char *spare; /* a slot with mapped pages but no object, or NULL */
+    struct slot *spare_slot;
     size_t spare_pages;
 } large_zones[2]; /* narrow, wide */
 
 /* The slots that PAGES pages fill, at least one. */
 static inline size_t slots_for(const struct zone *zone, size_t pages) {
     return ((pages - 1) >> (zone->shift - PAGE_SHIFT)) + 1;
-}
-
-/* An address tells its zone, and its slot. */
-static inline struct zone *zone_of(const void *p) { return &large_zones[(uintptr_t)p >= WIDE_START]; }
-
-static inline struct slot *slot_of(const struct zone *zone, const void *p) {
-    return &zone->slots[((uintptr_t)p - zone->start) >> zone->shift];
 }
 
 static inline char *slot_address(const struct zone *zone, size_t slot) {
@@ -144,6 +160,7 @@ void small_trim(void);
 
 void large_init(void);
 void *large_alloc(size_t size);
+void *large_alloc_wide(size_t size); /* with room to grow */
 void *large_alloc_aligned(size_t size, size_t align);
 size_t large_size(const void *p);
 void large_free(void *p);                /* whatever is no live small object */

@@ -9,32 +9,14 @@
 #include "panic.h"
 #include "string.h"
 
-static struct page_provider provider;
-static size_t held_pages, peak_pages;
-size_t spare_pages;
-
-int heap_get(void *va, size_t pages) {
-    ASSERT(!in_interrupt());
-    if (provider.get(va, pages) < 0)
-        return -1;
-    held_pages += pages;
-    if (held_pages > peak_pages)
-        peak_pages = held_pages;
-    return 0;
-}
-
-void heap_give(void *va, size_t pages) {
-    ASSERT(!in_interrupt());
-    if (provider.give(va, pages) < 0)
-        PANIC("kmalloc: the provider does not take back %zu pages at %p", pages, va);
-    held_pages -= pages;
-}
+struct page_provider page_provider;
+size_t held_pages, peak_pages, spare_pages;
 
 size_t kmalloc_pages(void) { return held_pages; }
 size_t kmalloc_peak_pages(void) { return peak_pages; }
 
 void kmalloc_init(const struct page_provider *pages) {
-    provider = *pages;
+    page_provider = *pages;
     held_pages = peak_pages = spare_pages = 0;
     small_init();
     large_init();
@@ -84,9 +66,8 @@ void *kzalloc(size_t size) {
 }
 
 size_t kmalloc_size(const void *p) {
-    if ((uintptr_t)p < SMALL_START || (uintptr_t)p >= SMALL_TABLE)
-        return 0;
-    return (uintptr_t)p < LARGE_START ? small_size(p) : large_size(p);
+    size_t small = small_size(p);
+    return small ? small : large_size(p);
 }
 
 /* P is volatile to be read again where it is needed again, which is rare; it would else be kept in a register
@@ -114,7 +95,7 @@ void *krealloc(void *p, size_t size) {
         return p;
     if (old > SMALL_MAX && size > SMALL_MAX && large_resize(p, size))
         return p;
-    void *to = size > SMALL_MAX ? large_alloc_aligned(size, 1) : kmalloc(size); /* wide: it may grow again */
+    void *to = size > SMALL_MAX ? large_alloc_wide(size) : kmalloc(size);
     if (!to)
         return size <= old ? p : NULL;
     memcpy(to, p, size < old ? size : old);

@@ -8,9 +8,9 @@
  *
  * The slot freed last in a zone keeps its pages, spare, for the next object: as many as the pool has room for.
  * With that pool an object of 4 to 64 KiB maps and unmaps some 2.7 pages when others are replaced by it at
- * random (W4), and a pair takes 390 instructions: 45 for each of those pages, the rest for finding the range's
+ * random (W4), and a pair takes 324 instructions: 42 for each of those pages, the rest for finding the range's
  * table, for checking all before a change, and for the heap's own part. An object that grows step by step (W6)
- * takes 436 a step.
+ * takes 364 a step.
  *
  * What it costs: a page is the least that comes and goes, which of objects of 2 to 8 KiB wastes a third.
  * Tried and dropped: slots of 64 KiB alone. There are 10,112, and sqlite with 80 MiB of pages took them all. */
@@ -18,10 +18,10 @@
 #include "panic.h"
 #include "string.h"
 
-static struct slot narrow_slots[NARROW_SLOTS], wide_slots[WIDE_SLOTS];
+static struct slot narrow_slots[NARROW_SLOTS], wide_slots[WIDE_SLOTS], no_slot;
 struct zone large_zones[2] = {{LARGE_START, NARROW_SHIFT, NARROW_SLOTS, .slots = narrow_slots},
                               {WIDE_START, WIDE_SHIFT, WIDE_SLOTS, .slots = wide_slots}};
-static struct zone *const wide = &large_zones[1];
+static struct zone *const narrow = &large_zones[0], *const wide = &large_zones[1];
 
 void large_init(void) {
     for (struct zone *zone = large_zones; zone < large_zones + 2; zone++) {
@@ -66,39 +66,64 @@ void *large_alloc_aligned(size_t size, size_t align) {
         return alloc_again(size, align);
     for (size_t i = 0; i < more; i++)
         summary_remove(&wide->unused, first + i);
-    wide_slots[first] = (struct slot){more & 0x3FFF, pages & 0x3FFFF};
+    wide_slots[first] = (struct slot){pages, more};
     return slot_address(wide, first);
 }
 
 /* ---- one slot ---- */
 
-/* The zone's spare one, or else the first unused one. Where no narrow one is left, a wide one does. */
-void *large_alloc(size_t size) {
-    size_t pages = pages_for(size), first = 0;
-    struct zone *zone = wide;
-    if (unlikely(pages - 1 >= 1u << (WIDE_SHIFT - PAGE_SHIFT)))
-        return large_alloc_aligned(size, 1);
-    if (pages <= NARROW_PAGES && (large_zones[0].spare || large_zones[0].unused.top))
-        zone = &large_zones[0];
-    char *p = zone->spare;
-    size_t mapped = p ? zone->spare_pages : 0;
-    if (!p) {
-        first = summary_first(&zone->unused);
-        p = slot_address(zone, first);
-    }
-    if (unlikely(first == SUMMARY_NONE) || unlikely(!set_pages(p, mapped, pages)))
-        return alloc_again(size, 1);
-    if (!mapped)
-        summary_remove(&zone->unused, first);
-    zone->spare = NULL;
-    spare_pages -= mapped;
-    *slot_of(zone, p) = (struct slot){1, pages & 0x3FFFF};
+/* The slot that begins at P, and its zone; or one without an object. */
+static inline struct slot *slot_at(const void *p, struct zone **zone) {
+    size_t i = multiple_of((uintptr_t)p - WIDE_START, WIDE_SHIFT);
+    *zone = wide;
+    if (likely(i < WIDE_SLOTS))
+        return &wide_slots[i];
+    i = multiple_of((uintptr_t)p - LARGE_START, NARROW_SHIFT);
+    *zone = narrow;
+    return i < NARROW_SLOTS ? &narrow_slots[i] : &no_slot;
+}
+
+/* The first unused slot of ZONE, or else of the other one, where that is long enough. */
+static __attribute__((noinline)) void *alloc_unused(struct zone *zone, size_t pages) {
+    if (!zone->unused.top)
+        zone = zone == narrow ? wide : narrow;
+    size_t i = summary_first(&zone->unused);
+    char *p = slot_address(zone, i);
+    if (i == SUMMARY_NONE || slots_for(zone, pages) > 1 || heap_get(p, pages) < 0)
+        return alloc_again(pages * PAGE_SIZE, 1);
+    summary_remove(&zone->unused, i);
+    zone->slots[i] = (struct slot){pages, 1};
     return p;
 }
 
+/* The spare slot of ZONE, or else an unused one. */
+static inline void *alloc_slot(struct zone *zone, size_t pages) {
+    char *p = zone->spare;
+    size_t mapped = zone->spare_pages;
+    if (unlikely(!p))
+        return alloc_unused(zone, pages);
+    if (unlikely(!set_pages(p, mapped, pages)))
+        return alloc_again(pages * PAGE_SIZE, 1);
+    zone->spare = NULL;
+    zone->spare_slot->pages = pages;
+    spare_pages -= mapped;
+    return p;
+}
+
+void *large_alloc_wide(size_t size) {
+    size_t pages = (size - 1) / PAGE_SIZE + 1; /* of size 0 far too many */
+    return likely(pages <= WIDE_PAGES) ? alloc_slot(wide, pages) : large_alloc_aligned(size, 1);
+}
+
+static __attribute__((noinline)) void *alloc_narrow(void) { return alloc_slot(narrow, NARROW_PAGES); }
+
+void *large_alloc(size_t size) {
+    return size - 1 < NARROW_PAGES * PAGE_SIZE ? alloc_narrow() : large_alloc_wide(size);
+}
+
 size_t large_size(const void *p) {
-    const struct zone *zone = zone_of(p);
-    return (uintptr_t)p & ((1u << zone->shift) - 1) ? 0 : slot_of(zone, p)->pages * PAGE_SIZE;
+    struct zone *zone;
+    return slot_at(p, &zone)->pages * PAGE_SIZE;
 }
 
 static void drop_slots(struct zone *zone, struct slot *slot) {
@@ -107,37 +132,44 @@ static void drop_slots(struct zone *zone, struct slot *slot) {
     *slot = (struct slot){0, 0};
 }
 
+static inline void keep_spare(struct zone *zone, struct slot *slot, char *p, size_t pages) {
+    zone->spare = p;
+    zone->spare_slot = slot;
+    zone->spare_pages = pages;
+    spare_pages += pages;
+}
+
+/* There is no room for all of SLOT's pages, or none for any. */
+static __attribute__((noinline)) void free_slot(struct zone *zone, struct slot *slot, char *p) {
+    size_t pages = slot->pages, kept = zone->spare || slot->length > 1 ? 0 : SPARE_POOL - spare_pages;
+    slot->pages = 0;
+    heap_give(p + kept * PAGE_SIZE, pages - kept);
+    kept ? keep_spare(zone, slot, p, kept) : drop_slots(zone, slot);
+}
+
 void large_free(void *p) {
-    bool in_zone = (uintptr_t)p - LARGE_START < SMALL_TABLE - LARGE_START;
-    size_t pages = likely(in_zone) ? large_size(p) / PAGE_SIZE : 0;
+    struct zone *zone;
+    struct slot *slot = slot_at(p, &zone);
+    size_t pages = slot->pages;
     if (unlikely(pages == 0)) {
         if (p)
             bad_free(p);
-        return;
+    } else if (unlikely(zone->spare) || unlikely(slot->length > 1) ||
+               unlikely(pages + spare_pages > SPARE_POOL)) {
+        free_slot(zone, slot, p);
+    } else {
+        slot->pages = 0;
+        keep_spare(zone, slot, p, pages);
     }
-    struct zone *zone = zone_of(p);
-    struct slot *slot = slot_of(zone, p);
-    size_t room = SPARE_POOL - spare_pages, kept = pages < room ? pages : room;
-    if (zone->spare || unlikely(slot->length > 1))
-        kept = 0;
-    set_pages(p, pages, kept);
-    slot->pages = 0;
-    if (!kept) {
-        drop_slots(zone, slot);
-        return;
-    }
-    zone->spare = p;
-    zone->spare_pages = kept;
-    spare_pages += kept;
 }
 
 bool large_resize(void *p, size_t size) {
-    struct zone *zone = zone_of(p);
-    struct slot *slot = slot_of(zone, p);
+    struct zone *zone;
+    struct slot *slot = slot_at(p, &zone);
     size_t pages = pages_for(size);
     if (slots_for(zone, pages) > slot->length || !set_pages(p, slot->pages, pages))
         return false;
-    slot->pages = pages & 0x3FFFF;
+    slot->pages = pages;
     return true;
 }
 
@@ -145,7 +177,7 @@ void large_trim(void) {
     for (struct zone *zone = large_zones; zone < large_zones + 2; zone++)
         if (zone->spare) {
             heap_give(zone->spare, zone->spare_pages);
-            drop_slots(zone, slot_of(zone, zone->spare));
+            drop_slots(zone, zone->spare_slot);
             spare_pages -= zone->spare_pages;
             zone->spare = NULL;
         }

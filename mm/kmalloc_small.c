@@ -20,7 +20,7 @@
  * In instructions: kmalloc and kfree of an object of the page at hand take 34 together, and 37 where pages
  * come and go with many of 32 bytes. The next page of a class is found without a search, whatever its state,
  * in 50. An empty page's list is kept: if the same class takes it next, nothing is to be linked.
- * The worst kmalloc takes 291, when a page and one of the table are new, and the worst kfree 205, when both go
+ * The worst kmalloc takes 263, when a page and one of the table are new, and the worst kfree 178, when both go
  * (pages mapped and unmapped not counted; tests/bench/heap_worst.c looks for worse). Neither has a loop over
  * anything but one page's objects, and the three levels of a summary.
  *
@@ -30,7 +30,7 @@
  * better at that than its headers let it: the hole between two survivors is always one object short of what
  * comes next.
  *
- * Of mixed sizes (W3) a pair takes 59, and the peak is 1.40 times the payload. Tried and dropped, both because
+ * Of mixed sizes (W3) a pair takes 57, and the peak is 1.40 times the payload. Tried and dropped, both because
  * of what they took:
  * - A tier of its own for 1 to 8 KiB, blocks of 128-byte units with boundary tags in a table: 1.24, at 15
  *   instructions a pair and 190 lines more.

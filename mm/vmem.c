@@ -23,7 +23,7 @@
  *
  * In instructions, flushes included: mapping and unmapping one page takes 39 where its table stays, 4,500
  * where the table comes and goes with it, nearly all of which is clearing it; 18 for each of 256 pages at
- * once, and 44 with their frames. Those go between the entries and the top of pm's stack directly (pm_fast.h),
+ * once, and 42 with their frames. Those go between the entries and the top of pm's stack directly (pm_fast.h),
  * each checked as it is put there; they count as pm's once the pages are unmapped and flushed, or are taken
  * back if one proves wrong. What a range's table and borders take to be checked, 100, is shared by few pages:
  * for one there is a shorter way.
@@ -215,14 +215,15 @@ int vmem_alloc_range(void *va, size_t pages, unsigned flags) {
         if (prepare_any(va, pages, flags) < 0)
             return VMEM_NO_MEMORY;
     size_t top = pm_top;
+    const pte_t *last = pte_of(end);
     flags |= PTE_PRESENT;
-    for (page_t page = first; page < end; page++) {
+    for (pte_t *pte = pte_of(first); pte < last; pte++) {
         paddr_t frame = PADDR_NONE;
-        if (unlikely(read_entry(pte_of(page)) & PTE_PRESENT) || unlikely(!(frame = pm_take_any(&top)))) {
+        if (unlikely(read_entry(pte) & PTE_PRESENT) || unlikely(!(frame = pm_take_any(&top)))) {
             pm_set_top(top);
-            return undo_alloc(first, page, end);
+            return undo_alloc(first, (page_t)(pte - pte_of(0)), end);
         }
-        write_entry(pte_of(page), frame | flags);
+        write_entry(pte, frame | flags);
     }
     pm_set_top(top);
     count_live(first, end, 1);
@@ -256,8 +257,9 @@ static __attribute__((noinline)) bool take_back(size_t top, size_t old) {
  * is absent, or its frame is not handed out. (An absent entry is 0, and frame 0 is never handed out.) */
 static inline bool put_frames(size_t *top, page_t first, page_t end) {
     size_t old = *top = pm_top_with_room(end - first);
-    for (page_t page = first; page < end; page++)
-        if (unlikely(!pm_put(top, read_entry(pte_of(page)) & PTE_FRAME)))
+    const pte_t *last = pte_of(end);
+    for (const pte_t *pte = pte_of(first); pte < last; pte++)
+        if (unlikely(!pm_put(top, read_entry(pte) & PTE_FRAME)))
             return take_back(*top, old);
     return true;
 }
