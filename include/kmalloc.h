@@ -24,7 +24,7 @@ void kmalloc_init(const struct page_provider *provider);
 
 /* SIZE bytes, 16-byte aligned from 16 bytes up, 8 below; NULL for 0, or when memory has run out. The
  * contents are undefined; kzalloc's are zero. One object is of 504 MiB at most; of objects of more than a page
- * there can be 16,256, of more than 8 KiB 8,064. Before they fail for want of memory or addresses, they give
+ * there can be 16,256, of more than 16 KiB 8,064. Before they fail for want of memory or addresses, they give
  * back every page that holds nothing. */
 void *kmalloc(size_t size);
 void *kzalloc(size_t size);

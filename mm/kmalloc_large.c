@@ -3,8 +3,8 @@
  * Addresses are plentiful where frames are not: an object of up to 8 KiB gets a slot of 16 KiB, one of up to
  * 64 KiB a slot of 64 KiB, and a larger one as many as twice its size fills, where they are to be had; only
  * its own pages are mapped. So krealloc mostly grows it where it is, by mapping the next pages, and copies
- * nothing. Each length has a zone of its own, and a free slot is found in constant time; only an object that is
- * larger, or aligned to more, or grows into a slot from below, searches for a run of slots.
+ * nothing. Each length has a zone of its own, and a free slot is found in constant time, in the other zone where
+ * one is full and the object fits; only an object that is larger, or aligned to more, searches for a run.
  *
  * The slot freed last in a zone keeps its pages, spare, for the next object: as many as the pool has room for.
  * With that pool an object of 4 to 64 KiB maps and unmaps some 2.7 pages when others are replaced by it at
