@@ -124,22 +124,23 @@ static inline void *small_take(struct slab *slab, unsigned granule) {
     return slab->page + granule * GRANULE;
 }
 
-/* A slot: the pages of the object that begins in it, or 0; and how many slots that has, or the spare pages'
- * one, or 0 where neither begins. */
-struct slot {
-    uint32_t pages, length;
-};
-
 extern struct zone {
     uintptr_t start;
     unsigned shift; /* a slot's bytes, as a power of two */
     size_t count;
-    struct slot *slots;
+    uint32_t *slots; /* of each the pages of the object that begins there, or 0 */
     struct summary unused;
     char *spare; /* a slot with mapped pages but no object, or NULL */
-    struct slot *spare_slot;
+    uint32_t *spare_slot;
     size_t spare_pages;
 } large_zones[2]; /* narrow, wide */
+
+/* The slots of an object of more than WIDE_PAGES, at the first of them; all others have one. */
+extern uint16_t large_lengths[WIDE_SLOTS];
+
+static inline size_t slot_length(const struct zone *zone, const uint32_t *slot) {
+    return *slot > WIDE_PAGES ? large_lengths[slot - zone->slots] : 1;
+}
 
 /* The slots that PAGES pages fill, at least one. */
 static inline size_t slots_for(const struct zone *zone, size_t pages) {

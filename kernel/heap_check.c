@@ -42,9 +42,9 @@ static void small_stats(unsigned sc, struct kmalloc_stats *out) {
 }
 
 static void zone_stats(const struct zone *zone, struct kmalloc_stats *out) {
-    for (const struct slot *slot = zone->slots; slot < zone->slots + zone->count; slot++) {
-        out->capacity = out->live += slot->pages > 0;
-        out->pages += slot->pages;
+    for (size_t i = 0; i < zone->count; i++) {
+        out->capacity = out->live += zone->slots[i] > 0;
+        out->pages += zone->slots[i];
     }
 }
 
@@ -94,11 +94,11 @@ static size_t check_zone(const struct zone *zone) {
     size_t count = bitmap_count(zone->unused.leaf, 0, zone->count);
     summary_check(&zone->unused);
     for (size_t i = 0; i < zone->count; i++) {
-        const struct slot slot = zone->slots[i];
-        ASSERT_OP(bitmap_find(zone->unused.leaf, i, i + slot.length, true), ==, i + slot.length);
-        ASSERT(!slot.pages || slots_for(zone, slot.pages) <= slot.length);
-        ASSERT(slot.pages || !slot.length || zone->spare == slot_address(zone, i));
-        count += slot.length;
+        const uint32_t *slot = &zone->slots[i];
+        size_t n = *slot || slot_address(zone, i) == zone->spare ? slot_length(zone, slot) : 0;
+        ASSERT_OP(bitmap_find(zone->unused.leaf, i, i + n, true), ==, i + n);
+        ASSERT(!*slot || slots_for(zone, *slot) <= n);
+        count += n;
     }
     ASSERT_OP(count, ==, zone->count);
     return zone->spare ? zone->spare_pages : 0;

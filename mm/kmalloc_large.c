@@ -18,7 +18,8 @@
 #include "panic.h"
 #include "string.h"
 
-static struct slot narrow_slots[NARROW_SLOTS], wide_slots[WIDE_SLOTS], no_slot;
+static uint32_t narrow_slots[NARROW_SLOTS], wide_slots[WIDE_SLOTS], no_slot;
+uint16_t large_lengths[WIDE_SLOTS];
 struct zone large_zones[2] = {{LARGE_START, NARROW_SHIFT, NARROW_SLOTS, .slots = narrow_slots},
                               {WIDE_START, WIDE_SHIFT, WIDE_SLOTS, .slots = wide_slots}};
 static struct zone *const narrow = &large_zones[0], *const wide = &large_zones[1];
@@ -66,14 +67,15 @@ void *large_alloc_aligned(size_t size, size_t align) {
         return alloc_again(size, align);
     for (size_t i = 0; i < more; i++)
         summary_remove(&wide->unused, first + i);
-    wide_slots[first] = (struct slot){pages, more};
+    wide_slots[first] = pages;
+    large_lengths[first] = more;
     return slot_address(wide, first);
 }
 
 /* ---- one slot ---- */
 
 /* The slot that begins at P, and its zone; or one without an object. */
-static inline struct slot *slot_at(const void *p, struct zone **zone) {
+static inline uint32_t *slot_at(const void *p, struct zone **zone) {
     size_t i = multiple_of((uintptr_t)p - WIDE_START, WIDE_SHIFT);
     *zone = wide;
     if (likely(i < WIDE_SLOTS))
@@ -92,7 +94,7 @@ static __attribute__((noinline)) void *alloc_unused(struct zone *zone, size_t pa
     if (i == SUMMARY_NONE || slots_for(zone, pages) > 1 || heap_get(p, pages) < 0)
         return alloc_again(pages * PAGE_SIZE, 1);
     summary_remove(&zone->unused, i);
-    zone->slots[i] = (struct slot){pages, 1};
+    zone->slots[i] = pages;
     return p;
 }
 
@@ -105,7 +107,7 @@ static inline void *alloc_slot(struct zone *zone, size_t pages) {
     if (unlikely(!set_pages(p, mapped, pages)))
         return alloc_again(pages * PAGE_SIZE, 1);
     zone->spare = NULL;
-    zone->spare_slot->pages = pages;
+    *zone->spare_slot = pages;
     spare_pages -= mapped;
     return p;
 }
@@ -123,16 +125,15 @@ void *large_alloc(size_t size) {
 
 size_t large_size(const void *p) {
     struct zone *zone;
-    return slot_at(p, &zone)->pages * PAGE_SIZE;
+    return *slot_at(p, &zone) * PAGE_SIZE;
 }
 
-static void drop_slots(struct zone *zone, struct slot *slot) {
-    size_t i = (size_t)(slot - zone->slots), n = slot->length;
+static void drop_slots(struct zone *zone, const uint32_t *slot, size_t n) {
+    size_t i = (size_t)(slot - zone->slots);
     n == 1 ? summary_add(&zone->unused, i) : summary_add_range(&zone->unused, i, i + n);
-    *slot = (struct slot){0, 0};
 }
 
-static inline void keep_spare(struct zone *zone, struct slot *slot, char *p, size_t pages) {
+static inline void keep_spare(struct zone *zone, uint32_t *slot, char *p, size_t pages) {
     zone->spare = p;
     zone->spare_slot = slot;
     zone->spare_pages = pages;
@@ -140,36 +141,38 @@ static inline void keep_spare(struct zone *zone, struct slot *slot, char *p, siz
 }
 
 /* There is no room for all of SLOT's pages, or none for any. */
-static __attribute__((noinline)) void free_slot(struct zone *zone, struct slot *slot, char *p) {
-    size_t pages = slot->pages, kept = zone->spare || slot->length > 1 ? 0 : SPARE_POOL - spare_pages;
-    slot->pages = 0;
+static __attribute__((noinline)) void free_slot(struct zone *zone, uint32_t *slot, char *p) {
+    size_t pages = *slot, n = slot_length(zone, slot);
+    size_t kept = zone->spare || n > 1 ? 0 : SPARE_POOL - spare_pages;
+    *slot = 0;
     heap_give(p + kept * PAGE_SIZE, pages - kept);
-    kept ? keep_spare(zone, slot, p, kept) : drop_slots(zone, slot);
+    kept ? keep_spare(zone, slot, p, kept) : drop_slots(zone, slot, n);
 }
 
 void large_free(void *p) {
     struct zone *zone;
-    struct slot *slot = slot_at(p, &zone);
-    size_t pages = slot->pages;
+    uint32_t *slot = slot_at(p, &zone);
+    size_t pages = *slot;
     if (unlikely(pages == 0)) {
         if (p)
             bad_free(p);
-    } else if (unlikely(zone->spare) || unlikely(slot->length > 1) ||
-               unlikely(pages + spare_pages > SPARE_POOL)) {
+    } else if (unlikely(zone->spare) || unlikely(pages + spare_pages > SPARE_POOL)) {
         free_slot(zone, slot, p);
     } else {
-        slot->pages = 0;
+        *slot = 0;
         keep_spare(zone, slot, p, pages);
     }
 }
 
 bool large_resize(void *p, size_t size) {
     struct zone *zone;
-    struct slot *slot = slot_at(p, &zone);
-    size_t pages = pages_for(size);
-    if (slots_for(zone, pages) > slot->length || !set_pages(p, slot->pages, pages))
+    uint32_t *slot = slot_at(p, &zone);
+    size_t pages = pages_for(size), n = slot_length(zone, slot);
+    if (slots_for(zone, pages) > n || !set_pages(p, *slot, pages))
         return false;
-    slot->pages = pages;
+    *slot = pages;
+    if (unlikely(n > slot_length(zone, slot)))
+        drop_slots(zone, slot + 1, n - 1);
     return true;
 }
 
@@ -177,7 +180,7 @@ void large_trim(void) {
     for (struct zone *zone = large_zones; zone < large_zones + 2; zone++)
         if (zone->spare) {
             heap_give(zone->spare, zone->spare_pages);
-            drop_slots(zone, zone->spare_slot);
+            drop_slots(zone, zone->spare_slot, 1);
             spare_pages -= zone->spare_pages;
             zone->spare = NULL;
         }
