@@ -46,8 +46,8 @@ static unsigned overhead_alloc, overhead_free; /* of a call of an empty function
 static unsigned overhead_get, overhead_give;   /* of the wrapper, what it measures not included */
 static unsigned in_provider;                   /* since the call began */
 static unsigned gets_left;                     /* until the provider says that memory has run out */
-static bool refused;                           /* it has, since the call began */
-static bool given;                             /* a page has been given back since then */
+static bool given;                             /* a page has been given back since the call began */
+static bool refused; /* memory has run out since then, or pages were asked for when some were given back */
 
 static void *empty_alloc(size_t size) {
     (void)size;
@@ -66,7 +66,7 @@ static int (*inner_get)(void *, size_t), (*inner_give)(void *, size_t);
 static int timed_get(void *va, size_t pages) {
     unsigned start = (unsigned)rdtsc();
     int result = gets_left && gets_left-- ? inner_get(va, pages) : -1;
-    refused |= result < 0;
+    refused |= result < 0 || given;
     in_provider += (unsigned)rdtsc() - start + overhead_get;
     return result;
 }
@@ -130,7 +130,7 @@ static bool add(size_t size) {
         return false;
     refused = given = false;
     unsigned ticks = ticks_of_alloc(kmalloc, size, &p) - overhead_alloc;
-    bool elsewhere = !p || (size <= PAGE_SIZE && (given || kmalloc_size(p) > PAGE_SIZE));
+    bool elsewhere = !p || (size <= PAGE_SIZE && kmalloc_size(p) > PAGE_SIZE);
     note(&allocs[size >= HUGE_FROM ? HUGE : refused || elsewhere ? EXHAUSTED : USUAL], ticks, size);
     if (p)
         objects[live++] = (struct object){p, size};
