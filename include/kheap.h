@@ -40,7 +40,6 @@ extern struct page_provider page_provider;
 extern size_t held_pages, peak_pages;
 
 static inline int heap_get(void *va, size_t pages) {
-    ASSERT(!in_interrupt());
     if (unlikely(page_provider.get(va, pages) < 0))
         return -1;
     held_pages += pages;
@@ -50,7 +49,6 @@ static inline int heap_get(void *va, size_t pages) {
 }
 
 static inline void heap_give(void *va, size_t pages) {
-    ASSERT(!in_interrupt());
     if (unlikely(page_provider.give(va, pages) < 0))
         PANIC("kmalloc: the provider does not take back %zu pages at %p", pages, va);
     held_pages -= pages;

@@ -59,7 +59,6 @@ void records_init(enum heap_mode heap_mode, const struct page_provider *pages) {
 /* ---- pages ---- */
 
 static bool get(uintptr_t va, size_t pages) {
-    ASSERT(!in_interrupt());
     if (provider->get((void *)va, pages) < 0)
         return false;
     held += pages;
@@ -69,7 +68,6 @@ static bool get(uintptr_t va, size_t pages) {
 }
 
 static void give(uintptr_t va, size_t pages) {
-    ASSERT(!in_interrupt());
     if (provider->give((void *)va, pages) < 0)
         PANIC("kmalloc: the provider does not take back %zu pages at 0x%08x", pages, (unsigned)va);
     held -= pages;
