@@ -60,8 +60,9 @@ bool bitmap_next_run(const uint32_t *map, size_t *start, size_t *end, size_t lim
 /* How many bits of [START, END) are set. */
 size_t bitmap_count(const uint32_t *map, size_t start, size_t end);
 
-/* How many bits of WORD are set. */
+/* How many bits of WORD are set; and the highest that is, WORD not being 0. */
 size_t bitmap_bits(uint32_t word);
+static inline size_t bitmap_last(uint32_t word) { return (size_t)__builtin_clz(word) ^ 31; }
 
 /* A set of indices below SUMMARY_MAX, in three levels: a bit at one level says that the word below it is
  * not zero. Adding, removing and finding the next member each take at most three steps up or down. */
@@ -107,8 +108,25 @@ static inline size_t summary_first(const struct summary *s) {
     return i * 32 + (size_t)__builtin_ctz(s->leaf[i]);
 }
 
+/* Removes the least member, and returns it; or SUMMARY_NONE. */
+static inline size_t summary_take(struct summary *s) {
+    size_t i = summary_first(s);
+    if (i == SUMMARY_NONE)
+        return i;
+    uint32_t *leaf = &s->leaf[i / 32], *middle = &s->middle[i / 1024];
+    if (!(*leaf &= *leaf - 1) && !(*middle &= *middle - 1))
+        s->top &= s->top - 1;
+    return i;
+}
+
 /* The greatest member, or SUMMARY_NONE. */
-size_t summary_last(const struct summary *s);
+static inline size_t summary_last(const struct summary *s) {
+    if (!s->top)
+        return SUMMARY_NONE;
+    size_t i = bitmap_last(s->top);
+    i = i * 32 + bitmap_last(s->middle[i]);
+    return i * 32 + bitmap_last(s->leaf[i]);
+}
 
 /* A summary may be that of a bitmap of SUMMARY_MAX words: it has the index of each word that is not 0. */
 

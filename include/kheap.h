@@ -28,10 +28,10 @@
 #define WIDE_START 0xD0000000u
 #define NARROW_SLOTS ((WIDE_START - LARGE_START) >> NARROW_SHIFT)
 #define WIDE_SLOTS ((SMALL_TABLE - WIDE_START) >> WIDE_SHIFT)
-#define FAST_MAX 512u /* kmalloc looks at no table of classes up to here */
-#define GRANULE 32u   /* small objects begin at, and are, multiples of this */
+#define GRANULE 32u /* small objects begin at, and are, multiples of this */
 #define PAGE_GRANULES (PAGE_SIZE / GRANULE)
 #define SMALL_CLASSES 21
+#define SINGLE_STEPS 12                /* class I of these is of I + 1 granules */
 #define KEEPING_CLASSES 8              /* the smallest keep their current page even when it is empty */
 #define SPARE_POOL (KMALLOC_SPARE - 1) /* the table of small objects may have one page more */
 
@@ -79,21 +79,18 @@ struct slab {
 #define BIAS_KEPT 0x10000    /* of a page that is kept even when empty: no free does more */
 #define BIAS_FULL (-0x10000) /* of a full page, which is in no list: the first free does more */
 
-/* The slab that objects of (index + 1) granules come from, for sizes up to FAST_MAX; one with nothing free,
- * where there is none. */
-extern struct slab *small_current[FAST_MAX / GRANULE];
 extern size_t small_top; /* granules of the zone whose slabs exist */
 
-/* Of each class: the granules of an object, the current page, and those with a free object that are not
- * current; and the pages that are not mapped. */
+/* Of each class: the granules of an object; the slab of the current page, or one with nothing free where there
+ * is none; and those with a free object that are not current. And the pages that are not mapped. */
 extern const uint8_t small_step[SMALL_CLASSES];
-extern struct slab *small_current_of[SMALL_CLASSES];
+extern struct slab *small_current[SMALL_CLASSES];
 extern struct list small_partial[SMALL_CLASSES];
 extern struct summary small_unused;
 
 static inline int slab_capacity(const struct slab *slab) { return PAGE_GRANULES / small_step[slab->sc]; }
 static inline int slab_live(const struct slab *slab) { return (slab->more + 1) & 0xFFFF; }
-static inline bool slab_is_current(const struct slab *slab) { return slab == small_current_of[slab->sc]; }
+static inline bool slab_is_current(const struct slab *slab) { return slab == small_current[slab->sc]; }
 
 /* How many times OFFSET has 1 << SHIFT; far too many where it is no multiple: the rotation puts the bits that
  * a multiple does not have on top. */
@@ -153,7 +150,8 @@ static inline char *slot_address(const struct zone *zone, size_t slot) {
  * zone, and is 0 where no live object begins. TRIM gives back the spare pages. */
 void small_init(void);
 void *small_alloc(size_t size);
-void small_changed(struct slab *slab); /* a free has left MORE negative */
+void *small_alloc_elsewhere(unsigned sc); /* of a class whose current page has nothing free */
+void small_changed(struct slab *slab);    /* a free has left MORE negative */
 size_t small_size(const void *p);
 void small_trim(void);
 

@@ -84,16 +84,6 @@ size_t summary_next(const struct summary *s, size_t from) {
     return word * 32 + __builtin_ctz(s->leaf[word]);
 }
 
-static size_t highest_bit(uint32_t word) { return 31 - (size_t)__builtin_clz(word); }
-
-size_t summary_last(const struct summary *s) {
-    if (!s->top)
-        return SUMMARY_NONE;
-    size_t i = highest_bit(s->top);
-    i = i * 32 + highest_bit(s->middle[i]);
-    return i * 32 + highest_bit(s->leaf[i]);
-}
-
 void summary_set_bits(struct summary *s, uint32_t *map, size_t start, size_t end) {
     bitmap_fill(map, start, end, true);
     summary_add_range(s, start / 32, (end - 1) / 32 + 1);

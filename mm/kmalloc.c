@@ -33,12 +33,12 @@ void *alloc_again(size_t size, size_t align) {
 
 void *kmalloc(size_t size) {
     size_t granules = (size - 1) / GRANULE; /* less one; of size 0 far too many */
-    if (unlikely(granules >= FAST_MAX / GRANULE))
+    if (unlikely(granules >= SINGLE_STEPS))
         return size - 1 < SMALL_MAX ? small_alloc(size) : large_alloc(size);
     struct slab *slab = small_current[granules];
     unsigned granule = slab->head;
     if (unlikely(granule == NO_GRANULE))
-        return small_alloc(size);
+        return small_alloc_elsewhere(granules);
     return small_take(slab, granule);
 }
 

@@ -8,9 +8,9 @@
  *
  * The slot freed last in a zone keeps its pages, spare, for the next object: as many as the pool has room for.
  * With that pool an object of 4 to 64 KiB maps and unmaps some 2.7 pages when others are replaced by it at
- * random (W4), and a pair takes 324 instructions: 42 for each of those pages, the rest for finding the range's
+ * random (W4), and a pair takes 322 instructions: 42 for each of those pages, the rest for finding the range's
  * table, for checking all before a change, and for the heap's own part. An object that grows step by step (W6)
- * takes 364 a step.
+ * takes 359 a step.
  *
  * What it costs: a page is the least that comes and goes, which of objects of 2 to 8 KiB wastes a third.
  * Tried and dropped: slots of 64 KiB alone. There are 10,112, and sqlite with 80 MiB of pages took them all. */
@@ -89,11 +89,14 @@ static inline uint32_t *slot_at(const void *p, struct zone **zone) {
 static __attribute__((noinline)) void *alloc_unused(struct zone *zone, size_t pages) {
     if (!zone->unused.top)
         zone = zone == narrow ? wide : narrow;
-    size_t i = summary_first(&zone->unused);
+    size_t i = slots_for(zone, pages) > 1 ? SUMMARY_NONE : summary_take(&zone->unused);
     char *p = slot_address(zone, i);
-    if (i == SUMMARY_NONE || slots_for(zone, pages) > 1 || heap_get(p, pages) < 0)
+    if (unlikely(i == SUMMARY_NONE))
         return alloc_again(pages * PAGE_SIZE, 1);
-    summary_remove(&zone->unused, i);
+    if (unlikely(heap_get(p, pages) < 0)) {
+        summary_add(&zone->unused, i);
+        return alloc_again(pages * PAGE_SIZE, 1);
+    }
     zone->slots[i] = pages;
     return p;
 }

@@ -20,7 +20,7 @@
  * In instructions: kmalloc and kfree of an object of the page at hand take 34 together, and 37 where pages
  * come and go with many of 32 bytes. The next page of a class is found without a search, whatever its state,
  * in 50. An empty page's list is kept: if the same class takes it next, nothing is to be linked.
- * The worst kmalloc takes 263, when a page and one of the table are new, and the worst kfree 178, when both go
+ * The worst kmalloc takes 199, when a page and one of the table are new, and the worst kfree 136, when both go
  * (pages mapped and unmapped not counted; tests/bench/heap_worst.c looks for worse). Neither has a loop over
  * anything but one page's objects, and the three levels of a summary.
  *
@@ -30,7 +30,7 @@
  * better at that than its headers let it: the hole between two survivors is always one object short of what
  * comes next.
  *
- * Of mixed sizes (W3) a pair takes 57, and the peak is 1.40 times the payload. Tried and dropped, both because
+ * Of mixed sizes (W3) a pair takes 54, and the peak is 1.40 times the payload. Tried and dropped, both because
  * of what they took:
  * - A tier of its own for 1 to 8 KiB, blocks of 128-byte units with boundary tags in a table: 1.24, at 15
  *   instructions a pair and 190 lines more.
@@ -40,8 +40,6 @@
 #include "kheap.h"
 #include "panic.h"
 #include "string.h"
-
-#define SINGLE_STEPS 12 /* classes that are one granule apart */
 
 static struct slab *const slabs = (struct slab *)SMALL_TABLE;
 static struct slab nothing;   /* the sentinel: no object is free in it */
@@ -53,19 +51,10 @@ const uint8_t small_step[SMALL_CLASSES] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  1
 static uint8_t class_of[SMALL_MAX / GRANULE];       /* by the granules of a size, less one */
 static uint8_t chain[SMALL_CLASSES][PAGE_GRANULES]; /* what NEXT is in a page of free objects only */
 
-struct slab *small_current[FAST_MAX / GRANULE], *small_current_of[SMALL_CLASSES];
+struct slab *small_current[SMALL_CLASSES];
 struct list small_partial[SMALL_CLASSES];
 struct summary small_unused;
 size_t small_top;
-
-static inline void set_current(unsigned sc, struct slab *slab) {
-    small_current_of[sc] = slab;
-    if (sc < SINGLE_STEPS)
-        small_current[sc] = slab;
-    else
-        for (unsigned i = small_step[sc - 1]; i < small_step[sc] && i < FAST_MAX / GRANULE; i++)
-            small_current[i] = slab;
-}
 
 /* Each of a page's objects is free, and followed by the next. Granules at which none begins keep their bytes,
  * which do not look live: nothing is live in the page. */
@@ -88,30 +77,44 @@ void small_init(void) {
     memset(chain, NO_GRANULE, sizeof(chain));
     for (unsigned sc = 0; sc < SMALL_CLASSES; sc++) {
         list_init(&small_partial[sc]);
-        set_current(sc, &nothing);
+        small_current[sc] = &nothing;
         link_objects(chain[sc], small_step[sc]);
     }
 }
 
 /* ---- pages ---- */
 
-/* Maps the lowest unused page, and the next page of the table if need be; NULL when memory has run out. */
-static struct slab *new_page(void) {
-    size_t number = summary_first(&small_unused);
-    char *page = (char *)SMALL_START + number * PAGE_SIZE,
-         *table_end = (char *)slabs + table_pages * PAGE_SIZE;
-    if (number == SUMMARY_NONE || heap_get(page, 1) < 0)
-        return NULL;
-    if ((char *)&slabs[number + 1] > table_end) {
-        if (heap_get(table_end, 1) < 0) {
-            heap_give(page, 1);
-            return NULL;
-        }
-        table_pages++;
+/* Maps page NUMBER, and the next page of the table if need be. */
+static inline int map_page(size_t number) {
+    char *page = (char *)SMALL_START + number * PAGE_SIZE;
+    if (heap_get(page, 1) < 0)
+        return -1;
+    char *table_end = (char *)slabs + table_pages * PAGE_SIZE;
+    if ((char *)&slabs[number + 1] <= table_end)
+        return 0;
+    if (heap_get(table_end, 1) < 0) {
+        heap_give(page, 1);
+        return -1;
     }
-    summary_remove(&small_unused, number);
+    table_pages++;
+    return 0;
+}
+
+/* The slab of the lowest unused page, which gets mapped; NULL when memory, or the zone, has run out. */
+static inline struct slab *new_page(void) {
+    size_t number = summary_take(&small_unused), top = (number + 1) * PAGE_GRANULES;
+    if (unlikely(number == SUMMARY_NONE))
+        return NULL;
+    if (unlikely(map_page(number) < 0)) {
+        summary_add(&small_unused, number);
+        return NULL;
+    }
     summary_add(&in_use, number);
-    slabs[number].page = page;
+    if (top > small_top) {
+        small_top = top;
+        slabs[number].page = (char *)SMALL_START + number * PAGE_SIZE;
+        slabs[number].sc = SMALL_CLASSES; /* of none: there is no list */
+    }
     return &slabs[number];
 }
 
@@ -122,7 +125,7 @@ static void drop_page(struct slab *slab) {
     summary_add(&small_unused, number);
     summary_remove(&in_use, number);
     if (small_top == (number + 1) * PAGE_GRANULES) {
-        size_t top = summary_last(&in_use) + 1, pages = pages_for(top * sizeof(*slabs)); /* none: 0 */
+        size_t top = summary_last(&in_use) + 1, pages = (top * sizeof(*slabs) + PAGE_MASK) / PAGE_SIZE;
         small_top = top * PAGE_GRANULES;
         if (pages < table_pages)
             heap_give((char *)slabs + pages * PAGE_SIZE, table_pages - pages);
@@ -151,40 +154,43 @@ static inline void use(struct slab *slab, struct slab *old, unsigned sc) {
         leave(old, BIAS_FULL);
     if (sc < KEEPING_CLASSES && keep_spare(slab))
         slab->more += BIAS_KEPT;
-    set_current(sc, slab);
+    small_current[sc] = slab;
 }
 
 /* From a page in which all objects of class SC are free. They are in its list already if the page was last
- * emptied as one of that class. */
-static __attribute__((noinline)) void *alloc_in_new_page(size_t size, unsigned sc) {
-    bool is_new = list_empty(&spare);
-    struct slab *slab = is_new ? new_page() : (struct slab *)list_pop(&spare);
-    if (!slab)
-        return alloc_again(size, 1);
-    spare_pages -= !is_new;
-    size_t top = (size_t)(slab - slabs + 1) * PAGE_GRANULES;
-    if (top > small_top || slab->sc != sc) {
-        memcpy(slab->next, chain[sc], sizeof(slab->next));
+ * emptied as one of that class. (The list is copied without a call.) */
+static __attribute__((noinline)) void *alloc_in_new_page(unsigned sc) {
+    struct slab *slab;
+    if (list_empty(&spare)) {
+        slab = new_page();
+        if (!slab)
+            return alloc_again(small_step[sc] * GRANULE, 1);
+    } else {
+        slab = (struct slab *)list_pop(&spare);
+        spare_pages--;
+    }
+    if (slab->sc != sc) {
+        __builtin_memcpy(slab->next, chain[sc], sizeof(slab->next));
         slab->head = 0;
         slab->sc = sc;
     }
-    small_top = top > small_top ? top : small_top;
     slab->more = -1;
-    use(slab, small_current_of[sc], sc);
+    use(slab, small_current[sc], sc);
+    return small_take(slab, slab->head);
+}
+
+void *small_alloc_elsewhere(unsigned sc) {
+    if (unlikely(list_empty(&small_partial[sc])))
+        return alloc_in_new_page(sc);
+    struct slab *slab = (struct slab *)list_pop(&small_partial[sc]);
+    use(slab, small_current[sc], sc);
     return small_take(slab, slab->head);
 }
 
 void *small_alloc(size_t size) {
     unsigned sc = class_of[(size - 1) / GRANULE];
-    struct slab *slab = small_current_of[sc];
-    if (likely(slab->head == NO_GRANULE)) {
-        struct slab *old = slab;
-        if (unlikely(list_empty(&small_partial[sc])))
-            return alloc_in_new_page(size, sc);
-        slab = (struct slab *)list_pop(&small_partial[sc]);
-        use(slab, old, sc);
-    }
-    return small_take(slab, slab->head);
+    struct slab *slab = small_current[sc];
+    return unlikely(slab->head == NO_GRANULE) ? small_alloc_elsewhere(sc) : small_take(slab, slab->head);
 }
 
 /* A free has given a full page its first free object, or has emptied a page. */
@@ -197,7 +203,7 @@ void small_changed(struct slab *slab) {
         return;
     }
     if (slab_is_current(slab))
-        set_current(slab->sc, &nothing);
+        small_current[slab->sc] = &nothing;
     else if (!was_full) /* of a single object */
         list_remove(&slab->list);
     if (keep_spare(slab))
@@ -208,9 +214,9 @@ void small_changed(struct slab *slab) {
 
 void small_trim(void) {
     for (unsigned sc = 0; sc < SMALL_CLASSES; sc++) {
-        struct slab *slab = small_current_of[sc];
+        struct slab *slab = small_current[sc];
         if (slab != &nothing && slab_live(slab) == 0) {
-            set_current(sc, &nothing);
+            small_current[sc] = &nothing;
             leave(slab, 0);
             drop_page(slab);
         }

@@ -304,6 +304,22 @@ static void test_a_range_of_members_is_added_at_every_level(void **state) {
     }
 }
 
+static void test_the_least_member_is_taken_out(void **state) {
+    (void)state;
+    assert_int_equal(summary_take(&summary), SUMMARY_NONE);
+    for (int round = 0; round < 20000; round++) {
+        put(random_between(0, SUMMARY_MAX) >> round / 500 % 16, true);
+        if (round % 3 == 0)
+            continue;
+        size_t least = model_next(0);
+        assert_int_equal(summary_take(&summary), least);
+        if (least != SUMMARY_NONE)
+            member[least] = false;
+        if (round % 100 == 1)
+            check_levels();
+    }
+}
+
 static void test_all_members_in_and_out_again(void **state) {
     (void)state;
     for (size_t i = 0; i < SUMMARY_MAX; i++)
@@ -459,6 +475,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_a_single_member_is_found_from_everywhere_below),
     cmocka_unit_test(test_adding_twice_and_removing_the_absent_change_nothing),
     cmocka_unit_test(test_a_range_of_members_is_added_at_every_level),
+    cmocka_unit_test(test_the_least_member_is_taken_out),
     cmocka_unit_test(test_all_members_in_and_out_again),
     cmocka_unit_test(test_random_members_against_the_model),
     cmocka_unit_test(test_bits_set_and_cleared_are_in_the_summary_or_not),

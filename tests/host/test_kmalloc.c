@@ -15,6 +15,8 @@
 #define MIB (1u << 20)
 #define HEAP_BYTES (KHEAP_END - KHEAP_START)
 #define NEVER (-1)
+#define MOST_LARGE 16256 /* objects of more than a page; and of them, those that only small ones can have */
+#define MOST_NARROW 8192
 
 /* ---- the provider ---- */
 
@@ -443,6 +445,58 @@ static void test_all_addresses_are_used_up_and_come_back(void **state) {
     garbage = false;
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
         use_up(sizes[i], HEAP_BYTES / (sizes[i] < 64 ? 32 : sizes[i]) + 1, false);
+}
+
+/* Takes objects of SIZE bytes until there are no more, into OBJECTS; returns how many. */
+static size_t take_all(void **objects, size_t size) {
+    size_t count = 0;
+    while ((objects[count] = kmalloc(size)))
+        assert_true(++count < MOST_LARGE + 1);
+    kmalloc_check();
+    return count;
+}
+
+/* As many objects as kmalloc.h says, whichever come first; and while there are no others left, one that is
+ * freed can be had again. */
+static void test_where_one_length_of_addresses_is_used_up_the_other_serves(void **state) {
+    static void *objects[MOST_LARGE + 1];
+    (void)state;
+    garbage = false;
+    for (int larger_first = 0; larger_first < 2; larger_first++) {
+        size_t large = larger_first ? take_all(objects, 20000) : 0;
+        assert_int_equal(large, larger_first ? MOST_LARGE - MOST_NARROW : 0);
+        size_t count = large + take_all(objects + large, larger_first ? 16384 : 5000);
+        assert_int_equal(count, MOST_LARGE);
+        for (size_t i = 0; i < count; i += 97) {
+            size_t size = kmalloc_size(objects[i]);
+            kfree(objects[i]);
+            objects[i] = kmalloc(size);
+            assert_non_null(objects[i]);
+            assert_int_equal(kmalloc_size(objects[i]), size);
+        }
+        kmalloc_check();
+        for (size_t i = 0; i < count; i++)
+            kfree(objects[i * 1009 % count]);
+        check_empty();
+    }
+}
+
+static void test_what_shrinks_gives_back_its_addresses(void **state) {
+    static void *objects[MOST_LARGE + 1];
+    (void)state;
+    garbage = false;
+    size_t count = take_all(objects, 300000);
+    for (size_t i = 0; i < count; i++) {
+        void *p = krealloc(objects[i], 20000);
+        assert_ptr_equal(p, objects[i]);
+        assert_int_equal(kmalloc_size(p), 20480);
+    }
+    kmalloc_check();
+    count += take_all(objects + count, 20000);
+    assert_int_equal(count, MOST_LARGE - MOST_NARROW);
+    for (size_t i = 0; i < count; i++)
+        kfree(objects[i]);
+    check_empty();
 }
 
 /* One call of the heap, failing at each of the provider's calls in turn until it succeeds. (Spare pages are
@@ -903,6 +957,8 @@ static const struct CMUnitTest tests[] = {
     TEST(test_absurd_sizes_are_refused),
     TEST(test_all_frames_are_used_up_and_come_back),
     TEST(test_all_addresses_are_used_up_and_come_back),
+    TEST(test_where_one_length_of_addresses_is_used_up_the_other_serves),
+    TEST(test_what_shrinks_gives_back_its_addresses),
     TEST(test_spare_pages_are_given_back_before_a_call_fails),
     TEST(test_failure_at_every_single_call_of_the_provider),
     TEST(test_a_failed_krealloc_leaves_the_object),
