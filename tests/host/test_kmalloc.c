@@ -481,6 +481,31 @@ static void test_where_one_length_of_addresses_is_used_up_the_other_serves(void 
     }
 }
 
+/* A smaller object takes the spare pages of a larger one, but not the last addresses that a larger one needs. */
+static void test_what_is_spare_serves_smaller_objects(void **state) {
+    static void *objects[MOST_LARGE + 1];
+    size_t most = MOST_LARGE - MOST_NARROW, count = 0;
+    (void)state;
+    garbage = false;
+    void *large = kmalloc(20000);
+    kfree(large);
+    gets_left = 0;
+    assert_ptr_equal(kmalloc(5000), large);
+    gets_left = NEVER;
+    kfree(large);
+    while (count < most - 100)
+        objects[count++] = kmalloc(20000);
+    kfree(objects[count - 1]);
+    void *small = kmalloc(5000);
+    assert_ptr_equal(kmalloc(20000), objects[count - 1]);
+    count += take_all(objects + count, 20000);
+    assert_int_equal(count, most);
+    kfree(small);
+    for (size_t i = 0; i < count; i++)
+        kfree(objects[i]);
+    check_empty();
+}
+
 static void test_what_shrinks_gives_back_its_addresses(void **state) {
     static void *objects[MOST_LARGE + 1];
     (void)state;
@@ -958,6 +983,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_all_frames_are_used_up_and_come_back),
     TEST(test_all_addresses_are_used_up_and_come_back),
     TEST(test_where_one_length_of_addresses_is_used_up_the_other_serves),
+    TEST(test_what_is_spare_serves_smaller_objects),
     TEST(test_what_shrinks_gives_back_its_addresses),
     TEST(test_spare_pages_are_given_back_before_a_call_fails),
     TEST(test_failure_at_every_single_call_of_the_provider),
