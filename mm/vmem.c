@@ -25,7 +25,7 @@
  * where the table comes and goes with it, nearly all of which is clearing it; 18 for each of 256 pages at
  * once, and 42 with their frames. Those go between the entries and the top of pm's stack directly (pm_fast.h),
  * each checked as it is put there; they count as pm's once the pages are unmapped and flushed, or are taken
- * back if one proves wrong. What a range's table and borders take to be checked, 100, is shared by few pages:
+ * back if one proves wrong. What a range's table and borders take to be checked, 123, is shared by few pages:
  * for one there is a shorter way.
  * Tried and dropped: a call of pm for each frame, and all checked beforehand (96 for each of 256); frames by
  * the word of pm's bitmaps (60, but more for a few pages, whose frames lie scattered). */
@@ -193,41 +193,56 @@ static inline bool in_one_table(page_t first, size_t pages) {
     return pages - 1 < ENTRIES_PER_TABLE - first % ENTRIES_PER_TABLE && live[first / ENTRIES_PER_TABLE];
 }
 
-static __attribute__((noinline)) int prepare_any(void *va, size_t pages, unsigned flags) {
-    page_t first = check_range(va, pages);
-    return pages > pm_count().free ? VMEM_NO_MEMORY : prepare(first, first + pages, flags);
-}
-
-/* At PAGE of [FIRST, END) memory has run out; or there is a page, where nothing has been prepared. */
-static __attribute__((noinline)) int undo_alloc(page_t first, page_t page, page_t end) {
+/* At PAGE of the pages [FIRST, END) of a table memory has run out; or there is a page, where that has not been
+ * looked at before. */
+static __attribute__((noinline)) int undo_fill(page_t first, page_t page, page_t end) {
     count_live(first, page, 1);
     if (page > first)
         vmem_free_range(page_address(first), page - first);
     if (count_present(page, end) > 0)
         prepare(page, end, 0); /* panics */
-    unlink_empty_tables(page, end);
     return VMEM_NO_MEMORY;
 }
 
-int vmem_alloc_range(void *va, size_t pages, unsigned flags) {
-    page_t first = page_of(va), end = first + pages;
-    if (unlikely(page_offset(va)) || unlikely(flags & ~FLAGS_MASK) || unlikely(!in_one_table(first, pages)))
-        if (prepare_any(va, pages, flags) < 0)
-            return VMEM_NO_MEMORY;
+/* Maps frames at PAGES pages of a linked table, from FIRST on. On failure none of them is left. */
+static inline __attribute__((always_inline)) int fill(page_t first, size_t pages, unsigned flags) {
     size_t top = pm_top;
-    const pte_t *last = pte_of(end);
+    const pte_t *last = pte_of(first + pages);
     flags |= PTE_PRESENT;
     for (pte_t *pte = pte_of(first); pte < last; pte++) {
         paddr_t frame = PADDR_NONE;
         if (unlikely(read_entry(pte) & PTE_PRESENT) || unlikely(!(frame = pm_take_any(&top)))) {
             pm_set_top(top);
-            return undo_alloc(first, (page_t)(pte - pte_of(0)), end);
+            return undo_fill(first, (page_t)(pte - pte_of(0)), first + pages);
         }
         write_entry(pte, frame | flags);
     }
     pm_set_top(top);
-    count_live(first, end, 1);
+    live[first / ENTRIES_PER_TABLE] += (uint16_t)pages;
     return 0;
+}
+
+static __attribute__((noinline)) int alloc_any(void *va, size_t pages, unsigned flags) {
+    page_t first = check_range(va, pages), end = first + pages;
+    if (pages > pm_count().free || prepare(first, end, flags) < 0)
+        return VMEM_NO_MEMORY;
+    for (page_t page = first, part; page < end; page = part) {
+        part = part_end(page, end);
+        if (fill(page, part - page, flags) < 0) {
+            if (page > first)
+                vmem_free_range(va, page - first);
+            unlink_empty_tables(page, end);
+            return VMEM_NO_MEMORY;
+        }
+    }
+    return 0;
+}
+
+int vmem_alloc_range(void *va, size_t pages, unsigned flags) {
+    page_t first = page_of(va);
+    if (unlikely(page_offset(va)) || unlikely(flags & ~FLAGS_MASK) || unlikely(!in_one_table(first, pages)))
+        return alloc_any(va, pages, flags);
+    return fill(first, pages, flags);
 }
 
 static __attribute__((noinline)) int free_any(void *va, size_t pages) {
