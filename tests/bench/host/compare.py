@@ -36,7 +36,8 @@ kmalloc     mm/ as in the kernel, every check on, over the kernel's own pm and v
 kmalloc, system's pages
             the same, but pages come and go by madvise and page faults. It keeps 16 empty pages, where the others
             keep more, as their footprints tell: in a kernel a page costs some dozen instructions, not a system call.
-The others are preloaded; all are called through pointers, by one thread. Each object's first byte is written."""
+The others are preloaded; all are called through pointers, by one thread. Each object's first byte is written.
+The time includes the calls and the loop around them."""
 
 
 def library(root, heap):
