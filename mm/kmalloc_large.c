@@ -8,7 +8,7 @@
  *
  * The slot freed last in a zone keeps its pages, spare, for the next object: as many as the pool has room for.
  * With that pool an object of 4 to 64 KiB maps and unmaps some 2.5 pages when others are replaced by it at
- * random (W4), and a pair takes 289 instructions: 43 for each of those pages, the rest for finding the range's
+ * random (W4), and a pair takes 288 instructions: 43 for each of those pages, the rest for finding the range's
  * table, for checking all before a change, and for the heap's own part. An object that grows step by step (W6)
  * takes 356 a step.
  *

@@ -272,9 +272,8 @@ static __attribute__((noinline)) bool take_back(size_t top, size_t old) {
  * is absent, or its frame is not handed out. (An absent entry is 0, and frame 0 is never handed out.) */
 static inline bool put_frames(size_t *top, page_t first, page_t end) {
     size_t old = *top = pm_top_with_room(end - first);
-    const pte_t *last = pte_of(end);
-    for (const pte_t *pte = pte_of(first); pte < last; pte++)
-        if (unlikely(!pm_put(top, read_entry(pte) & PTE_FRAME)))
+    for (page_t page = first; page < end; page++)
+        if (unlikely(!pm_put(top, read_entry(pte_of(page)) & PTE_FRAME)))
             return take_back(*top, old);
     return true;
 }
