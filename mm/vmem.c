@@ -25,7 +25,7 @@
  * where the table comes and goes with it, nearly all of which is clearing it; 18 for each of 256 pages at
  * once, and 42 with their frames. Those go between the entries and the top of pm's stack directly (pm_fast.h),
  * each checked as it is put there; they count as pm's once the pages are unmapped and flushed, or are taken
- * back if one proves wrong. What a range's table and borders take to be checked, 123, is shared by few pages:
+ * back if one proves wrong. What a range's table and borders take to be checked, 120, is shared by few pages:
  * for one there is a shorter way.
  * Tried and dropped: a call of pm for each frame, and all checked beforehand (96 for each of 256); frames by
  * the word of pm's bitmaps (60, but more for a few pages, whose frames lie scattered). */
