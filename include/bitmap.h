@@ -84,8 +84,9 @@ static inline void summary_add(struct summary *s, size_t i) {
     s->top |= 1u << middle;
 }
 
-/* Adds every index in [START, END). */
+/* Adds every index in [START, END); and removes them. A step for each word. */
 void summary_add_range(struct summary *s, size_t start, size_t end);
+void summary_remove_range(struct summary *s, size_t start, size_t end);
 
 /* Removes index I; one that is absent stays so. */
 static inline void summary_remove(struct summary *s, size_t i) {
@@ -134,9 +135,10 @@ static inline size_t summary_last(const struct summary *s) {
 void summary_set_bits(struct summary *s, uint32_t *map, size_t start, size_t end);
 void summary_clear_bits(struct summary *s, uint32_t *map, size_t start, size_t end);
 
-/* Where in such a bitmap the first N adjacent bits that are set begin, at or after FROM, or SUMMARY_MAX * 32;
- * N is at least 1. Looks once at each word that is not 0, however many holes it has. */
-size_t summary_find_run(const struct summary *s, const uint32_t *map, size_t n, size_t from);
+/* Where in [FROM, LIMIT) the first N adjacent bits of MAP that are set begin, or LIMIT; N is at least 1, LIMIT a
+ * multiple of 32. Looks once at each word, however many holes it has, except those that are 0 by WORDS, which
+ * may be NULL. */
+size_t bitmap_find_run(const uint32_t *map, const struct summary *words, size_t n, size_t from, size_t limit);
 
 /* That each level agrees with the one below; panics with the first word where it does not. */
 void summary_check(const struct summary *s);

@@ -58,6 +58,12 @@ void summary_add_range(struct summary *s, size_t start, size_t end) {
     }
 }
 
+void summary_remove_range(struct summary *s, size_t start, size_t end) {
+    for (size_t i = start; i < end; i = bitmap_next_word(i))
+        if (!(s->leaf[i / 32] &= ~bitmap_word_mask(i, end)))
+            summary_remove(s, i);
+}
+
 /* The least bit of WORD above bit I, or 32. */
 static unsigned next_bit(uint32_t word, unsigned i) {
     word &= ~1u << i;
@@ -105,12 +111,13 @@ static uint32_t runs_in(uint32_t word, size_t n) {
     return word;
 }
 
-size_t summary_find_run(const struct summary *s, const uint32_t *map, size_t n, size_t from) {
-    if (n <= SUMMARY_MAX * 32 - from && bitmap_full(map, from, from + n))
+size_t bitmap_find_run(const uint32_t *map, const struct summary *words, size_t n, size_t from,
+                       size_t limit) {
+    if (n <= limit - from && bitmap_full(map, from, from + n))
         return from;
     size_t below = 0; /* set bits that end where the word begins */
     uint32_t mask = ~0u << (from % 32);
-    for (size_t word = from / 32; word < SUMMARY_MAX; mask = ~0u) {
+    for (size_t word = from / 32; word < limit / 32; mask = ~0u) {
         uint32_t here = map[word] & mask;
         size_t low = here == ~0u ? 32 : (size_t)__builtin_ctz(~here);
         if (below + low >= n)
@@ -119,9 +126,9 @@ size_t summary_find_run(const struct summary *s, const uint32_t *map, size_t n, 
         if (starts)
             return word * 32 + (size_t)__builtin_ctz(starts);
         below = low == 32 ? below + 32 : (size_t)__builtin_clz(~here);
-        word = below ? word + 1 : summary_next(s, word + 1);
+        word = below || !words ? word + 1 : summary_next(words, word + 1);
     }
-    return SUMMARY_MAX * 32;
+    return limit;
 }
 
 void summary_check(const struct summary *s) {

@@ -12,6 +12,10 @@
  * the rest is for finding the range's table and checking all before a change. An object that grows step by step
  * (W6) takes 356 a step.
  *
+ * A larger one changes a bit for each of its slots, a word at a time, and looks once at each word of the zone's
+ * bitmap if no hole is long enough, first with room to grow and then without, and both again once spare pages are
+ * given back: no kmalloc takes more than 44,000 instructions, at any size of memory (mapping left out).
+ *
  * What it costs: a page is the least that comes and goes, which of objects of 2 to 8 KiB wastes a third.
  * Tried and dropped: slots of 64 KiB alone. There are 10,112, and sqlite with 80 MiB of pages took them all. */
 #include "kheap.h"
@@ -47,13 +51,15 @@ static inline bool set_pages(char *p, size_t old, size_t pages) {
 
 /* The first of N adjacent unused slots at a multiple of ALIGN bytes, or SUMMARY_NONE. */
 static size_t find_slots(size_t n, size_t align) {
-    size_t step = align >> WIDE_SHIFT, base = WIDE_START >> WIDE_SHIFT;
-    for (size_t first, end = 0; bitmap_next_run(wide->unused.leaf, &first, &end, WIDE_SLOTS);) {
-        first = step > 1 ? ((base + first + step - 1) & ~(step - 1)) - base : first;
-        if (first + n <= end)
+    size_t step = align >> WIDE_SHIFT ? align >> WIDE_SHIFT : 1, base = WIDE_START >> WIDE_SHIFT;
+    for (size_t from, first = 0;;) {
+        from = ((base + first + step - 1) & ~(step - 1)) - base;
+        if (from >= WIDE_SLOTS)
+            return SUMMARY_NONE;
+        first = bitmap_find_run(wide->unused.leaf, NULL, n, from, WIDE_SLOTS);
+        if (first == from)
             return first;
     }
-    return SUMMARY_NONE;
 }
 
 /* With room to grow, where that is to be had. */
@@ -66,8 +72,7 @@ void *large_alloc_aligned(size_t size, size_t align) {
         first = find_slots(more = n, align);
     if (first == SUMMARY_NONE || !set_pages(slot_address(wide, first), 0, pages))
         return alloc_again(size, align);
-    for (size_t i = 0; i < more; i++)
-        summary_remove(&wide->unused, first + i);
+    summary_remove_range(&wide->unused, first, first + more);
     wide_slots[first] = pages;
     large_lengths[first] = more;
     return slot_address(wide, first);

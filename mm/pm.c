@@ -201,10 +201,10 @@ static __attribute__((noinline)) pfn_t take_run(size_t n) {
     ASSERT(!in_interrupt());
     if (n == 0 || n > pm_count().free)
         return FRAMES_MAX;
-    pfn_t start = summary_find_run(&words, available, n, next_run);
+    pfn_t start = bitmap_find_run(available, &words, n, next_run, FRAMES_MAX);
     if (start == FRAMES_MAX) {
         settle();
-        start = summary_find_run(&words, available, n, 0);
+        start = bitmap_find_run(available, &words, n, 0, FRAMES_MAX);
     }
     if (start != FRAMES_MAX) {
         summary_clear_bits(&words, available, start, start + n);

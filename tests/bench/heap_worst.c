@@ -2,8 +2,9 @@
  *
  * Each call is timed on its own. The heap gets its pages from a provider that wraps vmem's and measures how
  * long that takes; it counts as nothing, as if getting and giving pages were empty functions. Calls for more
- * than 64 KiB are kept apart: their cost may grow with the size. So are those that found no page left, or no
- * address: they give every spare page back and try once more, or elsewhere.
+ * than 64 KiB are kept apart: they search among all slots, and change a bit for each that they take or free. So
+ * are those that found no page left, or no address: they give every spare page back and try once more, or
+ * elsewhere.
  *
  * The patterns are those that hurt some heap: each size at each state of its page, combs of holes, the last
  * object above a long hole, memory that has run out, growing and shrinking in between, and then programs put
@@ -310,6 +311,19 @@ static void out_of_memory(void) {
     gets_left = ~0u;
 }
 
+/* Every second slot of 64 KiB has an object, as many as there are: no hole is long enough. */
+static void slot_comb(void) {
+    while (live < ROOM) {
+        char *p = kmalloc_aligned(PAGE_SIZE, HUGE_FROM - 1);
+        if (!p)
+            break;
+        objects[live++] = (struct object){p, PAGE_SIZE};
+    }
+    drop_all(0, FORWARD, 2);
+    for (size_t size = HUGE_FROM; size < 32 * HUGE_FROM; size *= 2)
+        add(size);
+}
+
 static void huge(void) {
     for (size_t pages = pm_count().free / 2; pages > 17; pages -= pages / 3) {
         add_many(pages * PAGE_SIZE, 2);
@@ -329,6 +343,7 @@ static const struct {
     {"every size", every_size},   {"each order", each_order},       {"combs", combs},
     {"last object", last_object}, {"small holes", small_holes},     {"random walk", walk},
     {"programs", programs},       {"out of memory", out_of_memory}, {"huge", huge},
+    {"slot comb", slot_comb},
 };
 
 static void print_call(const char *figure, const char *function, const struct call *call) {

@@ -23,7 +23,7 @@ NAMES = {
 }
 
 # Larger where there are more frames to play with: batches and objects beyond what 64 MiB hold.
-GROWING = {"B1000-99", "kmalloc-worst-huge", "kfree-worst-huge", "run4-scattered", "run8-scattered"}
+GROWING = {"B1000-99", "kfree-worst-huge", "run4-scattered", "run8-scattered"}
 
 
 def figures(machine):

@@ -288,7 +288,7 @@ static void test_adding_twice_and_removing_the_absent_change_nothing(void **stat
     assert_int_equal(summary.top, 0);
 }
 
-static void test_a_range_of_members_is_added_at_every_level(void **state) {
+static void test_a_range_of_members_comes_and_goes_at_every_level(void **state) {
     (void)state;
     for (int round = 0; round < 3000; round++) {
         size_t start = random_between(0, SUMMARY_MAX + 1);
@@ -298,8 +298,9 @@ static void test_a_range_of_members_is_added_at_every_level(void **state) {
             memset(&summary, 0, sizeof summary);
             memset(member, 0, sizeof member);
         }
-        summary_add_range(&summary, start, end);
-        memset(&member[start], true, end - start);
+        bool in = random_word() & 1;
+        in ? summary_add_range(&summary, start, end) : summary_remove_range(&summary, start, end);
+        memset(&member[start], in, end - start);
         check_levels();
     }
 }
@@ -392,19 +393,25 @@ static void test_bits_set_and_cleared_are_in_the_summary_or_not(void **state) {
 }
 
 /* A bit at a time. */
-static size_t model_run(size_t n, size_t from) {
+static size_t model_run(size_t n, size_t from, size_t limit) {
     size_t run = 0;
-    for (size_t i = from; i < ALL; i++)
+    for (size_t i = from; i < limit; i++)
         if ((run = bitmap_test(bits, i) ? run + 1 : 0) == n)
             return i + 1 - n;
-    return ALL;
+    return limit;
 }
 
-static void check_run(size_t n, size_t from) {
-    size_t found = summary_find_run(&summary, bits, n, from), want = model_run(n, from);
-    if (found != want)
-        fail_msg("a run of %zu from %zu on: found at %zu, and is at %zu", n, from, found, want);
+/* With the summary and without. */
+static void check_run_below(size_t n, size_t from, size_t limit) {
+    size_t want = model_run(n, from, limit);
+    for (int i = 0; i < 2; i++) {
+        size_t found = bitmap_find_run(bits, i ? &summary : NULL, n, from, limit);
+        if (found != want)
+            fail_msg("a run of %zu in [%zu, %zu): found at %zu, and is at %zu", n, from, limit, found, want);
+    }
 }
+
+static void check_run(size_t n, size_t from) { check_run_below(n, from, ALL); }
 
 /* Runs of every length up to 80 at every place in a word, behind shorter ones. */
 static void test_a_run_is_found_at_every_place_in_a_word(void **state) {
@@ -438,7 +445,8 @@ static void test_runs_among_random_bits(void **state) {
             i += length;
         }
         for (int i = 0; i < 10; i++)
-            check_run(random_between(1, round % 2 ? 150 : 12), random_between(base, base + 3000));
+            check_run_below(random_between(1, round % 2 ? 150 : 12), random_between(base, base + 1400),
+                            i % 2 ? ALL : (base + random_between(1500, 3000)) / 32 * 32);
     }
 }
 
@@ -450,9 +458,9 @@ static void test_the_longest_runs(void **state) {
     check_run(ALL, 0);
     check_run(ALL, 1);
     check_run(ALL - 33, 33);
-    assert_int_equal(summary_find_run(&summary, bits, ALL + 1, 0), ALL);
-    assert_int_equal(summary_find_run(&summary, bits, SIZE_MAX, 0), ALL);
-    assert_int_equal(summary_find_run(&summary, bits, 1, ALL), ALL);
+    assert_int_equal(bitmap_find_run(bits, &summary, ALL + 1, 0, ALL), ALL);
+    assert_int_equal(bitmap_find_run(bits, &summary, SIZE_MAX, 0, ALL), ALL);
+    assert_int_equal(bitmap_find_run(bits, &summary, 1, ALL, ALL), ALL);
     summary_clear_bits(&summary, bits, 500000, 500001);
     check_run(500001, 0);
     check_run(ALL - 500001, 7);
@@ -474,7 +482,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_an_empty_summary_has_no_member),
     cmocka_unit_test(test_a_single_member_is_found_from_everywhere_below),
     cmocka_unit_test(test_adding_twice_and_removing_the_absent_change_nothing),
-    cmocka_unit_test(test_a_range_of_members_is_added_at_every_level),
+    cmocka_unit_test(test_a_range_of_members_comes_and_goes_at_every_level),
     cmocka_unit_test(test_the_least_member_is_taken_out),
     cmocka_unit_test(test_all_members_in_and_out_again),
     cmocka_unit_test(test_random_members_against_the_model),
