@@ -15,31 +15,22 @@ extern memmap_frames pm_used; /* handed out: a bit for each frame */
 extern paddr_t pm_spare;      /* the frame freed last of all, whose bit is still set; or PADDR_NONE */
 extern struct recent {
     paddr_t pa;
-    uint32_t bit;            /* the frame's in its word */
-} pm_recent[RECENT_MAX + 1]; /* grows downwards; at its bottom, the last, is no frame */
-extern size_t pm_top;        /* the stack's, and how many entries are empty */
+    uint32_t bit;        /* the frame's in its word */
+} pm_recent[RECENT_MAX]; /* grows downwards */
+extern size_t pm_top;    /* the stack's, and how many entries are empty */
 
 static inline size_t pm_word(paddr_t pa) { return pa >> (PAGE_SHIFT + 5); }
 static inline uint32_t pm_bit(paddr_t pa) { return 1u << (pa_to_pfn(pa) % 32); }
 
-/* The frame at *TOP. PADDR_NONE says that there is none, but not that none is free: pm_alloc_page knows. */
-static inline paddr_t pm_take(size_t *top) {
-    paddr_t pa = pm_recent[*top].pa;
-    if (unlikely(pa == PADDR_NONE))
-        return PADDR_NONE;
-    uint32_t bit = pm_recent[(*top)++].bit;
-    pm_used[pm_word(pa)] |= bit;
-    return pa;
-}
+/* Whether N frames, at most RECENT_MAX, are on the stack: it gets what it lacks, if as many are free. */
+bool pm_fetch(size_t n);
+static inline bool pm_has(size_t n) { return likely(n <= RECENT_MAX - pm_top) || pm_fetch(n); }
 
-/* A frame, from there or elsewhere, or PADDR_NONE. *TOP may become the stack's. */
-static inline paddr_t pm_take_any(size_t *top) {
-    paddr_t pa = pm_take(top);
-    if (unlikely(pa == PADDR_NONE)) {
-        pm_top = *top;
-        pa = pm_alloc_page();
-    }
-    return pa;
+/* The frame at *TOP, where there is one. */
+static inline paddr_t pm_take(size_t *top) {
+    struct recent recent = pm_recent[(*top)++];
+    pm_used[pm_word(recent.pa)] |= recent.bit;
+    return recent.pa;
 }
 
 /* The stack's top, with room for N frames more, at most RECENT_MAX; and there is no spare frame. */

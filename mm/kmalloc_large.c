@@ -8,9 +8,9 @@
  *
  * The slot freed last in a zone keeps its pages, spare, for the next object: as many as the pool has room for.
  * With that pool an object of 4 to 64 KiB maps and unmaps some 2.5 pages when others are replaced by it at
- * random (W4), and a pair takes 288 instructions: 110 are the heap's own, 43 are for each of those pages, and
+ * random (W4), and a pair takes 284 instructions: 110 are the heap's own, 40 are for each of those pages, and
  * the rest is for finding the range's table and checking all before a change. An object that grows step by step
- * (W6) takes 356 a step.
+ * (W6) takes 355 a step.
  *
  * A larger one changes a bit for each of its slots, a word at a time, and looks once at each word of the
  * zone's bitmap if no hole is long enough: first with room to grow, then without, and both again once spare

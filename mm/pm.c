@@ -7,7 +7,8 @@
  * What was freed last is likely in the cache, and likely wanted again. It waits in neither bitmap, so that it
  * comes and goes with a change of USED and of nothing else:
  * - RECENT is a stack of 1,024 frames. The frame's bit stands beside it; when the stack is full, a frame
- *   becomes available at once. vmem takes and puts many frames at a time there (pm_fast.h).
+ *   becomes available at once. vmem takes and puts many frames at a time there (pm_fast.h); what the stack
+ *   lacks then comes onto it first.
  * - RUN is what is left of the run freed last. It becomes available when the next run is freed.
  * - SPARE is the frame freed last of all. It keeps even its bit in USED, so that freeing one and allocating
  *   one, over and over, changes no bitmap; who asks USED about many frames at once gives SPARE up before.
@@ -15,7 +16,7 @@
  * bitmap and does not wait is reserved.
  *
  * Single frames, in instructions, the same at 64 MiB as at 4 GiB: freeing one and allocating one takes 16,
- * and 34 if up to 1,024 are freed before they are allocated again. No pm_alloc_page takes more than 68 (the
+ * and 34 if up to 1,024 are freed before they are allocated again. No pm_alloc_page takes more than 67 (the
  * word is then empty, which three levels of the summary learn), no pm_free_page more than 45 (RECENT is full,
  * and the word was empty). tests/bench/frame_worst.c looks for worse.
  *
@@ -46,7 +47,7 @@ static struct summary words;    /* of AVAILABLE, those that are not 0 */
 static struct pm_counts counts; /* free: those in AVAILABLE */
 
 paddr_t pm_spare;
-struct recent pm_recent[RECENT_MAX + 1];
+struct recent pm_recent[RECENT_MAX];
 size_t pm_top;
 
 static pfn_t run_start, run_end; /* RUN: [run_start, run_end) */
@@ -101,8 +102,7 @@ paddr_t pm_alloc_page(void) {
         pm_spare = PADDR_NONE;
         return pa;
     }
-    pa = pm_take(&pm_top);
-    return likely(pa != PADDR_NONE) ? pa : alloc_found();
+    return likely(pm_top < RECENT_MAX) ? pm_take(&pm_top) : alloc_found();
 }
 
 /* Of WORD, in which none was, the frames MASK become available. */
@@ -186,6 +186,14 @@ size_t pm_make_room(size_t n) {
         file(top.bit, pm_word(top.pa), 1);
     }
     return pm_top;
+}
+
+bool pm_fetch(size_t n) {
+    if (n > pm_count().free)
+        return false;
+    while (n > RECENT_MAX - pm_top)
+        pm_put(&pm_top, alloc_found());
+    return true;
 }
 
 static void settle(void) {

@@ -23,10 +23,10 @@
  *
  * In instructions, flushes included: mapping and unmapping one page takes 39 where its table stays, 4,500
  * where the table comes and goes with it, nearly all of which is clearing it; 18 for each of 256 pages at
- * once, and 42 with their frames. Those go between the entries and the top of pm's stack directly (pm_fast.h),
- * each checked as it is put there; they count as pm's once the pages are unmapped and flushed, or are taken
- * back if one proves wrong. What a range's table and borders take to be checked, 120, is shared by few pages:
- * for one there is a shorter way.
+ * once, and 40 with their frames. Those go between the entries and the top of pm's stack directly (pm_fast.h):
+ * taken once it is known that there are enough, and each checked as it is put there. They count as pm's once the
+ * pages are unmapped and flushed, or are taken back if one proves wrong. What a range's table and borders take
+ * to be checked, 120, is shared by few pages: for one there is a shorter way.
  * Tried and dropped: a call of pm for each frame, and all checked beforehand (96 for each of 256); frames by
  * the word of pm's bitmaps (60, but more for a few pages, whose frames lie scattered). */
 #include "vmem.h"
@@ -193,29 +193,28 @@ static inline bool in_one_table(page_t first, size_t pages) {
     return pages - 1 < ENTRIES_PER_TABLE - first % ENTRIES_PER_TABLE && live[first / ENTRIES_PER_TABLE];
 }
 
-/* At PAGE of the pages [FIRST, END) of a table memory has run out; or there is a page, where that has not been
- * looked at before. */
+/* Of the pages [FIRST, END) of a table, those before PAGE have been mapped, and PAGE was already. Panics, with
+ * all as it was. */
 static __attribute__((noinline)) int undo_fill(page_t first, page_t page, page_t end) {
     count_live(first, page, 1);
     if (page > first)
         vmem_free_range(page_address(first), page - first);
-    if (count_present(page, end) > 0)
-        prepare(page, end, 0); /* panics */
-    return VMEM_NO_MEMORY;
+    return prepare(page, end, 0);
 }
 
-/* Maps frames at PAGES pages of a linked table, from FIRST on. On failure none of them is left. */
+/* Maps frames at PAGES pages of a linked table, from FIRST on. */
 static inline __attribute__((always_inline)) int fill(page_t first, size_t pages, unsigned flags) {
+    if (unlikely(!pm_has(pages)))
+        return VMEM_NO_MEMORY;
     size_t top = pm_top;
     const pte_t *last = pte_of(first + pages);
     flags |= PTE_PRESENT;
     for (pte_t *pte = pte_of(first); pte < last; pte++) {
-        paddr_t frame = PADDR_NONE;
-        if (unlikely(read_entry(pte) & PTE_PRESENT) || unlikely(!(frame = pm_take_any(&top)))) {
+        if (unlikely(read_entry(pte) & PTE_PRESENT)) {
             pm_set_top(top);
             return undo_fill(first, (page_t)(pte - pte_of(0)), first + pages);
         }
-        write_entry(pte, frame | flags);
+        write_entry(pte, pm_take(&top) | flags);
     }
     pm_set_top(top);
     live[first / ENTRIES_PER_TABLE] += (uint16_t)pages;
@@ -226,14 +225,13 @@ static __attribute__((noinline)) int alloc_any(void *va, size_t pages, unsigned 
     page_t first = check_range(va, pages), end = first + pages;
     if (pages > pm_count().free || prepare(first, end, flags) < 0)
         return VMEM_NO_MEMORY;
+    if (pages > pm_count().free) { /* the tables have taken some */
+        unlink_empty_tables(first, end);
+        return VMEM_NO_MEMORY;
+    }
     for (page_t page = first, part; page < end; page = part) {
         part = part_end(page, end);
-        if (fill(page, part - page, flags) < 0) {
-            if (page > first)
-                vmem_free_range(va, page - first);
-            unlink_empty_tables(page, end);
-            return VMEM_NO_MEMORY;
-        }
+        ASSERT_OP(fill(page, part - page, flags), ==, 0);
     }
     return 0;
 }
@@ -332,17 +330,14 @@ static __attribute__((noinline)) int free_other(void *va) { return vmem_free_ran
 
 int vmem_alloc_page(void *volatile where, volatile unsigned flags) {
     void *va = where;
-    size_t top = pm_top;
     pte_t *pte = pte_of(page_of(va));
     if (unlikely(flags & ~FLAGS_MASK) || unlikely(page_offset(va)) || unlikely(live[pd_index(va)] == 0) ||
         unlikely(read_entry(pte) & PTE_PRESENT))
         return alloc_other(where, flags);
-    paddr_t frame = pm_take_any(&top);
-    if (unlikely(frame == PADDR_NONE))
+    if (unlikely(!pm_has(1)))
         return VMEM_NO_MEMORY;
-    pm_set_top(top);
+    write_entry(pte, pm_take(&pm_top) | flags | PTE_PRESENT);
     live[pd_index(va)]++;
-    write_entry(pte, frame | flags | PTE_PRESENT);
     return 0;
 }
 

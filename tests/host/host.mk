@@ -32,7 +32,7 @@ HOST_SRC_kmalloc := $(HOST_HEAP)
 HOST_SRC_terminal := kernel/terminal.c
 
 # test_vmem sees pm's calls, and stands in for the kernel's linker script.
-HOST_LD_vmem := $(foreach fn,pm_alloc_page pm_free_page pm_alloc_pages pm_free_pages,-Wl$(comma)--wrap=$(fn)) \
+HOST_LD_vmem := $(foreach fn,pm_alloc_page pm_free_page pm_free_pages,-Wl$(comma)--wrap=$(fn)) \
     $(foreach def,kernel_start=0x100000 text_end=0x10c000 rodata_start=0x10c000 rodata_end=0x110000 \
     data_start=0x110000 fault_stack_guard=0x113000 fault_stack_bottom=0x114000 fault_stack_top=0x116000 \
     boot_stack_guard=0x118000 boot_stack_bottom=0x119000 boot_stack_top=0x11d000 data_end=0x130000 \

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "memlayout.h"
+#include "pm_fast.h"
 #include "support.h"
 
 #define MIB_FRAMES 256
@@ -452,7 +453,64 @@ static void test_a_run_is_found_across_all_that_waits(void **state) {
     check_all();
 }
 
+/* Each of those that wait elsewhere comes onto the stack, but no more than there are. */
+static void test_the_stack_gets_what_waits_elsewhere(void **state) {
+    (void)state;
+    start_machine(8);
+    while (alloc(1) != PADDR_NONE) { /* all */
+    }
+    pm_free_pages(0x400000, 10); /* available */
+    pm_free_pages(0x500000, 10); /* RUN */
+    for (pfn_t pfn = 0x580; pfn < 0x590; pfn++)
+        pm_free_page(pfn_to_pa(pfn)); /* RECENT, and SPARE */
+    give(0x400000, 10);
+    give(0x500000, 10);
+    give(0x580000, 16);
+    assert_false(pm_has(37));
+    assert_false(pm_has(RECENT_MAX));
+    for (size_t n = 0; n <= 36; n++) {
+        assert_true(pm_has(n));
+        assert_in_range(RECENT_MAX - pm_top, n, 36);
+        assert_int_equal(pm_count().free, 36);
+    }
+    check_all();
+    assert_true(pm_has(36));
+    for (size_t n = 0; n < 36; n++)
+        take(pm_take(&pm_top), 1);
+    assert_true(pm_has(0));
+    assert_false(pm_has(1));
+    check_all();
+}
+
 /* ---- random, against the model ---- */
+
+/* Takes many frames from the stack; or puts many there, those of the RUNS that are of a single frame. */
+static void random_batch(size_t *runs, paddr_t *where, size_t *length) {
+    size_t n = random_between(0, random_between(0, 4) ? 40 : RECENT_MAX + 1), top;
+    if (random_word() & 1) {
+        if (!pm_has(n)) {
+            assert_true(model_count().free < n);
+            return;
+        }
+        for (top = pm_top; n > 0 && *runs < 4000; n--) {
+            where[*runs] = pm_take(&top);
+            take(where[*runs], 1);
+            length[(*runs)++] = 1;
+        }
+    } else {
+        top = pm_top_with_room(n);
+        for (size_t i = *runs; i-- > 0 && n > 0;) {
+            if (length[i] != 1)
+                continue;
+            assert_true(pm_put(&top, where[i]));
+            give(where[i], 1);
+            where[i] = where[--*runs];
+            length[i] = length[*runs];
+            n--;
+        }
+    }
+    pm_set_top(top);
+}
 
 static void random_step(size_t *runs, paddr_t *where, size_t *length, unsigned fill) {
     if (random_between(0, 100) < fill && *runs < 4000) {
@@ -487,6 +545,8 @@ static void test_random_operations_against_the_model(void **state) {
     start_machine(16);
     for (int i = 0; i < 200000; i++) {
         random_step(&runs, where, length, i / 20000 % 2 ? 40 : 65);
+        if (i % 50 == 0)
+            random_batch(&runs, where, length);
         if (i % 2000 == 0)
             check_all();
     }
@@ -647,6 +707,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_a_run_is_handed_out_again_in_parts),
     cmocka_unit_test(test_single_frames_are_found_in_the_run_freed_last),
     cmocka_unit_test(test_a_run_is_found_across_all_that_waits),
+    cmocka_unit_test(test_the_stack_gets_what_waits_elsewhere),
     cmocka_unit_test(test_random_operations_against_the_model),
     cmocka_unit_test(test_a_double_free_panics),
     cmocka_unit_test(test_an_unaligned_free_panics),

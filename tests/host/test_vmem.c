@@ -1,8 +1,8 @@
 /* vmem: mm/vmem.c unchanged over the simulated MMU of mmu.h, with the real pm.
  *
  * pm's calls are intercepted (the linker's --wrap), and the stack of pm_fast.h is looked at before each event:
- * an allocation can be made to fail at any number, and no frame may come back while a table or a cache still
- * leads to it. A table's frame that came back is scribbled over at once, as its next owner would. */
+ * no frame may come back while a table or a cache still leads to it. A table's frame that came back is scribbled
+ * over at once, as its next owner would. Memory runs out because the test holds all but so many frames. */
 #include "vmem.h"
 
 #include <stdlib.h>
@@ -24,20 +24,10 @@ static void *at(uintptr_t va) { return (void *)va; }
 
 paddr_t __real_pm_alloc_page(void);
 void __real_pm_free_page(paddr_t pa);
-paddr_t __real_pm_alloc_pages(size_t n);
 void __real_pm_free_pages(paddr_t pa, size_t n);
 paddr_t __wrap_pm_alloc_page(void);
 void __wrap_pm_free_page(paddr_t pa);
-paddr_t __wrap_pm_alloc_pages(size_t n);
 void __wrap_pm_free_pages(paddr_t pa, size_t n);
-
-static int allocations_left = -1; /* before the one that fails; -1: none does */
-static size_t allocations;
-
-static bool must_fail(void) {
-    allocations++;
-    return allocations_left >= 0 && allocations_left-- == 0;
-}
 
 /* A cleared frame gets garbage at once. */
 static void given_back(paddr_t frame) {
@@ -59,15 +49,35 @@ static void look_at_stack(void) {
     seen_top = pm_top;
 }
 
-/* From now on each frame comes by pm_alloc_page, which can fail: none is on the stack. */
+/* From now on each frame comes from pm's bitmaps: none is on the stack. */
 static void empty_stack(void) {
     pm_make_room(RECENT_MAX);
     look_at_stack();
 }
 
+static paddr_t held[MMU_FRAMES];
+static size_t held_count;
+
+static void release(size_t n) {
+    look_at_stack();
+    while (n--)
+        __real_pm_free_page(held[--held_count]);
+    seen_top = pm_top;
+}
+
+/* N frames are left, in pm's bitmaps or on its stack; the test holds all others until it releases them. */
+static void leave_free(size_t n, bool on_stack) {
+    look_at_stack();
+    while (pm_count().free > (on_stack ? 0 : n))
+        held[held_count++] = __real_pm_alloc_page();
+    seen_top = pm_top;
+    if (on_stack)
+        release(n < held_count ? n : held_count);
+}
+
 paddr_t __wrap_pm_alloc_page(void) {
     look_at_stack();
-    paddr_t frame = must_fail() ? PADDR_NONE : __real_pm_alloc_page();
+    paddr_t frame = __real_pm_alloc_page();
     seen_top = pm_top;
     mmu_event(MMU_ALLOC, frame, 0);
     return frame;
@@ -79,8 +89,6 @@ void __wrap_pm_free_page(paddr_t pa) {
     seen_top = pm_top;
     given_back(pa);
 }
-
-paddr_t __wrap_pm_alloc_pages(size_t n) { return must_fail() ? PADDR_NONE : __real_pm_alloc_pages(n); }
 
 void __wrap_pm_free_pages(paddr_t pa, size_t n) {
     __real_pm_free_pages(pa, n);
@@ -101,7 +109,7 @@ static void power_on(void) {
     seen_top = pm_top;
     mmu_before_event = look_at_stack;
     pm_reserve(KERNEL_START, (uintptr_t)kernel_end);
-    allocations_left = -1;
+    held_count = 0;
 }
 
 static int boot(void **state) {
@@ -260,7 +268,7 @@ static void test_init_panics_without_a_frame(void **state) {
     (void)state;
     for (int left = 0; left < 2; left++) {
         power_on();
-        allocations_left = left;
+        leave_free(left, false);
         EXPECT_PANIC("no frame", call_init, 0, 0);
         assert_false(mmu_paging());
     }
@@ -561,9 +569,9 @@ static void test_the_heaps_provider_gets_and_gives(void **state) {
         mmu_store(at(KHEAP_START + i * PAGE_SIZE), i);
     assert_int_equal(vmem_provider.give(at(KHEAP_START + PAGE_SIZE), 4), 0);
     assert_int_equal(vmem_provider.give(at(KHEAP_START), 1), 0);
-    empty_stack();
-    allocations_left = 3;
+    leave_free(5, false); /* and a table */
     assert_true(vmem_provider.get(at(KHEAP_START), 5) < 0);
+    release(held_count);
     check_picture(&before);
 }
 
@@ -575,23 +583,23 @@ static int alloc_three_tables(void) { return vmem_alloc_range(at(0xC03FC000), 10
 
 static int alloc_two_tables(void) { return vmem_alloc_range(at(0xC03F0000), 50, VMEM_WRITE); }
 
+static int alloc_single(void) { return vmem_alloc_page(at(0xA0406000), VMEM_WRITE); }
+
 static int map_beside_a_table(void) { return vmem_map_range(at(0xA03FF000), 0x30000000, 2, 0); }
 
-/* At every allocation; from the 64th on, with STEP > 1, only at each STEPth. Returns how often it failed. */
+/* At every frame; from the 64th on, with STEP > 1, only at each STEPth. Returns how often it failed. */
 static size_t fail_each_allocation(int (*operation)(void), size_t step) {
     size_t failures = 0;
     take_picture(&before);
     for (;; failures += failures < 64 ? 1 : step) {
-        empty_stack();
-        allocations_left = failures;
+        leave_free(failures, failures % 2);
         int result = operation();
+        release(held_count);
         if (result == 0)
             break;
         assert_int_equal(result, VMEM_NO_MEMORY);
-        allocations_left = -1;
         check_picture(&before);
     }
-    allocations_left = -1;
     vmem_check();
     assert_true(failures > 0);
     return failures;
@@ -613,6 +621,10 @@ static void test_alloc_out_of_memory_at_each_allocation(void **state) {
     assert_int_equal(fail_each_allocation(alloc_two_tables, 1), 52);
     vmem_free_range(at(0xC03F0000), 50);
     fail_each_allocation(alloc_three_tables, 13);
+    assert_int_equal(fail_each_allocation(alloc_single, 1), 2);
+    vmem_free_page(at(0xA0406000));
+    assert_int_equal(vmem_map(at(0xA0405000), 0x5000, 0), 0);
+    assert_int_equal(fail_each_allocation(alloc_single, 1), 1);
 }
 
 static void check_all_absent_calls(uintptr_t va, size_t pages) {
@@ -885,7 +897,7 @@ static void random_map(unsigned span, unsigned page, size_t n) {
         for (size_t i = 0; i < n; i++)
             model[span][page + i] = (pa + i * PAGE_SIZE) | flags | PTE_PRESENT;
     else
-        assert_true(allocations_left == -1);
+        assert_true(held_count > 0);
 }
 
 static void random_alloc(unsigned span, unsigned page, size_t n) {
@@ -959,7 +971,8 @@ static void random_step(void) {
     }
     if (random_between(0, 3) == 0)
         empty_stack();
-    allocations_left = random_between(0, 4) ? -1 : (int)random_between(0, n + 2);
+    if (random_between(0, 4) == 0)
+        leave_free(random_between(0, n + 2), random_word() & 1);
     switch (random_between(0, 6)) {
     case 0:
         random_map(span, page, n);
@@ -978,7 +991,7 @@ static void random_step(void) {
         random_touch(span, page);
         break;
     }
-    allocations_left = -1;
+    release(held_count);
 }
 
 static void test_random_operations_against_the_model(void **state) {
