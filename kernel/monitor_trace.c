@@ -24,6 +24,7 @@
 #include "kmalloc.h"
 #include "log.h"
 #include "memlayout.h"
+#include "pm.h"
 #include "string.h"
 #include "symbols.h"
 #include "trap.h"
@@ -85,6 +86,7 @@ static struct {
 
     unsigned scratch_stores; /* since the scratch page was mapped */
     unsigned steps, inside;  /* all, and those in watched calls */
+    size_t frames_free;      /* when they were last counted */
     unsigned frames_taken, frames_given, linked, unlinked, entries, flushes;
 } trace;
 
@@ -148,9 +150,20 @@ static void print_class(unsigned size) {
 
 /* ---- calls ---- */
 
+/* Between one call or return and the next, frames are either taken or given back. */
+static void count_frames(void) {
+    size_t free = pm_count().free;
+    if (free < trace.frames_free)
+        trace.frames_taken += trace.frames_free - free;
+    else
+        trace.frames_given += free - trace.frames_free;
+    trace.frames_free = free;
+}
+
 static void enter(const struct trap_frame *frame, size_t i) {
     const unsigned *stack = (const unsigned *)frame_esp(frame);
 
+    count_frames();
     begin_line();
     kprintf("%s%s%s(", ink(CYAN), watched[i].name, ink(PLAIN));
     print_arguments(watched[i].arguments, stack + 1);
@@ -164,15 +177,10 @@ static void enter(const struct trap_frame *frame, size_t i) {
         print_class(stack[1]);
 }
 
-static void count_frames(const struct watched *function, unsigned result) {
-    trace.frames_taken += !strcmp(function->name, "pm_alloc_page") && result != PADDR_NONE;
-    trace.frames_given += !strcmp(function->name, "pm_free_page");
-}
-
 static void leave(const struct trap_frame *frame) {
     const struct watched *function = trace.call[--trace.depth].function;
 
-    count_frames(function, frame->eax);
+    count_frames();
     if (function->result == NOTHING) {
         end_line();
         return;
@@ -373,6 +381,7 @@ static void on_step(struct trap_frame *frame) {
 
 static void begin(void) {
     memset(&trace, 0, sizeof(trace));
+    trace.frames_free = pm_count().free;
     for (size_t i = 0; i < ARRAY_SIZE(watched); i++)
         if (!symbol_address(watched[i].name, &entry_point[i]))
             entry_point[i] = 0;

@@ -188,18 +188,25 @@ size_t pm_make_room(size_t n) {
     return pm_top;
 }
 
-bool pm_fetch(size_t n) {
-    if (n > pm_count().free)
-        return false;
-    while (n > RECENT_MAX - pm_top)
-        pm_put(&pm_top, alloc_found());
-    return true;
-}
-
 static void settle(void) {
     pm_make_room(RECENT_MAX);
     if (run_start != run_end)
         file_run();
+}
+
+bool pm_fetch(size_t n) {
+    if (n > pm_count().free)
+        return false;
+    if (n - (RECENT_MAX - pm_top) > counts.free)
+        settle();
+    size_t end = pm_top;
+    pm_top = RECENT_MAX - n;
+    for (size_t i = pm_top; i < end; i++) { /* so that they go in order */
+        paddr_t pa = alloc_found();
+        pm_used[pm_word(pa)] ^= pm_bit(pa);
+        pm_recent[i] = (struct recent){pa, pm_bit(pa)};
+    }
+    return true;
 }
 
 /* ---- runs ---- */

@@ -473,10 +473,15 @@ static void test_the_stack_gets_what_waits_elsewhere(void **state) {
         assert_in_range(RECENT_MAX - pm_top, n, 36);
         assert_int_equal(pm_count().free, 36);
     }
-    check_all();
+    check_all(); /* and all are in the bitmaps */
     assert_true(pm_has(36));
-    for (size_t n = 0; n < 36; n++)
-        take(pm_take(&pm_top), 1);
+    paddr_t last = 0;
+    for (size_t n = 0; n < 36; n++) {
+        paddr_t pa = pm_take(&pm_top);
+        take(pa, 1);
+        assert_true(pa > last); /* in order: they were in the bitmaps */
+        last = pa;
+    }
     assert_true(pm_has(0));
     assert_false(pm_has(1));
     check_all();

@@ -202,6 +202,25 @@ KTEST(monitor_trace_sees_what_a_map_does)
     KCHECK(find_text(said, "tables: 0 linked, 1 unlinked; entries: 2 changed; flushes: 2"));
 }
 
+/* Whether they come one by one or by the range. */
+KTEST(monitor_trace_counts_every_frame)
+{
+    size_t free = pm_count().free;
+
+    says("trace alloc %u", 18 * PAGE_SIZE);
+    if (find_text(said, "no single steps"))
+        KSKIP("this machine does not single-step");
+    KCHECK_EQ(number_behind("frames: ", 10), free - pm_count().free);
+    KCHECK(number_behind("frames: ", 10) >= 18);
+    KCHECK_EQ(number_behind("taken, ", 10), 0);
+
+    free = pm_count().free;
+    says("trace free 0x%08x", number_behind("kmalloc = 0x", 16));
+    KCHECK_EQ(number_behind("frames: ", 10), 0);
+    KCHECK_EQ(number_behind("taken, ", 10), pm_count().free - free);
+    KCHECK(number_behind("taken, ", 10) >= 18);
+}
+
 static void trace_then_panic(void *arg) {
     (void)arg;
     says("trace alloc 100");
