@@ -959,7 +959,7 @@ static void check_model(size_t frames) {
 }
 
 static void random_step(void) {
-    static size_t n; /* often the last range once more, so that whole ranges go as they came */
+    static size_t n = 1; /* often the last range once more, so that whole ranges go as they came */
     static unsigned span, page;
     if (random_between(0, 3)) {
         static const size_t sizes[] = {2, 5, 40, 1500};
