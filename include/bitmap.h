@@ -135,8 +135,8 @@ static inline size_t summary_last(const struct summary *s) {
 void summary_set_bits(struct summary *s, uint32_t *map, size_t start, size_t end);
 void summary_clear_bits(struct summary *s, uint32_t *map, size_t start, size_t end);
 
-/* Where in [FROM, LIMIT) the first N adjacent bits of MAP that are set begin, or LIMIT; N is at least 1, LIMIT a
- * multiple of 32. Looks once at each word, however many holes it has, except those that are 0 by WORDS, which
+/* Where in [FROM, LIMIT) the first N adjacent bits of MAP that are set begin, or LIMIT; N is at least 1, FROM
+ * at most LIMIT, and LIMIT a multiple of 32. Looks once at each word, however many holes it has, except those that are 0 by WORDS, which
  * may be NULL. */
 size_t bitmap_find_run(const uint32_t *map, const struct summary *words, size_t n, size_t from, size_t limit);
 

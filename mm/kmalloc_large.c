@@ -182,8 +182,13 @@ bool large_resize(void *p, size_t size) {
     struct zone *zone;
     uint32_t *slot = slot_at(p, &zone);
     size_t pages = pages_for(size), n = slot_length(zone, slot);
-    if (slots_for(zone, pages) > n || !set_pages(p, *slot, pages))
+    if (slots_for(zone, pages) > n)
         return false;
+    if (unlikely(!set_pages(p, *slot, pages))) {
+        kmalloc_trim();
+        if (!set_pages(p, *slot, pages))
+            return false;
+    }
     *slot = pages;
     if (unlikely(n > slot_length(zone, slot)))
         drop_slots(zone, slot + 1, n - 1);

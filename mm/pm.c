@@ -30,7 +30,7 @@
  *   summary learns of a word that fills: 53 to 70 for a pair in a batch, not 34. Without the bits in RECENT:
  *   38.
  * - Runs available at once when they are freed: 217 for 16, 492 for 256. Whoever frees many runs before they
- *   are allocated again would gain: 180 and 612, not 420 and 860. */
+ *   are allocated again would gain: 180 and 612, not 420 and 890. */
 #include "pm.h"
 
 #include "memlayout.h"

@@ -560,6 +560,19 @@ static void test_spare_pages_are_given_back_before_a_call_fails(void **state) {
         }
 }
 
+/* Growing where it is needs one page; all others would not suffice for a copy. */
+static void test_spare_pages_are_given_back_before_growing_fails(void **state) {
+    (void)state;
+    struct object object = make(20000), other = make(20000);
+    drop(&other);
+    pages_most = kmalloc_pages();
+    char *p = krealloc(object.p, 21000);
+    assert_ptr_equal(p, object.p);
+    assert_in_range(kmalloc_pages(), 1, pages_most);
+    kmalloc_check();
+    kfree(p);
+}
+
 static void test_failure_at_every_single_call_of_the_provider(void **state) {
     enum { OBJECTS = 400 };
     static struct object objects[OBJECTS];
@@ -986,6 +999,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_what_is_spare_serves_smaller_objects),
     TEST(test_what_shrinks_gives_back_its_addresses),
     TEST(test_spare_pages_are_given_back_before_a_call_fails),
+    TEST(test_spare_pages_are_given_back_before_growing_fails),
     TEST(test_failure_at_every_single_call_of_the_provider),
     TEST(test_a_failed_krealloc_leaves_the_object),
     TEST(test_shrinking_needs_no_memory),
