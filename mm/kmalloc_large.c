@@ -17,7 +17,9 @@
  * pages are given back. So no kmalloc takes more than 44,000 instructions, at any size of memory, mapping left
  * out. An object that is aligned to more than 64 KiB looks at each hole, for up to 360,000.
  *
- * What it costs: a page is the least that comes and goes, which of objects of 2 to 8 KiB wastes a third.
+ * What it costs: a page is the least that comes and goes, which of objects of 2 to 8 KiB wastes a third. And
+ * the room to grow of an object of more than 64 KiB stays its own until it shrinks to that or less: while one of
+ * 250 MiB lives, none of 10 MiB finds a run.
  * Tried and dropped: slots of 64 KiB alone. There are 10,112, and sqlite with 80 MiB of pages took them all. */
 #include "kheap.h"
 #include "panic.h"
@@ -53,7 +55,8 @@ static inline bool set_pages(char *p, size_t old, size_t pages) {
 /* The first of N adjacent unused slots at a multiple of ALIGN bytes, or SUMMARY_NONE. */
 static size_t find_slots(size_t n, size_t align) {
     size_t step = align >> WIDE_SHIFT ? align >> WIDE_SHIFT : 1, base = WIDE_START >> WIDE_SHIFT;
-    for (size_t from, first = 0;;) {
+    for (size_t from, first = 0;
+         ;) { /* FIRST is where a run was found, FROM the next place with that alignment */
         from = ((base + first + step - 1) & ~(step - 1)) - base;
         if (from >= WIDE_SLOTS)
             return SUMMARY_NONE;

@@ -22,7 +22,8 @@
  * in 50. An empty page's list is kept: if the same class takes it next, nothing is to be linked.
  * The worst kmalloc takes 199, when a page and one of the table are new, and the worst kfree 136, when both go
  * (pages mapped and unmapped not counted; tests/bench/heap_worst.c looks for worse). Neither has a loop over
- * anything but one page's objects, and the three levels of a summary.
+ * anything but one page's objects, and the three levels of a summary; a kmalloc that finds no page or no place
+ * gives back the spare pages first, at most 16, and takes up to 1,512.
  *
  * What it costs: objects of 16 bytes take 32, and a page that has one live object is a whole page. When half
  * of the objects are freed, in their order, and twice as large ones take their place, over and over (W5), no

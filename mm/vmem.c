@@ -18,7 +18,8 @@
  * than table 0 has at least one; absent entries are zero; every table's frame is handed out by pm, and is
  * linked once; the directory's own entry, table 0 and the protections are as vmem_init left them.
  *
- * Every check comes before the first change. Entries, the scratch page too, are reached only through
+ * Every check comes before the first change, but one: that a frame which a range's part in one table has is in
+ * another table's part too. Entries, the scratch page too, are reached only through
  * read_entry and write_entry.
  *
  * In instructions, flushes included: mapping and unmapping one page takes 39 where its table stays, 4,500
