@@ -18,8 +18,7 @@
  * than table 0 has at least one; absent entries are zero; every table's frame is handed out by pm, and is
  * linked once; the directory's own entry, table 0 and the protections are as vmem_init left them.
  *
- * Every check comes before the first change, but one: that a frame which a range's part in one table has is in
- * another table's part too. Entries, the scratch page too, are reached only through
+ * Every check comes before the first change. Entries, the scratch page's too, are reached only through
  * read_entry and write_entry.
  *
  * In instructions, flushes included: mapping and unmapping one page takes 39 where its table stays, 4,500
@@ -51,6 +50,7 @@ static inline page_t page_of(const void *va) { return (uintptr_t)va >> PAGE_SHIF
 static inline void *page_address(page_t page) { return (void *)(page << PAGE_SHIFT); }
 static inline pte_t *pte_of(page_t page) { return (pte_t *)WINDOW_START + page; }
 static inline pde_t *pde_of(page_t page) { return (pde_t *)DIRECTORY_WINDOW + page / ENTRIES_PER_TABLE; }
+static inline paddr_t frame_of(page_t page) { return read_entry(pte_of(page)) & PTE_FRAME; }
 static inline bool has_table(page_t page) { return read_entry(pde_of(page)) & PTE_PRESENT; }
 static inline page_t next_table(page_t page) { return (page | (ENTRIES_PER_TABLE - 1)) + 1; }
 
@@ -128,8 +128,8 @@ static size_t count_present(page_t page, page_t end) {
     return present;
 }
 
-/* What mapping the pages [PAGE, END) begins with: they are absent, and get their tables. */
-static int prepare(page_t page, page_t end, unsigned flags) {
+/* What mapping the pages [PAGE, END) begins with: they must be absent. */
+static void check_absent(page_t page, page_t end, unsigned flags) {
     if (count_present(page, end) > 0) {
         while (count_present(page, page + 1) == 0)
             page++;
@@ -137,7 +137,6 @@ static int prepare(page_t page, page_t end, unsigned flags) {
               pt_index(page_address(page)), pd_index(page_address(page)), read_entry(pte_of(page)));
     }
     ASSERT_OP(flags & ~FLAGS_MASK, ==, 0u);
-    return link_tables(page, end);
 }
 
 /* The pages [PAGE, END) have become present (ONE is 1) or absent (-1). */
@@ -152,7 +151,8 @@ int vmem_map_range(void *va, paddr_t pa, size_t pages, unsigned flags) {
     page_t first = check_range(va, pages), end = first + pages;
     if (pa & PAGE_MASK || pages > FRAMES_MAX - pa_to_pfn(pa))
         PANIC("vmem: %zu frames at 0x%08x: not whole frames below 4 GiB", pages, pa);
-    if (prepare(first, end, flags) < 0)
+    check_absent(first, end, flags);
+    if (link_tables(first, end) < 0)
         return VMEM_NO_MEMORY;
     pte_t pte = pa | flags | PTE_PRESENT;
 #pragma GCC unroll 2
@@ -200,13 +200,12 @@ static __attribute__((noinline)) int undo_fill(page_t first, page_t page, page_t
     count_live(first, page, 1);
     if (page > first)
         vmem_free_range(page_address(first), page - first);
-    return prepare(page, end, 0);
+    check_absent(page, end, 0);
+    return VMEM_NO_MEMORY;
 }
 
-/* Maps frames at PAGES pages of a linked table, from FIRST on. */
+/* Maps frames of pm's stack, which has as many, at PAGES pages of a linked table, from FIRST on. */
 static inline __attribute__((always_inline)) int fill(page_t first, size_t pages, unsigned flags) {
-    if (unlikely(!pm_has(pages)))
-        return VMEM_NO_MEMORY;
     size_t top = pm_top;
     const pte_t *last = pte_of(first + pages);
     flags |= PTE_PRESENT;
@@ -224,7 +223,8 @@ static inline __attribute__((always_inline)) int fill(page_t first, size_t pages
 
 static __attribute__((noinline)) int alloc_any(void *va, size_t pages, unsigned flags) {
     page_t first = check_range(va, pages), end = first + pages;
-    if (pages > pm_count().free || prepare(first, end, flags) < 0)
+    check_absent(first, end, flags);
+    if (pages > pm_count().free || link_tables(first, end) < 0)
         return VMEM_NO_MEMORY;
     if (pages > pm_count().free) { /* the tables have taken some */
         unlink_empty_tables(first, end);
@@ -232,28 +232,40 @@ static __attribute__((noinline)) int alloc_any(void *va, size_t pages, unsigned 
     }
     for (page_t page = first, part; page < end; page = part) {
         part = part_end(page, end);
-        ASSERT_OP(fill(page, part - page, flags), ==, 0);
+        ASSERT(pm_has(part - page));
+        fill(page, part - page, flags);
     }
     return 0;
 }
 
 int vmem_alloc_range(void *va, size_t pages, unsigned flags) {
     page_t first = page_of(va);
-    if (unlikely(page_offset(va)) || unlikely(flags & ~FLAGS_MASK) || unlikely(!in_one_table(first, pages)))
+    if (unlikely(page_offset(va)) || unlikely(flags & ~FLAGS_MASK) || unlikely(!in_one_table(first, pages)) ||
+        unlikely(!pm_has(pages)))
         return alloc_any(va, pages, flags);
     return fill(first, pages, flags);
+}
+
+/* The pages [FIRST, END), all present, must have each a frame of its own, handed out by pm: none is left in
+ * pm's bitmap that was seen already. (The bitmap is then as it was.) */
+static void check_frames(page_t first, page_t end) {
+    page_t page = first;
+    for (size_t top = pm_top_with_room(1), next = top; page < end; page++, next = top)
+        if (!pm_put(&next, frame_of(page)))
+            break;
+    for (page_t seen = first; seen < page; seen++)
+        pm_used[pm_word(frame_of(seen))] |= pm_bit(frame_of(seen));
+    if (page < end)
+        PANIC("vmem: %p is mapped to 0x%08x, which %s", page_address(page), frame_of(page),
+              pm_state(frame_of(page)) == PM_USED ? "more than one page of the range is mapped to"
+                                                  : "pm has not handed out");
 }
 
 static __attribute__((noinline)) int free_any(void *va, size_t pages) {
     page_t first = check_range(va, pages), end = first + pages;
     if (count_present(first, end) < pages)
         return VMEM_ABSENT;
-    for (page_t page = first; page < end; page++)
-        if (pm_state(read_entry(pte_of(page)) & PTE_FRAME) != PM_USED)
-            PANIC("vmem: %p is mapped to 0x%08x, which pm has not handed out", page_address(page),
-                  read_entry(pte_of(page)) & PTE_FRAME);
-    if (in_one_table(first, pages))
-        PANIC("vmem: of the %zu pages from %p on, two are mapped to one frame", pages, va);
+    check_frames(first, end);
     for (page_t page = first, part; page < end; page = part) {
         part = part_end(page, end);
         vmem_free_range(page_address(page), part - page);
@@ -272,7 +284,7 @@ static __attribute__((noinline)) bool take_back(size_t top, size_t old) {
 static inline bool put_frames(size_t *top, page_t first, page_t end) {
     size_t old = *top = pm_top_with_room(end - first);
     for (page_t page = first; page < end; page++)
-        if (unlikely(!pm_put(top, read_entry(pte_of(page)) & PTE_FRAME)))
+        if (unlikely(!pm_put(top, frame_of(page))))
             return take_back(*top, old);
     return true;
 }

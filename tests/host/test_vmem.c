@@ -665,6 +665,10 @@ static void call_map_flags(uintptr_t flags, uintptr_t unused) {
     vmem_map(at(KHEAP_START), 0, flags);
 }
 
+static void call_alloc_flags(uintptr_t flags, uintptr_t pages) {
+    vmem_alloc_range(at(KHEAP_START), pages, flags);
+}
+
 static void call_protect_flags(uintptr_t va, uintptr_t flags) { vmem_protect(at(va), PAGE_SIZE, flags); }
 
 static void call_alloc_range(uintptr_t va, uintptr_t pages) { vmem_alloc_range(at(va), pages, VMEM_WRITE); }
@@ -749,6 +753,8 @@ static void test_flags_that_are_none_panic(void **state) {
         if (1u << bit & FLAGS)
             continue;
         EXPECT_PANIC("flags", call_map_flags, 1u << bit, 0);
+        EXPECT_PANIC("flags", call_alloc_flags, 1u << bit, 1);
+        EXPECT_PANIC("flags", call_alloc_flags, 1u << bit, pm_count().free + 1);
         EXPECT_PANIC("flags", call_protect_flags, 0xF0000000, 1u << bit);
     }
     check_picture(&before);
@@ -765,6 +771,7 @@ static void test_mapping_a_present_page_panics(void **state) {
     EXPECT_PANIC("mapped already", call_map_range, 0x4F000000, 50000);
     EXPECT_PANIC("mapped already", call_alloc_range, 0x50400000, 1);
     EXPECT_PANIC("mapped already", call_alloc_range, 0x503F0000, 17);
+    EXPECT_PANIC("mapped already", call_alloc_range, 0x50400000, pm_count().free + 1);
     check_picture(&before);
 }
 
@@ -780,6 +787,10 @@ static void test_allocating_up_to_a_present_page_panics_and_changes_nothing(void
         assert_int_equal(vmem_alloc_range(at(0x50420000), 40, VMEM_WRITE), 0);
         vmem_free_range(at(0x50420000), 40); /* now there are frames on pm's stack */
     }
+    leave_free(8, true);
+    EXPECT_PANIC("mapped already", call_alloc_range, 0x50408000, 16);
+    release(held_count);
+    check_picture(&before);
 }
 
 /* A device's pages have no frames that pm could take back. */
@@ -799,7 +810,24 @@ static void test_freeing_a_frame_by_two_of_its_pages_panics_and_changes_nothing(
     assert_int_equal(vmem_alloc_range(at(0x50401000), 2, VMEM_WRITE), 0);
     assert_int_equal(vmem_map(at(0x50403000), frame, VMEM_WRITE), 0);
     take_picture(&before);
-    EXPECT_PANIC("mapped to one frame", call_free_range, 0x50400000, 4);
+    EXPECT_PANIC("more than one page", call_free_range, 0x50400000, 4);
+    check_picture(&before);
+}
+
+static void test_a_frame_mapped_in_two_tables_is_seen_before_the_first_change(void **state) {
+    (void)state;
+    paddr_t frame = pm_alloc_page();
+    assert_int_equal(vmem_alloc_range(at(0x507FE000), 1, VMEM_WRITE), 0);
+    assert_int_equal(vmem_map(at(0x507FF000), frame, VMEM_WRITE), 0);
+    assert_int_equal(vmem_map(at(0x50800000), frame, VMEM_WRITE), 0);
+    assert_int_equal(vmem_alloc_range(at(0x50801000), 1, VMEM_WRITE), 0);
+    take_picture(&before);
+    EXPECT_PANIC("more than one page", call_free_range, 0x507FE000, 4);
+    check_picture(&before);
+    assert_int_equal(vmem_unmap(at(0x50800000)), 0);
+    assert_int_equal(vmem_map(at(0x50800000), 0xFEC00000, VMEM_WRITE), 0);
+    take_picture(&before);
+    EXPECT_PANIC("has not handed out", call_free_range, 0x507FE000, 4);
     check_picture(&before);
 }
 
@@ -1044,6 +1072,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_mapping_a_present_page_panics),
     TEST(test_freeing_pages_that_are_not_pms_panics_and_changes_nothing),
     TEST(test_freeing_a_frame_by_two_of_its_pages_panics_and_changes_nothing),
+    TEST(test_a_frame_mapped_in_two_tables_is_seen_before_the_first_change),
     TEST(test_allocating_up_to_a_present_page_panics_and_changes_nothing),
     TEST(test_check_sees_each_broken_invariant),
     TEST(test_random_operations_against_the_model),
