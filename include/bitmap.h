@@ -88,6 +88,9 @@ static inline void summary_add(struct summary *s, size_t i) {
 void summary_add_range(struct summary *s, size_t start, size_t end);
 void summary_remove_range(struct summary *s, size_t start, size_t end);
 
+/* Adds every index below END, a multiple of 32, whose bit is set in MAP. A step for each word. */
+void summary_add_bits(struct summary *s, const uint32_t *map, size_t end);
+
 /* Removes index I; one that is absent stays so. */
 static inline void summary_remove(struct summary *s, size_t i) {
     if (s->leaf[i / 32] &= ~(1u << (i % 32)))

@@ -130,12 +130,11 @@ extern struct zone {
     size_t spare_pages;
 } large_zones[2]; /* narrow, wide */
 
-/* The slots of an object of more than WIDE_PAGES, at the first of them; all others have one. */
-extern uint16_t large_lengths[WIDE_SLOTS];
+/* The slots of the wide zone that are room to grow; they follow an object of more than WIDE_PAGES. */
+extern uint32_t large_room[WIDE_SLOTS / 32];
 
-static inline size_t slot_length(const struct zone *zone, const uint32_t *slot) {
-    return *slot > WIDE_PAGES ? large_lengths[slot - zone->slots] : 1;
-}
+/* The end of the room that begins at SLOT, if it does. */
+static inline size_t large_room_end(size_t slot) { return bitmap_find(large_room, slot, WIDE_SLOTS, false); }
 
 /* The slots that PAGES pages fill, at least one. */
 static inline size_t slots_for(const struct zone *zone, size_t pages) {

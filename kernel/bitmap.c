@@ -58,6 +58,14 @@ void summary_add_range(struct summary *s, size_t start, size_t end) {
     }
 }
 
+void summary_add_bits(struct summary *s, const uint32_t *map, size_t end) {
+    for (size_t i = 0; i < end; i += 32)
+        if (map[i / 32]) {
+            s->leaf[i / 32] |= map[i / 32];
+            summary_add(s, i + (size_t)__builtin_ctz(map[i / 32]));
+        }
+}
+
 void summary_remove_range(struct summary *s, size_t start, size_t end) {
     for (size_t i = start; i < end; i = bitmap_next_word(i))
         if (!(s->leaf[i / 32] &= ~bitmap_word_mask(i, end)))

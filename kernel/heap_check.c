@@ -89,23 +89,27 @@ static size_t check_small(void) {
     return spares;
 }
 
-/* Each slot of the zone is unused or in one object's. */
-static size_t check_zone(const struct zone *zone) {
-    size_t count = bitmap_count(zone->unused.leaf, 0, zone->count);
+/* Each slot of the zone is unused, or is room to grow behind an object of several slots, or is filled by one
+ * object, or is spare. */
+static size_t check_zone(const struct zone *zone, const uint32_t *room) {
+    size_t unused = bitmap_count(zone->unused.leaf, 0, zone->count), filled = 0, roomy = 0;
     summary_check(&zone->unused);
     for (size_t i = 0; i < zone->count; i++) {
-        const uint32_t *slot = &zone->slots[i];
-        size_t n = *slot || slot_address(zone, i) == zone->spare ? slot_length(zone, slot) : 0;
+        size_t pages = zone->slots[i],
+               n = pages ? slots_for(zone, pages) : slot_address(zone, i) == zone->spare;
         ASSERT_OP(bitmap_find(zone->unused.leaf, i, i + n, true), ==, i + n);
-        ASSERT(!*slot || slots_for(zone, *slot) <= n);
-        count += n;
+        filled += n;
+        if (room && pages > WIDE_PAGES)
+            roomy += large_room_end(i + n) - (i + n);
     }
-    ASSERT_OP(count, ==, zone->count);
+    ASSERT_OP(roomy, ==, room ? bitmap_count(room, 0, zone->count) : 0);
+    ASSERT_OP(unused + filled + roomy, ==, zone->count);
     return zone->spare ? zone->spare_pages : 0;
 }
 
 void kmalloc_check(void) {
     summary_check(&small_unused);
-    ASSERT_OP(check_small() + check_zone(&large_zones[0]) + check_zone(&large_zones[1]), ==, spare_pages);
+    ASSERT_OP(check_small() + check_zone(&large_zones[0], NULL) + check_zone(&large_zones[1], large_room), ==,
+              spare_pages);
     ASSERT_OP(spare_pages, <=, (size_t)SPARE_POOL);
 }

@@ -1,32 +1,37 @@
 /* The large tier: objects of more than a page, each at the start of a slot of addresses.
  *
  * Addresses are plentiful where frames are not: an object of up to 8 KiB gets a slot of 16 KiB, one of up to
- * 64 KiB a slot of 64 KiB, and a larger one as many as twice its size fills, where they are to be had; only
- * its own pages are mapped. So krealloc mostly grows it where it is, by mapping the next pages, and copies
- * nothing. Each length has a zone of its own, and a free slot is found in constant time, in the other zone where
+ * 64 KiB a slot of 64 KiB, and a larger one as many as it fills; only its own pages are mapped. Behind the
+ * larger one as many slots again are ROOM to grow, where they are to be had. So krealloc mostly grows an object
+ * where it is, by mapping the next pages, and copies nothing. Nobody owns room: when addresses run out, all of
+ * it becomes unused.
+ *
+ * Each length of slots has a zone of its own, and a free slot is found in constant time, in the other zone where
  * one is full and the object fits; only an object that is larger, or aligned to more, searches for a run.
  *
  * The slot freed last in a zone keeps its pages, spare, for the next object: as many as the pool has room for.
  * With that pool an object of 4 to 64 KiB maps and unmaps some 2.5 pages when others are replaced by it at
  * random (W4), and a pair takes 284 instructions: 110 are the heap's own, 40 are for each of those pages, and
  * the rest is for finding the range's table and checking all before a change. An object that grows step by step
- * (W6) takes 355 a step.
+ * (W6) takes 356 a step.
  *
  * A larger one changes a bit for each of its slots, a word at a time, and looks once at each word of the
- * zone's bitmap if no hole is long enough: first with room to grow, then without, and both again once spare
- * pages are given back. So no kmalloc takes more than 44,000 instructions, at any size of memory, mapping left
- * out. An object that is aligned to more than 64 KiB looks at each hole, for up to 360,000.
+ * zone's bitmap if no hole is long enough: first with room, then without, and without again once all room has
+ * been given up. So no kmalloc takes more than 36,000 instructions, mapping left out, and no kfree more than
+ * 5,500. One of up to 64 KiB that makes room give way takes up to 8,200. An object aligned to more than 64 KiB
+ * looks at each place with that alignment, for up to 840,000.
  *
- * What it costs: a page is the least that comes and goes, which of objects of 2 to 8 KiB wastes a third. And
- * the room to grow of an object of more than 64 KiB stays its own until it shrinks to that or less: while one of
- * 250 MiB lives, none of 10 MiB finds a run.
- * Tried and dropped: slots of 64 KiB alone. There are 10,112, and sqlite with 80 MiB of pages took them all. */
+ * What it costs: a page is the least that comes and goes, which of objects of 2 to 8 KiB wastes a third.
+ * Tried and dropped:
+ * - Slots of 64 KiB alone. There are 10,112, and sqlite with 80 MiB of pages took them all.
+ * - Room that is the object's own until it shrinks: while one of 250 MiB lived, none of 10 MiB found a run. To cut
+ *   it object by object took up to 245,000 instructions. */
 #include "kheap.h"
 #include "panic.h"
 #include "string.h"
 
 static uint32_t narrow_slots[NARROW_SLOTS], wide_slots[WIDE_SLOTS], no_slot;
-uint16_t large_lengths[WIDE_SLOTS];
+uint32_t large_room[WIDE_SLOTS / 32];
 struct zone large_zones[2] = {{LARGE_START, NARROW_SHIFT, NARROW_SLOTS, .slots = narrow_slots},
                               {WIDE_START, WIDE_SHIFT, WIDE_SLOTS, .slots = wide_slots}};
 #define FIRST_HALF ((1u << (WIDE_SLOTS / 2 / 1024)) - 1) /* of the wide zone's slots, at its summary's top */
@@ -39,6 +44,7 @@ void large_init(void) {
         summary_add_range(&zone->unused, 0, zone->count);
         zone->spare = NULL;
     }
+    memset(large_room, 0, sizeof(large_room));
 }
 
 /* Changes the mapped pages at P from OLD to PAGES. */
@@ -52,34 +58,78 @@ static inline bool set_pages(char *p, size_t old, size_t pages) {
 
 /* ---- more than a wide slot, or aligned to more ---- */
 
-/* The first of N adjacent unused slots at a multiple of ALIGN bytes, or SUMMARY_NONE. */
-static size_t find_slots(size_t n, size_t align) {
-    size_t step = align >> WIDE_SHIFT ? align >> WIDE_SHIFT : 1, base = WIDE_START >> WIDE_SHIFT;
-    for (size_t from, first = 0;
-         ;) { /* FIRST is where a run was found, FROM the next place with that alignment */
-        from = ((base + first + step - 1) & ~(step - 1)) - base;
-        if (from >= WIDE_SLOTS)
-            return SUMMARY_NONE;
-        first = bitmap_find_run(wide->unused.leaf, NULL, n, from, WIDE_SLOTS);
-        if (first == from)
-            return first;
-    }
+/* The first slot from SLOT on whose address is a multiple of ALIGN. */
+static size_t next_aligned(size_t slot, size_t align) {
+    size_t base = WIDE_START >> WIDE_SHIFT, step = align >> WIDE_SHIFT;
+    return ((base + slot + step - 1) & ~(step - 1)) - base;
 }
 
-/* With room to grow, where that is to be had. */
+/* The first of N adjacent unused slots at a multiple of ALIGN bytes, or WIDE_SLOTS. */
+static size_t find_slots(size_t n, size_t align) {
+    const uint32_t *unused = wide->unused.leaf;
+    if (align <= 1u << WIDE_SHIFT)
+        return bitmap_find_run(unused, NULL, n, 0, WIDE_SLOTS);
+    size_t slot = next_aligned(0, align), end = slot;
+    for (; slot + n <= WIDE_SLOTS; slot = next_aligned(end + 1, align)) {
+        end = bitmap_find(unused, slot, slot + n, false);
+        if (end == slot + n)
+            return slot;
+    }
+    return WIDE_SLOTS;
+}
+
+/* The slots that an object of PAGES pages gets, room to grow included. */
+static inline size_t slots_with_room(size_t pages) {
+    return pages > WIDE_PAGES ? slots_for(wide, 2 * pages) : 1;
+}
+
+/* The slots from SLOT on, of which those from ROOM on are room to grow, become unused. */
+static void drop_slots(size_t slot, size_t room) {
+    size_t end = large_room_end(room);
+    bitmap_fill(large_room, room, end, false);
+    summary_add_range(&wide->unused, slot, end);
+}
+
+/* Addresses have run out: all that is spare or room to grow becomes unused. */
+static void give_up_room(void) {
+    kmalloc_trim();
+    summary_add_bits(&wide->unused, large_room, WIDE_SLOTS);
+    memset(large_room, 0, sizeof(large_room));
+}
+
 void *large_alloc_aligned(size_t size, size_t align) {
-    size_t pages = pages_for(size), n = slots_for(wide, pages), more = n > 1 ? slots_for(wide, 2 * pages) : n;
-    if (pages - 1 >= WIDE_SLOTS << (WIDE_SHIFT - PAGE_SHIFT))
+    size_t pages = pages_for(size), n = slots_for(wide, pages), all = slots_with_room(pages);
+    if (n > WIDE_SLOTS)
         return NULL;
-    size_t first = find_slots(more, align);
-    if (first == SUMMARY_NONE && more > n)
-        first = find_slots(more = n, align);
-    if (first == SUMMARY_NONE || !set_pages(slot_address(wide, first), 0, pages))
+    size_t first = find_slots(all, align);
+    if (first == WIDE_SLOTS && all > n)
+        first = find_slots(all = n, align);
+    if (first == WIDE_SLOTS) {
+        give_up_room();
+        first = find_slots(n, align);
+        if (first == WIDE_SLOTS)
+            return NULL;
+    }
+    if (!set_pages(slot_address(wide, first), 0, pages))
         return alloc_again(size, align);
-    summary_remove_range(&wide->unused, first, first + more);
+    summary_remove_range(&wide->unused, first, first + all);
+    bitmap_fill(large_room, first + n, first + all, true);
     wide_slots[first] = pages;
-    large_lengths[first] = more;
     return slot_address(wide, first);
+}
+
+/* Whether the object at SLOT of ZONE has room to fill N slots instead of OLD. */
+static bool has_room(const struct zone *zone, size_t slot, size_t old, size_t n) {
+    return zone == wide && slot + n <= WIDE_SLOTS && bitmap_full(large_room, slot + old, slot + n);
+}
+
+/* The object at SLOT, which filled OLD slots, has PAGES pages now. */
+static void move_end(size_t slot, size_t old, size_t pages) {
+    size_t end = slot + slots_for(wide, pages), most = slot + slots_with_room(pages);
+    bitmap_fill(large_room, slot + old, end, false); /* it has grown, */
+    bitmap_fill(large_room, end, slot + old, true);  /* or shrunk */
+    if (most < large_room_end(end))
+        drop_slots(most, most);
 }
 
 /* ---- one slot ---- */
@@ -95,18 +145,27 @@ static inline uint32_t *slot_at(const void *p, struct zone **zone) {
     return i < NARROW_SLOTS ? &narrow_slots[i] : &no_slot;
 }
 
-/* The first unused slot of ZONE, or else of the other one, where that is long enough. */
-static __attribute__((noinline)) void *alloc_unused(struct zone *zone, size_t pages) {
-    if (!zone->unused.top)
+/* ZONE, or else the other one, where that has an unused slot that is long enough; or NULL. */
+static struct zone *with_unused(struct zone *zone, size_t pages) {
+    if (unlikely(!zone->unused.top))
         zone = zone == narrow ? wide : narrow;
-    size_t i = slots_for(zone, pages) > 1 ? SUMMARY_NONE : summary_take(&zone->unused);
-    char *p = slot_address(zone, i);
-    if (unlikely(i == SUMMARY_NONE))
-        return alloc_again(pages * PAGE_SIZE, 1);
-    if (unlikely(heap_get(p, pages) < 0)) {
-        summary_add(&zone->unused, i);
-        return alloc_again(pages * PAGE_SIZE, 1);
+    return zone->unused.top && slots_for(zone, pages) == 1 ? zone : NULL;
+}
+
+/* At the first unused slot. */
+static __attribute__((noinline)) void *alloc_unused(struct zone *wanted, size_t pages) {
+    struct zone *zone = with_unused(wanted, pages);
+    if (unlikely(!zone)) {
+        give_up_room();
+        zone = with_unused(wanted, pages);
+        if (!zone)
+            return NULL;
     }
+    size_t i = summary_first(&zone->unused);
+    char *p = slot_address(zone, i);
+    if (unlikely(heap_get(p, pages) < 0))
+        return alloc_again(pages * PAGE_SIZE, 1);
+    summary_remove(&zone->unused, i);
     zone->slots[i] = pages;
     return p;
 }
@@ -145,11 +204,6 @@ size_t large_size(const void *p) {
     return *slot_at(p, &zone) * PAGE_SIZE;
 }
 
-static void drop_slots(struct zone *zone, const uint32_t *slot, size_t n) {
-    size_t i = (size_t)(slot - zone->slots);
-    n == 1 ? summary_add(&zone->unused, i) : summary_add_range(&zone->unused, i, i + n);
-}
-
 static inline void keep_spare(struct zone *zone, uint32_t *slot, char *p, size_t pages) {
     zone->spare = p;
     zone->spare_slot = slot;
@@ -159,11 +213,16 @@ static inline void keep_spare(struct zone *zone, uint32_t *slot, char *p, size_t
 
 /* There is no room for all of SLOT's pages, or none for any. */
 static __attribute__((noinline)) void free_slot(struct zone *zone, uint32_t *slot, char *p) {
-    size_t pages = *slot, n = slot_length(zone, slot);
-    size_t kept = zone->spare || n > 1 ? 0 : SPARE_POOL - spare_pages;
-    *slot = 0;
+    size_t pages = *slot, i = (size_t)(slot - zone->slots);
+    size_t kept = zone->spare || pages > WIDE_PAGES ? 0 : SPARE_POOL - spare_pages;
     heap_give(p + kept * PAGE_SIZE, pages - kept);
-    kept ? keep_spare(zone, slot, p, kept) : drop_slots(zone, slot, n);
+    *slot = 0;
+    if (kept)
+        keep_spare(zone, slot, p, kept);
+    else if (pages > WIDE_PAGES)
+        drop_slots(i, i + slots_for(wide, pages));
+    else
+        summary_add(&zone->unused, i);
 }
 
 void large_free(void *p) {
@@ -184,8 +243,9 @@ void large_free(void *p) {
 bool large_resize(void *p, size_t size) {
     struct zone *zone;
     uint32_t *slot = slot_at(p, &zone);
-    size_t pages = pages_for(size), n = slot_length(zone, slot);
-    if (slots_for(zone, pages) > n)
+    size_t i = (size_t)(slot - zone->slots), pages = pages_for(size);
+    size_t old = slots_for(zone, *slot), n = slots_for(zone, pages);
+    if (n > old && !has_room(zone, i, old, n))
         return false;
     if (unlikely(!set_pages(p, *slot, pages))) {
         kmalloc_trim();
@@ -193,8 +253,8 @@ bool large_resize(void *p, size_t size) {
             return false;
     }
     *slot = pages;
-    if (unlikely(n > slot_length(zone, slot)))
-        drop_slots(zone, slot + 1, n - 1);
+    if (n != old)
+        move_end(i, old, pages);
     return true;
 }
 
@@ -202,7 +262,7 @@ void large_trim(void) {
     for (struct zone *zone = large_zones; zone < large_zones + 2; zone++)
         if (zone->spare) {
             heap_give(zone->spare, zone->spare_pages);
-            drop_slots(zone, zone->spare_slot, 1);
+            summary_add(&zone->unused, (size_t)(zone->spare_slot - zone->slots));
             spare_pages -= zone->spare_pages;
             zone->spare = NULL;
         }

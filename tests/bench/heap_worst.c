@@ -20,6 +20,7 @@
 #include "vmem.h"
 
 #define HUGE_FROM 65537u
+#define SLOTS 8064u            /* of 64 KiB, as kmalloc.h says */
 #define ROOM 65536u            /* objects live at a time */
 #define MANY_BYTES (96u << 20) /* and their bytes, where there are to be many */
 
@@ -48,6 +49,7 @@ static unsigned overhead_get, overhead_give;   /* of the wrapper, what it measur
 static unsigned in_provider;                   /* since the call began */
 static unsigned gets_left;                     /* until the provider says that memory has run out */
 static bool given;                             /* a page has been given back since the call began */
+static bool no_address;                        /* is left for the objects that follow */
 static bool refused; /* memory has run out since then, or pages were asked for when some were given back */
 
 static void *empty_alloc(size_t size) {
@@ -131,7 +133,7 @@ static bool add(size_t size) {
         return false;
     refused = given = false;
     unsigned ticks = ticks_of_alloc(kmalloc, size, &p) - overhead_alloc;
-    bool elsewhere = !p || (size <= PAGE_SIZE && kmalloc_size(p) > PAGE_SIZE);
+    bool elsewhere = !p || no_address || (size <= PAGE_SIZE && kmalloc_size(p) > PAGE_SIZE);
     note(&allocs[size >= HUGE_FROM ? HUGE : refused || elsewhere ? EXHAUSTED : USUAL], ticks, size);
     if (p)
         objects[live++] = (struct object){p, size};
@@ -324,6 +326,22 @@ static void slot_comb(void) {
         add(size);
 }
 
+/* Every slot of 64 KiB is taken; as many as there is memory for are room to grow, which has to make way. */
+static void room_to_grow(void) {
+    size_t free = pm_count().free, count = free > SLOTS + 256 ? (free - SLOTS - 256) / 14 : 0;
+    if (count > SLOTS / 3)
+        count = SLOTS / 3;
+    for (unsigned last = 0; last < 2; last++) {
+        add_many(HUGE_FROM, count); /* 17 pages, in 3 slots */
+        for (size_t i = live * 3; i < SLOTS; i++)
+            objects[live++] = (struct object){kmalloc_aligned(PAGE_SIZE, HUGE_FROM - 1), PAGE_SIZE};
+        no_address = !last;
+        add(last ? SLOTS / 2 * HUGE_FROM : 20000);
+        no_address = false;
+        drop_all(0, FORWARD, 0);
+    }
+}
+
 static void huge(void) {
     for (size_t pages = pm_count().free / 2; pages > 17; pages -= pages / 3) {
         add_many(pages * PAGE_SIZE, 2);
@@ -343,7 +361,7 @@ static const struct {
     {"every size", every_size},   {"each order", each_order},       {"combs", combs},
     {"last object", last_object}, {"small holes", small_holes},     {"random walk", walk},
     {"programs", programs},       {"out of memory", out_of_memory}, {"huge", huge},
-    {"slot comb", slot_comb},
+    {"slot comb", slot_comb},     {"room to grow", room_to_grow},
 };
 
 static void print_call(const char *figure, const char *function, const struct call *call) {

@@ -305,6 +305,27 @@ static void test_a_range_of_members_comes_and_goes_at_every_level(void **state) 
     }
 }
 
+static void test_the_bits_of_a_map_become_members(void **state) {
+    static uint32_t map[SUMMARY_MAX / 32];
+    (void)state;
+    for (int round = 0; round < 300; round++) {
+        size_t end = random_between(0, SUMMARY_MAX / 32 + 1) * 32;
+        memset(map, 0, sizeof map);
+        for (unsigned runs = random_between(0, 40); runs--;) {
+            size_t start = random_between(0, SUMMARY_MAX);
+            bitmap_fill(map, start, start + random_between(0, 80) % (SUMMARY_MAX - start), true);
+        }
+        if (round % 8 == 0) {
+            memset(&summary, 0, sizeof summary);
+            memset(member, 0, sizeof member);
+        }
+        summary_add_bits(&summary, map, end);
+        for (size_t i = 0; i < end; i++)
+            member[i] |= bitmap_test(map, i);
+        check_levels();
+    }
+}
+
 static void test_the_least_member_is_taken_out(void **state) {
     (void)state;
     assert_int_equal(summary_take(&summary), SUMMARY_NONE);
@@ -483,6 +504,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_a_single_member_is_found_from_everywhere_below),
     cmocka_unit_test(test_adding_twice_and_removing_the_absent_change_nothing),
     cmocka_unit_test(test_a_range_of_members_comes_and_goes_at_every_level),
+    cmocka_unit_test(test_the_bits_of_a_map_become_members),
     cmocka_unit_test(test_the_least_member_is_taken_out),
     cmocka_unit_test(test_all_members_in_and_out_again),
     cmocka_unit_test(test_random_members_against_the_model),

@@ -524,6 +524,51 @@ static void test_what_shrinks_gives_back_its_addresses(void **state) {
     check_empty();
 }
 
+/* A large object has room to grow only as long as no other wants the addresses. */
+static void test_room_to_grow_makes_way_for_other_objects(void **state) {
+    static void *objects[MOST_LARGE + 1];
+    (void)state;
+    garbage = false;
+    for (size_t align = 1; align <= 4 * MIB; align += 4 * MIB - 1) {
+        struct object large = make(250 * MIB);
+        size_t count = 0;
+        while ((objects[count] = kmalloc_aligned(10 * MIB, align)))
+            count++;
+        assert_in_range(count, align == 1 ? 25 : 12, 25);
+        kmalloc_check();
+        assert_ptr_equal(krealloc(large.p, 250 * MIB), large.p);
+        while (count > 0)
+            kfree(objects[--count]);
+        drop(&large);
+        check_empty();
+    }
+    struct object large = make(250 * MIB);
+    size_t count = take_all(objects, 20000), slots = MOST_LARGE - MOST_NARROW;
+    assert_int_equal(count, slots - 250 * MIB / 65536);
+    while (count > 0)
+        kfree(objects[--count]);
+    drop(&large);
+    check_empty();
+}
+
+static void test_what_shrinks_keeps_room_for_twice_its_size(void **state) {
+    (void)state;
+    garbage = false;
+    void *large = kmalloc(500 * MIB);
+    assert_ptr_equal(krealloc(large, 10 * MIB), large);
+    void *other = kmalloc(480 * MIB);
+    assert_non_null(other);
+    kfree(other);
+    kmalloc_check();
+    assert_ptr_equal(krealloc(large, 20 * MIB), large);
+    assert_ptr_equal(krealloc(large, 70000), large);
+    other = kmalloc(500 * MIB);
+    assert_non_null(other);
+    kfree(other);
+    kfree(large);
+    check_empty();
+}
+
 /* One call of the heap, failing at each of the provider's calls in turn until it succeeds. (Spare pages are
  * given back before a call fails: the next test.) */
 static void *at_each_failure(void *p, size_t size, size_t align) {
@@ -998,6 +1043,8 @@ static const struct CMUnitTest tests[] = {
     TEST(test_where_one_length_of_addresses_is_used_up_the_other_serves),
     TEST(test_what_is_spare_serves_smaller_objects),
     TEST(test_what_shrinks_gives_back_its_addresses),
+    TEST(test_room_to_grow_makes_way_for_other_objects),
+    TEST(test_what_shrinks_keeps_room_for_twice_its_size),
     TEST(test_spare_pages_are_given_back_before_a_call_fails),
     TEST(test_spare_pages_are_given_back_before_growing_fails),
     TEST(test_failure_at_every_single_call_of_the_provider),
