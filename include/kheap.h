@@ -82,11 +82,14 @@ struct slab {
 extern size_t small_top; /* granules of the zone whose slabs exist */
 
 /* Of each class: the granules of an object; the slab of the current page, or one with nothing free where there
- * is none; and those with a free object that are not current. And the pages that are not mapped. */
+ * is none; and those with a free object that are not current. */
 extern const uint8_t small_step[SMALL_CLASSES];
 extern struct slab *small_current[SMALL_CLASSES];
 extern struct list small_partial[SMALL_CLASSES];
-extern struct summary small_unused;
+
+extern struct summary small_unused, small_in_use; /* pages: each is in one of the two */
+extern struct list small_spare;                   /* slabs of pages that hold nothing and are not current */
+extern size_t small_table_pages;
 
 static inline int slab_capacity(const struct slab *slab) { return PAGE_GRANULES / small_step[slab->sc]; }
 static inline int slab_live(const struct slab *slab) { return (slab->more + 1) & 0xFFFF; }

@@ -59,11 +59,22 @@ bool kmalloc_stats(unsigned sc, struct kmalloc_stats *out) {
     return sc <= SMALL_CLASSES;
 }
 
-/* ---- invariants; each function returns the spare pages that it has found ---- */
+/* ---- invariants ---- */
 
-/* As many objects are live as are counted, and all others are in the list of free ones. */
+/* Pages that were found, to be compared with what is counted. */
+struct found {
+    size_t held, spare;
+};
+
+/* As many objects are live as are counted, with the bias of the page's state; all others are in the list of free
+ * ones. */
 static void check_slab(const struct slab *slab) {
-    int looking_live = 0, left = slab_capacity(slab) - slab_live(slab);
+    int looking_live = 0, left = slab_capacity(slab) - slab_live(slab),
+        bias = slab->more + 1 - slab_live(slab);
+    if (slab_is_current(slab))
+        ASSERT(bias == 0 || (bias == BIAS_KEPT && slab->sc < KEEPING_CLASSES));
+    else
+        ASSERT_OP(bias, ==, left ? 0 : BIAS_FULL);
     for (unsigned i = 0; i < PAGE_GRANULES; i++)
         looking_live += slab->next[i] == i;
     ASSERT_OP(looking_live, ==, slab_live(slab));
@@ -73,25 +84,49 @@ static void check_slab(const struct slab *slab) {
     ASSERT_OP(left, ==, 0);
 }
 
-static size_t check_small(void) {
-    size_t spares = 0, partials = 0;
-    for (const struct slab *slab = first_slab(); slab < last_slab(); slab++) {
+/* LIST has N slabs; all are of class SC, or have no object when that is none. */
+static void check_list(const struct list *list, size_t n, unsigned sc) {
+    for (const struct list *i = list->next; i != list; i = i->next, n--) {
+        const struct slab *slab = (const struct slab *)i;
+        ASSERT(n > 0 && i->next->previous == i);
+        ASSERT(sc < SMALL_CLASSES ? slab->sc == sc && slab_live(slab) > 0 : slab_live(slab) == 0);
+    }
+    ASSERT_OP(n, ==, 0u);
+}
+
+/* The slabs and the table reach up to the last mapped page. Of the mapped pages each is current, or full, or in
+ * the list of its class's partial ones, or empty and in the list of spare ones. */
+static void check_small(struct found *found) {
+    size_t partials[SMALL_CLASSES] = {0}, empty = 0, mapped = 0, number = 0;
+    summary_check(&small_unused);
+    summary_check(&small_in_use);
+    for (const struct slab *slab = first_slab(); slab < last_slab(); slab++, number++) {
+        ASSERT_OP(bitmap_test(small_in_use.leaf, number), ==, is_mapped(slab));
         if (!is_mapped(slab))
             continue;
         check_slab(slab);
-        spares += slab_is_current(slab) ? slab->more >= BIAS_KEPT - 1 : slab_live(slab) == 0;
-        partials += slab_live(slab) > 0 && slab_live(slab) < slab_capacity(slab) && !slab_is_current(slab);
+        ASSERT_OP((uintptr_t)slab->page, ==, SMALL_START + number * PAGE_SIZE);
+        mapped++;
+        if (slab_is_current(slab))
+            found->spare += slab->more >= BIAS_KEPT - 1;
+        else if (slab_live(slab) == 0)
+            empty++;
+        else if (slab_live(slab) < slab_capacity(slab))
+            partials[slab->sc]++;
     }
+    ASSERT_OP(summary_last(&small_in_use) + 1, ==, number);
+    ASSERT_OP(bitmap_count(small_unused.leaf, number, SUMMARY_MAX), ==, SUMMARY_MAX - number);
+    ASSERT_OP(small_table_pages, ==, pages_for(number * sizeof(struct slab)));
     for (unsigned sc = 0; sc < SMALL_CLASSES; sc++)
-        for (struct list *i = small_partial[sc].next; i != &small_partial[sc]; i = i->next, partials--)
-            ASSERT(partials > 0 && ((struct slab *)i)->sc == sc && slab_live((struct slab *)i) > 0);
-    ASSERT_OP(partials, ==, 0u);
-    return spares;
+        check_list(&small_partial[sc], partials[sc], sc);
+    check_list(&small_spare, empty, SMALL_CLASSES);
+    found->spare += empty;
+    found->held += mapped + small_table_pages;
 }
 
 /* Each slot of the zone is unused, or is room to grow behind an object of several slots, or is filled by one
  * object, or is spare. */
-static size_t check_zone(const struct zone *zone, const uint32_t *room) {
+static void check_zone(const struct zone *zone, const uint32_t *room, struct found *found) {
     size_t unused = bitmap_count(zone->unused.leaf, 0, zone->count), filled = 0, roomy = 0;
     summary_check(&zone->unused);
     for (size_t i = 0; i < zone->count; i++) {
@@ -99,17 +134,26 @@ static size_t check_zone(const struct zone *zone, const uint32_t *room) {
                n = pages ? slots_for(zone, pages) : slot_address(zone, i) == zone->spare;
         ASSERT_OP(bitmap_find(zone->unused.leaf, i, i + n, true), ==, i + n);
         filled += n;
+        found->held += pages;
         if (room && pages > WIDE_PAGES)
             roomy += large_room_end(i + n) - (i + n);
     }
     ASSERT_OP(roomy, ==, room ? bitmap_count(room, 0, zone->count) : 0);
     ASSERT_OP(unused + filled + roomy, ==, zone->count);
-    return zone->spare ? zone->spare_pages : 0;
+    if (zone->spare) {
+        ASSERT(zone->spare == slot_address(zone, (size_t)(zone->spare_slot - zone->slots)));
+        found->spare += zone->spare_pages;
+        found->held += zone->spare_pages;
+    }
 }
 
 void kmalloc_check(void) {
-    summary_check(&small_unused);
-    ASSERT_OP(check_small() + check_zone(&large_zones[0], NULL) + check_zone(&large_zones[1], large_room), ==,
-              spare_pages);
+    struct found found = {0};
+    check_small(&found);
+    check_zone(&large_zones[0], NULL, &found);
+    check_zone(&large_zones[1], large_room, &found);
+    ASSERT_OP(found.spare, ==, spare_pages);
+    ASSERT_OP(found.held, ==, held_pages);
     ASSERT_OP(spare_pages, <=, (size_t)SPARE_POOL);
+    ASSERT_OP(held_pages, <=, peak_pages);
 }

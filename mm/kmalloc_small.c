@@ -44,10 +44,7 @@
 #include "string.h"
 
 static struct slab *const slabs = (struct slab *)SMALL_TABLE;
-static struct slab nothing;   /* the sentinel: no object is free in it */
-static struct summary in_use; /* pages, as SMALL_UNUSED is: each is in one of the two */
-static struct list spare;
-static size_t table_pages;
+static struct slab nothing; /* the sentinel: no object is free in it */
 const uint8_t small_step[SMALL_CLASSES] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11,
                                            12, 14, 16, 18, 21, 25, 32, 42, 64, 128};
 static uint8_t class_of[SMALL_MAX / GRANULE];       /* by the granules of a size, less one */
@@ -55,7 +52,9 @@ static uint8_t chain[SMALL_CLASSES][PAGE_GRANULES]; /* what NEXT is in a page of
 
 struct slab *small_current[SMALL_CLASSES];
 struct list small_partial[SMALL_CLASSES];
-struct summary small_unused;
+struct summary small_unused, small_in_use;
+struct list small_spare;
+size_t small_table_pages;
 size_t small_top;
 
 /* Each of a page's objects is free, and followed by the next. Granules at which none begins keep their bytes,
@@ -69,10 +68,10 @@ static void link_objects(uint8_t *next, unsigned granules) {
 
 void small_init(void) {
     memset(&small_unused, 0, sizeof(small_unused));
-    memset(&in_use, 0, sizeof(in_use));
+    memset(&small_in_use, 0, sizeof(small_in_use));
     summary_add_range(&small_unused, 0, SUMMARY_MAX);
-    list_init(&spare);
-    small_top = table_pages = 0;
+    list_init(&small_spare);
+    small_top = small_table_pages = 0;
     nothing.head = NO_GRANULE;
     for (unsigned i = 0, sc = 0; i < ARRAY_SIZE(class_of); class_of[i++] = (uint8_t)sc)
         sc += i == small_step[sc];
@@ -91,14 +90,14 @@ static inline int map_page(size_t number) {
     char *page = (char *)SMALL_START + number * PAGE_SIZE;
     if (heap_get(page, 1) < 0)
         return -1;
-    char *table_end = (char *)slabs + table_pages * PAGE_SIZE;
+    char *table_end = (char *)slabs + small_table_pages * PAGE_SIZE;
     if ((char *)&slabs[number + 1] <= table_end)
         return 0;
     if (heap_get(table_end, 1) < 0) {
         heap_give(page, 1);
         return -1;
     }
-    table_pages++;
+    small_table_pages++;
     return 0;
 }
 
@@ -111,7 +110,7 @@ static inline struct slab *new_page(void) {
         summary_add(&small_unused, number);
         return NULL;
     }
-    summary_add(&in_use, number);
+    summary_add(&small_in_use, number);
     if (top > small_top) {
         small_top = top;
         slabs[number].page = (char *)SMALL_START + number * PAGE_SIZE;
@@ -125,13 +124,13 @@ static void drop_page(struct slab *slab) {
     size_t number = (size_t)(slab - slabs);
     heap_give(slab->page, 1);
     summary_add(&small_unused, number);
-    summary_remove(&in_use, number);
+    summary_remove(&small_in_use, number);
     if (small_top == (number + 1) * PAGE_GRANULES) {
-        size_t top = summary_last(&in_use) + 1, pages = (top * sizeof(*slabs) + PAGE_MASK) / PAGE_SIZE;
+        size_t top = summary_last(&small_in_use) + 1, pages = (top * sizeof(*slabs) + PAGE_MASK) / PAGE_SIZE;
         small_top = top * PAGE_GRANULES;
-        if (pages < table_pages)
-            heap_give((char *)slabs + pages * PAGE_SIZE, table_pages - pages);
-        table_pages = pages;
+        if (pages < small_table_pages)
+            heap_give((char *)slabs + pages * PAGE_SIZE, small_table_pages - pages);
+        small_table_pages = pages;
     }
 }
 
@@ -163,12 +162,12 @@ static inline void use(struct slab *slab, struct slab *old, unsigned sc) {
  * emptied as one of that class. (The list is copied without a call.) */
 static __attribute__((noinline)) void *alloc_in_new_page(unsigned sc) {
     struct slab *slab;
-    if (list_empty(&spare)) {
+    if (list_empty(&small_spare)) {
         slab = new_page();
         if (!slab)
             return alloc_again(small_step[sc] * GRANULE, 1);
     } else {
-        slab = (struct slab *)list_pop(&spare);
+        slab = (struct slab *)list_pop(&small_spare);
         spare_pages--;
     }
     if (slab->sc != sc) {
@@ -209,7 +208,7 @@ void small_changed(struct slab *slab) {
     else if (!was_full) /* of a single object */
         list_remove(&slab->list);
     if (keep_spare(slab))
-        list_push(&spare, &slab->list);
+        list_push(&small_spare, &slab->list);
     else
         drop_page(slab);
 }
@@ -223,8 +222,8 @@ void small_trim(void) {
             drop_page(slab);
         }
     }
-    for (; !list_empty(&spare); spare_pages--)
-        drop_page((struct slab *)list_pop(&spare));
+    for (; !list_empty(&small_spare); spare_pages--)
+        drop_page((struct slab *)list_pop(&small_spare));
 }
 
 size_t small_size(const void *p) {

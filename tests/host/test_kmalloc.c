@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kheap.h"
 #include "memlayout.h"
 #include "pages.h"
 #include "support.h"
@@ -1021,6 +1022,71 @@ static void test_overflows_harm_no_more_than_other_objects(void **state) {
     check_empty();
 }
 
+/* ---- kmalloc_check sees damage ---- */
+
+static void call_check(uintptr_t a, uintptr_t b) {
+    (void)a, (void)b;
+    kmalloc_check();
+}
+
+/* WORD changed by the bits of DIFFERENCE is damage; it is put back. */
+#define CHECK_SEES(word, difference) check_sees(__LINE__, word, difference)
+
+static void check_sees(int line, void *word, uint32_t difference) {
+    uint32_t *p = word;
+    kmalloc_check();
+    *p ^= difference;
+    expect_panic(__FILE__, line, "assertion failed", call_check, 0, 0);
+    *p ^= difference;
+    kmalloc_check();
+}
+
+static void test_check_sees_each_broken_invariant(void **state) {
+    (void)state;
+    struct object objects[] = {make(PAGE_SIZE), make(64),   make(64),  make(64),
+                               make(2000),      make(2000), make(2000)};
+    drop(&objects[0]); /* a spare page */
+    drop(&objects[2]); /* of a current page */
+    drop(&objects[5]); /* of a page that is not */
+    struct object narrow = make(5000), wide = make(20000), huge = make(100000);
+    drop(&narrow); /* spare */
+    struct slab *spare = (struct slab *)small_spare.next, *current = small_current[1],
+                *partial = (struct slab *)small_partial[19].next;
+    struct zone *zone = &large_zones[1];
+    size_t slot = ((uintptr_t)huge.p - WIDE_START) >> WIDE_SHIFT;
+
+    CHECK_SEES(&held_pages, 1);
+    CHECK_SEES(&spare_pages, 1);
+    CHECK_SEES(&small_table_pages, 3);
+    CHECK_SEES(&small_top, PAGE_GRANULES * 7);
+    CHECK_SEES(&small_unused.leaf[0], 1);
+    CHECK_SEES(&small_unused.leaf[9], 4);
+    CHECK_SEES(&small_in_use.leaf[0], 2);
+    CHECK_SEES(&small_in_use.middle[0], 1);
+    CHECK_SEES(&small_in_use.leaf[700], 1);
+    CHECK_SEES(&current->page, PAGE_SIZE);
+    CHECK_SEES(&current->head, 4);
+    CHECK_SEES(&current->more, 1);
+    CHECK_SEES(&current->next[0], 2);
+    CHECK_SEES(&partial->more, 1);
+    CHECK_SEES(&partial->sc, 1);
+    CHECK_SEES(&spare->more, BIAS_KEPT);
+    CHECK_SEES(&small_spare.next, (uint32_t)(uintptr_t)spare ^ (uint32_t)(uintptr_t)&small_spare);
+    CHECK_SEES(&small_current[1], (uint32_t)(uintptr_t)current ^ (uint32_t)(uintptr_t)spare);
+    CHECK_SEES(&zone->slots[slot], 0x40);
+    CHECK_SEES(&zone->slots[slot + 5], 1);
+    CHECK_SEES(&zone->unused.leaf[0], 1u << slot);
+    CHECK_SEES(&zone->unused.leaf[90], 8);
+    CHECK_SEES(&zone->unused.top, 2);
+    CHECK_SEES(&large_room[0], 1u << (slot + 2)); /* of what is room */
+    CHECK_SEES(&large_room[0], 1u << slot);
+    CHECK_SEES(&large_room[100], 1);
+    CHECK_SEES(&large_zones[0].spare_pages, 1);
+    CHECK_SEES(&large_zones[0].spare_slot, 4);
+    drop(&wide);
+    drop(&huge);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, start)
 
 static const struct CMUnitTest tests[] = {
@@ -1064,6 +1130,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_freeing_what_was_never_allocated_panics),
     TEST(test_writing_to_freed_objects_harms_nothing),
     TEST(test_overflows_harm_no_more_than_other_objects),
+    TEST(test_check_sees_each_broken_invariant),
 };
 
 HOST_MAIN(tests)
