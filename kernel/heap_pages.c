@@ -1,6 +1,7 @@
 /* The heap's pages in the kernel: frames from pm, mapped through the window. Most often it is a single page,
  * which has a shorter way than a range. An interrupt may have come in the middle of the heap's own work, or of
- * pm's: its handler must not use them. */
+ * pm's: its handler must not use them. What asserts it is here, on the slow ways: a panic in the middle of a
+ * small object's may leave the heap half changed, which only a caught panic shows. */
 #include "kmalloc.h"
 #include "panic.h"
 #include "vmem.h"

@@ -104,6 +104,7 @@ void *krealloc(void *p, size_t size) {
 }
 
 void kmalloc_trim(void) {
+    ASSERT(!in_interrupt());
     small_trim();
     large_trim();
 }

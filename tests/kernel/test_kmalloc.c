@@ -5,6 +5,7 @@
 #include "heap_debug.h"
 #include "ktest.h"
 #include "memlayout.h"
+#include "panic.h"
 #include "pm.h"
 #include "string.h"
 #include "support.h"
@@ -560,6 +561,58 @@ KTEST(kmalloc_alignment_that_is_no_power_of_two_is_caught)
 
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
         KCHECK_TRAPS(bad_alignment, (void *)bad[i], "power of two");
+}
+
+/* As an interrupt handler would. (The catch sets irqs_served back.) */
+static void kmalloc_in_handler(void *size) {
+    irqs_served = 1;
+    kmalloc((size_t)size);
+}
+
+static void grow_in_handler(void *p) {
+    irqs_served = 1;
+    krealloc(p, kmalloc_size(p) + 1);
+}
+
+static void kfree_in_handler(void *p) {
+    irqs_served = 1;
+    kfree(p);
+}
+
+static void trim_in_handler(void *unused) {
+    (void)unused;
+    irqs_served = 1;
+    kmalloc_trim();
+}
+
+/* Where pages come or go. A large object is then as it was. */
+KTEST(kmalloc_pages_do_not_change_in_an_interrupt)
+{
+    static const size_t sizes[] = {5000, 40000, 70000, 1000000};
+
+    if (heap_mode() != HEAP_NORMAL)
+        KSKIP("the debugging heap has other ways");
+    kmalloc_trim();
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        KCHECK_TRAPS(kmalloc_in_handler, (void *)sizes[i], "in_interrupt");
+        kmalloc_check();
+    }
+    KCHECK_TRAPS(trim_in_handler, NULL, "in_interrupt");
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        void *other = kmalloc(50000), *p = kmalloc(sizes[i]);
+        KCHECK(other && p);
+        kfree(other); /* is the spare one now */
+        size_t size = kmalloc_size(p);
+        KCHECK_TRAPS(grow_in_handler, p, "in_interrupt");
+        KCHECK(kmalloc_size(p) == size);
+        if (size > 50000) {
+            KCHECK_TRAPS(kfree_in_handler, p, "in_interrupt");
+            KCHECK(kmalloc_size(p) == size);
+        }
+        check_memory();
+        kfree(p);
+        kmalloc_trim();
+    }
 }
 
 /* An overflow and a use after free hurt the neighbours' contents, never the heap. */
