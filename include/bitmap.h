@@ -139,8 +139,8 @@ void summary_set_bits(struct summary *s, uint32_t *map, size_t start, size_t end
 void summary_clear_bits(struct summary *s, uint32_t *map, size_t start, size_t end);
 
 /* Where in [FROM, LIMIT) the first N adjacent bits of MAP that are set begin, or LIMIT; N is at least 1, FROM
- * at most LIMIT, and LIMIT a multiple of 32. Looks once at each word, however many holes it has, except those that are 0 by WORDS, which
- * may be NULL. */
+ * at most LIMIT, and LIMIT a multiple of 32. Looks once at each word, however many holes it has, except those
+ * that are 0 by WORDS, which may be NULL. */
 size_t bitmap_find_run(const uint32_t *map, const struct summary *words, size_t n, size_t from, size_t limit);
 
 /* That each level agrees with the one below; panics with the first word where it does not. */

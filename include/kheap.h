@@ -62,7 +62,7 @@ extern size_t spare_pages;
 void *alloc_again(size_t size, size_t align);
 
 /* Panics, and says what P is instead of a live object's start. */
-void bad_free(const char *p);
+void bad_kfree(const char *p);
 
 /* What is known of a page of small objects. A granule's NEXT is the next free object's granule, or NO_GRANULE
  * at the end, or, where a live object begins, the granule itself; it has no meaning where none begins. MORE

@@ -46,7 +46,8 @@ size_t kmalloc_size(const void *p);
 /* Every invariant; panics with the first one broken. */
 void kmalloc_check(void);
 
-/* Gives back every page that holds nothing. Between calls at most KMALLOC_SPARE such pages are kept. */
+/* Gives back every page that holds nothing. Between calls at most KMALLOC_SPARE such pages are kept. (What the
+ * heap knows of pages of small objects takes a page for each 25, up to the highest that has one.) */
 void kmalloc_trim(void);
 #define KMALLOC_SPARE 16
 

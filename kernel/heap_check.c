@@ -11,7 +11,7 @@ static bool is_mapped(const struct slab *slab) {
 
 /* ---- a free of something else ---- */
 
-void bad_free(const char *p) {
+void bad_kfree(const char *p) {
     panic_about(p);
     if ((uintptr_t)p < SMALL_START || (uintptr_t)p >= SMALL_TABLE)
         PANIC("kmalloc: %p cannot be freed: it is no address of the heap's objects", (const void *)p);

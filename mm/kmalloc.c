@@ -2,7 +2,9 @@
  *
  * What they share: nothing that the heap must know lies in an object's page. So neither a use after free nor
  * an overflow can reach it, and whether an address is the start of a live object is looked up, exactly and
- * in constant time, in a table that only the heap writes to. */
+ * in constant time, in a table that only the heap writes to.
+ *
+ * The tiers' heads give figures of W1 to W6, the workloads of tests/bench/workloads.c (`make bench`). */
 #include "kmalloc.h"
 
 #include "kheap.h"
@@ -22,7 +24,8 @@ void kmalloc_init(const struct page_provider *pages) {
     large_init();
 }
 
-/* What the spare pages take up may do; and where the small objects' zone is full, a larger object. */
+/* What the spare pages take up may do (each time fewer pages are held, so this ends); and where the small
+ * objects' zone is full, a larger object. */
 void *alloc_again(size_t size, size_t align) {
     size_t before = held_pages;
     kmalloc_trim();

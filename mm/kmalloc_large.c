@@ -2,30 +2,31 @@
  *
  * Addresses are plentiful where frames are not: an object of up to 8 KiB gets a slot of 16 KiB, one of up to
  * 64 KiB a slot of 64 KiB, and a larger one as many as it fills; only its own pages are mapped. Behind the
- * larger one as many slots again are ROOM to grow, where they are to be had. So krealloc mostly grows an object
- * where it is, by mapping the next pages, and copies nothing. Nobody owns room: when addresses run out, all of
- * it becomes unused.
+ * larger one as many slots again are ROOM to grow, where they are to be had. So krealloc mostly grows an
+ * object where it is, by mapping the next pages, and copies nothing. Nobody owns room: when addresses run
+ * out, all of it becomes unused.
  *
- * Each length of slots has a zone of its own, and a free slot is found in constant time, in the other zone where
- * one is full and the object fits; only an object that is larger, or aligned to more, searches for a run.
+ * Each length of slots has a zone of its own, and a free slot is found in constant time, in the other zone
+ * where one is full and the object fits; only an object that is larger, or aligned to more, searches for a
+ * run.
  *
- * The slot freed last in a zone keeps its pages, spare, for the next object: as many as the pool has room for.
- * With that pool an object of 4 to 64 KiB maps and unmaps some 2.5 pages when others are replaced by it at
- * random (W4), and a pair takes 284 instructions: 110 are the heap's own, 40 are for each of those pages, and
- * the rest is for finding the range's table and checking all before a change. An object that grows step by step
- * (W6) takes 356 a step.
+ * The slot freed last in a zone keeps its pages, spare, for the next object: as many as the pool has room
+ * for. With that pool an object of 4 to 64 KiB maps and unmaps some 2.5 pages when others are replaced by it
+ * at random (W4), and a pair takes 284 instructions: 110 are the heap's own, 40 are for each of those pages,
+ * and the rest is for finding the range's table and checking all before a change. An object that grows step
+ * by step (W6) takes 356 a step.
  *
  * A larger one changes a bit for each of its slots, a word at a time, and looks once at each word of the
  * zone's bitmap if no hole is long enough: first with room, then without, and without again once all room has
  * been given up. So no kmalloc takes more than 36,000 instructions, mapping left out, and no kfree more than
- * 5,500. One of up to 64 KiB that makes room give way takes up to 8,200. An object aligned to more than 64 KiB
- * looks at each place with that alignment, for up to 840,000.
+ * 6,000. One of up to 64 KiB that makes room give way takes up to 8,200. An object aligned to more than 64
+ * KiB looks at each place with that alignment, for up to 840,000.
  *
  * What it costs: a page is the least that comes and goes, which of objects of 2 to 8 KiB wastes a third.
  * Tried and dropped:
  * - Slots of 64 KiB alone. There are 10,112, and sqlite with 80 MiB of pages took them all.
- * - Room that is the object's own until it shrinks: while one of 250 MiB lived, none of 10 MiB found a run. To cut
- *   it object by object took up to 245,000 instructions. */
+ * - Room that is the object's own until it shrinks: while one of 250 MiB lived, none of 10 MiB found a run.
+ *   To cut it object by object took up to 245,000 instructions. */
 #include "kheap.h"
 #include "panic.h"
 #include "string.h"
@@ -231,7 +232,7 @@ void large_free(void *p) {
     size_t pages = *slot;
     if (unlikely(pages == 0)) {
         if (p)
-            bad_free(p);
+            bad_kfree(p);
     } else if (unlikely(zone->spare) || unlikely(pages + spare_pages > SPARE_POOL)) {
         free_slot(zone, slot, p);
     } else {

@@ -19,26 +19,27 @@
  *
  * In instructions: kmalloc and kfree of an object of the page at hand take 34 together, and 37 where pages
  * come and go with many of 32 bytes. The next page of a class is found without a search, whatever its state,
- * in 50. An empty page's list is kept: if the same class takes it next, nothing is to be linked.
- * The worst kmalloc takes 199, when a page and one of the table are new, and the worst kfree 136, when both go
- * (pages mapped and unmapped not counted; tests/bench/heap_worst.c looks for worse). Neither has a loop over
- * anything but one page's objects, and the three levels of a summary; a kmalloc that finds no page or no place
- * gives back the spare pages first, at most 16, and takes up to 1,512.
+ * in 50. An empty page's list is kept: if the same class takes it next, nothing is to be linked. The worst
+ * kmalloc takes 199, when a page and one of the table are new, and the worst kfree 136, when both go (pages
+ * mapped and unmapped not counted; tests/bench/heap_worst.c looks for worse). Neither has a loop over
+ * anything but one page's objects, and the three levels of a summary; a kmalloc that finds no page or no
+ * place gives back the spare pages first, at most 16, and takes up to 1,512.
  *
- * What it costs: objects of 16 bytes take 32, and a page that has one live object is a whole page. When half
- * of the objects are freed, in their order, and twice as large ones take their place, over and over (W5), no
- * page ever empties, and the peak is 4.7 times the payload. Joining free neighbours would not help: the hole
+ * What it costs: objects of 16 bytes take 32, and a page that has one live object is a whole page. And the
+ * table reaches up to the highest page: one object at the zone's end keeps all of its 1,280. When half of the
+ * objects are freed, in their order, and twice as large ones take their place, over and over (W5), no page
+ * ever empties, and the peak is 4.7 times the payload. Joining free neighbours would not help: the hole
  * between two survivors is always one object short of what comes next. Played through with best fit, the peak
- * is 4.5 times the payload; 2.1 if an object of 32 bytes takes 48, as a header and an alignment of 16 make it,
- * but then 10,000 of them (W2) take 1.5 times theirs, not 1.06.
+ * is 4.5 times the payload; 2.1 if an object of 32 bytes takes 48, as a header and an alignment of 16 make
+ * it, but then 10,000 of them (W2) take 1.5 times theirs, not 1.06.
  *
- * Of mixed sizes (W3) a pair takes 54, and the peak is 1.40 times the payload. Tried and dropped, both because
- * of what they took:
+ * Of mixed sizes (W3) a pair takes 54, and the peak is 1.40 times the payload. Tried and dropped, both
+ * because of what they took:
  * - A tier of its own for 1 to 8 KiB, blocks of 128-byte units with boundary tags in a table: 1.24, at 15
  *   instructions a pair and 190 lines more.
- * - A bitmap of 32 units for each 8 or 16 KiB, for objects from 257, 673 or 1,345 bytes up: 1.20, 1.23 to 1.26
- *   and 1.32, played through without an allocator behind it. A pair of such an object would change two words,
- *   a list and the longest hole, for an estimated 165 instructions; one of the small tier takes 40. */
+ * - A bitmap of 32 units for each 8 or 16 KiB, for objects from 257, 673 or 1,345 bytes up: 1.20, 1.23 to
+ *   1.26 and 1.32, played through without an allocator behind it. A pair of such an object would change two
+ *   words, a list and the longest hole, for an estimated 165 instructions; one of the small tier takes 40. */
 #include "kheap.h"
 #include "panic.h"
 #include "string.h"

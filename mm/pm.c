@@ -1,8 +1,9 @@
 /* pm: two bitmaps of the frames below 4 GiB, and before them what was freed last.
  *
- * USED has the frames that are handed out. It alone says whether a free is right: the frame's bit must be
- * set, whatever else pm remembers. AVAILABLE has those that are free and can be found: a summary names its
- * words that are not 0, so that one is found in three steps at any size of memory and however full it is.
+ * USED has the frames that are handed out. It alone, SPARE aside, says whether a free is right: the frame's
+ * bit must be set, whatever else pm remembers. AVAILABLE has those that are free and can be found: a summary
+ * names its words that are not 0, so that one is found in three steps at any size of memory and however full
+ * it is.
  *
  * What was freed last is likely in the cache, and likely wanted again. It waits in neither bitmap, so that it
  * comes and goes with a change of USED and of nothing else:
@@ -30,7 +31,7 @@
  *   summary learns of a word that fills: 53 to 70 for a pair in a batch, not 34. Without the bits in RECENT:
  *   38.
  * - Runs available at once when they are freed: 217 for 16, 492 for 256. Whoever frees many runs before they
- *   are allocated again would gain: 180 and 612, not 420 and 890. */
+ *   are allocated again would gain: 180 and 612, not 420 and 900. */
 #include "pm.h"
 
 #include "memlayout.h"
@@ -122,7 +123,7 @@ static inline void file(uint32_t mask, size_t word, size_t n) {
 
 /* Says what is wrong with giving back the frame at PA. (It does not come back, which the compiler must not
  * know, or callers keep a frame on the stack for the backtrace.) */
-static __attribute__((noinline)) void bad_free(paddr_t pa) {
+static __attribute__((noinline)) void bad_pm_free(paddr_t pa) {
     static const char *const what[] = {
         [PM_ABSENT] = "it is no memory that the memory map knows",
         [PM_RESERVED] = "it is reserved and was never handed out",
@@ -138,7 +139,7 @@ static __attribute__((noinline)) void bad_free(paddr_t pa) {
 static __attribute__((noinline)) void free_more(uint32_t bit, paddr_t pa, size_t word) {
     size_t place;
     if (unlikely(pa == pm_spare)) {
-        bad_free(pa);
+        bad_pm_free(pa);
         return;
     }
     pm_used[word] ^= bit;
@@ -154,7 +155,7 @@ void pm_free_page(paddr_t pa) {
     pfn_t pfn = pa >> PAGE_SHIFT | pa << (32 - PAGE_SHIFT); /* not below FRAMES_MAX if PA is unaligned */
     uint32_t bit = 1u << (pfn % 32);
     if (unlikely(pfn >= FRAMES_MAX || !(bit &= pm_used[pfn / 32])))
-        bad_free(pa);
+        bad_pm_free(pa);
     else if (pm_spare != PADDR_NONE)
         free_more(bit, pa, pfn / 32);
     else
@@ -248,7 +249,7 @@ void pm_free_pages(paddr_t pa, size_t n) {
     if (pm_spare != PADDR_NONE)
         file_spare();
     if (pa & PAGE_MASK || !bitmap_full(pm_used, start, end))
-        bad_free(pa & PAGE_MASK ? pa : pfn_to_pa(bitmap_find(pm_used, start, end, false)));
+        bad_pm_free(pa & PAGE_MASK ? pa : pfn_to_pa(bitmap_find(pm_used, start, end, false)));
     bitmap_fill(pm_used, start, end, false);
     if (run_start != run_end)
         file_run();

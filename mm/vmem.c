@@ -23,12 +23,12 @@
  *
  * In instructions, flushes included: mapping and unmapping one page takes 39 where its table stays, 4,500
  * where the table comes and goes with it, nearly all of which is clearing it; 18 for each of 256 pages at
- * once, and 40 with their frames. Those go between the entries and the top of pm's stack directly (pm_fast.h):
- * taken once it is known that there are enough, and each checked as it is put there. They count as pm's once the
- * pages are unmapped and flushed, or are taken back if one proves wrong. What a range's table and borders take
- * to be checked, 120, is shared by few pages: for one there is a shorter way.
- * Tried and dropped: a call of pm for each frame, and all checked beforehand (96 for each of 256); frames by
- * the word of pm's bitmaps (60, but more for a few pages, whose frames lie scattered). */
+ * once, and 40 with their frames. Those go between the entries and the top of pm's stack directly
+ * (pm_fast.h): taken once it is known that there are enough, and each checked as it is put there. They count
+ * as pm's once the pages are unmapped and flushed, or are taken back if one proves wrong. What a range's
+ * table and borders take to be checked, 120, is shared by few pages: for one there is a shorter way. Tried
+ * and dropped: a call of pm for each frame, and all checked beforehand (96 for each of 256); frames by the
+ * word of pm's bitmaps (60, but more for a few pages, whose frames lie scattered). */
 #include "vmem.h"
 
 #include "cpu.h"
@@ -187,8 +187,8 @@ int vmem_unmap_range(void *va, size_t pages) {
 
 /* ---- pages with their frames ----
  *
- * Most often a range lies in one table, which is there: then little is left to check. (A table that may not be
- * edited has no count.) */
+ * Most often a range lies in one table, which is there: then little is left to check. (A table that may not
+ * be edited has no count.) */
 
 static inline bool in_one_table(page_t first, size_t pages) {
     return pages - 1 < ENTRIES_PER_TABLE - first % ENTRIES_PER_TABLE && live[first / ENTRIES_PER_TABLE];

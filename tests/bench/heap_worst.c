@@ -14,7 +14,6 @@
 #include "kmalloc.h"
 #include "log.h"
 #include "measure.h"
-#include "pm.h"
 #include "random.h"
 #include "string.h"
 #include "vmem.h"
@@ -115,8 +114,6 @@ static void calibrate(void) {
     overhead_give = ticks_of_pages(timed_give) - ticks_of_pages(empty_pages);
     overhead_alloc = ticks_of_alloc(empty_alloc, 1, &p);
     overhead_free = ticks_of_free(empty_free, p);
-    inner_get = vmem_provider.get;
-    inner_give = vmem_provider.give;
 }
 
 static void note(struct call *call, unsigned ticks, size_t size) {
@@ -326,15 +323,10 @@ static void slot_comb(void) {
         add(size);
 }
 
-/* Every slot of 64 KiB is taken; as many as there is memory for are room to grow, which has to make way. */
+/* Every slot of 64 KiB is taken; those that are room to grow have to make way. */
 static void room_to_grow(void) {
-    size_t free = pm_count().free, count = free > SLOTS + 256 ? (free - SLOTS - 256) / 14 : 0;
-    if (count > SLOTS / 3)
-        count = SLOTS / 3;
     for (unsigned last = 0; last < 2; last++) {
-        add_many(HUGE_FROM, count); /* 17 pages, in 3 slots */
-        for (size_t i = live * 3; i < SLOTS; i++)
-            objects[live++] = (struct object){kmalloc_aligned(PAGE_SIZE, HUGE_FROM - 1), PAGE_SIZE};
+        add_many(HUGE_FROM, SLOTS / 3); /* 17 pages, in 3 slots */
         no_address = !last;
         add(last ? SLOTS / 2 * HUGE_FROM : 20000);
         no_address = false;
@@ -343,7 +335,7 @@ static void room_to_grow(void) {
 }
 
 static void huge(void) {
-    for (size_t pages = pm_count().free / 2; pages > 17; pages -= pages / 3) {
+    for (size_t pages = SLOTS * 16; pages > 17; pages -= pages / 3) {
         add_many(pages * PAGE_SIZE, 2);
         drop_all(0, BACKWARD, 0);
     }
@@ -354,14 +346,23 @@ static void huge(void) {
     }
 }
 
+/* Those that are UNBACKED get addresses without memory: so many that they would depend on how much there is. */
 static const struct {
     const char *name;
     void (*run)(void);
+    bool unbacked;
 } patterns[] = {
-    {"every size", every_size},   {"each order", each_order},       {"combs", combs},
-    {"last object", last_object}, {"small holes", small_holes},     {"random walk", walk},
-    {"programs", programs},       {"out of memory", out_of_memory}, {"huge", huge},
-    {"slot comb", slot_comb},     {"room to grow", room_to_grow},
+    {"every size", every_size, false},
+    {"each order", each_order, false},
+    {"combs", combs, false},
+    {"last object", last_object, false},
+    {"small holes", small_holes, false},
+    {"random walk", walk, false},
+    {"programs", programs, false},
+    {"out of memory", out_of_memory, false},
+    {"huge", huge, true},
+    {"slot comb", slot_comb, true},
+    {"room to grow", room_to_grow, true},
 };
 
 static void print_call(const char *figure, const char *function, const struct call *call) {
@@ -373,6 +374,8 @@ static void search(void) {
     kmalloc_init(&timed_provider);
     for (size_t i = 0; i < ARRAY_SIZE(patterns); i++) {
         pattern = patterns[i].name;
+        inner_get = patterns[i].unbacked ? empty_pages : vmem_provider.get;
+        inner_give = patterns[i].unbacked ? empty_pages : vmem_provider.give;
         patterns[i].run();
         drop_all(0, SHUFFLED, 0);
         kmalloc_check();

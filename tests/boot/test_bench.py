@@ -22,8 +22,8 @@ NAMES = {
     "map1", "map256", "map16new", "map256new",
 }
 
-# Larger where there are more frames to play with: batches and objects beyond what 64 MiB hold.
-GROWING = {"B1000-99", "kfree-worst-huge", "run4-scattered", "run8-scattered"}
+# Larger where there are more frames to play with: batches beyond what 64 MiB hold.
+GROWING = {"B1000-99", "run4-scattered", "run8-scattered"}
 
 
 def figures(machine):
