@@ -1,7 +1,7 @@
 /* The heap's pages in the kernel: frames from pm, mapped through the window. Most often it is a single page,
  * which has a shorter way than a range. An interrupt may have come in the middle of the heap's own work, or of
- * pm's: its handler must not use them. What asserts it is here, on the slow ways: a panic in the middle of a
- * small object's may leave the heap half changed, which only a caught panic shows. */
+ * pm's: its handler must not use them. That is asserted here, where the heap has less to lose than on its short
+ * ways. Small objects' pages are then half changed, which is seen only where such a panic is caught. */
 #include "kmalloc.h"
 #include "panic.h"
 #include "vmem.h"

@@ -126,11 +126,11 @@ static bool has_room(const struct zone *zone, size_t slot, size_t old, size_t n)
 
 /* The object at SLOT, which filled OLD slots, has PAGES pages now. */
 static void move_end(size_t slot, size_t old, size_t pages) {
-    size_t end = slot + slots_for(wide, pages), most = slot + slots_with_room(pages);
+    size_t end = slot + slots_for(wide, pages), room_end = slot + slots_with_room(pages);
     bitmap_fill(large_room, slot + old, end, false); /* it has grown, */
     bitmap_fill(large_room, end, slot + old, true);  /* or shrunk */
-    if (most < large_room_end(end))
-        drop_slots(most, most);
+    if (room_end < large_room_end(end))              /* and has more room than it gets */
+        drop_slots(room_end, room_end);
 }
 
 /* ---- one slot ---- */
@@ -212,7 +212,7 @@ static inline void keep_spare(struct zone *zone, uint32_t *slot, char *p, size_t
     spare_pages += pages;
 }
 
-/* There is no room for all of SLOT's pages, or none for any. */
+/* The pool has no place for all of SLOT's pages, perhaps for none. */
 static __attribute__((noinline)) void free_slot(struct zone *zone, uint32_t *slot, char *p) {
     size_t pages = *slot, i = (size_t)(slot - zone->slots);
     size_t kept = zone->spare || pages > WIDE_PAGES ? 0 : SPARE_POOL - spare_pages;

@@ -19,11 +19,13 @@
  *
  * In instructions: kmalloc and kfree of an object of the page at hand take 34 together, and 37 where pages
  * come and go with many of 32 bytes. The next page of a class is found without a search, whatever its state,
- * in 50. An empty page's list is kept: if the same class takes it next, nothing is to be linked. The worst
- * kmalloc takes 199, when a page and one of the table are new, and the worst kfree 136, when both go (pages
- * mapped and unmapped not counted; tests/bench/heap_worst.c looks for worse). Neither has a loop over
- * anything but one page's objects, and the three levels of a summary; a kmalloc that finds no page or no
- * place gives back the spare pages first, at most 16, and takes up to 1,512.
+ * in 50. An empty page's list is kept: if the same class takes it next, nothing is to be linked.
+ *
+ * The worst kmalloc takes 199, when a page and one of the table are new, and the worst kfree 136, when both go
+ * (pages mapped and unmapped not counted; tests/bench/heap_worst.c looks for worse). Neither has a loop over
+ * anything but one page's objects, and the three levels of a summary. A kmalloc that finds no page gives back
+ * the spare ones first, at most 16, and takes up to 1,446; where the zone is full, a larger object has to
+ * serve, and it takes what that takes.
  *
  * What it costs: objects of 16 bytes take 32, and a page that has one live object is a whole page. And the
  * table reaches up to the highest page: one object at the zone's end keeps all of its 1,280. When half of the

@@ -26,9 +26,10 @@
  * once, and 40 with their frames. Those go between the entries and the top of pm's stack directly
  * (pm_fast.h): taken once it is known that there are enough, and each checked as it is put there. They count
  * as pm's once the pages are unmapped and flushed, or are taken back if one proves wrong. What a range's
- * table and borders take to be checked, 120, is shared by few pages: for one there is a shorter way. Tried
- * and dropped: a call of pm for each frame, and all checked beforehand (96 for each of 256); frames by the
- * word of pm's bitmaps (60, but more for a few pages, whose frames lie scattered). */
+ * table and borders take to be checked, 120, is shared by few pages: for one there is a shorter way.
+ *
+ * Tried and dropped: a call of pm for each frame, and all checked beforehand (96 for each of 256); frames by
+ * the word of pm's bitmaps (60, but more for a few pages, whose frames lie scattered). */
 #include "vmem.h"
 
 #include "cpu.h"
@@ -196,29 +197,28 @@ static inline bool in_one_table(page_t first, size_t pages) {
 
 /* Of the pages [FIRST, END) of a table, those before PAGE have been mapped, and PAGE was already. Panics, with
  * all as it was. */
-static __attribute__((noinline)) int undo_fill(page_t first, page_t page, page_t end) {
+static __attribute__((noinline)) void undo_fill(page_t first, page_t page, page_t end) {
     count_live(first, page, 1);
     if (page > first)
         vmem_free_range(page_address(first), page - first);
     check_absent(page, end, 0);
-    return VMEM_NO_MEMORY;
 }
 
 /* Maps frames of pm's stack, which has as many, at PAGES pages of a linked table, from FIRST on. */
-static inline __attribute__((always_inline)) int fill(page_t first, size_t pages, unsigned flags) {
+static inline __attribute__((always_inline)) void fill(page_t first, size_t pages, unsigned flags) {
     size_t top = pm_top;
     const pte_t *last = pte_of(first + pages);
     flags |= PTE_PRESENT;
     for (pte_t *pte = pte_of(first); pte < last; pte++) {
         if (unlikely(read_entry(pte) & PTE_PRESENT)) {
             pm_set_top(top);
-            return undo_fill(first, (page_t)(pte - pte_of(0)), first + pages);
+            undo_fill(first, (page_t)(pte - pte_of(0)), first + pages);
+            return;
         }
         write_entry(pte, pm_take(&top) | flags);
     }
     pm_set_top(top);
     live[first / ENTRIES_PER_TABLE] += (uint16_t)pages;
-    return 0;
 }
 
 static __attribute__((noinline)) int alloc_any(void *va, size_t pages, unsigned flags) {
@@ -243,7 +243,8 @@ int vmem_alloc_range(void *va, size_t pages, unsigned flags) {
     if (unlikely(page_offset(va)) || unlikely(flags & ~FLAGS_MASK) || unlikely(!in_one_table(first, pages)) ||
         unlikely(!pm_has(pages)))
         return alloc_any(va, pages, flags);
-    return fill(first, pages, flags);
+    fill(first, pages, flags);
+    return 0;
 }
 
 /* The pages [FIRST, END), all present, must have each a frame of its own, handed out by pm: none is left in

@@ -537,7 +537,8 @@ static void test_room_to_grow_makes_way_for_other_objects(void **state) {
             count++;
         assert_in_range(count, align == 1 ? 25 : 12, 25);
         kmalloc_check();
-        assert_ptr_equal(krealloc(large.p, 250 * MIB), large.p);
+        assert_null(krealloc(large.p, 251 * MIB)); /* its room is gone */
+        assert_int_equal(kmalloc_size(large.p), 250 * MIB);
         while (count > 0)
             kfree(objects[--count]);
         drop(&large);
