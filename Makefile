@@ -172,7 +172,7 @@ GRUB_MKRESCUE = $(call once,GRUB_MKRESCUE,$(call first,grub-mkrescue grub2-mkres
 GRUB_DIR ?= /usr/lib/grub
 GRUB_PLATFORMS := i386-pc x86_64-efi i386-efi
 # What the menu needs, what GRUB loads by itself when it starts from the disc, and for whoever presses c.
-GRUB_MODULES := normal multiboot serial terminal test all_video iso9660 fat \
+GRUB_MODULES := normal multiboot serial memrw terminal test all_video iso9660 fat \
     part_acorn part_amiga part_apple part_bsd part_dfly part_dvh part_gpt part_msdos part_plan part_sun part_sunpc \
     echo halt ls lsmmap minicmd reboot videoinfo
 
