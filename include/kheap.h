@@ -57,8 +57,8 @@ static inline void heap_give(void *va, size_t pages) {
 /* The spare pages of all tiers. */
 extern size_t spare_pages;
 
-/* What a tier returns when it can do nothing for an object: perhaps it can be had once pages are given back, or
- * elsewhere. */
+/* What a tier returns when it can do nothing for an object: perhaps it can be had once pages are given back,
+ * or elsewhere. */
 void *alloc_again(size_t size, size_t align);
 
 /* Panics, and says what P is instead of a live object's start. */
@@ -81,8 +81,8 @@ struct slab {
 
 extern size_t small_top; /* granules of the zone whose slabs exist */
 
-/* Of each class: the granules of an object; the slab of the current page, or one with nothing free where there
- * is none; and those with a free object that are not current. */
+/* Of each class: the granules of an object; the slab of the current page, or one with nothing free where
+ * there is none; and those with a free object that are not current. */
 extern const uint8_t small_step[SMALL_CLASSES];
 extern struct slab *small_current[SMALL_CLASSES];
 extern struct list small_partial[SMALL_CLASSES];
@@ -94,12 +94,6 @@ extern size_t small_table_pages;
 static inline int slab_capacity(const struct slab *slab) { return PAGE_GRANULES / small_step[slab->sc]; }
 static inline int slab_live(const struct slab *slab) { return (slab->more + 1) & 0xFFFF; }
 static inline bool slab_is_current(const struct slab *slab) { return slab == small_current[slab->sc]; }
-
-/* How many times OFFSET has 1 << SHIFT; far too many where it is no multiple: the rotation puts the bits that
- * a multiple does not have on top. */
-static inline size_t multiple_of(uintptr_t offset, unsigned shift) {
-    return offset >> shift | offset << (32 - shift);
-}
 
 /* The granule at P, counted from the zone's start; SMALL_TOP or more where P is no granule in use. */
 static inline size_t small_granule(const void *p) {

@@ -1,5 +1,5 @@
-/* Inside pm: RECENT, the stack of frames freed last, for pm itself and for vmem's loops over many pages, which
- * have no time for a call. pm.c explains the design.
+/* Inside pm: RECENT, the stack of frames freed last, for pm itself and for vmem's loops over many pages,
+ * which have no time for a call. pm.c explains the design.
  *
  * Many frames go in or out at once by a top of one's own: what is taken or put counts when it becomes pm's. */
 #ifndef QUIRE_PM_FAST_H
@@ -14,7 +14,7 @@ _Static_assert(FRAMES_MAX / 32 == SUMMARY_MAX, "the summary has a bit for each w
 extern memmap_frames pm_used; /* handed out: a bit for each frame */
 extern paddr_t pm_spare;      /* the frame freed last of all, whose bit is still set; or PADDR_NONE */
 extern struct recent {
-    paddr_t pa;
+    paddr_t pa;          /* or the page-table entry that led there */
     uint32_t bit;        /* the frame's in its word */
 } pm_recent[RECENT_MAX]; /* grows downwards */
 extern size_t pm_top;    /* the stack's, and how many entries are empty */
@@ -30,7 +30,7 @@ static inline bool pm_has(size_t n) { return likely(n <= RECENT_MAX - pm_top) ||
 static inline paddr_t pm_take(size_t *top) {
     struct recent recent = pm_recent[(*top)++];
     pm_used[pm_word(recent.pa)] |= recent.bit;
-    return recent.pa;
+    return recent.pa & ~(paddr_t)PAGE_MASK;
 }
 
 /* The stack's top, with room for N frames more, at most RECENT_MAX; and there is no spare frame. */
@@ -39,8 +39,8 @@ static inline size_t pm_top_with_room(size_t n) {
     return likely(n <= pm_top) && likely(pm_spare == PADDR_NONE) ? pm_top : pm_make_room(n);
 }
 
-/* Puts the frame PA, page-aligned, on *TOP, where there is room; false, and nothing done, if it is not handed
- * out. */
+/* Puts the frame at PA on *TOP, where there is room; false, and nothing done, if it is not handed out. What
+ * the bits below a page's size say, it has still when it is PM_RECENT[*TOP]. */
 static inline bool pm_put(size_t *top, paddr_t pa) {
     uint32_t bit = pm_bit(pa), *word = &pm_used[pm_word(pa)];
     if (unlikely(!(*word & bit)))

@@ -66,10 +66,8 @@ int vmem_map_range(void *va, paddr_t pa, size_t pages, unsigned flags);
 int vmem_unmap(void *va);
 int vmem_unmap_range(void *va, size_t pages);
 
-/* Maps pages at VA to frames from pm; vmem_free_... unmaps them and gives the frames back. Their contents are
- * whatever was left there. Errors as above. */
-int vmem_alloc_page(void *va, unsigned flags);
-int vmem_free_page(void *va);
+/* Maps pages at VA to frames from pm; vmem_free_range unmaps them and gives the frames back. Their contents
+ * are whatever was left there. Errors as above; in an interrupt handler, a panic. */
 int vmem_alloc_range(void *va, size_t pages, unsigned flags);
 int vmem_free_range(void *va, size_t pages);
 

@@ -53,8 +53,6 @@ static const struct watched {
     {"large_free", "p", NOTHING},
     {"heap_get", "va pages", STATUS},
     {"heap_give", "va pages", NOTHING},
-    {"vmem_alloc_page", "va flags", STATUS},
-    {"vmem_free_page", "va", STATUS},
     {"vmem_alloc_range", "va pages flags", STATUS},
     {"vmem_free_range", "va pages", STATUS},
     {"vmem_map", "va pa flags", STATUS},

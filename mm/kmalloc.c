@@ -77,9 +77,13 @@ size_t kmalloc_size(const void *p) {
  * that must be saved: two instructions of twenty. */
 void kfree(void *volatile p) {
     size_t i = small_granule(p), granule = i % PAGE_GRANULES;
-    struct slab *slab = small_slab(i);
-    if (unlikely(i >= small_top || slab->next[granule] != (uint8_t)granule)) {
+    if (unlikely(i >= small_top)) {
         large_free(p);
+        return;
+    }
+    struct slab *slab = small_slab(i);
+    if (unlikely(slab->next[granule] != (uint8_t)granule)) {
+        bad_kfree(p);
         return;
     }
     slab->next[granule] = (uint8_t)slab->head;

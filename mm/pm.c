@@ -17,7 +17,7 @@
  * bitmap and does not wait is reserved.
  *
  * Single frames, in instructions, the same at 64 MiB as at 4 GiB: freeing one and allocating one takes 16,
- * and 34 if up to 1,024 are freed before they are allocated again. No pm_alloc_page takes more than 67 (the
+ * and 35 if up to 1,024 are freed before they are allocated again. No pm_alloc_page takes more than 67 (the
  * word is then empty, which three levels of the summary learn), no pm_free_page more than 45 (RECENT is full,
  * and the word was empty). tests/bench/frame_worst.c looks for worse.
  *
@@ -28,7 +28,7 @@
  *
  * Tried and dropped:
  * - One bitmap with RECENT free in it, each frame taken being compared with what is memory, so that the
- *   summary learns of a word that fills: 53 to 70 for a pair in a batch, not 34. Without the bits in RECENT:
+ *   summary learns of a word that fills: 53 to 70 for a pair in a batch, not 35. Without the bits in RECENT:
  *   38.
  * - Runs available at once when they are freed: 217 for 16, 492 for 256. Whoever frees many runs before they
  *   are allocated again would gain: 180 and 612, not 420 and 900. */
@@ -152,7 +152,7 @@ static __attribute__((noinline)) void free_more(uint32_t bit, paddr_t pa, size_t
 }
 
 void pm_free_page(paddr_t pa) {
-    pfn_t pfn = pa >> PAGE_SHIFT | pa << (32 - PAGE_SHIFT); /* not below FRAMES_MAX if PA is unaligned */
+    pfn_t pfn = multiple_of(pa, PAGE_SHIFT); /* not below FRAMES_MAX if PA is unaligned */
     uint32_t bit = 1u << (pfn % 32);
     if (unlikely(pfn >= FRAMES_MAX || !(bit &= pm_used[pfn / 32])))
         bad_pm_free(pa);

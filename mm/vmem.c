@@ -18,18 +18,23 @@
  * than table 0 has at least one; absent entries are zero; every table's frame is handed out by pm, and is
  * linked once; the directory's own entry, table 0 and the protections are as vmem_init left them.
  *
- * Every check comes before the first change. Entries, the scratch page's too, are reached only through
- * read_entry and write_entry.
+ * Every check comes before the first change, but where pages come or go with their frames, a few at a time:
+ * each is checked as its turn comes. The frames wait on pm's stack (pm_fast.h), and count as pm's only once
+ * their pages are unmapped and flushed. If one proves wrong, those before it are put back from there, as each
+ * is kept with its whole entry.
+ *
+ * Entries, the scratch page's too, are reached only through read_entry and write_entry.
  *
  * In instructions, flushes included: mapping and unmapping one page takes 39 where its table stays, 4,500
  * where the table comes and goes with it, nearly all of which is clearing it; 18 for each of 256 pages at
- * once, and 40 with their frames. Those go between the entries and the top of pm's stack directly
- * (pm_fast.h): taken once it is known that there are enough, and each checked as it is put there. They count
- * as pm's once the pages are unmapped and flushed, or are taken back if one proves wrong. What a range's
- * table and borders take to be checked, 120, is shared by few pages: for one there is a shorter way.
+ * once, and 37 with their frames, of which 16 are for the two changes of pm's bitmap: they show each frame
+ * that is not handed out, or twice mapped. A range's borders, its table and what is on pm's stack take 95 to
+ * be checked, which few pages share: 42 for each of 16, 131 for one.
  *
  * Tried and dropped: a call of pm for each frame, and all checked beforehand (96 for each of 256); frames by
- * the word of pm's bitmaps (60, but more for a few pages, whose frames lie scattered). */
+ * the word of pm's bitmaps (60, but more for a few pages, whose frames lie scattered); a range checked in a
+ * loop of its own before it is changed (49 for each of 16); a shorter way for a single page with its frame
+ * (91: 35 lines). */
 #include "vmem.h"
 
 #include "cpu.h"
@@ -50,6 +55,8 @@ typedef uintptr_t page_t; /* a page's number: its address / 4096 */
 static inline page_t page_of(const void *va) { return (uintptr_t)va >> PAGE_SHIFT; }
 static inline void *page_address(page_t page) { return (void *)(page << PAGE_SHIFT); }
 static inline pte_t *pte_of(page_t page) { return (pte_t *)WINDOW_START + page; }
+/* The other way round. (Of the window's start, the shift leaves nothing.) */
+static inline void *page_of_entry(const pte_t *pte) { return (void *)((uintptr_t)pte << 10); }
 static inline pde_t *pde_of(page_t page) { return (pde_t *)DIRECTORY_WINDOW + page / ENTRIES_PER_TABLE; }
 static inline paddr_t frame_of(page_t page) { return read_entry(pte_of(page)) & PTE_FRAME; }
 static inline bool has_table(page_t page) { return read_entry(pde_of(page)) & PTE_PRESENT; }
@@ -188,40 +195,30 @@ int vmem_unmap_range(void *va, size_t pages) {
 
 /* ---- pages with their frames ----
  *
- * Most often a range lies in one table, which is there: then little is left to check. (A table that may not
- * be edited has no count.) */
+ * Most often a range is a few pages in one table, which is there and stays, and so are the frames, or the
+ * room for them, on pm's stack: then little is left to check. What is rare is called last, so that the
+ * compiler makes a jump of it. */
 
-static inline bool in_one_table(page_t first, size_t pages) {
-    return pages - 1 < ENTRIES_PER_TABLE - first % ENTRIES_PER_TABLE && live[first / ENTRIES_PER_TABLE];
+/* Whether PAGES pages from VA on are whole, not none, at most MOST, and in one table. */
+static inline bool in_one_table(const void *va, size_t pages, size_t most) {
+    return likely(pages - 1 < most) &&
+           likely(multiple_of((uintptr_t)va << 10, 22) + pages <= ENTRIES_PER_TABLE);
 }
 
-/* Of the pages [FIRST, END) of a table, those before PAGE have been mapped, and PAGE was already. Panics, with
- * all as it was. */
-static __attribute__((noinline)) void undo_fill(page_t first, page_t page, page_t end) {
-    count_live(first, page, 1);
-    if (page > first)
-        vmem_free_range(page_address(first), page - first);
-    check_absent(page, end, 0);
-}
-
-/* Maps frames of pm's stack, which has as many, at PAGES pages of a linked table, from FIRST on. */
-static inline __attribute__((always_inline)) void fill(page_t first, size_t pages, unsigned flags) {
-    size_t top = pm_top;
-    const pte_t *last = pte_of(first + pages);
-    flags |= PTE_PRESENT;
-    for (pte_t *pte = pte_of(first); pte < last; pte++) {
-        if (unlikely(read_entry(pte) & PTE_PRESENT)) {
-            pm_set_top(top);
-            undo_fill(first, (page_t)(pte - pte_of(0)), first + pages);
-            return;
-        }
-        write_entry(pte, pm_take(&top) | flags);
+/* Maps the PAGES pages of a table before END to the frames from *TOP on of pm's stack. Returns the entry that
+ * was present already, if any, those before it done; else NULL. */
+static inline __attribute__((always_inline)) pte_t *fill(pte_t *end, size_t pages, size_t *top,
+                                                         unsigned flags) {
+    for (ptrdiff_t i = -(ptrdiff_t)pages; i != 0; i++) {
+        if (unlikely(read_entry(&end[i]) & PTE_PRESENT))
+            return &end[i];
+        write_entry(&end[i], pm_take(top) | flags);
     }
-    pm_set_top(top);
-    live[first / ENTRIES_PER_TABLE] += (uint16_t)pages;
+    return NULL;
 }
 
 static __attribute__((noinline)) int alloc_any(void *va, size_t pages, unsigned flags) {
+    ASSERT(!in_interrupt());
     page_t first = check_range(va, pages), end = first + pages;
     check_absent(first, end, flags);
     if (pages > pm_count().free || link_tables(first, end) < 0)
@@ -233,18 +230,64 @@ static __attribute__((noinline)) int alloc_any(void *va, size_t pages, unsigned 
     for (page_t page = first, part; page < end; page = part) {
         part = part_end(page, end);
         ASSERT(pm_has(part - page));
-        fill(page, part - page, flags);
+        size_t top = pm_top;
+        fill(pte_of(part), part - page, &top, flags | PTE_PRESENT);
+        pm_set_top(top);
     }
+    count_live(first, end, 1);
+    return 0;
+}
+
+static __attribute__((noinline)) int fetch_and_alloc(void *va, size_t pages, unsigned flags) {
+    return pm_fetch(pages) ? vmem_alloc_range(va, pages, flags) : alloc_any(va, pages, flags);
+}
+
+/* The page of PTE was mapped already; those before it have the frames between pm's top and TOP. Panics, with
+ * all as it was. */
+static __attribute__((noinline)) int undo_fill(const pte_t *pte, size_t top) {
+    page_t page = page_of(page_of_entry(pte)), first = page - (top - pm_top);
+    pm_set_top(top);
+    count_live(first, page, 1);
+    if (page > first)
+        vmem_free_range(page_address(first), page - first);
+    check_absent(page, page + 1, 0);
     return 0;
 }
 
 int vmem_alloc_range(void *va, size_t pages, unsigned flags) {
-    page_t first = page_of(va);
-    if (unlikely(page_offset(va)) || unlikely(flags & ~FLAGS_MASK) || unlikely(!in_one_table(first, pages)) ||
-        unlikely(!pm_has(pages)))
+    size_t top = pm_top;
+    if (unlikely(!in_one_table(va, pages, ENTRIES_PER_TABLE)) || unlikely(live[pd_index(va)] == 0) ||
+        unlikely(flags & ~FLAGS_MASK) || unlikely(in_interrupt()))
         return alloc_any(va, pages, flags);
-    fill(first, pages, flags);
+    if (unlikely(pages > RECENT_MAX - top))
+        return fetch_and_alloc(va, pages, flags);
+    pte_t *wrong = fill(pte_of(page_of(va) + pages), pages, &top, flags | PTE_PRESENT);
+    if (unlikely(wrong))
+        return undo_fill(wrong, top);
+    pm_set_top(top);
+    live[pd_index(va)] += (uint16_t)pages;
     return 0;
+}
+
+/* Unmaps the PAGES pages of a table before END, and puts their frames on *TOP, pm's stack. Returns the entry
+ * that is absent, or has a frame that pm has not handed out, if any, those before it done; else NULL. (An
+ * absent entry is 0, and frame 0 is never handed out.) */
+static inline __attribute__((always_inline)) pte_t *clear_with_frames(pte_t *end, size_t pages, size_t *top,
+                                                                      bool flush) {
+    for (ptrdiff_t i = -(ptrdiff_t)pages; i != 0; i++) {
+        if (unlikely(!pm_put(top, read_entry(&end[i]))))
+            return &end[i];
+        write_entry(&end[i], 0);
+        if (flush)
+            flush_page(page_of_entry(&end[i]));
+    }
+    return NULL;
+}
+
+/* The entries before PTE have been cleared, and wait on pm's stack from TOP on: they are put back. */
+static void put_back(pte_t *pte, size_t top) {
+    for (; top != pm_top; pm_take(&top))
+        write_entry(--pte, pm_recent[top].pa);
 }
 
 /* The pages [FIRST, END), all present, must have each a frame of its own, handed out by pm: none is left in
@@ -263,45 +306,54 @@ static void check_frames(page_t first, page_t end) {
 }
 
 static __attribute__((noinline)) int free_any(void *va, size_t pages) {
+    ASSERT(!in_interrupt());
     page_t first = check_range(va, pages), end = first + pages;
-    if (count_present(first, end) < pages)
-        return VMEM_ABSENT;
-    check_frames(first, end);
+    if (end > next_table(first) || !has_table(first)) { /* all before the first change */
+        if (count_present(first, end) < pages)
+            return VMEM_ABSENT;
+        check_frames(first, end);
+    }
     for (page_t page = first, part; page < end; page = part) {
         part = part_end(page, end);
-        vmem_free_range(page_address(page), part - page);
+        size_t top = pm_top_with_room(part - page);
+        pte_t *wrong = clear_with_frames(pte_of(part), part - page, &top, false);
+        if (wrong) {
+            put_back(wrong, top);
+            if (count_present(first, end) < pages)
+                return VMEM_ABSENT;
+            check_frames(first, end);
+        }
+        flush_all();
+        pm_set_top(top);
     }
+    count_live(first, end, -1);
+    unlink_empty_tables(first, end);
     return 0;
 }
 
-static __attribute__((noinline)) bool take_back(size_t top, size_t old) {
-    while (top != old)
-        pm_take(&top);
-    return false;
+static __attribute__((noinline)) int make_room_and_free(void *va, size_t pages) {
+    ASSERT(!in_interrupt());
+    pm_make_room(FLUSH_ALL_FROM); /* and for what comes next */
+    return vmem_free_range(va, pages);
 }
 
-/* Puts the frames of the pages [FIRST, END) of a table on *TOP, pm's stack; false, with all as it was, when one
- * is absent, or its frame is not handed out. (An absent entry is 0, and frame 0 is never handed out.) */
-static inline bool put_frames(size_t *top, page_t first, page_t end) {
-    size_t old = *top = pm_top_with_room(end - first);
-    for (page_t page = first; page < end; page++)
-        if (unlikely(!pm_put(top, frame_of(page))))
-            return take_back(*top, old);
-    return true;
+static __attribute__((noinline)) int undo_clear(pte_t *wrong, size_t top, void *va, size_t pages) {
+    put_back(wrong, top);
+    return free_any(va, pages);
 }
 
 /* The frames are pm's once no TLB entry leads to them any more. */
 int vmem_free_range(void *va, size_t pages) {
-    page_t first = page_of(va), end = first + pages;
-    size_t top;
-    if (unlikely(page_offset(va)) || unlikely(!in_one_table(first, pages)) ||
-        unlikely(!put_frames(&top, first, end)))
+    size_t top = pm_top;
+    if (unlikely(!in_one_table(va, pages, FLUSH_ALL_FROM - 1)) || unlikely(live[pd_index(va)] <= pages))
         return free_any(va, pages);
-    clear_pages(first, end);
-    live[first / ENTRIES_PER_TABLE] -= (uint16_t)pages;
+    if (unlikely(top < pages) || unlikely(pm_spare != PADDR_NONE || in_interrupt()))
+        return make_room_and_free(va, pages);
+    pte_t *wrong = clear_with_frames(pte_of(page_of(va) + pages), pages, &top, true);
+    if (unlikely(wrong))
+        return undo_clear(wrong, top, va, pages); /* which says what is wrong */
     pm_set_top(top);
-    if (unlikely(live[first / ENTRIES_PER_TABLE] == 0))
-        unlink_table(first);
+    live[pd_index(va)] -= (uint16_t)pages;
     return 0;
 }
 
@@ -334,38 +386,6 @@ int vmem_unmap(void *va) {
     write_entry(pte, 0);
     flush_page(va);
     live[pd_index(va)]--;
-    return 0;
-}
-
-static __attribute__((noinline)) int alloc_other(void *va, unsigned flags) {
-    return vmem_alloc_range(va, 1, flags);
-}
-static __attribute__((noinline)) int free_other(void *va) { return vmem_free_range(va, 1); }
-
-int vmem_alloc_page(void *volatile where, volatile unsigned flags) {
-    void *va = where;
-    pte_t *pte = pte_of(page_of(va));
-    if (unlikely(flags & ~FLAGS_MASK) || unlikely(page_offset(va)) || unlikely(live[pd_index(va)] == 0) ||
-        unlikely(read_entry(pte) & PTE_PRESENT))
-        return alloc_other(where, flags);
-    if (unlikely(!pm_has(1)))
-        return VMEM_NO_MEMORY;
-    write_entry(pte, pm_take(&pm_top) | flags | PTE_PRESENT);
-    live[pd_index(va)]++;
-    return 0;
-}
-
-int vmem_free_page(void *volatile where) {
-    void *va = where;
-    size_t top = pm_top_with_room(1);
-    pte_t *pte = pte_of(page_of(va));
-    if (unlikely(page_offset(va)) || unlikely(live[pd_index(va)] < 2) ||
-        unlikely(!pm_put(&top, read_entry(pte) & PTE_FRAME)))
-        return free_other(where);
-    write_entry(pte, 0);
-    flush_page(va);
-    live[pd_index(va)]--;
-    pm_set_top(top);
     return 0;
 }
 

@@ -2,7 +2,6 @@
  *
  *   map1, map16, map256           so many pages at once, to frames that the caller has
  *   map1new, map16new, map256new  so many pages at once, with frames from pm
- *                                 (one by vmem's calls for a single page, more by those for a range)
  *   maptable                      one page, where no page table is: it comes and goes with the page
  *
  * All but the last have a neighbour, which keeps their page table. */
@@ -15,8 +14,6 @@
 struct map_calls {
     int (*map)(void *va, paddr_t pa, unsigned flags);
     int (*unmap)(void *va);
-    int (*alloc)(void *va, unsigned flags);
-    int (*free)(void *va);
     int (*map_range)(void *va, paddr_t pa, size_t pages, unsigned flags);
     int (*unmap_range)(void *va, size_t pages);
     int (*alloc_range)(void *va, size_t pages, unsigned flags);
@@ -30,11 +27,6 @@ static int empty_map(void *va, paddr_t pa, unsigned flags) {
 
 static int empty_unmap(void *va) {
     (void)va;
-    return 0;
-}
-
-static int empty_alloc(void *va, unsigned flags) {
-    (void)va, (void)flags;
     return 0;
 }
 
@@ -53,12 +45,10 @@ static int empty_alloc_range(void *va, size_t pages, unsigned flags) {
     return 0;
 }
 
-static const struct map_calls vmem_calls = {vmem_map,         vmem_unmap,     vmem_alloc_page,
-                                            vmem_free_page,   vmem_map_range, vmem_unmap_range,
-                                            vmem_alloc_range, vmem_free_range},
-                              empty_calls = {empty_map,         empty_unmap,      empty_alloc,
-                                             empty_unmap,       empty_map_range,  empty_unmap_range,
-                                             empty_alloc_range, empty_unmap_range};
+static const struct map_calls vmem_calls = {vmem_map,         vmem_unmap,       vmem_map_range,
+                                            vmem_unmap_range, vmem_alloc_range, vmem_free_range},
+                              empty_calls = {empty_map,         empty_unmap,       empty_map_range,
+                                             empty_unmap_range, empty_alloc_range, empty_unmap_range};
 
 /* Where they are mapped, so that no table is left over at either end; the neighbour comes before. */
 #define NEIGHBOUR ((char *)BENCH_MAPPINGS)
@@ -68,12 +58,6 @@ static void one(const struct map_calls *volatile calls, paddr_t frames, size_t p
     (void)pages;
     calls->map(PAGES, frames, VMEM_WRITE);
     calls->unmap(PAGES);
-}
-
-static void one_with_frame(const struct map_calls *volatile calls, paddr_t frames, size_t pages) {
-    (void)frames, (void)pages;
-    calls->alloc(PAGES, VMEM_WRITE);
-    calls->free(PAGES);
 }
 
 static void given(const struct map_calls *volatile calls, paddr_t frames, size_t pages) {
@@ -97,7 +81,7 @@ static const struct setting {
     {"map1", 1, 100000, one, true},
     {"map16", 16, 10000, given, true},
     {"map256", 256, 1000, given, true},
-    {"map1new", 1, 100000, one_with_frame, true},
+    {"map1new", 1, 100000, with_frames, true},
     {"map16new", 16, 10000, with_frames, true},
     {"map256new", 256, 1000, with_frames, true},
     {"maptable", 1, 1000, one, false},

@@ -45,7 +45,7 @@ static size_t seen_top; /* of pm's stack */
 /* What has been put on pm's stack since it was last looked at came back then. */
 static void look_at_stack(void) {
     while (seen_top > pm_top)
-        given_back(pm_recent[--seen_top].pa);
+        given_back(pm_recent[--seen_top].pa & PTE_FRAME);
     seen_top = pm_top;
 }
 
@@ -583,7 +583,7 @@ static int alloc_three_tables(void) { return vmem_alloc_range(at(0xC03FC000), 10
 
 static int alloc_two_tables(void) { return vmem_alloc_range(at(0xC03F0000), 50, VMEM_WRITE); }
 
-static int alloc_single(void) { return vmem_alloc_page(at(0xA0406000), VMEM_WRITE); }
+static int alloc_single(void) { return vmem_alloc_range(at(0xA0406000), 1, VMEM_WRITE); }
 
 static int map_beside_a_table(void) { return vmem_map_range(at(0xA03FF000), 0x30000000, 2, 0); }
 
@@ -622,7 +622,7 @@ static void test_alloc_out_of_memory_at_each_allocation(void **state) {
     vmem_free_range(at(0xC03F0000), 50);
     fail_each_allocation(alloc_three_tables, 13);
     assert_int_equal(fail_each_allocation(alloc_single, 1), 2);
-    vmem_free_page(at(0xA0406000));
+    vmem_free_range(at(0xA0406000), 1);
     assert_int_equal(vmem_map(at(0xA0405000), 0x5000, 0), 0);
     assert_int_equal(fail_each_allocation(alloc_single, 1), 1);
 }
