@@ -793,14 +793,23 @@ static void test_allocating_up_to_a_present_page_panics_and_changes_nothing(void
     check_picture(&before);
 }
 
+/* The range is all that its table maps, or it has a neighbour: then there is a shorter way. */
+static void check_refuses_to_free(const char *text, uintptr_t va, size_t pages) {
+    for (unsigned neighbours = 0; neighbours < 2; neighbours++) {
+        if (neighbours)
+            assert_int_equal(vmem_alloc_range(at(va + pages * PAGE_SIZE), 1, 0), 0);
+        take_picture(&before);
+        EXPECT_PANIC(text, call_free_range, va, pages);
+        check_picture(&before);
+    }
+}
+
 /* A device's pages have no frames that pm could take back. */
 static void test_freeing_pages_that_are_not_pms_panics_and_changes_nothing(void **state) {
     (void)state;
     assert_int_equal(vmem_alloc_range(at(0x50400000), 4, VMEM_WRITE), 0);
     assert_int_equal(vmem_map(at(0x50404000), 0xFEC00000, VMEM_WRITE), 0);
-    take_picture(&before);
-    EXPECT_PANIC("fec000", call_free_range, 0x50400000, 5);
-    check_picture(&before);
+    check_refuses_to_free("fec000", 0x50400000, 5);
 }
 
 static void test_freeing_a_frame_by_two_of_its_pages_panics_and_changes_nothing(void **state) {
@@ -809,8 +818,18 @@ static void test_freeing_a_frame_by_two_of_its_pages_panics_and_changes_nothing(
     assert_int_equal(vmem_map(at(0x50400000), frame, VMEM_WRITE), 0);
     assert_int_equal(vmem_alloc_range(at(0x50401000), 2, VMEM_WRITE), 0);
     assert_int_equal(vmem_map(at(0x50403000), frame, VMEM_WRITE), 0);
+    check_refuses_to_free("more than one page", 0x50400000, 4);
+}
+
+/* It was freed last of all: pm has it at hand, and has not changed its bitmap yet. */
+static void test_freeing_a_page_whose_frame_is_free_panics_and_changes_nothing(void **state) {
+    (void)state;
+    paddr_t frame = pm_alloc_page();
+    assert_int_equal(vmem_map(at(0x50400000), frame, VMEM_WRITE), 0);
+    assert_int_equal(vmem_alloc_range(at(0x50401000), 3, VMEM_WRITE), 0);
+    __real_pm_free_page(frame);
     take_picture(&before);
-    EXPECT_PANIC("more than one page", call_free_range, 0x50400000, 4);
+    EXPECT_PANIC("has not handed out", call_free_range, 0x50400000, 3);
     check_picture(&before);
 }
 
@@ -1072,6 +1091,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_mapping_a_present_page_panics),
     TEST(test_freeing_pages_that_are_not_pms_panics_and_changes_nothing),
     TEST(test_freeing_a_frame_by_two_of_its_pages_panics_and_changes_nothing),
+    TEST(test_freeing_a_page_whose_frame_is_free_panics_and_changes_nothing),
     TEST(test_a_frame_mapped_in_two_tables_is_seen_before_the_first_change),
     TEST(test_allocating_up_to_a_present_page_panics_and_changes_nothing),
     TEST(test_check_sees_each_broken_invariant),
