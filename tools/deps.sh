@@ -21,6 +21,7 @@ apt-get  mtools          mtools
 apt-get  gdb             gdb
 apt-get  font            console-setup-linux
 apt-get  test            python3 python3-pytest python3-pytest-xdist python3-pexpect python3-pil
+apt-get  i386-programs   qemu-user
 apt-get  machines        ovmf ovmf-ia32 seabios bochs bochsbios nodejs npm
 apt-get  bench           python3 python3-matplotlib
 

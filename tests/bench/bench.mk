@@ -39,5 +39,6 @@ find-bench-python = $(shell for python in python3 /usr/bin/python3; do \
     $$python -c 'import matplotlib' 2>/dev/null && echo $$python && break; done)
 
 bench-host: check-host $(BUILD)/bench/bench_heap
+	$(if $(runs-i386),,$(error this system runs no i386 programs by itself, and under emulation their time says nothing))
 	@sh tools/i386-root.sh $(BENCH_ROOT) $(BENCH_PACKAGES)
 	$(Q)$(BENCH_PYTHON) tests/bench/host/compare.py $(BUILD)/bench/bench_heap $(BENCH_ROOT) $(BUILD)/bench-host.svg

@@ -4,14 +4,17 @@
 #
 # The tests and memmap run under AddressSanitizer and UndefinedBehaviorSanitizer, linked statically, with the
 # dynamic loader and the C library of the cross compiler: nothing is installed for them. libkmalloc.so has no
-# sanitizer, since it goes into programs that have none.
+# sanitizer, since it goes into programs that have none. Where the system runs no i386 programs QEMU does, and
+# they have the second of the two only: the first needs addresses that QEMU uses.
 
 HOST_OUT := $(BUILD)/host
 HOST_LIBS := $(abspath $(I386_ROOT))/usr/lib/i386-linux-gnu
 
-HOST_CFLAGS := -std=gnu11 -m32 -O2 -g -fno-omit-frame-pointer -fno-strict-aliasing -fno-common \
+HOST_CFLAGS := -std=gnu11 -m32 -D_FILE_OFFSET_BITS=64 -O2 -g -fno-omit-frame-pointer -fno-strict-aliasing -fno-common \
     -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Werror=int-conversion
-HOST_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
+HOST_SANITIZE = $(call once,HOST_SANITIZE,-fsanitize=$(if $(runs-i386),address$(comma))undefined \
+    -fno-sanitize-recover=all)
+runs-i386 = $(shell $(HOST_LIBC)/ld-linux.so.2 --version >/dev/null 2>&1 && echo yes)
 HOST_INCLUDE := -iquote tests/host/include -iquote include -iquote tests/host -idirafter $(I386_ROOT)/usr/include
 
 # Where the compiler's own C library lies; and what makes a program run with it.
@@ -40,7 +43,7 @@ HOST_LD_vmem := $(foreach fn,pm_alloc_page pm_free_page pm_free_pages,-Wl$(comma
 
 # ---- objects: sanitized, plain, and position-independent ----
 
-HOST_FLAGS_asan := -fno-pie $(HOST_SANITIZE)
+HOST_FLAGS_asan = -fno-pie $(HOST_SANITIZE)
 HOST_FLAGS_plain := -fno-pie
 HOST_FLAGS_pic := -fPIC -fvisibility=hidden -fno-builtin
 

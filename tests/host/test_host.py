@@ -1,11 +1,14 @@
 """The host side: each cmocka test as one test here, the memmap tool against a model of its own, and real
 programs over libkmalloc.so.
 
-A machine that has no compiler for i386 Linux, or cannot run such programs, skips all of it and says so."""
+QEMU runs the programs where the system itself runs none for i386. A machine that has no compiler for i386 Linux,
+or neither of the two, skips all of it and says so."""
 import ctypes
+import functools
 import os
 import random
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -35,12 +38,33 @@ def run(*command, env=None, text=True, **options):
                           capture_output=True, timeout=300, preexec_fn=fixed_addresses, **options)
 
 
+@functools.cache
+def emulator(program):
+    """What runs PROGRAM here: nothing, or QEMU; an OSError if neither can."""
+    try:
+        run(program, "--list", stdin=subprocess.DEVNULL)
+        return None
+    except OSError:
+        qemu = shutil.which("qemu-i386")
+        if not qemu:
+            raise
+        return qemu
+
+
+def run_i386(program, *arguments, env=None, **options):
+    """ENV is the program's, not QEMU's, which would preload what is for i386."""
+    if qemu := emulator(program):
+        settings = [word for name, value in (env or {}).items() for word in ("-E", f"{name}={value}")]
+        return run(qemu, *settings, program, *arguments, **options)
+    return run(program, *arguments, env=env, **options)
+
+
 def why_not(program):
     """Why PROGRAM cannot be run here, or None."""
     if not program.exists():
         return f"{program.name} has not been built: no compiler for i386 Linux, or no i386 packages"
     try:
-        run(program, "--list", stdin=subprocess.DEVNULL)
+        emulator(program)
     except OSError as error:
         return f"this machine does not run i386 programs: {error.strerror}"
     return None
@@ -56,7 +80,7 @@ def unit_tests():
     for module in UNIT_TESTS:
         program = HOST / f"test_{module}"
         reason = why_not(program)
-        names = ["all"] if reason else run(program, "--list").stdout.split()
+        names = ["all"] if reason else run_i386(program, "--list").stdout.split()
         for name in names:
             marks = [pytest.mark.skip(reason=reason)] if reason else []
             yield pytest.param(program, name, id=f"{module}-{name.removeprefix('test_')}", marks=marks)
@@ -64,7 +88,7 @@ def unit_tests():
 
 @pytest.mark.parametrize("program, name", unit_tests())
 def test_unit(program, name):
-    result = run(program, name, env=preload() if program.name == "test_libkmalloc" else None)
+    result = run_i386(program, name, env=preload() if program.name == "test_libkmalloc" else None)
     if result.returncode == SKIP:
         pytest.skip(result.stdout.strip().splitlines()[-1])
     assert result.returncode == 0, result.stdout + result.stderr
@@ -78,7 +102,7 @@ def memmap():
     program = HOST / "memmap"
     if reason := why_not(program):
         pytest.skip(reason)
-    return lambda text: run(program, input=text, text=not isinstance(text, bytes))
+    return lambda text: run_i386(program, input=text, text=not isinstance(text, bytes))
 
 
 def lines_of(entries):
@@ -188,22 +212,22 @@ def loader():
     pytest.skip("no i386 packages here")
 
 
-def real_program(name, *arguments, env=None, **options):
+def with_libraries(program, *arguments, **options):
     """Runs it on the private root's libraries."""
-    program = I386 / "usr" / "bin" / name
     libraries = f"{I386}/lib/i386-linux-gnu:{I386}/usr/lib/i386-linux-gnu"
     try:
-        return run(loader(), "--library-path", libraries, program, *arguments, env=env, **options)
+        return run_i386(loader(), "--library-path", libraries, program, *arguments, **options)
     except OSError as error:
         pytest.skip(f"this machine does not run i386 programs: {error.strerror}")
 
 
 def run_both(library, least_allocations, name, *arguments, **options):
     """Runs NAME without and with the library: the same output, and the library did the work."""
-    without = real_program(name, *arguments, **options)
+    program = I386 / "usr" / "bin" / name
+    without = with_libraries(program, *arguments, **options)
     assert (without.returncode, without.stderr) == (0, "")
     assert len(without.stdout.splitlines()) >= 5
-    over = real_program(name, *arguments, env={**preload(), "QUIRE_HEAP_STATS": "1"}, **options)
+    over = with_libraries(program, *arguments, env={**preload(), "QUIRE_HEAP_STATS": "1"}, **options)
     if "is not free here" in over.stderr:
         pytest.skip("the heap's addresses are taken on this system")
     assert over.returncode == 0, over.stderr
@@ -237,7 +261,7 @@ def test_the_heap_can_be_timed(heap, workload):
     program = BUILD / "bench" / "bench_heap"
     if reason := why_not(program):
         pytest.skip(reason)
-    result = run(I386 / "run", program, heap, workload)
+    result = (with_libraries if emulator(program) else functools.partial(run, I386 / "run"))(program, heap, workload)
     assert result.returncode == 0, result.stderr
     time, footprint = map(float, result.stdout.split())
     assert time >= 0 and (footprint > 0) == (heap != "kernel")
