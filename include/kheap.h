@@ -35,7 +35,8 @@
 #define KEEPING_CLASSES 8              /* the smallest keep their current page even when it is empty */
 #define SPARE_POOL (KMALLOC_SPARE - 1) /* the table of small objects may have one page more */
 
-/* Pages of the provider, counted. */
+/* Pages of the provider, counted. In an interrupt handler, vmem panics. A large object is then as it was; a
+ * small one's page is half changed, which only a caught panic shows. */
 extern struct page_provider page_provider;
 extern size_t held_pages, peak_pages;
 
@@ -156,7 +157,7 @@ void *large_alloc(size_t size);
 void *large_alloc_wide(size_t size); /* with room to grow */
 void *large_alloc_aligned(size_t size, size_t align);
 size_t large_size(const void *p);
-void large_free(void *p);                /* whatever is no live small object */
+void large_free(void *p);                /* whatever is no granule of a small one's page */
 bool large_resize(void *p, size_t size); /* in place, or false */
 void large_trim(void);
 

@@ -39,8 +39,8 @@ static inline size_t pm_top_with_room(size_t n) {
     return likely(n <= pm_top) && likely(pm_spare == PADDR_NONE) ? pm_top : pm_make_room(n);
 }
 
-/* Puts the frame at PA on *TOP, where there is room; false, and nothing done, if it is not handed out. What
- * the bits below a page's size say, it has still when it is PM_RECENT[*TOP]. */
+/* Puts the frame PA on *TOP, where there is room; false, and nothing done, if it is not handed out. The low
+ * 12 bits of PA may be anything, and are kept in PM_RECENT[*TOP]. */
 static inline bool pm_put(size_t *top, paddr_t pa) {
     uint32_t bit = pm_bit(pa), *word = &pm_used[pm_word(pa)];
     if (unlikely(!(*word & bit)))

@@ -30,8 +30,8 @@ static inline pfn_t pa_to_pfn(paddr_t pa) { return pa >> PAGE_SHIFT; }
 /* The pages that BYTES bytes fill, rounded up; no overflow at any size. */
 static inline size_t pages_for(size_t bytes) { return (bytes >> PAGE_SHIFT) + ((bytes & PAGE_MASK) != 0); }
 
-/* How many times OFFSET has 1 << SHIFT; far too many where it is no multiple: the rotation puts the bits that
- * a multiple does not have on top. */
+/* How many times OFFSET has 1 << SHIFT, SHIFT from 1 to 31; far too many where it is no multiple: the
+ * rotation puts the bits that a multiple does not have on top. */
 static inline size_t multiple_of(uintptr_t offset, unsigned shift) {
     return offset >> shift | offset << (32 - shift);
 }

@@ -6,7 +6,8 @@
  *
  * The calls that edit mappings work from FREE_START (0x00400000) up to WINDOW_START (0xFFC00000): the
  * identity map and the window cannot be edited. Addresses are page-aligned, ranges lie inside those borders
- * and are never empty; anything else is a panic that prints the values. */
+ * and are never empty; anything else is a panic that prints the values, and so is a range that an interrupt
+ * handler asks for. */
 #ifndef QUIRE_VMEM_H
 #define QUIRE_VMEM_H
 
@@ -67,7 +68,8 @@ int vmem_unmap(void *va);
 int vmem_unmap_range(void *va, size_t pages);
 
 /* Maps pages at VA to frames from pm; vmem_free_range unmaps them and gives the frames back. Their contents
- * are whatever was left there. Errors as above; in an interrupt handler, a panic. */
+ * are whatever was left there. Errors as above; to free a page whose frame pm has not handed out, or two
+ * pages of the range with the same frame, is a panic. */
 int vmem_alloc_range(void *va, size_t pages, unsigned flags);
 int vmem_free_range(void *va, size_t pages);
 

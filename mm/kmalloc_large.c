@@ -242,6 +242,7 @@ static inline __attribute__((always_inline)) void free_object(struct zone *zone,
     }
 }
 
+/* (Each zone has code of its own.) */
 void large_free(void *p) {
     struct zone *zone;
     uint32_t *slot = slot_at(p, &zone);

@@ -18,18 +18,17 @@
  * than table 0 has at least one; absent entries are zero; every table's frame is handed out by pm, and is
  * linked once; the directory's own entry, table 0 and the protections are as vmem_init left them.
  *
- * Every check comes before the first change, but where pages come or go with their frames, a few at a time:
- * each is checked as its turn comes. The frames wait on pm's stack (pm_fast.h), and count as pm's only once
- * their pages are unmapped and flushed. If one proves wrong, those before it are put back from there, as each
- * is kept with its whole entry.
+ * Every check comes before the first change, but where pages come or go with their frames: there each page is
+ * checked as its turn comes, and a refusal puts back those before it. Frames that go wait on pm's stack
+ * meanwhile (pm_fast.h), each with its whole entry, and count as pm's only once their pages are flushed.
  *
  * Entries, the scratch page's too, are reached only through read_entry and write_entry.
  *
  * In instructions, flushes included: mapping and unmapping one page takes 39 where its table stays, 4,500
  * where the table comes and goes with it, nearly all of which is clearing it; 18 for each of 256 pages at
  * once, and 37 with their frames, of which 16 are for the two changes of pm's bitmap: they show each frame
- * that is not handed out, or twice mapped. A range's borders, its table and what is on pm's stack take 95 to
- * be checked, which few pages share: 42 for each of 16, 131 for one.
+ * that is not handed out, or twice in the range. A range's borders, its table and what is on pm's stack take
+ * 95 to be checked, which few pages share: 42 for each of 16, 131 for one.
  *
  * Tried and dropped: a call of pm for each frame, and all checked beforehand (96 for each of 256); frames by
  * the word of pm's bitmaps (60, but more for a few pages, whose frames lie scattered); a range checked in a
@@ -46,6 +45,7 @@
 #define OWN_FLAGS (PTE_PRESENT | PTE_WRITE)
 #define FLAGS_MASK (VMEM_WRITE | VMEM_USER | VMEM_WRITE_THROUGH | VMEM_NO_CACHE)
 #define FLUSH_ALL_FROM 32 /* pages: from here on one load of CR3 is cheaper than the INVLPGs */
+#define FEW (FLUSH_ALL_FROM - 1)
 
 static uint16_t live[ENTRIES_PER_TABLE]; /* present entries in each table; table 0 is not counted */
 static size_t tables;
@@ -55,8 +55,8 @@ typedef uintptr_t page_t; /* a page's number: its address / 4096 */
 static inline page_t page_of(const void *va) { return (uintptr_t)va >> PAGE_SHIFT; }
 static inline void *page_address(page_t page) { return (void *)(page << PAGE_SHIFT); }
 static inline pte_t *pte_of(page_t page) { return (pte_t *)WINDOW_START + page; }
-/* The other way round. (Of the window's start, the shift leaves nothing.) */
-static inline void *page_of_entry(const pte_t *pte) { return (void *)((uintptr_t)pte << 10); }
+/* What PTE maps. (Of the window's start, the shift leaves nothing.) */
+static inline void *address_of_entry(const pte_t *pte) { return (void *)((uintptr_t)pte << 10); }
 static inline pde_t *pde_of(page_t page) { return (pde_t *)DIRECTORY_WINDOW + page / ENTRIES_PER_TABLE; }
 static inline paddr_t frame_of(page_t page) { return read_entry(pte_of(page)) & PTE_FRAME; }
 static inline bool has_table(page_t page) { return read_entry(pde_of(page)) & PTE_PRESENT; }
@@ -111,6 +111,7 @@ static int link_tables(page_t first, page_t end) {
 /* ---- ranges of pages ---- */
 
 static page_t check_range(const void *va, size_t pages) {
+    ASSERT(!in_interrupt());
     page_t page = page_of(va), first = page_of((void *)FREE_START), end = page_of((void *)WINDOW_START);
     if (page_offset(va) || pages == 0 || page < first || page >= end || pages > end - page)
         PANIC("vmem: %zu pages at %p: not whole pages between 0x%08x and 0x%08x", pages, va, FREE_START,
@@ -196,10 +197,11 @@ int vmem_unmap_range(void *va, size_t pages) {
 /* ---- pages with their frames ----
  *
  * Most often a range is a few pages in one table, which is there and stays, and so are the frames, or the
- * room for them, on pm's stack: then little is left to check. What is rare is called last, so that the
- * compiler makes a jump of it. */
+ * room for them, on pm's stack: then little is left to check. A table that may not be edited has no count,
+ * and looks empty. What is rare is called last, so that the compiler makes a jump of it. */
 
-/* Whether PAGES pages from VA on are whole, not none, at most MOST, and in one table. */
+/* Whether PAGES pages from VA on are whole, not none, at most MOST, and in one table. (VA's page in its table
+ * is left, and an offset in that page makes it far too many.) */
 static inline bool in_one_table(const void *va, size_t pages, size_t most) {
     return likely(pages - 1 < most) &&
            likely(multiple_of((uintptr_t)va << 10, 22) + pages <= ENTRIES_PER_TABLE);
@@ -218,7 +220,6 @@ static inline __attribute__((always_inline)) pte_t *fill(pte_t *end, size_t page
 }
 
 static __attribute__((noinline)) int alloc_any(void *va, size_t pages, unsigned flags) {
-    ASSERT(!in_interrupt());
     page_t first = check_range(va, pages), end = first + pages;
     check_absent(first, end, flags);
     if (pages > pm_count().free || link_tables(first, end) < 0)
@@ -242,10 +243,10 @@ static __attribute__((noinline)) int fetch_and_alloc(void *va, size_t pages, uns
     return pm_fetch(pages) ? vmem_alloc_range(va, pages, flags) : alloc_any(va, pages, flags);
 }
 
-/* The page of PTE was mapped already; those before it have the frames between pm's top and TOP. Panics, with
- * all as it was. */
+/* Says that the page of PTE was mapped already; those before it have the frames between pm's top and TOP, and
+ * go again. (It does not come back, which the compiler must not know: see pm.c, bad_pm_free.) */
 static __attribute__((noinline)) int undo_fill(const pte_t *pte, size_t top) {
-    page_t page = page_of(page_of_entry(pte)), first = page - (top - pm_top);
+    page_t page = page_of(address_of_entry(pte)), first = page - (top - pm_top);
     pm_set_top(top);
     count_live(first, page, 1);
     if (page > first)
@@ -279,15 +280,9 @@ static inline __attribute__((always_inline)) pte_t *clear_with_frames(pte_t *end
             return &end[i];
         write_entry(&end[i], 0);
         if (flush)
-            flush_page(page_of_entry(&end[i]));
+            flush_page(address_of_entry(&end[i]));
     }
     return NULL;
-}
-
-/* The entries before PTE have been cleared, and wait on pm's stack from TOP on: they are put back. */
-static void put_back(pte_t *pte, size_t top) {
-    for (; top != pm_top; pm_take(&top))
-        write_entry(--pte, pm_recent[top].pa);
 }
 
 /* The pages [FIRST, END), all present, must have each a frame of its own, handed out by pm: none is left in
@@ -305,25 +300,35 @@ static void check_frames(page_t first, page_t end) {
                                                   : "pm has not handed out");
 }
 
+/* What freeing the pages [FIRST, END) is refused with: VMEM_ABSENT, or a panic; 0 if nothing is wrong. */
+static int refusal(page_t first, page_t end) {
+    if (count_present(first, end) < end - first)
+        return VMEM_ABSENT;
+    check_frames(first, end);
+    return 0;
+}
+
+/* Of the PAGES pages from FIRST on, that of PTE proved wrong. The entries before it have been cleared, and
+ * wait on pm's stack from TOP on. */
+static __attribute__((noinline)) int undo_clear(pte_t *pte, size_t top, page_t first, size_t pages) {
+    for (; top != pm_top; pm_take(&top))
+        write_entry(--pte, pm_recent[top].pa);
+    return refusal(first, first + pages);
+}
+
 static __attribute__((noinline)) int free_any(void *va, size_t pages) {
-    ASSERT(!in_interrupt());
     page_t first = check_range(va, pages), end = first + pages;
-    if (end > next_table(first) || !has_table(first)) { /* all before the first change */
-        if (count_present(first, end) < pages)
-            return VMEM_ABSENT;
-        check_frames(first, end);
-    }
+    bool one_table = end <= next_table(first) && has_table(first);
+    if (!one_table && refusal(first, end) < 0) /* of all tables before the first change */
+        return VMEM_ABSENT;
     for (page_t page = first, part; page < end; page = part) {
         part = part_end(page, end);
-        size_t top = pm_top_with_room(part - page);
-        pte_t *wrong = clear_with_frames(pte_of(part), part - page, &top, false);
-        if (wrong) {
-            put_back(wrong, top);
-            if (count_present(first, end) < pages)
-                return VMEM_ABSENT;
-            check_frames(first, end);
-        }
-        flush_all();
+        size_t n = part - page, top = pm_top_with_room(n);
+        pte_t *wrong = clear_with_frames(pte_of(part), n, &top, n <= FEW);
+        if (wrong) /* there is one table only */
+            return undo_clear(wrong, top, first, pages);
+        if (n > FEW)
+            flush_all();
         pm_set_top(top);
     }
     count_live(first, end, -1);
@@ -331,27 +336,23 @@ static __attribute__((noinline)) int free_any(void *va, size_t pages) {
     return 0;
 }
 
+/* In an interrupt handler, a panic. */
 static __attribute__((noinline)) int make_room_and_free(void *va, size_t pages) {
     ASSERT(!in_interrupt());
-    pm_make_room(FLUSH_ALL_FROM); /* and for what comes next */
+    pm_make_room(FEW); /* and for what comes next */
     return vmem_free_range(va, pages);
-}
-
-static __attribute__((noinline)) int undo_clear(pte_t *wrong, size_t top, void *va, size_t pages) {
-    put_back(wrong, top);
-    return free_any(va, pages);
 }
 
 /* The frames are pm's once no TLB entry leads to them any more. */
 int vmem_free_range(void *va, size_t pages) {
     size_t top = pm_top;
-    if (unlikely(!in_one_table(va, pages, FLUSH_ALL_FROM - 1)) || unlikely(live[pd_index(va)] <= pages))
+    if (unlikely(!in_one_table(va, pages, FEW)) || unlikely(live[pd_index(va)] <= pages))
         return free_any(va, pages);
     if (unlikely(top < pages) || unlikely(pm_spare != PADDR_NONE || in_interrupt()))
         return make_room_and_free(va, pages);
     pte_t *wrong = clear_with_frames(pte_of(page_of(va) + pages), pages, &top, true);
     if (unlikely(wrong))
-        return undo_clear(wrong, top, va, pages); /* which says what is wrong */
+        return undo_clear(wrong, top, page_of(va), pages);
     pm_set_top(top);
     live[pd_index(va)] -= (uint16_t)pages;
     return 0;
