@@ -35,9 +35,9 @@ void *alloc_again(size_t size, size_t align) {
 }
 
 void *kmalloc(size_t size) {
-    size_t granules = (size - 1) / GRANULE; /* less one; of size 0 far too many */
-    if (unlikely(granules >= SINGLE_STEPS))
+    if (unlikely(size - 1 >= SINGLE_STEPS * GRANULE)) /* of size 0 far too many */
         return size - 1 < SMALL_MAX ? small_alloc(size) : large_alloc(size);
+    size_t granules = (size - 1) / GRANULE; /* less one */
     struct slab *slab = small_current[granules];
     unsigned granule = slab->head;
     if (unlikely(granule == NO_GRANULE))
@@ -76,11 +76,12 @@ size_t kmalloc_size(const void *p) {
 /* P is volatile to be read again where it is needed again, which is rare; it would else be kept in a register
  * that must be saved: two instructions of twenty. */
 void kfree(void *volatile p) {
-    size_t i = small_granule(p), granule = i % PAGE_GRANULES;
+    size_t i = small_granule(p);
     if (unlikely(i >= small_top)) {
         large_free(p);
         return;
     }
+    size_t granule = i % PAGE_GRANULES;
     struct slab *slab = small_slab(i);
     if (unlikely(slab->next[granule] != (uint8_t)granule)) {
         bad_kfree(p);

@@ -14,7 +14,8 @@ HOST_CFLAGS := -std=gnu11 -m32 -D_FILE_OFFSET_BITS=64 -O2 -g -fno-omit-frame-poi
     -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Werror=int-conversion
 HOST_SANITIZE = $(call once,HOST_SANITIZE,-fsanitize=$(if $(runs-i386),address$(comma))undefined \
     -fno-sanitize-recover=all)
-runs-i386 = $(shell $(HOST_LIBC)/ld-linux.so.2 --version >/dev/null 2>&1 && echo yes)
+runs-i386 = $(and $(filter x86_64 i%86,$(shell uname -m)), \
+    $(shell $(HOST_LIBC)/ld-linux.so.2 --list $(HOST_LIBC)/libc.so.6 >/dev/null 2>&1 && echo yes))
 HOST_INCLUDE := -iquote tests/host/include -iquote include -iquote tests/host -idirafter $(I386_ROOT)/usr/include
 
 # Where the compiler's own C library lies; and what makes a program run with it.
