@@ -12,9 +12,9 @@
  *
  * The slot freed last in a zone keeps its pages, spare, for the next object: as many as the pool has room
  * for. With that pool an object of 4 to 64 KiB maps and unmaps some 2.5 pages when others are replaced by it
- * at random (W4), and a pair takes 245 instructions: 97 are the heap's own, 92 are for those pages, 41 of
+ * at random (W4), and a pair takes 241 instructions: 93 are the heap's own, 92 are for those pages, 41 of
  * them for pm's bitmap, and 56 are for calling vmem once and having all checked. An object that grows step by
- * step (W6) takes 349 a step.
+ * step (W6) takes 348 a step.
  *
  * A larger one changes a bit for each of its slots, a word at a time, and looks once at each word of the
  * zone's bitmap if no hole is long enough: first with room, then without, and without again once all room has

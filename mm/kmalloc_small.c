@@ -21,7 +21,7 @@
  * come and go with many of 32 bytes. The next page of a class is found without a search, whatever its state,
  * in 50. An empty page's list is kept: if the same class takes it next, nothing is to be linked.
  *
- * The worst kmalloc takes 199, when a page and one of the table are new, and the worst kfree 135, when both go
+ * The worst kmalloc takes 197, when a page and one of the table are new, and the worst kfree 135, when both go
  * (pages mapped and unmapped not counted; tests/bench/heap_worst.c looks for worse). Neither has a loop over
  * anything but one page's objects, and the three levels of a summary. A kmalloc that finds no page gives back
  * the spare ones first, at most 16, and takes up to 1,446; where the zone is full, a larger object has to

@@ -202,6 +202,27 @@ def test_a_missing_tool_is_named_with_the_command_that_installs_it(make, target,
     assert re.search(rf"{tool} is missing: run '(?:sudo )?apt-get install [^']*{package}.*'", make.output), make.output
 
 
+# ---- programs for the build machine ----
+
+@pytest.mark.parametrize("loader, sanitizers", [(None, "undefined"), ("exit 126", "undefined"),
+                                                ("exit 0", "address,undefined")])
+def test_what_the_system_runs_by_itself_has_both_sanitizers(make, tmp_path, loader, sanitizers):
+    make.have(*GNU)
+    if loader:
+        (tmp_path / "ld-linux.so.2").write_text(f"#!/bin/sh\n{loader}\n")
+        (tmp_path / "ld-linux.so.2").chmod(0o755)
+    make("host", f"HOST_LIBC={tmp_path}")
+    assert make.code == 0, make.output
+    [compiled] = [call for call in make.calls if "mm/memmap.c" in call]
+    assert f"-fsanitize={sanitizers}" in compiled
+
+
+def test_nothing_is_timed_under_emulation(make, tmp_path):
+    make.have(*GNU)
+    make("bench-host", f"HOST_LIBC={tmp_path}")
+    assert make.code != 0 and "runs no i386 programs by itself" in make.output
+
+
 # ---- help ----
 
 def test_help_lists_the_targets_and_needs_no_tool(make):
