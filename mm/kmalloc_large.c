@@ -12,7 +12,7 @@
  *
  * The slot freed last in a zone keeps its pages, spare, for the next object: as many as the pool has room
  * for. With that pool an object of 4 to 64 KiB maps and unmaps some 2.5 pages when others are replaced by it
- * at random (W4), and a pair takes 241 instructions: 93 are the heap's own, 92 are for those pages, 41 of
+ * at random (W4), and a pair takes 241 instructions: 93 are the heap's own, 92 are for those pages, 37 of
  * them for pm's bitmap, and 56 are for calling vmem once and having all checked. An object that grows step by
  * step (W6) takes 348 a step.
  *

@@ -26,7 +26,7 @@
  *
  * In instructions, flushes included: mapping and unmapping one page takes 39 where its table stays, 4,500
  * where the table comes and goes with it, nearly all of which is clearing it; 18 for each of 256 pages at
- * once, and 37 with their frames, of which 16 are for the two changes of pm's bitmap: they show each frame
+ * once, and 37 with their frames, of which 15 are for the two changes of pm's bitmap: they show each frame
  * that is not handed out, or twice in the range. A range's borders, its table and what is on pm's stack take
  * 95 to be checked, which few pages share: 42 for each of 16, 131 for one.
  *
