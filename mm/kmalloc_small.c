@@ -35,7 +35,7 @@
  * is 4.5 times the payload; 2.1 if an object of 32 bytes takes 48, as a header and an alignment of 16 make
  * it, but then 10,000 of them (W2) take 1.5 times theirs, not 1.06.
  *
- * Of mixed sizes (W3) a pair takes 54, and the peak is 1.40 times the payload. Tried and dropped, both
+ * Of mixed sizes (W3) a pair takes 53, and the peak is 1.40 times the payload. Tried and dropped, both
  * because of what they took:
  * - A tier of its own for 1 to 8 KiB, blocks of 128-byte units with boundary tags in a table: 1.24, at 15
  *   instructions a pair and 190 lines more.
