@@ -13,7 +13,7 @@
  * The slot freed last in a zone keeps its pages, spare, for the next object: as many as the pool has room
  * for. With that pool an object of 4 to 64 KiB maps and unmaps some 2.5 pages when others are replaced by it
  * at random (W4), and a pair takes 241 instructions: 93 are the heap's own, 92 are for those pages, 37 of
- * them for pm's bitmap, and 56 are for calling vmem once and having all checked. An object that grows step by
+ * them for pm's bitmap, and 56 are for one call of vmem and its checks. An object that grows step by
  * step (W6) takes 348 a step.
  *
  * A larger one changes a bit for each of its slots, a word at a time, and looks once at each word of the
@@ -171,7 +171,8 @@ static __attribute__((noinline)) void *alloc_unused(struct zone *wanted, size_t 
     return p;
 }
 
-/* The spare slot of ZONE, or else an unused one. (What the zone says is read again rather than kept.) */
+/* The spare slot of ZONE, or else an unused one. (What the zone says is read again, not kept in registers
+ * that would be saved around the provider's call.) */
 static inline void *alloc_slot(struct zone *zone, size_t pages) {
     char *p = zone->spare;
     if (unlikely(!p))
@@ -185,23 +186,22 @@ static inline void *alloc_slot(struct zone *zone, size_t pages) {
     return p;
 }
 
-void *large_alloc_wide(size_t size) {
-    size_t pages = (size - 1) / PAGE_SIZE + 1; /* of size 0 far too many */
-    return likely(pages <= WIDE_PAGES) ? alloc_slot(wide, pages) : large_alloc_aligned(size, 1);
-}
-
 /* What the wide zone has spare serves too, as long as a slot is unused among the first half of it. */
 static __attribute__((noinline)) void *alloc_narrow(void) {
     bool lodges = !narrow->spare && wide->spare && wide->unused.top & FIRST_HALF;
     return alloc_slot(lodges ? wide : narrow, NARROW_PAGES);
 }
 
-void *large_alloc(size_t size) {
+/* An object of up to NARROW_UP_TO pages, 0 for none, goes to the narrow zone. */
+static inline void *alloc(size_t size, size_t narrow_up_to) {
     size_t pages = (size - 1) / PAGE_SIZE + 1; /* of size 0 far too many */
     if (unlikely(pages > WIDE_PAGES))
         return large_alloc_aligned(size, 1);
-    return unlikely(pages <= NARROW_PAGES) ? alloc_narrow() : alloc_slot(wide, pages);
+    return unlikely(pages <= narrow_up_to) ? alloc_narrow() : alloc_slot(wide, pages);
 }
+
+void *large_alloc(size_t size) { return alloc(size, NARROW_PAGES); }
+void *large_alloc_wide(size_t size) { return alloc(size, 0); }
 
 size_t large_size(const void *p) {
     struct zone *zone;

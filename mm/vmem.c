@@ -28,7 +28,7 @@
  * where the table comes and goes with it, nearly all of which is clearing it; 18 for each of 256 pages at
  * once, and 37 with their frames, of which 15 are for the two changes of pm's bitmap: they show each frame
  * that is not handed out, or twice in the range. A range's borders, its table and what is on pm's stack take
- * 95 to be checked, which few pages share: 42 for each of 16, 131 for one.
+ * 94 to be checked, which few pages share: 42 for each of 16, 130 for one.
  *
  * Tried and dropped: a call of pm for each frame, and all checked beforehand (96 for each of 256); frames by
  * the word of pm's bitmaps (60, but more for a few pages, whose frames lie scattered); a range checked in a
@@ -44,10 +44,12 @@
 #define TABLE_FLAGS (PTE_PRESENT | PTE_WRITE | PTE_USER) /* the pages' own entries say what is allowed */
 #define OWN_FLAGS (PTE_PRESENT | PTE_WRITE)
 #define FLAGS_MASK (VMEM_WRITE | VMEM_USER | VMEM_WRITE_THROUGH | VMEM_NO_CACHE)
-#define FLUSH_ALL_FROM 32 /* pages: from here on one load of CR3 is cheaper than the INVLPGs */
-#define FEW (FLUSH_ALL_FROM - 1)
+#define FLUSH_ALL_FROM 32        /* pages: from here on one load of CR3 is cheaper than the INVLPGs */
+#define FEW (FLUSH_ALL_FROM - 1) /* pages, at most, that are flushed one by one */
 
-static uint16_t live[ENTRIES_PER_TABLE]; /* present entries in each table; table 0 is not counted */
+/* Present entries in each table. Table 0 and the window have no count: they look empty to the short ways, and
+ * the others refuse to edit them. */
+static uint16_t live[ENTRIES_PER_TABLE];
 static size_t tables;
 
 typedef uintptr_t page_t; /* a page's number: its address / 4096 */
@@ -197,8 +199,8 @@ int vmem_unmap_range(void *va, size_t pages) {
 /* ---- pages with their frames ----
  *
  * Most often a range is a few pages in one table, which is there and stays, and so are the frames, or the
- * room for them, on pm's stack: then little is left to check. A table that may not be edited has no count,
- * and looks empty. What is rare is called last, so that the compiler makes a jump of it. */
+ * room for them, on pm's stack: then little is left to check. What is rare is called last, so that the
+ * compiler makes a jump of it. */
 
 /* Whether PAGES pages from VA on are whole, not none, at most MOST, and in one table. (VA's page in its table
  * is left, and an offset in that page makes it far too many.) */
@@ -309,11 +311,12 @@ static int refusal(page_t first, page_t end) {
 }
 
 /* Of the PAGES pages from FIRST on, that of PTE proved wrong. The entries before it have been cleared, and
- * wait on pm's stack from TOP on. */
+ * wait on pm's stack from TOP on: they are put back, and it is said what is wrong. */
 static __attribute__((noinline)) int undo_clear(pte_t *pte, size_t top, page_t first, size_t pages) {
     for (; top != pm_top; pm_take(&top))
         write_entry(--pte, pm_recent[top].pa);
-    return refusal(first, first + pages);
+    ASSERT_OP(refusal(first, first + pages), ==, VMEM_ABSENT);
+    return VMEM_ABSENT;
 }
 
 static __attribute__((noinline)) int free_any(void *va, size_t pages) {
@@ -360,8 +363,7 @@ int vmem_free_range(void *va, size_t pages) {
 
 /* ---- single pages ---- */
 
-/* Most often a page's table is there and stays: then the way is short. A table that may not be edited has no
- * count, and looks empty. */
+/* Most often a page's table is there and stays: then the way is short. */
 static __attribute__((noinline)) int map_other(void *va, paddr_t pa, unsigned flags) {
     return vmem_map_range(va, pa, 1, flags);
 }

@@ -10,12 +10,14 @@
 HOST_OUT := $(BUILD)/host
 HOST_LIBS := $(abspath $(I386_ROOT))/usr/lib/i386-linux-gnu
 
-HOST_CFLAGS := -std=gnu11 -m32 -D_FILE_OFFSET_BITS=64 -O2 -g -fno-omit-frame-pointer -fno-strict-aliasing -fno-common \
-    -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Werror=int-conversion
-HOST_SANITIZE = $(call once,HOST_SANITIZE,-fsanitize=$(if $(runs-i386),address$(comma))undefined \
-    -fno-sanitize-recover=all)
+# Under QEMU a directory's offsets can be those of the machine itself, of 64 bits.
+HOST_CFLAGS := -std=gnu11 -m32 -O2 -g -fno-omit-frame-pointer -fno-strict-aliasing -fno-common \
+    -D_FILE_OFFSET_BITS=64 -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Werror=int-conversion
+# Where another kind of machine seems to run them, an emulator does.
 runs-i386 = $(and $(filter x86_64 i%86,$(shell uname -m)), \
     $(shell $(HOST_LIBC)/ld-linux.so.2 --list $(HOST_LIBC)/libc.so.6 >/dev/null 2>&1 && echo yes))
+HOST_SANITIZE = $(call once,HOST_SANITIZE,-fsanitize=$(if $(runs-i386),address$(comma))undefined \
+    -fno-sanitize-recover=all)
 HOST_INCLUDE := -iquote tests/host/include -iquote include -iquote tests/host -idirafter $(I386_ROOT)/usr/include
 
 # Where the compiler's own C library lies; and what makes a program run with it.

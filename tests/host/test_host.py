@@ -261,7 +261,10 @@ def test_the_heap_can_be_timed(heap, workload):
     program = BUILD / "bench" / "bench_heap"
     if reason := why_not(program):
         pytest.skip(reason)
-    result = (with_libraries if emulator(program) else functools.partial(run, I386 / "run"))(program, heap, workload)
+    if emulator(program):
+        result = with_libraries(program, heap, workload)
+    else:
+        result = run(I386 / "run", program, heap, workload)  # as make bench-host does
     assert result.returncode == 0, result.stderr
     time, footprint = map(float, result.stdout.split())
     assert time >= 0 and (footprint > 0) == (heap != "kernel")

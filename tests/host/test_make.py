@@ -204,10 +204,15 @@ def test_a_missing_tool_is_named_with_the_command_that_installs_it(make, target,
 
 # ---- programs for the build machine ----
 
-@pytest.mark.parametrize("loader, sanitizers", [(None, "undefined"), ("exit 126", "undefined"),
-                                                ("exit 0", "address,undefined")])
-def test_what_the_system_runs_by_itself_has_both_sanitizers(make, tmp_path, loader, sanitizers):
+@pytest.mark.parametrize("machine, loader, sanitizers", [
+    ("x86_64", None, "undefined"), ("x86_64", "exit 126", "undefined"), ("x86_64", "exit 0", "address,undefined"),
+    ("i686", "exit 0", "address,undefined"), ("aarch64", "exit 0", "undefined"),
+])
+def test_what_the_system_runs_by_itself_has_both_sanitizers(make, tmp_path, machine, loader, sanitizers):
     make.have(*GNU)
+    (make.tools / "uname").unlink()
+    (make.tools / "uname").write_text(f"#!/bin/sh\necho {machine}\n")
+    (make.tools / "uname").chmod(0o755)
     if loader:
         (tmp_path / "ld-linux.so.2").write_text(f"#!/bin/sh\n{loader}\n")
         (tmp_path / "ld-linux.so.2").chmod(0o755)
