@@ -24,7 +24,7 @@
  * The worst kmalloc takes 197, when a page and one of the table are new, and the worst kfree 135, when both go
  * (pages mapped and unmapped not counted; tests/bench/heap_worst.c looks for worse). Neither has a loop over
  * anything but one page's objects, and the three levels of a summary. A kmalloc that finds no page gives back
- * the spare ones first, at most 16, and takes up to 1,446; where the zone is full, a larger object has to
+ * the spare ones first, at most 16, and takes up to 1,183; where the zone is full, a larger object has to
  * serve, and it takes what that takes.
  *
  * What it costs: objects of 16 bytes take 32, and a page that has one live object is a whole page. And the
