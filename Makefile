@@ -86,19 +86,19 @@ KERNEL_CFLAGS := -std=gnu11 -ffreestanding -O2 -g -m32 -march=i486 -mtune=core2 
     -fstack-protector-strong -mstack-protector-guard=global -fno-common -fno-strict-aliasing \
     -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Werror=int-conversion
 
-# UBSAN=1: operations that C leaves undefined are caught, by kernel/ubsan.c.
+# UBSAN=1: operations that C leaves undefined are caught, by kernel/trap/ubsan.c.
 UBSAN ?=
 ifeq ($(UBSAN),1)
 KERNEL_CFLAGS += -fsanitize=undefined -DQUIRE_UBSAN
 else
-NOT_BUILT := kernel/ubsan.c
+NOT_BUILT := kernel/trap/ubsan.c
 endif
 
 KERNEL_LDFLAGS := -m elf_i386 -nostdlib -z max-page-size=4096 --build-id=none -T linker.ld
 
 # ---- the kernel ----
 
-SOURCES := $(sort $(filter-out $(NOT_BUILT),$(wildcard boot/*.S kernel/*.[cS] mm/*.[cS] tests/kernel/*.c tests/bench/*.c)))
+SOURCES := $(sort $(filter-out $(NOT_BUILT),$(wildcard boot/*.S kernel/*.c kernel/*/*.[cS] mm/*.[cS] mm/*/*.c tests/kernel/*.c tests/bench/*.c)))
 OBJECTS := $(SOURCES:%=$(BUILD)/%.o) $(BUILD)/fonts.o
 
 .PHONY: all
@@ -146,9 +146,9 @@ $(BUILD)/fonts.stamp: export STAMP = $(FONTS)
 $(BUILD)/fonts.stamp: FORCE
 	$(update-stamp)
 
-$(BUILD)/fonts.S: include/cp437.h tools/font.sh $(BUILD)/fonts.stamp $(BUILD)/compile.stamp
+$(BUILD)/fonts.S: kernel/console/cp437.h tools/font.sh $(BUILD)/fonts.stamp $(BUILD)/compile.stamp
 	$(call say,FONT,$@)
-	$(Q)sh tools/font.sh include/cp437.h $(FONTS) >$@
+	$(Q)sh tools/font.sh kernel/console/cp437.h $(FONTS) >$@
 	$(if $(strip $(FONTS)),,$(info $(no-font)))
 
 $(BUILD)/symtab.S: $(PASS1) tools/symbols.sh

@@ -13,6 +13,9 @@ void panic_at(const char *file, int line, const char *fmt, ...)
 /* The next panic is about the object at ADDRESS: its last line tells how to look at it. */
 void panic_about(const void *address);
 
+/* What a panic that stays offers before it halts: LOOK does not return. */
+void panic_set_last_look(void (*look)(void));
+
 /* Always on. The second form prints both values (integers or pointers of 32 bits). */
 #define ASSERT(condition) \
     do { \

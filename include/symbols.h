@@ -17,4 +17,12 @@ const char *symbol_name(size_t i);
 #define SYMBOL_TEXT 64
 const char *symbol_text(uintptr_t address, char text[SYMBOL_TEXT]);
 
+/* ADDRESS as "0x00101234 name+0x12". */
+#define ADDRESS_TEXT 80
+const char *address_text(uintptr_t address, char text[ADDRESS_TEXT]);
+
+/* The same of a return address. The call before it is what counts: the address itself may be the next
+ * function's, after one that never returns. */
+const char *caller_text(uintptr_t eip, char text[ADDRESS_TEXT]);
+
 #endif

@@ -44,21 +44,10 @@ void trap_set_directory(paddr_t directory);
  * on, here as anywhere. Does not nest. For tests. */
 bool trap_catch(void (*fn)(void *arg), void *arg, char *report, size_t size, int *vector);
 
-/* Calls HANDLER with interrupts off at each interrupt of LINE (0 to 15), and lets the line through. */
-void irq_enable(unsigned line, void (*handler)(void));
-
 /* Calls HANDLER before each instruction that is run with EFLAGS.TF set, EIP's, whatever FRAME then says being
  * what goes on. NULL: none, and TF is taken away. A report takes the handler away. */
 void trap_on_step(void (*handler)(struct trap_frame *frame));
 bool trap_stepping(void); /* there is a handler */
-
-/* ADDRESS as "0x00101234 name+0x12". */
-#define ADDRESS_TEXT 80
-const char *address_text(uintptr_t address, char text[ADDRESS_TEXT]);
-
-/* The same of a return address. The call before it is what counts: the address itself may be the next
- * function's, after one that never returns. */
-const char *caller_text(uintptr_t eip, char text[ADDRESS_TEXT]);
 
 /* ESP before FRAME was pushed. */
 static inline unsigned frame_esp(const struct trap_frame *frame) {

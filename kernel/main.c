@@ -6,6 +6,7 @@
 #include "diagnosis.h"
 #include "kmalloc.h"
 #include "ktest.h"
+#include "last_look.h"
 #include "log.h"
 #include "machine.h"
 #include "memlayout.h"
@@ -84,6 +85,7 @@ void kmain(unsigned magic, paddr_t info) {
     machine_init();
     serial_init();
     trap_init();
+    panic_set_last_look(last_look);
     kprintf("quire: an i386 kernel around its virtual memory, at 0x%08x-%p\n", KERNEL_START,
             (void *)kernel_end);
     read_boot_info(magic, info);

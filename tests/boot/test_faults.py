@@ -49,7 +49,7 @@ ANY_HEAP = {
                          r"cause +IDTR is 0x[0-9a-f]{8}, limit 0x47; it should be (?:.*\n)*.* cr2=0x00000010",
                          "provoke_double_fault"),
     "assert": Kind(r"PANIC: assertion failed: frames_given_back == frames_taken \(0x2, 0x3\)",
-                   r"at +kernel/monitor_fault.c:\d+", "provoke_assert"),
+                   r"at +kernel/monitor/fault.c:\d+", "provoke_assert"),
     "canary": Kind(r"PANIC: stack canary: provoke_canary has written past the end of an array", r"backtrace",
                    "provoke_canary"),
 }

@@ -18,7 +18,7 @@ runs-i386 = $(and $(filter x86_64 i%86,$(shell uname -m)), \
     $(shell $(HOST_LIBC)/ld-linux.so.2 --list $(HOST_LIBC)/libc.so.6 >/dev/null 2>&1 && echo yes))
 HOST_SANITIZE = $(call once,HOST_SANITIZE,-fsanitize=$(if $(runs-i386),address$(comma))undefined \
     -fno-sanitize-recover=all)
-HOST_INCLUDE := -iquote tests/host/include -iquote include -iquote tests/host -idirafter $(I386_ROOT)/usr/include
+HOST_INCLUDE := -iquote tests/host/include -iquote include -iquote mm -iquote tests/host -idirafter $(I386_ROOT)/usr/include
 
 # Where the compiler's own C library lies; and what makes a program run with it.
 HOST_LIBC = $(abspath $(dir $(shell $(HOST_CC) -m32 -print-file-name=libc.so.6)))
@@ -27,15 +27,15 @@ HOST_LOADER = $(addprefix -Wl$(comma)--dynamic-linker=,$(wildcard $(HOST_LIBC)/l
 
 # ---- sources: what each program has beside its own file ----
 
-HOST_HEAP := $(sort $(wildcard mm/kmalloc*.c)) kernel/heap_check.c kernel/bitmap.c tests/host/pages.c
+HOST_HEAP := $(sort $(filter-out mm/kmalloc_pages.c,$(wildcard mm/kmalloc*.c))) mm/bitmap.c tests/host/pages.c
 
 HOST_TESTS := bitmap memmap pm vmem kmalloc terminal
-HOST_SRC_bitmap := kernel/bitmap.c
-HOST_SRC_memmap := mm/memmap.c kernel/bitmap.c
-HOST_SRC_pm := mm/pm.c mm/memmap.c kernel/bitmap.c
-HOST_SRC_vmem := mm/vmem.c kernel/heap_pages.c mm/pm.c kernel/bitmap.c tests/host/mmu.c
+HOST_SRC_bitmap := mm/bitmap.c
+HOST_SRC_memmap := mm/memmap.c mm/bitmap.c
+HOST_SRC_pm := mm/pm.c mm/memmap.c mm/bitmap.c
+HOST_SRC_vmem := mm/vmem.c mm/kmalloc_pages.c mm/pm.c mm/bitmap.c tests/host/mmu.c
 HOST_SRC_kmalloc := $(HOST_HEAP)
-HOST_SRC_terminal := kernel/terminal.c
+HOST_SRC_terminal := kernel/console/terminal.c
 
 # test_vmem sees pm's calls, and stands in for the kernel's linker script.
 HOST_LD_vmem := $(foreach fn,pm_alloc_page pm_free_page pm_free_pages,-Wl$(comma)--wrap=$(fn)) \
@@ -77,7 +77,7 @@ $(foreach test,$(HOST_TESTS),$(eval $(call host_test,$(test))))
 $(HOST_OUT)/test_libkmalloc: $(call host_object,plain,tests/host/test_libkmalloc.c tests/host/support.c)
 	$(Q)$(HOST_CC) -m32 -no-pie $(HOST_LOADER) $^ -L$(HOST_LIBS) -lcmocka -o $@
 
-$(HOST_OUT)/memmap: $(call host_object,asan,mm/memmap.c kernel/bitmap.c tests/host/memmap_tool.c tests/host/sanitizer.c)
+$(HOST_OUT)/memmap: $(call host_object,asan,mm/memmap.c mm/bitmap.c tests/host/memmap_tool.c tests/host/sanitizer.c)
 	$(Q)$(HOST_CC) $(HOST_LINK_ASAN) $^ -o $@
 
 $(HOST_OUT)/libkmalloc.so: $(call host_object,pic,$(HOST_HEAP) tests/host/libkmalloc.c)

@@ -1,6 +1,7 @@
 /* The exceptions in words: the report of each, but for the page fault's middle (fault.c) and the double fault
  * (double_fault.c), which comes by another way. */
 #include "report.h"
+#include "symbols.h"
 
 #include "cpu.h"
 #include "log.h"

@@ -6,11 +6,11 @@
  *
  * A catch (trap_catch) is a way back to before: panic_finish goes there instead of stopping. */
 #include "report.h"
+#include "symbols.h"
 
 #include "console.h"
 #include "cpu.h"
 #include "format.h"
-#include "last_look.h"
 #include "log.h"
 #include "machine.h"
 #include "memlayout.h"
@@ -42,18 +42,24 @@ static unsigned reports;
 
 bool panic_stays(void) { return options.panic_stay || !machine_has_exit_port(); }
 
+static void (*look)(void);
+
+void panic_set_last_look(void (*last_look)(void)) { look = last_look; }
+
 /* A last look needs paging; and what has gone wrong in one is not looked at. */
 static bool can_look(void) {
     static bool looked;
     bool first = !looked;
 
     looked = true;
-    return first && reports == 1 && read_cr0() & CR0_PG;
+    return look && first && reports == 1 && read_cr0() & CR0_PG;
 }
 
 static void begin_look(void) {
     reports = 0;
-    last_look();
+    look();
+    for (;;)
+        halt();
 }
 
 /* The machine is left, or stays for a last look, or is halted. */

@@ -4,6 +4,7 @@
 #include "heap_debug.h"
 #include "log.h"
 #include "report.h"
+#include "symbols.h"
 #include "string.h"
 
 /* What panic_at has on its stack, lowest address first. */
@@ -36,9 +37,9 @@ void print_heap_advice(void) {
 }
 
 static bool is_about_heap(const char *file) {
-    static const char kmalloc[] = "mm/kmalloc", check[] = "kernel/heap_check";
+    static const char kmalloc[] = "mm/kmalloc";
 
-    return strncmp(file, kmalloc, sizeof(kmalloc) - 1) == 0 || strncmp(file, check, sizeof(check) - 1) == 0;
+    return strncmp(file, kmalloc, sizeof(kmalloc) - 1) == 0;
 }
 
 void panic(const struct trap_frame *frame) {

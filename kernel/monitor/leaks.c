@@ -2,7 +2,7 @@
 #include "commands.h"
 #include "heap_debug.h"
 #include "log.h"
-#include "trap.h"
+#include "symbols.h"
 
 #define CALLERS_MAX 64u
 

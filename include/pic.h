@@ -8,4 +8,7 @@ void pic_init(void);
 /* Serves an interrupt of LINE. */
 void irq_dispatch(unsigned line);
 
+/* Calls HANDLER with interrupts off at each interrupt of LINE (0 to 15), and lets the line through. */
+void irq_enable(unsigned line, void (*handler)(void));
+
 #endif

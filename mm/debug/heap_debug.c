@@ -18,7 +18,7 @@
 #include "memlayout.h"
 #include "panic.h"
 #include "string.h"
-#include "trap.h"
+#include "symbols.h"
 
 #define RED_BYTE 0xB5u
 #define QUARANTINE_MAX (256u * 1024)         /* bytes */

@@ -85,3 +85,21 @@ const char *symbol_text(uintptr_t address, char text[SYMBOL_TEXT]) {
         format_buffer(text, SYMBOL_TEXT, "?");
     return text;
 }
+
+const char *address_text(uintptr_t address, char text[ADDRESS_TEXT]) {
+    char symbol[SYMBOL_TEXT];
+
+    format_buffer(text, ADDRESS_TEXT, "0x%08x %s", (unsigned)address, symbol_text(address, symbol));
+    return text;
+}
+
+const char *caller_text(uintptr_t eip, char text[ADDRESS_TEXT]) {
+    size_t offset;
+    const char *name = symbol_at(eip - 1, &offset);
+
+    if (name)
+        format_buffer(text, ADDRESS_TEXT, "0x%08x %s+0x%zx", (unsigned)eip, name, offset + 1);
+    else
+        format_buffer(text, ADDRESS_TEXT, "0x%08x ?", (unsigned)eip);
+    return text;
+}
