@@ -12,7 +12,7 @@
 
 #include "cpu.h"
 #include "timer.h"
-#include "pic.h"
+#include "interrupt.h"
 
 #define IRQ_KEYBOARD 1
 #define IRQ_SERIAL 4

@@ -1,6 +1,6 @@
 /* Interrupts: the two 8259A PICs. Their lines are vectors 32 to 47. None is let through but those that
  * irq_enable asks for, and interrupts are on only while the kernel waits for input. */
-#include "pic.h"
+#include "interrupt.h"
 
 #include "cpu.h"
 #include "panic.h"

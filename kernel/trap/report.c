@@ -16,7 +16,7 @@
 #include "memlayout.h"
 #include "options.h"
 #include "panic.h"
-#include "pic.h"
+#include "interrupt.h"
 
 /* trap.S */
 extern uintptr_t catch_stack; /* ESP where a catch lands */

@@ -12,7 +12,7 @@
 
 #include "cpu.h"
 #include "descriptors.h"
-#include "pic.h"
+#include "interrupt.h"
 #include "report.h"
 
 void trap_dispatch(struct trap_frame *frame); /* for trap.S */
