@@ -32,8 +32,4 @@ void panic_set_last_look(void (*look)(void));
                   (unsigned long)b_); \
     } while (0)
 
-/* True while an interrupt is being served. mm/ keeps out of handlers: its slow paths assert it. */
-extern unsigned irqs_served; /* 0 or 1; a catch that has abandoned a handler sets it back (pic.c, report.c) */
-static inline bool in_interrupt(void) { return irqs_served != 0; }
-
 #endif

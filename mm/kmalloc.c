@@ -7,6 +7,7 @@
  * The tiers' heads give figures of W1 to W6, the workloads of tests/bench/workloads.c (`make bench`). */
 #include "kmalloc.h"
 
+#include "interrupt.h"
 #include "kheap.h"
 #include "panic.h"
 #include "string.h"

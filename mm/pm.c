@@ -34,6 +34,7 @@
  *   are allocated again would gain: 180 and 612, not 420 and 900. */
 #include "pm.h"
 
+#include "interrupt.h"
 #include "memlayout.h"
 #include "panic.h"
 #include "pm_fast.h"

@@ -37,6 +37,7 @@
 #include "vmem.h"
 
 #include "cpu.h"
+#include "interrupt.h"
 #include "memlayout.h"
 #include "panic.h"
 #include "pm_fast.h"

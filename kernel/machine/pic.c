@@ -1,10 +1,8 @@
-/* Interrupts: the two 8259A PICs. Their lines are vectors 32 to 47. None is let through but those that
- * irq_enable asks for, and interrupts are on only while the kernel waits for input. */
+/* The two 8259A interrupt controllers (Intel 8259A data sheet), a master and a slave on its line 2. */
 #include "interrupt.h"
 
 #include "cpu.h"
 #include "panic.h"
-#include "trap.h"
 
 #define MASTER_COMMAND 0x20
 #define MASTER_DATA 0x21
@@ -15,16 +13,16 @@
 #define OCW2_EOI 0x20
 #define OCW3_READ_ISR 0x0B
 #define CASCADE 2 /* the slave's line at the master */
-#define LINES 16u
 
 unsigned irqs_served;
-static void (*irq_handlers[LINES])(void);
+static void (*irq_handlers[IRQ_LINES])(void);
 
-void pic_init(void) {
+/* Masks every line, and makes the lines vectors BASE to BASE + 15. */
+void pic_init(uint8_t base) {
     outb(MASTER_COMMAND, ICW1_INIT);
     outb(SLAVE_COMMAND, ICW1_INIT);
-    outb(MASTER_DATA, TRAP_IRQ);
-    outb(SLAVE_DATA, TRAP_IRQ + 8);
+    outb(MASTER_DATA, base);
+    outb(SLAVE_DATA, (uint8_t)(base + 8));
     outb(MASTER_DATA, 1 << CASCADE);
     outb(SLAVE_DATA, CASCADE);
     outb(MASTER_DATA, ICW4_8086);
@@ -33,10 +31,12 @@ void pic_init(void) {
     outb(SLAVE_DATA, 0xFF);
 }
 
+/* Data reads and writes the mask once the ICWs are done. */
 static void unmask(uint16_t port, unsigned line) { outb(port, (uint8_t)(inb(port) & ~(1u << line))); }
 
+/* Calls HANDLER at each interrupt of LINE, and unmasks the line. */
 void irq_enable(unsigned line, void (*handler)(void)) {
-    ASSERT_OP(line, <, LINES);
+    ASSERT_OP(line, <, IRQ_LINES);
     irq_handlers[line] = handler;
     if (line >= 8) {
         unmask(SLAVE_DATA, line - 8);
@@ -50,8 +50,8 @@ static bool in_service(uint16_t command, unsigned line) {
     return inb(command) >> line & 1;
 }
 
-/* A request that went away again is delivered as the PIC's line 7, not in service there: it gets no
- * end-of-interrupt. Of the slave's, the master knows nothing and gets its own. */
+/* A request withdrawn before it is acknowledged arrives as the controller's line 7, with nothing in service:
+ * no end of interrupt. When it is the slave's, the master still has line 2 in service and needs one. */
 static bool spurious(unsigned line) {
     if (line == 7)
         return !in_service(MASTER_COMMAND, 7);
@@ -61,14 +61,15 @@ static bool spurious(unsigned line) {
     return true;
 }
 
-void irq_dispatch(unsigned line) {
+/* Serves an interrupt of LINE. The end of interrupt comes first, so that a handler need not return. */
+void irq_dispatch(unsigned line, bool from_kernel) {
     if (spurious(line))
         return;
     if (line >= 8)
         outb(SLAVE_COMMAND, OCW2_EOI);
     outb(MASTER_COMMAND, OCW2_EOI);
-    irqs_served++;
+    irqs_served += from_kernel;
     if (irq_handlers[line])
         irq_handlers[line]();
-    irqs_served--;
+    irqs_served -= from_kernel;
 }

@@ -11,12 +11,12 @@
 #include "console.h"
 #include "cpu.h"
 #include "format.h"
+#include "interrupt.h"
 #include "log.h"
 #include "machine.h"
 #include "memlayout.h"
 #include "options.h"
 #include "panic.h"
-#include "interrupt.h"
 
 /* trap.S */
 extern uintptr_t catch_stack; /* ESP where a catch lands */

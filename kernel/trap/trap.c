@@ -33,7 +33,7 @@ static void step(struct trap_frame *frame) {
 
 void trap_dispatch(struct trap_frame *frame) {
     if (frame->vector >= TRAP_IRQ)
-        irq_dispatch(frame->vector - TRAP_IRQ);
+        irq_dispatch(frame->vector - TRAP_IRQ, (frame->cs & 3) == 0);
     else if (frame->vector == TRAP_DEBUG)
         step(frame);
     else
@@ -43,5 +43,5 @@ void trap_dispatch(struct trap_frame *frame) {
 void trap_init(void) {
     cli();
     descriptors_init();
-    pic_init();
+    pic_init(TRAP_IRQ);
 }

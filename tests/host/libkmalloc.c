@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "interrupt.h"
 #include "kmalloc.h"
 #include "pages.h"
 #include "panic.h"

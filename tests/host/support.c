@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "interrupt.h"
 #include "log.h"
 #include "memmap.h"
 #include "panic.h"

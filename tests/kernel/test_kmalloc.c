@@ -3,6 +3,7 @@
 #include "kmalloc.h"
 
 #include "heap_debug.h"
+#include "interrupt.h"
 #include "ktest.h"
 #include "memlayout.h"
 #include "panic.h"

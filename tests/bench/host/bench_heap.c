@@ -31,6 +31,7 @@
 #include "../../host/pages.h"
 #include "../workloads.h"
 #include "cpu.h"
+#include "interrupt.h"
 #include "kmalloc.h"
 #include "panic.h"
 #include "pm.h"
