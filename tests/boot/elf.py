@@ -1,4 +1,4 @@
-"""Reads of a 32-bit little-endian ELF file what the tests need: segments and symbols."""
+"""Reads the segments and symbols of a 32-bit little-endian ELF file."""
 import struct
 from collections import namedtuple
 
@@ -6,7 +6,7 @@ Segment = namedtuple("Segment", "type offset vaddr paddr file_size memory_size f
 Section = namedtuple("Section", "name type flags addr offset size link info align entry_size")
 Symbol = namedtuple("Symbol", "name value size info other section")
 
-PT_LOAD, SHT_SYMTAB, STT_FUNC = 1, 2, 2
+PT_LOAD, SHT_SYMTAB, STT_FUNC, STB_LOCAL, SHN_UNDEF = 1, 2, 2, 0, 0
 
 
 class Elf:
@@ -35,6 +35,17 @@ class Elf:
 
     def functions(self):
         return {symbol.name for symbol in self.symbols if symbol.info & 15 == STT_FUNC}
+
+    def defined(self):
+        """The names that other objects can refer to."""
+        return {symbol.name for symbol in self._global() if symbol.section != SHN_UNDEF}
+
+    def undefined(self):
+        """The names that other objects, or the linker script, must define."""
+        return {symbol.name for symbol in self._global() if symbol.section == SHN_UNDEF}
+
+    def _global(self):
+        return (symbol for symbol in self.symbols if symbol.info >> 4 != STB_LOCAL)
 
     @property
     def loaded(self):
