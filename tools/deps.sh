@@ -1,11 +1,11 @@
 #!/bin/sh
-# deps.sh             installs what is missing to build, run and test Quire (Debian, Ubuntu), or says what to
-#                     install (elsewhere)
-# deps.sh for TOOL    prints the command that installs TOOL on this system; nothing where that is not known
+# deps.sh install [GOAL...]  installs what these goals of make need and what is missing (Debian, Ubuntu), or says what
+#                            to install (elsewhere). Without a GOAL: what all of them need.
+# deps.sh for TOOL           prints the command that installs TOOL on this system; nothing if that is not known
 set -eu
 
-# Package manager, what is needed, its packages. On Debian the cross compiler and gcc-multilib exclude one
-# another: gcc-multilib never stands here.
+# Package manager, tool, its packages. On Debian gcc-multilib and the cross compiler exclude each other, so
+# gcc-multilib must not appear here. Where none of the package managers is, the words of "other" are shown.
 packages='
 apt-get  compiler        gcc-i686-linux-gnu libc6-dev-i386-cross binutils
 apt-get  clang           clang lld binutils
@@ -65,11 +65,37 @@ brew     mtools          mtools
 brew     gdb             gdb
 brew     test            python pytest
 brew     bench           python python-matplotlib
+
+other    compiler        i686-elf-gcc (or clang with lld)
+other    make            GNU make
+other    qemu            QEMU for i386
+other    grub-mkrescue   grub-mkrescue of GRUB 2, for BIOS and UEFI
+other    xorriso         xorriso
+other    mtools          mtools
+other    gdb             gdb
+other    font            the Terminus font for consoles
+other    test            python3 with pytest, pytest-xdist and pexpect
+other    bench           matplotlib for python3
 '
 
-# Where none of these package managers is.
-tools="i686-elf-gcc or clang with lld, QEMU for i386, GRUB's grub-mkrescue, xorriso, mtools, gdb, and for the tests
-  python3 with pytest, pytest-xdist and pexpect"
+# The tools that GOAL... needs; "*" for all.
+needs() {
+    case ${CROSS:-} in
+        clang*) build="clang make font" ;;
+        *) build="compiler make font" ;;
+    esac
+    disc="grub-mkrescue grub-i386-pc grub-x86_64-efi grub-i386-efi xorriso mtools"
+    for goal in "$@"; do
+        case $goal in
+            all) echo "$build" ;;
+            run | bench) echo "$build qemu qemu-window" ;;
+            debug) echo "$build qemu qemu-window gdb" ;;
+            iso) echo "$build $disc" ;;
+            run-iso) echo "$build $disc qemu qemu-window" ;;
+            *) echo "*" ;;
+        esac
+    done
+}
 
 package_manager() {
     for manager in apt-get dnf pacman brew; do
@@ -78,12 +104,19 @@ package_manager() {
             return
         fi
     done
+    echo other
 }
 
-# packages_for TOOL: its packages on this system, each once; TOOL may be "*", for all of them.
+# packages_for TOOL...: their packages on this system, a line each, none twice. "*" stands for every tool.
 packages_for() {
-    echo "$packages" | awk -v tool="$1" -v manager="$(package_manager)" '
-        $1 == manager && (tool == "*" || tool == $2) { for (i = 3; i <= NF; i++) if (!seen[$i]++) print $i }'
+    echo "$packages" | awk -v tools=" $* " -v manager="$(package_manager)" '
+        $1 == manager && (index(tools, " * ") || index(tools, " " $2 " ")) {
+            if (manager == "other") {
+                sub(/^other +[^ ]+ +/, "")
+                print
+            } else
+                for (i = 3; i <= NF; i++) if (!seen[$i]++) print $i
+        }'
 }
 
 as_root() {
@@ -94,27 +127,25 @@ as_root() {
     fi
 }
 
-# The words that come before the packages' names.
-install_command() {
-    case $(package_manager) in
-        pacman) echo "$(as_root)pacman -S" ;;
-        *) echo "$(as_root)$(package_manager) install" ;;
-    esac
-}
-
+# install_hint TOOL...: the command that installs them; nothing if this system's packages are not known.
 install_hint() {
-    found=$(packages_for "$1")
-    [ -z "$found" ] || echo "$(install_command)" $found
+    found=$(packages_for "$@")
+    case $(package_manager) in
+        other) found= ;;
+        pacman) install="pacman -S" ;;
+        *) install="$(package_manager) install" ;;
+    esac
+    [ -z "$found" ] || echo "$(as_root)$install" $found
 }
 
 installed() {
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
-# The packages that are not there. A window is of use only where there is a display. Where gcc-multilib is
-# installed clang builds the kernel, and only the tests on the host are missed.
+# missing_packages TOOL...: those of their packages that are not here. A window is of use only where there is a
+# display. With gcc-multilib installed clang builds the kernel, and only the tests on the host are lost.
 missing_packages() {
-    for package in $(packages_for '*'); do
+    for package in $(packages_for "$@"); do
         case $package in
             qemu-system-gui) [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || continue ;;
             nodejs) ! command -v node >/dev/null || continue ;; # from elsewhere, with an npm of its own
@@ -125,7 +156,7 @@ missing_packages() {
     done
 }
 
-# Of PACKAGE..., those that this system's archive has; the others are named on standard error.
+# available PACKAGE...: those that this system's archive has. The others are named on standard error.
 available() {
     for package in "$@"; do
         if apt-cache show "$package" >/dev/null 2>&1; then
@@ -136,7 +167,7 @@ available() {
     done
 }
 
-# Removing anything of the user's is not this script's to decide.
+# --no-remove: whether a package of the user's goes is not this script's to decide.
 apt_install() {
     if [ "$(id -u)" -eq 0 ]; then
         sudo=
@@ -151,13 +182,25 @@ apt_install() {
         apt-get -q install --yes --no-install-recommends --no-remove $(available "$@")
 }
 
-install_all() {
-    if [ "$(package_manager)" != apt-get ]; then
-        hint=$(install_hint '*')
-        echo "deps: packages are installed on Debian and Ubuntu only; here, ${hint:+run: }${hint:-install: $tools}" >&2
-        exit 1
+# say_what_to_install TOOL...: where this script installs nothing itself.
+say_what_to_install() {
+    hint=$(install_hint "$@")
+    echo "deps: packages are installed on Debian and Ubuntu only." >&2
+    if [ -n "$hint" ]; then
+        echo "deps: here, run: $hint" >&2
+    else
+        echo "deps: here, install:" >&2
+        packages_for "$@" | sed 's/^/  /' >&2
     fi
-    missing=$(missing_packages)
+    exit 1
+}
+
+install_for() {
+    [ $# -gt 0 ] || set -- everything
+    set -f # a "*" among the tools is no pattern of file names
+    set -- $(needs "$@")
+    [ "$(package_manager)" = apt-get ] || say_what_to_install "$@"
+    missing=$(missing_packages "$@")
     if [ -z "$missing" ]; then
         echo "deps: everything is there"
         return
@@ -167,10 +210,16 @@ install_all() {
 }
 
 case ${1:-} in
-    '') install_all ;;
-    for) install_hint "$2" ;;
+    install)
+        shift
+        install_for "$@"
+        ;;
+    for)
+        shift
+        install_hint "$@"
+        ;;
     *)
-        echo "usage: deps.sh [for TOOL]" >&2
+        echo "usage: deps.sh install [GOAL...] | deps.sh for TOOL..." >&2
         exit 2
         ;;
 esac

@@ -17,7 +17,7 @@ bench-ceilings: bench
 # ---- beside the allocators that programs use ----
 
 # mm/ as in the kernel: the same flags, less those that make it freestanding.
-BENCH_CFLAGS := $(filter-out -ffreestanding -mgeneral-regs-only,$(KERNEL_CFLAGS)) -fno-builtin
+BENCH_CFLAGS = $(filter-out -ffreestanding -mgeneral-regs-only,$(KERNEL_CFLAGS)) -fno-builtin
 BENCH_INCLUDE := -iquote tests/bench/host/include -iquote include
 BENCH_SOURCES := $(HOST_HEAP) mm/vmem.c mm/pm.c mm/kmalloc_pages.c tests/bench/workloads.c \
     tests/bench/host/bench_heap.c

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 MAKE = shutil.which("make")
 EVERYWHERE = ("sh cat cmp comm cp cut env grep gzip id ls mkdir mv od printf rm sed sort tail test touch tr uname "
               "awk dirname basename expr").split()
-OURS = {"BUILD", "CMDLINE", "CROSS", "FONTS", "MAKEFLAGS", "MAKELEVEL", "MEM", "MFLAGS", "QEMUFLAGS", "UBSAN", "V"}
+OURS = {"BUILD", "CMDLINE", "CROSS", "FONTS", "MAKEFLAGS", "MAKELEVEL", "MEM", "MFLAGS", "MODULES", "QEMUFLAGS", "UBSAN", "V"}
 
 TOOL = """#!/bin/sh
 words=$(printf '\\037%s' "$@")
@@ -110,11 +110,21 @@ def test_a_prefix_names_the_compiler_wherever_it_is(make, tmp_path):
     assert make.called() == {"my-gcc", "my-ld", "my-nm"}
 
 
-@pytest.mark.parametrize("name, missing", [("my-", "my-gcc"), ("clang", "ld.lld")])
+@pytest.mark.parametrize("name, missing", [("i686-linux-gnu-", "i686-linux-gnu-ld"), ("clang", "ld.lld")])
 def test_a_named_compiler_that_is_not_here_is_an_error_and_no_other_is_taken(make, name, missing):
-    make.have("apt-get", "i686-linux-gnu-gcc", "i686-linux-gnu-ld", "i686-linux-gnu-nm", "clang", "llvm-nm")
+    make.have("apt-get", "i686-elf-gcc", "i686-elf-ld", "i686-elf-nm", "i686-linux-gnu-gcc", "clang", "llvm-nm")
     assert make(f"CROSS={name}").code != 0
     assert re.fullmatch(rf".*{missing} is missing: run '(?:sudo )?apt-get install .*'.*\n", make.output)
+    assert make.calls == []
+
+
+def test_an_unknown_prefix_is_told_what_cross_may_be(make):
+    make.have("apt-get", *GNU)
+    assert make("CROSS=nonsense").code != 0
+    line, = make.output.splitlines()
+    assert "CROSS=nonsense: there is no nonsensegcc" in line and "clang" in line
+    assert line.endswith("the first that is here: i686-linux-gnu-.  Stop.") and "install" not in line
+    assert make.calls == []
 
 
 # ---- what is built anew ----
@@ -202,6 +212,114 @@ def test_a_missing_tool_is_named_with_the_command_that_installs_it(make, target,
     assert re.search(rf"{tool} is missing: run '(?:sudo )?apt-get install [^']*{package}.*'", make.output), make.output
 
 
+# ---- boot modules ----
+
+def test_modules_come_along_with_a_comma_in_their_name_doubled(built, tmp_path):
+    (tmp_path / "one").touch()
+    (tmp_path / "two,three").touch()
+    call = built("run", f"MODULES={tmp_path}/one {tmp_path}/two,three").calls[-1]
+    assert built.code == 0, built.output
+    modules = re.split(r"(?<!,),(?!,)", call[call.index("-initrd") + 1])
+    assert modules[-2:] == [f"{tmp_path}/one", f"{tmp_path}/two,,three"]
+
+
+def test_the_menu_names_each_module_once_more_for_the_kernel(make, tmp_path):
+    make.have(*GNU)
+    make(str(make.build / "grub.cfg"), f"MODULES={tmp_path}/a,b")
+    assert make.code == 0, make.output
+    lines = [line.strip() for line in (make.build / "grub.cfg").read_text().splitlines()]
+    assert lines.count("module '/boot/a,b' 'a,b'") == 2
+    assert not any("@" in line for line in lines if "module" in line)
+
+
+@pytest.mark.parametrize("names, said", [("one one", "two boot modules have the same name"), ("none", "none")])
+def test_a_module_that_cannot_be_brought_along_is_an_error(built, tmp_path, names, said):
+    (tmp_path / "one").touch()
+    built("run", "MODULES=" + " ".join(f"{tmp_path}/{name}" for name in names.split()))
+    assert built.code != 0 and said in built.output
+    assert built.calls == []
+
+
+# ---- what deps installs ----
+
+PACKAGES = {
+    "run": "gcc-i686-linux-gnu make qemu-system-x86", "iso": "gcc-i686-linux-gnu make grub-common xorriso",
+    "debug": "gcc-i686-linux-gnu qemu-system-x86 gdb",
+    "test": "gcc-i686-linux-gnu qemu-system-x86 grub-common xorriso gdb python3-pytest bochs",
+    "run-iso": "gcc-i686-linux-gnu qemu-system-x86 grub-common xorriso",
+    "all": "gcc-i686-linux-gnu make", "": "gcc-i686-linux-gnu qemu-system-x86 grub-common xorriso gdb python3-pytest bochs",
+}
+EVERY_PACKAGE = set(" ".join(PACKAGES.values()).split()) - {"make"}
+
+
+def become_root(make):
+    (make.tools / "id").unlink()
+    (make.tools / "id").write_text("#!/bin/sh\necho 0\n")
+    (make.tools / "id").chmod(0o755)
+
+
+@pytest.mark.parametrize("goal", PACKAGES)
+def test_deps_installs_what_the_other_goals_need_and_no_more(make, goal):
+    make.have("apt-get", "apt-cache", "dpkg-query")  # nothing is installed
+    become_root(make)
+    make("deps", *goal.split())
+    [install] = [call for call in make.calls if call[0] == "apt-get" and "install" in call]
+    wanted = set(PACKAGES[goal].split())
+    assert wanted <= set(install) and not (EVERY_PACKAGE - wanted) & set(install)
+
+
+def test_deps_and_the_kernel_in_one_go(make):
+    """The compiler is looked for once deps has installed it."""
+    make.have("apt-cache", "dpkg-query", *GNU)
+    become_root(make)
+    (make.tools / "apt-get").write_text("#!/bin/sh\nfor tool in " + " ".join(GNU) + """; do
+        mv ${0%/*}/$tool.deb ${0%/*}/$tool; done; true\n""")
+    (make.tools / "apt-get").chmod(0o755)
+    for tool in GNU:
+        (make.tools / tool).rename(make.tools / f"{tool}.deb")
+    make("-j4", "deps", "all")
+    assert make.code == 0 and (make.build / "quire.elf").exists(), make.output
+
+
+def test_deps_for_clang_installs_clang(make):
+    make.have("apt-get", "apt-cache", "dpkg-query")
+    become_root(make)
+    make("deps", "run", "CROSS=clang")
+    [install] = [call for call in make.calls if call[0] == "apt-get" and "install" in call]
+    assert "lld" in install and "gcc-i686-linux-gnu" not in install
+
+
+@pytest.mark.parametrize("manager, said", [
+    ("dnf", "run: .*dnf install .*qemu-system-x86"), ("pacman", "run: .*pacman -S .*qemu-system-x86"),
+    (None, "QEMU for i386"),
+])
+def test_where_deps_installs_nothing_it_says_what_to_install(make, manager, said):
+    make.have(*filter(None, [manager]))
+    make("deps", "run")
+    assert make.code != 0 and re.search(said, make.output) and "grub" not in make.output
+    assert make.calls == []
+
+
+# ---- the version ----
+
+def test_the_version_is_the_one_in_the_file(make):
+    make.have(*GNU)
+    make(str(make.build / "version.h"))
+    version = (ROOT / "VERSION").read_text().strip()
+    assert f'#define QUIRE_VERSION "{version}"\n' in (make.build / "version.h").read_text()  # there is no git
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists() or not shutil.which("git"), reason="no git checkout")
+def test_in_a_checkout_the_commit_follows(make):
+    make.have(*GNU)
+    (make.tools / "git").symlink_to(shutil.which("git"))
+    make(str(make.build / "version.h"))
+    version = (ROOT / "VERSION").read_text().strip()
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    said = re.search(r'QUIRE_VERSION "(.*)"', (make.build / "version.h").read_text())[1]
+    assert said == version or head.startswith(said.removeprefix(f"{version}+g"))
+
+
 # ---- programs for the build machine ----
 
 @pytest.mark.parametrize("machine, loader, sanitizers", [
@@ -235,5 +353,5 @@ def test_help_lists_the_targets_and_needs_no_tool(make):
     assert make.code == 0 and make.calls == []
     for name in "deps run iso run-iso debug test bench host clean".split():
         assert re.search(rf"^make {name} ", make.output, re.M), name
-    for name in "CMDLINE MEM CROSS V".split():
+    for name in "CMDLINE MODULES MEM CROSS V".split():
         assert re.search(rf"^{name}=", make.output, re.M), name

@@ -1,0 +1,87 @@
+# The tests. Included by the Makefile. Those on the build machine are built by tests/host/host.mk (host-tools,
+# host-tests), the benchmarks by tests/bench/bench.mk (bench, bench-host).
+
+HOST_CC ?= i686-linux-gnu-gcc
+I386_ROOT := $(BUILD)/i386
+I386_STAMP := $(I386_ROOT)/.complete
+I386_PACKAGES := libcmocka-dev lua5.4 sqlite3
+
+# The script is quick when everything is here.
+$(I386_STAMP): FORCE
+	@sh tools/i386-root.sh $(I386_ROOT) $(I386_PACKAGES)
+
+.PHONY: check-host host host-tools host-tests
+check-host:
+	$(call need,$(HOST_CC),compiler)
+
+host: check-host host-tools
+
+-include tests/host/host.mk
+-include tests/bench/bench.mk
+
+# A kernel from each compiler that is here, and from each with the sanitizer: $(BUILD)/variant/NAME/quire.elf.
+VARIANTS := elf-gcc gcc clang ubsan ubsan-clang
+CROSS_elf-gcc := i686-elf-
+CROSS_gcc := i686-linux-gnu-
+CROSS_clang := clang
+CROSS_ubsan := i686-linux-gnu-
+CROSS_ubsan-clang := clang
+TOOLS_elf-gcc := i686-elf-gcc i686-elf-ld
+TOOLS_gcc := i686-linux-gnu-gcc i686-linux-gnu-ld
+TOOLS_clang := clang ld.lld
+TOOLS_ubsan := $(TOOLS_gcc)
+TOOLS_ubsan-clang := $(TOOLS_clang)
+
+.PHONY: variants $(VARIANTS:%=variant-%)
+variants: $(VARIANTS:%=variant-%)
+
+# When a variant's compiler has gone, its old kernel goes too: it would be tested for ever.
+$(VARIANTS:%=variant-%): variant-%:
+	$(if $(call all-here,$(TOOLS_$*)), \
+	    $(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/variant/$* CROSS=$(CROSS_$*) UBSAN=$(if $(filter ubsan%,$*),1) all, \
+	    @echo "  variant $* is passed over: no $(TOOLS_$*)"; rm -rf $(BUILD)/variant/$*)
+
+# The first Python that has what the tests import.
+PYTHON = $(call once,PYTHON,$(or $(find-python),$(call missing,pytest$(comma) pytest-xdist and pexpect for python3 are missing,test)))
+find-python = $(shell for python in python3 /usr/bin/python3; do \
+    $$python -c 'import pytest, xdist, pexpect' 2>/dev/null && echo $$python && break; done)
+
+# v86 comes from the npm registry. Where there is no npm, or the registry is out of reach, its tests are skipped.
+V86 := $(BUILD)/v86
+$(V86)/.complete: tests/boot/v86/package.json tests/boot/v86/package-lock.json
+	@mkdir -p $(V86)
+	@cp $^ $(V86)/
+	$(Q)cd $(V86) && if command -v npm >/dev/null && npm ci --ignore-scripts --no-audit --no-fund >npm.log 2>&1; \
+	    then touch .complete; else echo '  v86 is passed over: npm did not bring it ($(V86)/npm.log)'; fi
+
+# The tests run make themselves: they must not take part in this make.
+PYTEST = MAKEFLAGS= MAKELEVEL= QUIRE_BUILD=$(BUILD) $(PYTHON) -m pytest -q -n auto $(PYTEST_FLAGS)
+PYTEST_FLAGS ?=
+
+.PHONY: check-tests test test-kernel test-host test-boot test-programs
+check-tests:
+	$(call need,qemu-system-i386,qemu)$(call need,qemu-system-x86_64,qemu)$(if $(PYTHON),@:)
+
+test: check-tests all variants iso $(TEST_ISO) $(V86)/.complete test-programs
+	$(Q)$(PYTEST) tests
+
+test-kernel: check-tests all variants iso
+	$(Q)$(PYTEST) tests/boot/test_kernel_tests.py
+
+test-boot: check-tests all variants iso $(TEST_ISO) $(V86)/.complete
+	$(Q)$(PYTEST) tests/boot
+
+test-host: test-programs
+	$(Q)$(PYTEST) tests/host
+
+# Without the host compiler the other tests still run.
+test-programs:
+	$(if $(call have,$(HOST_CC)), \
+	    $(Q)$(MAKE) --no-print-directory host host-tests, \
+	    @echo '  the host tests are passed over: no $(HOST_CC)')
+
+# The monitor's screens, for the README.
+.PHONY: pictures
+pictures: check-tests $(KERNEL)
+	$(call say,PICTURES,docs/pictures/)
+	$(Q)$(PYTHON) tools/pictures.py $(KERNEL) docs/pictures
