@@ -41,4 +41,7 @@ uint64_t machine_ticks(void);
 void machine_exit(bool ok) __attribute__((noreturn));
 bool machine_has_exit_port(void);
 
+/* Resets the machine. */
+void machine_reset(void) __attribute__((noreturn));
+
 #endif
