@@ -34,7 +34,11 @@ all: $(KERNEL) $(PROGRAMS)
 
 # ---- the kernel: every source file in these directories is part of it ----
 
-SOURCES := $(sort $(wildcard boot/*.S kernel/*.c kernel/*/*.[cS] mm/*.[cS] mm/*/*.c tests/kernel/*.c tests/bench/*.c))
+# TESTS=0 leaves out the tests and benchmarks that run inside the kernel.
+TESTS ?= 1
+INSIDE := boot/*.S kernel/*.c kernel/*/*.[cS] mm/*.[cS] mm/*/*.c $(if $(filter 0,$(TESTS)),,tests/kernel/*.c tests/bench/*.c)
+
+SOURCES := $(sort $(wildcard $(INSIDE)))
 # The sanitizer's part: only with UBSAN=1.
 ifneq ($(UBSAN),1)
 SOURCES := $(filter-out kernel/trap/ubsan.c,$(SOURCES))
@@ -132,6 +136,7 @@ MEM=128M        the machine's memory, for run, run-iso, bench (if not given: 4 G
 QEMUFLAGS="..." more options for QEMU
 CROSS=PREFIX    the compiler: i686-elf-, i686-linux-gnu-, any prefix, or clang
 UBSAN=1         with the undefined-behaviour sanitizer
+TESTS=0         without the tests and benchmarks that run inside the kernel
 V=1             show the commands
 endef
 

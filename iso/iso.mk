@@ -46,7 +46,7 @@ $(BUILD)/grub.cfg: iso/grub.cfg.in tools/grub-cfg.sh $(BUILD)/cmdline.stamp $(BU
 # The tests' disc boots at once, and runs these commands.
 TEST_ISO := $(BUILD)/test.iso
 $(BUILD)/test.cfg: iso/grub.cfg.in tools/grub-cfg.sh $(BUILD)/modules.stamp
-	$(Q)CMDLINE='-- test; machine; maps' sh tools/grub-cfg.sh $< $(BOOT_MODULES) | \
+	$(Q)CMDLINE='-- test; diagnose; maps' sh tools/grub-cfg.sh $< $(BOOT_MODULES) | \
 	    sed 's/^set timeout=.*/set timeout=0/' >$@
 
 $(ISO): $(BUILD)/grub.cfg

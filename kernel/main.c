@@ -1,11 +1,9 @@
 /* kmain: the boot, one step after the other. boot/boot.S calls it, with paging off. */
-#include "bench.h"
 #include "boot_info.h"
 #include "canary.h"
 #include "console.h"
 #include "diagnosis.h"
 #include "kmalloc.h"
-#include "ktest.h"
 #include "last_look.h"
 #include "log.h"
 #include "machine.h"
@@ -95,8 +93,8 @@ void kmain(unsigned magic, paddr_t info) {
     say_ready();
 
     if (options.test)
-        machine_exit(ktest_run(options.test));
+        machine_exit(monitor_command("test", options.test));
     if (options.bench)
-        machine_exit(bench_run(options.bench));
+        machine_exit(monitor_command("bench", options.bench));
     monitor_run(options.commands);
 }

@@ -1,7 +1,9 @@
 /* The monitor's arguments: numbers, and what may stand for an address. */
-#include "commands.h"
-#include "log.h"
+#include "args.h"
+
+#include "command.h"
 #include "memlayout.h"
+#include "objects.h"
 #include "string.h"
 #include "symbols.h"
 

@@ -4,14 +4,14 @@
  * one that help shows: VA is a symbol, a place or an object that alloc named, CMD a command and all that it
  * takes, PATTERN a test or a benchmark, KIND a fault, and words in small letters stand for themselves, with |
  * between them. */
-#include "bench.h"
-#include "commands.h"
+#include "complete.h"
+
+#include "args.h"
+#include "command.h"
 #include "format.h"
-#include "ktest.h"
+#include "objects.h"
 #include "string.h"
 #include "symbols.h"
-
-extern const struct ktest ktests_start[], ktests_end[]; /* linker.ld */
 
 struct search {
     const char *word; /* what has been typed of it */
@@ -45,9 +45,7 @@ static void consider(struct search *search, const char *name) {
 }
 
 static void consider_commands(struct search *search) {
-    const struct command *c;
-
-    for (size_t i = 0; (c = command_number(i)); i++)
+    for (const struct command *c = commands_start; c < commands_end; c++)
         if (!(c->flags & LEAVES) || search->typed > 1)
             consider(search, c->name);
 }
@@ -79,29 +77,20 @@ static void consider_addresses(struct search *search) {
     consider_all(search, symbol_name);
 }
 
-static void consider_tests(struct search *search) {
-    for (const struct ktest *test = ktests_start; test < ktests_end; test++)
-        consider(search, test->name);
-}
-
 static bool is_kind(const char *kind, size_t n, const char *name) {
     return n == strlen(name) && !strncmp(kind, name, n);
 }
 
-/* One alternative of an argument's usage. */
-static void consider_kind(struct search *search, bool benchmarks, const char *kind, size_t n) {
+/* One alternative of an argument's usage. Another word in capitals (PATTERN, KIND) is what C itself offers. */
+static void consider_kind(struct search *search, const struct command *c, const char *kind, size_t n) {
     char word[16];
 
     if (is_kind(kind, n, "CMD"))
         consider_commands(search);
     else if (is_kind(kind, n, "VA"))
         consider_addresses(search);
-    else if (is_kind(kind, n, "PATTERN") && benchmarks)
-        consider_all(search, bench_name);
-    else if (is_kind(kind, n, "PATTERN"))
-        consider_tests(search);
-    else if (is_kind(kind, n, "KIND"))
-        consider_all(search, fault_name);
+    else if (*kind >= 'A' && *kind <= 'Z' && c->candidate)
+        consider_all(search, c->candidate);
     else if (*kind >= 'a' && *kind <= 'z' && n < sizeof(word)) {
         memcpy(word, kind, n);
         word[n] = '\0';
@@ -129,18 +118,8 @@ static void consider_argument(struct search *search, const struct command *c, un
             usage++;
         for (n = 0; usage[n] && !strchr(" []|", usage[n]); n++)
             ;
-        consider_kind(search, is_kind(c->name, strlen(c->name), "bench"), usage, n);
+        consider_kind(search, c, usage, n);
     }
-}
-
-/* The command whose name is the N bytes at TEXT, or NULL. */
-static const struct command *named(const char *text, size_t n) {
-    const struct command *c;
-
-    for (size_t i = 0; (c = command_number(i)); i++)
-        if (is_kind(text, n, c->name))
-            return c;
-    return NULL;
 }
 
 /* SEARCH's word is word INDEX behind the command C, or behind no command. One that takes a whole line takes
@@ -156,7 +135,7 @@ static void look(struct search *search, const char *text, const char *end) {
         if (text > start && text < end) { /* a whole word */
             if (c && !(c->flags & TAKES_LINE && index == 0))
                 index++;
-            else if (!(c = named(start, (size_t)(text - start))))
+            else if (!(c = command_find(start, (size_t)(text - start))))
                 return;
         }
         while (text < end && is_blank(*text))

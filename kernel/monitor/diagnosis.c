@@ -3,6 +3,7 @@
 #include "diagnosis.h"
 
 #include "boot_info.h"
+#include "command.h"
 #include "console.h"
 #include "cpu.h"
 #include "format.h"
@@ -90,3 +91,7 @@ void diagnosis_print(void) {
             boot_info.mem_upper, frames.total, frames.reserved);
     print_map();
 }
+
+COMMAND(PROMPT_AND_MACHINE, 1, diagnose, .arguments = "",
+        .help = "what machine this is, for a report of a problem", .example = "diagnose")
+{ diagnosis_print(); }

@@ -4,12 +4,18 @@
  * writable, and can break the kernel; fill cannot: it writes only to what nobody else uses. Of the rules, one
  * is for the reader's sake more than the machine's: no page of the kernel's code or constants gets a second,
  * writable mapping, so that "text is read-only" stays true of the whole address space. */
-#include "commands.h"
+#include "edit.h"
+
+#include "args.h"
+#include "command.h"
 #include "log.h"
 #include "memlayout.h"
+#include "objects.h"
+#include "output.h"
 #include "pm.h"
 #include "string.h"
 #include "vmem.h"
+#include "walk.h"
 
 #define WORDS_LIMIT 4096 /* of one peek: 32 KiB of text */
 #define FILL_LIMIT (16u << 20)
@@ -65,7 +71,12 @@ static void print_mapping(uintptr_t va, bool table_is_new) {
     kprintf("0x%08x -> 0x%08x\n", (unsigned)va, walk.pa);
 }
 
-void command_map(int n, char **arg) {
+COMMAND(EDIT, 1, map, .arguments = "VA PA [ro]", .least = 2, .most = 3, .flags = TRACED,
+        .help = "map the page at VA to the frame at PA",
+        .detail = "VA is from 0x00400000 up to 0xc0000000. PA is any frame: memory or a device, free or "
+                  "in use. So memory can be seen at a second address.",
+        .example = "map 0x00400000 0x000b8000 ro")
+{
     bool read_only = n == 3;
     size_t tables = vmem_tables();
     uintptr_t va;
@@ -89,12 +100,13 @@ void command_map(int n, char **arg) {
         print_mapping(va, vmem_tables() > tables);
 }
 
-void command_unmap(int n, char **arg) {
+COMMAND(EDIT, 2, unmap, .arguments = "VA", .least = 1, .most = 1, .flags = TRACED, .help = "undo a map",
+        .detail = "A page table that has lost its last page is given back.", .example = "unmap 0x00400000")
+{
     size_t tables = vmem_tables();
     char absent[ABSENT_TEXT];
     uintptr_t va;
 
-    (void)n;
     if (!argument_address("VA", arg[0], &va) || !editable(va))
         return;
     if (vmem_unmap((void *)va)) {
@@ -113,12 +125,13 @@ static paddr_t frame_behind(uintptr_t va) {
     return pa & ~(paddr_t)PAGE_MASK;
 }
 
-void command_protect(int n, char **arg) {
+COMMAND(EDIT, 3, protect, .arguments = "VA ro|rw", .least = 2, .most = 2, .flags = TRACED,
+        .help = "make a mapped page read-only or writable", .example = "protect 0x00400000 ro")
+{
     char absent[ABSENT_TEXT];
     uintptr_t va;
     bool writable;
 
-    (void)n;
     if (!argument_address("VA", arg[0], &va) || !argument_either("ro|rw", arg[1], &writable) || !editable(va))
         return;
     if (absent_level(va, absent))
@@ -209,7 +222,11 @@ static void print_words(uintptr_t va, unsigned words) {
     kprintf("\n");
 }
 
-void command_peek(int n, char **arg) {
+COMMAND(LOOK, 5, peek, .arguments = "VA [WORDS]", .least = 1, .most = 2, .flags = READS,
+        .help = "memory at VA, as 32-bit words",
+        .detail = "Up to 4096 words; 1 without WORDS. An absent page is an error, not a fault.",
+        .example = "peek page_directory 16")
+{
     unsigned words = 1;
     uintptr_t va;
 
@@ -227,11 +244,15 @@ void command_peek(int n, char **arg) {
         print_words(va, words);
 }
 
-void command_poke(int n, char **arg) {
+COMMAND(EDIT, 5, poke, .arguments = "VA WORD", .least = 2, .most = 2, .flags = TRACED,
+        .help = "write WORD at VA: this can break things",
+        .detail = "Refused where a page is absent or read-only, and in the window. Elsewhere it writes, "
+                  "and what happens then is yours.",
+        .example = "poke 0x000b8000 0x07690748")
+{
     unsigned word, before;
     uintptr_t va;
 
-    (void)n;
     if (!argument_address("VA", arg[0], &va) || !argument_number("WORD", arg[1], &word) || !writable(va))
         return;
     before = read_word(va);
@@ -262,8 +283,7 @@ static bool fillable(uintptr_t va, size_t bytes) {
             print_protection(page, why);
         else if (!is_playground(page))
             command_error(
-                "fill writes to objects of alloc, and to pages that map mapped to free frames or the "
-                "screen");
+                "fill writes only to objects of alloc, and to pages mapped to free frames or the screen");
         else
             continue;
         return false;
@@ -271,11 +291,16 @@ static bool fillable(uintptr_t va, size_t bytes) {
     return true;
 }
 
-void command_fill(int n, char **arg) {
+COMMAND(
+    EDIT, 4, fill, .arguments = "VA WORDS WORD", .least = 3, .most = 3, .flags = TRACED,
+    .help = "WORD many times, into an object or a mapped page",
+    .detail =
+        "    Only into objects of alloc, and pages that map mapped to free frames or to the\n    screen.\n",
+    .example = "fill $0 16 0xdeadbeef")
+{
     unsigned words, word;
     uintptr_t va;
 
-    (void)n;
     if (!argument_address("VA", arg[0], &va) || !argument_number("WORDS", arg[1], &words) ||
         !argument_number("WORD", arg[2], &word))
         return;

@@ -2,7 +2,7 @@
  *
  * Each kind is a function of its own, so that the report names it. What is undefined in C is done through
  * volatile objects: the compiler must not see through it, nor the sanitizer stop it. */
-#include "commands.h"
+#include "command.h"
 #include "cpu.h"
 #include "heap_debug.h"
 #include "kmalloc.h"
@@ -221,7 +221,7 @@ static const struct kind {
     {"canary", provoke_canary, ANY_HEAP, "overruns an array on the stack"},
 };
 
-const char *fault_name(size_t i) { return i < ARRAY_SIZE(kinds) ? kinds[i].name : NULL; }
+static const char *kind_name(size_t i) { return i < ARRAY_SIZE(kinds) ? kinds[i].name : NULL; }
 
 static void list_kinds(void) {
     static const char *const needs[] = {"", " (heap=debug or heap=guard)", " (heap=debug)"};
@@ -240,7 +240,12 @@ static bool heap_serves(const struct kind *kind) {
     return false;
 }
 
-void command_fault(int n, char **arg) {
+COMMAND(CHECK, 1, fault, .arguments = "[KIND]", .most = 1, .candidate = kind_name,
+        .help = "a real fault; alone: the kinds there are",
+        .detail = "int3 reports, and goes on. The others end in a report: then QEMU exits, or stays for "
+                  "a last look (the option panic=stay).",
+        .example = "fault null")
+{
     if (!n) {
         list_kinds();
         return;

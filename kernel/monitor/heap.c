@@ -1,64 +1,20 @@
-/* The monitor's heap: alloc, free, heap, and the names $0, $1, ... of what alloc returned.
- *
- * Names are never used twice. The latest NAMES_KEPT are remembered, in a ring; a name goes on standing for
- * its address after a free, for peek and walk, but cannot be freed again. */
-#include "commands.h"
+/* The monitor's heap: alloc, free, heap. */
+#include "args.h"
+#include "command.h"
 #include "kmalloc.h"
+#include "leaks.h"
 #include "log.h"
+#include "objects.h"
+#include "output.h"
 #include "string.h"
 
-#define NAMES_KEPT 1024
-
-static struct {
-    void *object;
-    bool freed;
-} names[NAMES_KEPT]; /* $K is names[K % NAMES_KEPT] */
-
-static unsigned names_given;
-
-bool object_named(unsigned k, uintptr_t *va) {
-    if (k >= names_given || names_given - k > NAMES_KEPT)
-        return false;
-    *va = (uintptr_t)names[k % NAMES_KEPT].object;
-    return true;
-}
-
-bool object_latest(unsigned *k) {
-    *k = names_given - 1;
-    return names_given > 0;
-}
-
-bool object_lives(unsigned k) {
-    uintptr_t va;
-
-    return object_named(k, &va) && !names[k % NAMES_KEPT].freed && kmalloc_size((void *)va);
-}
-
-bool object_at(uintptr_t va, unsigned *k, size_t *offset, size_t *size) {
-    unsigned oldest = names_given > NAMES_KEPT ? names_given - NAMES_KEPT : 0;
-
-    for (*k = names_given; (*k)-- > oldest;) {
-        void *object = names[*k % NAMES_KEPT].object;
-        *offset = va - (uintptr_t)object;
-        *size = names[*k % NAMES_KEPT].freed ? 0 : kmalloc_size(object);
-        if (*offset < *size)
-            return true;
-    }
-    return false;
-}
-
-bool object_holds(uintptr_t va, size_t bytes) {
-    unsigned k;
-    size_t offset, size;
-
-    return object_at(va, &k, &offset, &size) && bytes <= size - offset;
-}
-
-void command_alloc(int n, char **arg) {
+COMMAND(HEAP, 1, alloc, .arguments = "N", .least = 1, .most = 1, .flags = TRACED,
+        .help = "kmalloc of N bytes; the object is named $0, $1, ...",
+        .detail = "N may be 64K or 2M. $K stands for the object wherever VA does.", .example = "alloc 4K")
+{
     unsigned bytes;
     void *object;
 
-    (void)n;
     if (!argument_number("N", arg[0], &bytes))
         return;
     if (!bytes) {
@@ -69,29 +25,21 @@ void command_alloc(int n, char **arg) {
         command_error("out of memory: kmalloc(%u) is NULL", bytes);
         return;
     }
-    names[names_given % NAMES_KEPT].object = object;
-    names[names_given % NAMES_KEPT].freed = false;
-    kprintf("$%u = 0x%08x\n", names_given++, (unsigned)(uintptr_t)object);
-}
-
-/* The names of OBJECT cannot be freed any more, even when its place is handed out anew. */
-static void retire_names(const void *object) {
-    for (unsigned i = 0; i < NAMES_KEPT; i++)
-        if (names[i].object == object)
-            names[i].freed = true;
+    kprintf("$%u = 0x%08x\n", object_name(object), (unsigned)(uintptr_t)object);
 }
 
 static bool is_retired(const char *text) {
     unsigned k;
 
-    return *text == '$' && argument_number("K", text + 1, &k) && names[k % NAMES_KEPT].freed;
+    return *text == '$' && argument_number("K", text + 1, &k) && object_is_freed(k);
 }
 
-void command_free(int n, char **arg) {
+COMMAND(HEAP, 2, free, .arguments = "VA|$K", .least = 1, .most = 1, .flags = TRACED,
+        .help = "kfree of an object", .example = "free $0")
+{
     uintptr_t va;
     size_t size;
 
-    (void)n;
     if (!argument_address("VA or $K", arg[0], &va))
         return;
     if (is_retired(arg[0])) {
@@ -103,7 +51,7 @@ void command_free(int n, char **arg) {
         return;
     }
     kfree((void *)va);
-    retire_names((void *)va);
+    object_freed(va);
     kprintf("0x%08x: freed, %zu bytes\n", (unsigned)va, size);
 }
 
@@ -138,13 +86,18 @@ static void print_class(const struct kmalloc_stats *s) {
     kprintf("\n");
 }
 
-void command_heap(int n, char **arg) {
+COMMAND(HEAP, 3, heap, .arguments = "[leaks]", .most = 1, .flags = READS,
+        .help = "the heap by size class; leaks: who holds what",
+        .detail = "A class's pages hold CAPACITY objects, and LIVE of them are handed out. Larger "
+                  "objects have whole pages. leaks needs the option heap=debug or heap=guard.",
+        .example = "heap")
+{
     struct kmalloc_stats s;
     size_t live = 0, capacity = 0, pages = 0;
 
     if (n) {
         if (strcmp(arg[0], "leaks") == 0)
-            command_heap_leaks();
+            leaks_print();
         else
             command_error("expected: heap, or heap leaks");
         return;

@@ -5,8 +5,9 @@
  * reader of its own; and it catches what a command comes upon in a broken memory system. */
 #include "last_look.h"
 
-#include "commands.h"
+#include "command.h"
 #include "console.h"
+#include "line.h"
 #include "log.h"
 #include "machine.h"
 #include "monitor.h"
@@ -14,8 +15,6 @@
 #include "trap.h"
 
 #define LINE_MAX 100u
-
-static const char *const readers[] = {"walk", "peek", "maps", "heap", "mem", "pd"};
 
 enum { BACKSPACE = 8, KILL_LINE = 21, ESCAPE = 27, DELETE = 127 };
 
@@ -58,17 +57,18 @@ static void read_line(char line[LINE_MAX + 1]) {
 static bool first_word_is(const char *line, const char *word) {
     size_t n = strlen(word);
 
+    while (*line == ' ')
+        line++;
     return strncmp(line, word, n) == 0 && (line[n] == ' ' || line[n] == '\0');
 }
 
-static bool only_reads(const char *line) {
-    for (size_t i = 0; i < ARRAY_SIZE(readers); i++)
-        if (first_word_is(line, readers[i]))
-            return true;
-    return false;
+static bool is_blank(const char *line) {
+    while (*line == ' ')
+        line++;
+    return !*line;
 }
 
-static void run_command(void *line) { monitor_execute(line); }
+static void run_command(void *line) { command_run(line); }
 
 static void run(char *line) {
     static char report[256];
@@ -82,29 +82,32 @@ static void run(char *line) {
 }
 
 static void print_help(void) {
-    kprintf("quire: stopped by a panic, interrupts off. A last look, which changes nothing:\n"
-            "quire: walk VA, peek VA [WORDS], maps, heap, mem, pd [I]; then exit or reboot\n");
+    kprintf("quire: stopped by a panic, interrupts off. A last look, which changes nothing:\nquire: ");
+    for (const struct command *c = commands_start; c < commands_end; c++)
+        if (c->flags & READS)
+            kprintf("%s%s%s, ", c->name, *c->arguments ? " " : "", c->arguments);
+    kprintf("then exit or reboot\n");
 }
 
+/* Runs the commands that only read, typed at the serial line or the keyboard, until exit or reboot. */
 void last_look(void) {
     char line[LINE_MAX + 1];
 
     keyboard_init(); /* the panic may have come before the boot's, or in the middle of a scan code */
     print_help();
     for (;;) {
-        char *command = line;
-
         kprintf(PROMPT);
         read_line(line);
-        while (*command == ' ')
-            command++;
-        if (first_word_is(command, "exit"))
+        const struct command *c = command_first(line);
+        if (first_word_is(line, "exit"))
             machine_exit(false);
-        if (first_word_is(command, "reboot") || only_reads(command))
-            run(command);
-        else if (first_word_is(command, "help"))
+        if (first_word_is(line, "reboot"))
+            machine_reset();
+        if (c && c->flags & READS)
+            run(line);
+        else if (first_word_is(line, "help"))
             print_help();
-        else if (*command)
-            command_error("after a panic there are only walk, peek, maps, heap, mem, pd, exit and reboot");
+        else if (!is_blank(line))
+            command_error("after a panic only the commands that help lists are left");
     }
 }

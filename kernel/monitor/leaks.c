@@ -1,5 +1,7 @@
 /* The monitor's heap leaks: what is live, by who asked for it, with heap=debug and heap=guard. */
-#include "commands.h"
+#include "leaks.h"
+
+#include "command.h"
 #include "heap_debug.h"
 #include "log.h"
 #include "symbols.h"
@@ -47,7 +49,7 @@ static void print(const struct caller *caller, const char *name) {
     kprintf("%10zu %10zu  0x%08x  %s\n", caller->objects, caller->bytes, (unsigned)caller->first, name);
 }
 
-void command_heap_leaks(void) {
+void leaks_print(void) {
     char name[ADDRESS_TEXT];
 
     if (heap_mode() == HEAP_NORMAL) {

@@ -11,7 +11,9 @@
  * stands as '?', so that a line of garbage is a line with an error and never a surprise.
  *
  * The history keeps the latest lines, one behind the other, in HISTORY_BYTES. */
-#include "commands.h"
+#include "line.h"
+
+#include "complete.h"
 #include "console.h"
 #include "log.h"
 #include "string.h"

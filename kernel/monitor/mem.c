@@ -4,10 +4,11 @@
  * that is anywhere in it: a page table, the kernel, a page of the heap, another frame handed out, a free
  * one, a reserved one; none of them where the memory map knows no memory. The rare is shown before the
  * common, or one page table in a gigabyte would never be seen. */
-#include "commands.h"
+#include "command.h"
 #include "kmalloc.h"
 #include "log.h"
 #include "memlayout.h"
+#include "output.h"
 #include "pm.h"
 #include "string.h"
 #include "vmem.h"
@@ -120,11 +121,14 @@ static void print_handed_out(struct pm_counts frames) {
     kprintf("\n");
 }
 
-void command_mem(int n, char **arg) {
+COMMAND(LOOK, 1, mem, .arguments = "", .flags = READS,
+        .help = "physical memory: a map, the counts, the ranges",
+        .detail = "A cell shows the rarest thing in it, so one page table in a gigabyte is seen.",
+        .example = "mem")
+{
     struct pm_counts frames = pm_count();
     pfn_t start, end = 0;
 
-    (void)n, (void)arg;
     print_map();
     kprintf("frames: %zu total, %zu free, %zu reserved\n", frames.total, frames.free, frames.reserved);
     print_handed_out(frames);

@@ -13,7 +13,9 @@
  * terminal only: before the first colour of all the other end is asked whether it is one, and given a moment
  * to answer. One that answers later has its colours from the next command on. (Which terminals are colourless
  * no answer tells: a VT100 answers as some colour terminals do, and passes over what it cannot show.) */
-#include "commands.h"
+#include "output.h"
+
+#include "command.h"
 #include "console.h"
 #include "log.h"
 #include "string.h"
@@ -167,6 +169,20 @@ bool output_pause(const char *prompt) {
     return stopped;
 }
 
+#define WRAP_WIDTH 78
+
+/* Prints TEXT, a paragraph, in lines of at most WRAP_WIDTH columns, each indented by INDENT. */
+void output_wrapped(const char *text, unsigned indent) {
+    while (*text) {
+        size_t n = strlen(text), width = WRAP_WIDTH - indent;
+        if (n > width)
+            for (n = width; text[n] != ' ';)
+                n--;
+        kprintf("%*s%.*s\n", (int)indent, "", (int)n, text);
+        text += n + (text[n] == ' ');
+    }
+}
+
 /* ---- colours ---- */
 
 static bool has_answered(void) {
@@ -208,21 +224,26 @@ static unsigned new_setting(const char *name, const char *word, unsigned before)
     return before;
 }
 
-void command_page(int n, char **arg) {
+COMMAND(PROMPT_AND_MACHINE, 2, page, .arguments = "[on|off|auto]", .most = 1,
+        .help = "wait when a page is full; auto: at the PC's keyboard",
+        .detail = "At the end of a page: a key for the next, Enter for a line, q to leave.",
+        .example = "page on")
+{
     if (n)
         paging = new_setting("page", arg[0], paging);
     else
         kprintf("page %s\n", setting_names[paging]);
 }
 
-void command_colour(int n, char **arg) {
+COMMAND(PROMPT_AND_MACHINE, 3, colour, .arguments = "[on|off|auto]", .most = 1,
+        .help = "colours; auto: where the other end is a terminal",
+        .detail = "auto asks the serial line once whether a terminal is there.", .example = "colour off")
+{
     if (n)
         colour = new_setting("colour", arg[0], colour);
     else
         kprintf("colour %s\n", setting_names[colour]);
 }
 
-void command_clear(int n, char **arg) {
-    (void)n, (void)arg;
-    kprintf("%s", from == NOBODY ? "" : "\033[H\033[J");
-}
+COMMAND(PROMPT_AND_MACHINE, 4, clear, .arguments = "", .help = "clear the screen", .example = "clear")
+{ kprintf("%s", from == NOBODY ? "" : "\033[H\033[J"); }

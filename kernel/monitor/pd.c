@@ -3,9 +3,11 @@
  *
  * Drawn, two entries share a character, the upper half block, one being its ink and the other its paper: the
  * whole grid is 16 lines. For who reads plain text an entry is a letter. */
-#include "commands.h"
+#include "args.h"
+#include "command.h"
 #include "log.h"
 #include "memlayout.h"
+#include "output.h"
 #include "vmem.h"
 
 #define SIDE 32
@@ -135,7 +137,12 @@ static void print_table(const struct table *t) {
     print_entries(t);
 }
 
-void command_pd(int n, char **arg) {
+COMMAND(LOOK, 4, pd, .arguments = "[I]", .most = 1, .flags = READS,
+        .help = "the page directory, or page table I",
+        .detail = "A grid of 32 x 32 entries, then a line for each one that is present. pd 1023 is the "
+                  "directory again: its last entry makes it its own table.",
+        .example = "pd 0")
+{
     uintptr_t table_span = ENTRIES_PER_TABLE * PAGE_SIZE;
     struct vmem_walk walk;
     unsigned i;

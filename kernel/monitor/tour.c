@@ -4,15 +4,18 @@
  * tour maps and allocates it takes back at its end, also when it is left early. A line of a step is a
  * template, in which @ is a free page of the monitor's range, # that page's index in the directory, and $
  * the object that the tour has allocated. */
-#include "commands.h"
+#include "command.h"
+#include "edit.h"
 #include "format.h"
 #include "log.h"
 #include "memlayout.h"
+#include "monitor.h"
+#include "objects.h"
+#include "output.h"
 #include "string.h"
 #include "vmem.h"
 
 #define TOUR_LINE 64
-#define WIDTH 78
 #define LINES_DRAWN 32 /* what is shown of a long listing: pd's grid and a few entries */
 #define LINES_PLAIN 40
 
@@ -129,7 +132,7 @@ static void run(const struct stop *stop) {
     fill_in(line, stop->command);
     kprintf("%s    %s%s\n", ink(BOLD), line, ink(PLAIN));
     output_cut(output_draws() ? LINES_DRAWN : LINES_PLAIN);
-    execute_copy(line);
+    monitor_execute(line);
     unsigned cut = output_uncut();
     if (cut)
         kprintf("... and %u lines more, which %s shows outside the tour\n", cut, line);
@@ -140,18 +143,6 @@ static void run(const struct stop *stop) {
     own.mapped = vmem_translate((void *)own.page, &pa);
 }
 
-/* TEXT in lines of at most WIDTH columns. */
-static void print_wrapped(const char *text) {
-    while (*text) {
-        size_t n = strlen(text);
-        if (n > WIDTH)
-            for (n = WIDTH; text[n] != ' ';)
-                n--;
-        kprintf("%s%.*s%s\n", ink(CYAN), (int)n, text, ink(PLAIN));
-        text += n + (text[n] == ' ');
-    }
-}
-
 static void tidy_up(void) {
     uintptr_t va;
 
@@ -160,30 +151,34 @@ static void tidy_up(void) {
     if (own.allocated && object_named(own.object, &va) && object_holds(va, 1)) {
         char line[TOUR_LINE];
         format_buffer(line, sizeof(line), "free $%u", own.object);
-        execute_copy(line);
+        monitor_execute(line);
     }
 }
 
-void command_tour(int n, char **arg) {
+COMMAND(LEARN, 2, tour, .arguments = "", .help = "a guided walk through the memory system", .example = "tour")
+{
     static bool touring;
 
-    (void)n, (void)arg;
     if (touring || !find_page()) {
         command_error(touring ? "the tour is under way already"
                               : "no 4 MiB are unmapped for the tour to use");
         return;
     }
+    unsigned errors = command_errors(); /* steps that fail do so on purpose */
     touring = true;
     own.mapped = own.allocated = false;
     for (size_t i = 0; i < ARRAY_SIZE(stops); i++) {
         output_new_page();
         kprintf("%s%zu of %zu. %s%s\n", ink(YELLOW), i + 1, ARRAY_SIZE(stops), stops[i].title, ink(PLAIN));
         run(&stops[i]);
-        print_wrapped(stops[i].text);
+        kprintf("%s", ink(CYAN));
+        output_wrapped(stops[i].text, 0);
+        kprintf("%s", ink(PLAIN));
         if (output_stopped() ||
             (i + 1 < ARRAY_SIZE(stops) && output_pause("-- a key for the next step, q to leave --")))
             break;
     }
     tidy_up();
+    command_forgive(errors);
     touring = false;
 }

@@ -19,11 +19,14 @@
  * What it does not see: functions that a compiler has inlined into their caller, and so has no address for.
  * Their calls of others, their entries and flushes are seen all the same. The stores that clear a new table
  * in the scratch page are counted, and not shown one by one. */
-#include "commands.h"
+#include "trace.h"
+
 #include "cpu.h"
 #include "kmalloc.h"
 #include "log.h"
 #include "memlayout.h"
+#include "monitor.h"
+#include "output.h"
 #include "pm.h"
 #include "string.h"
 #include "symbols.h"
@@ -403,7 +406,7 @@ static void end(void) {
 bool trace_command(const struct command *c, int n, char **arg) {
     if ((!always && !once) || trap_stepping())
         return false;
-    if (c->flags & UNTRACED) {
+    if (!(c->flags & TRACED)) {
         if (once && !(c->flags & TAKES_LINE))
             kprintf("%s|%s %s changes no mapping: there is nothing to trace\n", ink(GREY), ink(PLAIN),
                     c->name);
@@ -422,7 +425,12 @@ bool trace_all(bool on) {
     return was;
 }
 
-void command_trace(int n, char **arg) {
+COMMAND(LEARN, 3, trace, .arguments = "on|off|CMD", .most = 1, .flags = TAKES_LINE,
+        .help = "each frame, table, entry and flush, as it happens",
+        .detail = "CMD: that one command; on: every command from now on. It runs instruction by "
+                  "instruction: calls into mm/, entries set and pages flushed are shown.",
+        .example = "trace alloc 100000")
+{
     if (!n)
         kprintf("trace %s\n", always ? "on" : "off");
     else if (!strcmp(arg[0], "on") || !strcmp(arg[0], "off"))
@@ -431,7 +439,7 @@ void command_trace(int n, char **arg) {
         command_error("trace cannot trace itself");
     else {
         once = true;
-        execute_copy(arg[0]);
+        monitor_execute(arg[0]);
         once = false;
     }
 }

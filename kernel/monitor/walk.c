@@ -1,11 +1,16 @@
 /* The monitor's commands that show the address space: maps, walk. They read, and change nothing.
  *
  * What is mapped is asked of vmem_walk, page by page; a directory entry that is absent skips its 4 MiB. */
-#include "commands.h"
+#include "walk.h"
+
+#include "args.h"
+#include "command.h"
 #include "format.h"
 #include "log.h"
 #include "machine.h"
 #include "memlayout.h"
+#include "objects.h"
+#include "output.h"
 #include "symbols.h"
 #include "vmem.h"
 
@@ -62,11 +67,14 @@ static void extend_run(struct run *run, unsigned page, bool writable) {
     run->end++;
 }
 
-void command_maps(int n, char **arg) {
+COMMAND(LOOK, 2, maps, .arguments = "", .flags = READS,
+        .help = "what is mapped: addresses, permission, what it is",
+        .detail = "The second address is the first one past the range. Absent pages have no line.",
+        .example = "maps")
+{
     struct run run = {0, 0, false, NULL};
     struct vmem_walk walk;
 
-    (void)n, (void)arg;
     for (unsigned page = 0; page < FRAMES_MAX; page++) {
         if (page % ENTRIES_PER_TABLE == 0 && output_stopped())
             return;
@@ -195,12 +203,15 @@ static void print_steps(const struct vmem_walk *w) {
                 w->pte & PTE_FRAME, ink(OFFSET_INK), w->offset, ink(PLAIN), w->pa);
 }
 
-void command_walk(int n, char **arg) {
+COMMAND(LOOK, 3, walk, .arguments = "VA", .least = 1, .most = 1, .flags = READS,
+        .help = "translate VA in four steps, with the live entries",
+        .detail = "Looking changes nothing. \"seen at\" is where the window shows an entry.",
+        .example = "walk kmain")
+{
     char absent[ABSENT_TEXT];
     struct vmem_walk walk;
     uintptr_t va;
 
-    (void)n;
     if (!argument_address("VA", arg[0], &va))
         return;
     bool mapped = vmem_walk((void *)va, &walk);

@@ -1,6 +1,6 @@
 """The disc and the kernel on every kind of machine: each boot reaches its prompt and passes its own tests.
 
-The tests' disc (build/test.iso) is the disc, but that it boots at once, and runs `test; machine; maps`."""
+The tests' disc (build/test.iso) is the disc, but that it boots at once, and runs `test; diagnose; maps`."""
 import os
 import re
 import shutil
@@ -102,7 +102,7 @@ def judge_disc(text, record_property, name, lacks=()):
 
 
 def read_disc(machine):
-    """What was printed up to the last prompt: behind `test`, `machine` and `maps`."""
+    """What was printed up to the last prompt: behind `test`, `diagnose` and `maps`."""
     machine.expect(r"^quire: ready", LIMIT)
     machine.expect(r"^0xfffff000-0x100000000 .*\n", LIMIT)
     machine.expect(r"^quire> ")
@@ -128,7 +128,7 @@ def check_registers(machine):
 
 
 def check_machine(machine, text, firmware):
-    """`machine` and the log name what this is."""
+    """`diagnose` and the log name what this is."""
     assert re.search(r"^  firmware    " + ("BIOS" if firmware == "bios" else "UEFI"), text, re.M)
     assert re.search(r"^  loader      GRUB 2", text, re.M)
     diagnosis = text[text.index("this machine, for a report:"):].split("quire> ")[0].splitlines()
@@ -212,7 +212,7 @@ def test_each_entry_of_the_menu_does_what_it_says(disc, build, tmp_path, record_
         machine.expect(r"^this machine, for a report:", LIMIT)  # and last on the screen once more
     machine.expect(r"^quire> ", LIMIT)
     assert ("heap=debug" in log.split("kmalloc: ")[1]) == (entry == HEAP_DEBUGGING)
-    assert command_line == ("", None, "heap=debug", "diagnose -- machine")[entry]
+    assert command_line == ("", None, "heap=debug", "diagnose -- diagnose")[entry]
     assert machine.finish() == 33
 
 
@@ -318,7 +318,7 @@ def test_nothing_is_assumed_that_multiboot_does_not_promise(boot, kernel, tmp_pa
 def test_without_a_keyboard_controller_nothing_hangs(boot, kind):
     machine = boot(extra=["-machine", f"{kind},i8042=off"])
     machine.prompt()
-    assert "no keyboard controller" in "\n".join(machine.run("machine"))
+    assert "no keyboard controller" in "\n".join(machine.run("diagnose"))
     assert machine.finish("reboot") == 0  # by a triple fault: QEMU, told not to reboot, ends
 
 
@@ -326,7 +326,7 @@ def test_without_a_screen_there_is_the_serial_line(boot, record_property):
     machine = boot(extra=["-vga", "none"])
     log = machine.prompt()
     assert "\nscreen: none\n" in log
-    assert "no console" in "\n".join(machine.run("machine"))
+    assert "no console" in "\n".join(machine.run("diagnose"))
     assert machine.finish() == 33
 
 
@@ -384,7 +384,7 @@ def test_v86_passes_its_tests_from_the(other, build, kernel, record_property, ho
     package = build / "v86" / "node_modules" / "v86"
     if why := V86.why_not(package):
         pytest.skip(why)
-    source = {"kernel": kernel, "cmdline": "-- test; machine; maps"} if how == "kernel" else \
+    source = {"kernel": kernel, "cmdline": "-- test; diagnose; maps"} if how == "kernel" else \
         {"disc": build / "test.iso"}
     machine = other(V86, package, **source)
     judge_disc(read_disc(machine), record_property, f"v86, {how}", lacks=V86_LACKS)

@@ -1,10 +1,14 @@
 """The prompt: what scripts read, what is refused, and that nothing typed here breaks the machine."""
 import random
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 
 import monitor
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_help_lists_every_command(machine):
@@ -65,7 +69,7 @@ def test_a_longer_line_is_one_error_and_is_not_run(machine, length):
 
 def test_lines_of_garbage_are_one_error_each(machine):
     rng = random.Random(7)
-    printable = [chr(c) for c in range(33, 256) if c != 127]
+    printable = [chr(c) for c in range(33, 256) if c != 127 and c != ord(";")]
     for _ in range(60):
         line = "~" + "".join(rng.choice(printable) for _ in range(rng.randrange(1, 60)))
         assert len(monitor.errors(machine.run(line))) == 1
@@ -178,3 +182,47 @@ def test_memory_is_read_and_written(machine):
     assert machine.screen()[0].startswith("Q!")
     assert re.search(r"0x07210751", machine.run("peek 0x000b8000")[0])
     assert machine.run("unmap 0x00400000")
+
+
+def test_several_commands_stand_on_one_line(machine):
+    printed = machine.run("walk 0; walk 0x00100000 ;; nonsense;walk 0x00abc000")
+    assert [line for line in printed if " -> " in line and line.startswith("0x")] == [
+        "0x00000000 -> not mapped: PT[0] absent", "0x00100000 -> 0x00100000",
+        "0x00abc000 -> not mapped: PD[2] absent"]
+    assert monitor.errors(printed) == ['error: there is no command "nonsense": help lists them all']
+    assert machine.run(";") == [""] and machine.run(" ; ") == [""]
+
+
+@pytest.mark.parametrize("commands, code", [
+    ("mem; exit", 33), ("xyz; exit", 35), ("xyz; mem; exit", 35), ("xyz; exit 0", 33), ("mem; exit 2", 35),
+    ("test monitor_wrong*; exit", 33), ("test NOSUCH; exit", 35), ("tour; exit", 33)])
+def test_exit_tells_whether_a_command_of_the_command_line_failed(boot, commands, code):
+    assert boot(cmdline=f"-- {commands}").exit_code() == code
+
+
+def test_names_go_on_after_the_tests_as_before(machine):
+    assert machine.run("alloc 10")[-1].startswith("$0 = ")
+    machine.run("test monitor_allocs*")
+    assert machine.run("alloc 10")[-1].startswith("$1 = ")
+    assert "freed" in machine.run("free $0")[-1]
+
+
+@pytest.fixture(scope="session")
+def without_tests(build):
+    """A kernel built with TESTS=0."""
+    folder = build / "variant" / "no-tests"
+    subprocess.run(["make", "-s", "TESTS=0", f"BUILD={folder}", "all"], cwd=ROOT, check=True)
+    return folder / "quire.elf"
+
+
+@pytest.mark.parametrize("what", ["test", "bench"])
+def test_a_kernel_without_tests_says_so(boot, without_tests, what):
+    words = rf"^error: this kernel was built without its {what}\w+ \(TESTS=0\)$"
+    machine = boot(kernel=without_tests, cmdline=what)
+    assert machine.exit_code() == 35
+    assert re.search(words, machine.text(), re.M)
+    machine = boot(kernel=without_tests)
+    machine.prompt()
+    assert re.search(words, machine.run(what)[0])
+    assert not any(line.split()[:1] == [what] for line in machine.run("help"))
+    assert machine.finish() == 33

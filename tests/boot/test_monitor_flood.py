@@ -53,7 +53,7 @@ def test_each_line_of_garbage_gets_one_message(boot):
     """Printable garbage: as many messages as lines."""
     machine = boot()
     machine.prompt()
-    letters = [c for c in range(33, 127)]
+    letters = [c for c in range(33, 127) if c != ord(";")]
     data = bytearray(flood(3, letters)[:100_000])
     lines = 0
     rng = random.Random(4)

@@ -308,7 +308,7 @@ def test_ctrl_c_ends_the_benchmarks_and_not_only_what_they_print(boot):
     machine.expect(r"^kmalloc: ")
     machine.type("\x03")
     assert machine.exit_code() == 35
-    assert re.search(r"^bench: stopped before \S+\n\Z", machine.text(), re.M)
+    assert re.search(r"^bench: stopped before \S+\nerror: .*\n\Z", machine.text(), re.M)
 
 
 def test_tests_leave_a_session_as_it_was(machine):

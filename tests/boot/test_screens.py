@@ -20,7 +20,7 @@ from test_machines import LIMIT, check_grub, disc  # noqa: F401 (a fixture)
 Image = pytest.importorskip("PIL.Image", reason="python3-pil is not installed")
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("machine", "mem", "pd", "walk kmain", "heap", "nonsense", "maps")
+COMMANDS = ("diagnose", "mem", "pd", "walk kmain", "heap", "nonsense", "maps")
 
 
 def words(machine, address, count):

@@ -5,8 +5,7 @@
 #include "format.h"
 #include "kmalloc.h"
 #include "ktest.h"
-#include "log.h"
-#include "monitor.h"
+#include "says.h"
 #include "string.h"
 #include "support.h"
 #include "trap.h"
@@ -284,16 +283,11 @@ KTEST(heap_debug_goes_round_its_addresses)
 
 KTEST(heap_leaks_counts_by_caller)
 {
-    static char text[2048];
-    char command[] = "heap leaks";
     void *p[3];
 
-    log_capture(text, sizeof(text));
     if (heap_mode() == HEAP_NORMAL) {
-        monitor_execute(command);
-        log_capture_end();
-        KCHECK(find_text(text, "error: "));
-        KCHECK(find_text(text, "heap=debug"));
+        KCHECK(find_text(says("heap leaks"), "error: "));
+        KCHECK(find_text(said, "heap=debug"));
         return;
     }
     for (unsigned i = 0; i < 3; i++) {
@@ -301,10 +295,8 @@ KTEST(heap_leaks_counts_by_caller)
         p[i] = object;
     }
     kfree(p[1]);
-    monitor_execute(command);
-    log_capture_end();
-    KCHECK(find_text(text, "         2        222"));
-    KCHECK(find_text(text, "allocate_it"));
+    KCHECK(find_text(says("heap leaks"), "         2        222"));
+    KCHECK(find_text(said, "allocate_it"));
     kfree(p[0]);
     kfree(p[2]);
 }

@@ -404,7 +404,7 @@ KTEST(monitor_help_has_every_command)
     static const char *const names[] = {"help",  "mem",     "maps",  "walk",   "pd",      "map",  "unmap",
                                         "alloc", "free",    "heap",  "peek",   "poke",    "test", "reboot",
                                         "exit",  "trace",   "watch", "tour",   "protect", "fill", "fault",
-                                        "bench", "machine", "page",  "colour", "clear"};
+                                        "bench", "diagnose", "page",  "colour", "clear"};
 
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         char line[16];

@@ -1,0 +1,47 @@
+/* What commands print, on its way to the log: pages, Ctrl-C, colours. */
+#ifndef QUIRE_OUTPUT_H
+#define QUIRE_OUTPUT_H
+
+#include "types.h"
+
+enum from { NOBODY, LISTED, SERIAL, KEYBOARD }; /* who gave a command: a test, the command line, a person */
+
+/* Stand around a command line that FROM gave. */
+void output_begin(enum from from);
+void output_end(void);
+enum from output_from(void);
+
+/* True once the command should end: nothing it prints is shown any more. Long listings ask. */
+bool output_stopped(void);
+
+/* Begins a new page without waiting for a key. */
+void output_new_page(void);
+
+/* From here on only LINES lines are shown; output_uncut lifts the limit and returns how many were left out. */
+void output_cut(unsigned lines);
+unsigned output_uncut(void);
+
+/* Waits for a key if a person gave the command; true when the key was one that ends things. */
+bool output_pause(const char *prompt);
+
+/* Prints TEXT, a paragraph, in lines of at most 78 columns, each indented by INDENT. */
+void output_wrapped(const char *text, unsigned indent);
+
+/* CODE where colours are shown, else "". */
+const char *ink(const char *code);
+
+/* True where the reader can be shown drawings of coloured blocks, not only letters. */
+bool output_draws(void);
+
+#define PLAIN "\033[0m"
+#define BOLD "\033[1m"
+#define REVERSE "\033[7m"
+#define RED "\033[91m"
+#define GREEN "\033[92m"
+#define YELLOW "\033[93m"
+#define BLUE "\033[94m"
+#define MAGENTA "\033[95m"
+#define CYAN "\033[96m"
+#define GREY "\033[90m"
+
+#endif
