@@ -27,6 +27,9 @@ void heap_debug_install(enum heap_mode mode);
 
 enum heap_mode heap_mode(void);
 
+/* What a report about the heap advises to try while the mode is normal. */
+#define HEAP_DEBUG_ADVICE "heap=debug or heap=guard as an option: it names the object's callers"
+
 /* A debugged object. Callers are return addresses. */
 struct heap_object {
     uintptr_t start;

@@ -1,5 +1,5 @@
-/* Panic: a caller's bug, or a machine on which Quire cannot go on. It prints the reason and the values, the
- * registers and a backtrace, and stops; a test may catch it (trap.h). */
+/* Panic: for a caller's bug, or a machine on which Quire cannot go on. It prints the reason with its values, the
+ * registers and a backtrace, and stops. A test may catch it (catch.h). Every room may panic. */
 #ifndef QUIRE_PANIC_H
 #define QUIRE_PANIC_H
 
@@ -13,7 +13,10 @@ void panic_at(const char *file, int line, const char *fmt, ...)
 /* The next panic is about the object at ADDRESS: its last line tells how to look at it. */
 void panic_about(const void *address);
 
-/* What a panic that stays offers before it halts: LOOK does not return. */
+/* The next panic also advises to try ADVICE, one line; NULL: nothing. */
+void panic_advise(const char *advice);
+
+/* Registers the last look: what a panic that stays offers before it halts. LOOK does not return. */
 void panic_set_last_look(void (*look)(void));
 
 /* Always on. The second form prints both values (integers or pointers of 32 bits). */

@@ -10,6 +10,9 @@
 /* Starts it. Its interrupt is let through by irq_enable only. */
 void timer_init(void);
 
+/* The timer's counter: it counts down from 1193182 / TIMER_HZ, and starts again. */
+unsigned timer_count(void);
+
 /* Asks DONE until it says true; false when PERIODS periods have gone by first. With interrupts on or off.
  * Always ends: where the timer does not run it soon gives up. */
 bool timer_wait(bool (*done)(void), unsigned periods);

@@ -2,6 +2,7 @@
 #include "boot_info.h"
 #include "canary.h"
 #include "console.h"
+#include "descriptors.h"
 #include "diagnosis.h"
 #include "kmalloc.h"
 #include "last_look.h"

@@ -1,5 +1,6 @@
 /* The heap's figures and invariants, for the monitor and the tests, and what is said of a bad kfree: nothing
  * here is needed to allocate. */
+#include "heap_debug.h"
 #include "kheap.h"
 #include "panic.h"
 
@@ -13,6 +14,7 @@ static bool is_mapped(const struct slab *slab) {
 
 void bad_kfree(const char *p) {
     panic_about(p);
+    panic_advise(HEAP_DEBUG_ADVICE);
     if ((uintptr_t)p < SMALL_START || (uintptr_t)p >= SMALL_TABLE)
         PANIC("kmalloc: %p cannot be freed: it is no address of the heap's objects", (const void *)p);
     /* Where the last object before P can begin: at a slot of the zone, or at a granule of the page. */
@@ -149,6 +151,8 @@ static void check_zone(const struct zone *zone, struct found *found) {
 
 void kmalloc_check(void) {
     struct found found = {0};
+
+    panic_advise(HEAP_DEBUG_ADVICE);
     check_small(&found);
     check_zone(&large_zones[0], &found);
     check_zone(&large_zones[1], &found);
@@ -157,4 +161,5 @@ void kmalloc_check(void) {
     ASSERT_OP(found.room, ==, bitmap_count(large_room, 0, WIDE_SLOTS));
     ASSERT_OP(spare_pages, <=, (size_t)SPARE_POOL);
     ASSERT_OP(held_pages, <=, peak_pages);
+    panic_advise(NULL);
 }

@@ -19,17 +19,18 @@ void timer_init(void) {
     outb(COUNTER, PERIOD >> 8);
 }
 
-static unsigned count(void) {
+/* The counter's present value, from PERIOD down to 1. */
+unsigned timer_count(void) {
     outb(CONTROL, LATCH);
     unsigned low = inb(COUNTER);
     return low | (unsigned)inb(COUNTER) << 8;
 }
 
 bool timer_wait(bool (*done)(void), unsigned periods) {
-    unsigned last = count(), same = 0;
+    unsigned last = timer_count(), same = 0;
 
     while (!done()) {
-        unsigned now = count();
+        unsigned now = timer_count();
 
         if (now > last)
             periods--;

@@ -5,6 +5,7 @@
  * reader of its own; and it catches what a command comes upon in a broken memory system. */
 #include "last_look.h"
 
+#include "catch.h"
 #include "command.h"
 #include "console.h"
 #include "line.h"
@@ -12,7 +13,6 @@
 #include "machine.h"
 #include "monitor.h"
 #include "string.h"
-#include "trap.h"
 
 #define LINE_MAX 100u
 

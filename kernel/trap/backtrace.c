@@ -8,13 +8,13 @@
  * A function that calls none has no frame: when it faults, the chain starts at its caller's frame and does
  * not name that caller. Its return address is then somewhere between ESP and EBP, and is known by the call
  * before it, which leads to the function: if a direct call is found, that; else the first of a pointer. */
-#include "report.h"
+#include "backtrace.h"
 
 #include "cpu.h"
-#include "format.h"
 #include "log.h"
 #include "machine.h"
 #include "memlayout.h"
+#include "stack.h"
 #include "string.h"
 #include "symbols.h"
 #include "vmem.h"
@@ -28,14 +28,6 @@ struct stack_frame {
 
 bool in_text(uintptr_t address) {
     return address >= (uintptr_t)kernel_start && address < (uintptr_t)text_end;
-}
-
-uintptr_t stack_end(uintptr_t address) {
-    if (address >= (uintptr_t)boot_stack_bottom && address < (uintptr_t)boot_stack_top)
-        return (uintptr_t)boot_stack_top;
-    if (address >= (uintptr_t)fault_stack_bottom && address < (uintptr_t)fault_stack_top)
-        return (uintptr_t)fault_stack_top;
-    return 0;
 }
 
 /* The frame at EBP, or NULL when none can be there. */

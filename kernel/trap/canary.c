@@ -13,15 +13,13 @@
 #include "machine.h"
 #include "panic.h"
 #include "symbols.h"
+#include "timer.h"
 
 extern uintptr_t __stack_chk_guard;
 void __stack_chk_fail(void) __attribute__((noreturn));
 
 uintptr_t __stack_chk_guard;
 
-#define PIT_COUNTER_0 0x40
-#define PIT_COMMAND 0x43
-#define PIT_LATCH_0 0x00
 #define CMOS_INDEX 0x70
 #define CMOS_DATA 0x71
 #define CMOS_NO_NMI 0x80 /* while the index does not point where firmware expects it */
@@ -31,12 +29,6 @@ uintptr_t __stack_chk_guard;
 static unsigned mix(unsigned state, unsigned value) {
     state = (state ^ value) * 0x9E3779B1u; /* 2^32 / the golden ratio */
     return state ^ state >> 15;
-}
-
-static unsigned timer_count(void) {
-    outb(PIT_COMMAND, PIT_LATCH_0);
-    unsigned low = inb(PIT_COUNTER_0);
-    return low | (unsigned)inb(PIT_COUNTER_0) << 8;
 }
 
 static unsigned clock_time(unsigned state) {

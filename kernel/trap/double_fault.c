@@ -1,33 +1,18 @@
 /* The double fault: an exception that could not be delivered. Its task (descriptors.c) runs on the fault
  * stack from its top, whatever may have been there. */
+#include "backtrace.h"
+#include "catch.h"
 #include "descriptors.h"
+#include "exception.h"
 #include "log.h"
 #include "memlayout.h"
 #include "report.h"
+#include "stack.h"
 #include "symbols.h"
 
 /* trap.S */
 extern const char trap_stubs[], trap_stubs_end[];
 void double_fault(void) __attribute__((noreturn));
-
-/* What the processor needs to push for an exception: on less stack than that it comes to a double fault,
- * although ESP has not yet passed the end. */
-#define EXCEPTION_WORDS 4u
-
-static const struct stack {
-    const char *name, *guard, *bottom, *top;
-} stacks[] = {
-    {"kernel", boot_stack_guard, boot_stack_bottom, boot_stack_top},
-    {"fault", fault_stack_guard, fault_stack_bottom, fault_stack_top},
-};
-
-/* The stack that has overflowed, or NULL: ESP lies in its guard page, or less than it takes above. */
-static const struct stack *overflowed(uintptr_t esp) {
-    for (const struct stack *stack = stacks; stack < stacks + ARRAY_SIZE(stacks); stack++)
-        if (esp >= (uintptr_t)stack->guard && esp < (uintptr_t)stack->bottom + EXCEPTION_WORDS * 4)
-            return stack;
-    return NULL;
-}
 
 /* The main task as it was, as a frame: for what prints frames. */
 static struct trap_frame interrupted_frame(void) {
@@ -46,6 +31,8 @@ static struct trap_frame interrupted_frame(void) {
         .eip = tss->eip,
         .cs = tss->cs,
         .eflags = tss->eflags,
+        .user_esp = tss->esp,
+        .user_ss = tss->ss,
     };
 }
 
@@ -90,7 +77,7 @@ static void print_overflow(const struct trap_frame *culprit, const struct stack 
 
 static void print_undelivered(uintptr_t eip, const char *idtr, unsigned esp) {
     kprintf("PANIC: double fault: an exception could not be delivered\n");
-    print_where(eip, &stacks[0], esp);
+    print_where(eip, stack_of((uintptr_t)boot_stack_bottom), esp);
     if (idtr)
         kprintf("  cause    %s\n", idtr);
     else if (!stack_end(esp - 1))
@@ -102,7 +89,7 @@ static void print_undelivered(uintptr_t eip, const char *idtr, unsigned esp) {
 void double_fault(void) {
     struct trap_frame frame = interrupted_frame(), culprit = frame;
     unsigned esp = frame_esp(&frame);
-    const struct stack *stack = overflowed(esp);
+    const struct stack *stack = stack_overflowed(esp);
     char text[IDTR_TEXT];
     const char *idtr = idtr_fault(text);
 
@@ -119,5 +106,5 @@ void double_fault(void) {
     print_registers(&frame);
     print_backtrace(&culprit);
     print_advice(culprit.eip, "walk", stack ? (uintptr_t)stack->bottom - 4 : esp);
-    panic_finish(TRAP_DOUBLE_FAULT);
+    report_end(TRAP_DOUBLE_FAULT);
 }

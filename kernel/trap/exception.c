@@ -1,11 +1,16 @@
 /* The exceptions in words: the report of each, but for the page fault's middle (fault.c) and the double fault
  * (double_fault.c), which comes by another way. */
-#include "report.h"
-#include "symbols.h"
+#include "exception.h"
 
+#include "backtrace.h"
 #include "cpu.h"
+#include "heap_debug.h"
 #include "log.h"
 #include "memlayout.h"
+#include "page_fault.h"
+#include "report.h"
+#include "stack.h"
+#include "symbols.h"
 
 /* SDM vol. 3, table 6-1; and what mostly leads to it. The debug exception and the breakpoint are never the
  * end; the double fault and the page fault have reports of their own. */
@@ -36,7 +41,8 @@ static const struct {
     {"control protection exception", NULL},
 };
 
-void exception(const struct trap_frame *frame) __attribute__((noreturn)); /* for trap.S */
+/* For trap.S: ADDRESS is CR2. */
+void exception(const struct trap_frame *frame, uintptr_t address) __attribute__((noreturn));
 
 const char *exception_name(unsigned vector) {
     return vector < ARRAY_SIZE(exceptions) ? exceptions[vector].name : "reserved exception";
@@ -120,9 +126,8 @@ static unsigned where_to_break(const struct trap_frame *frame) {
     return call ? call : frame->eip;
 }
 
-void exception(const struct trap_frame *frame) {
-    unsigned address = read_cr2(); /* before another page fault can change it */
-
+/* Reports the exception at FRAME. */
+void exception(const struct trap_frame *frame, uintptr_t address) {
     report_begin(exception_name(frame->vector), frame->eip);
     if (frame->vector == TRAP_PAGE_FAULT)
         page_fault_report(frame, address);
@@ -131,10 +136,11 @@ void exception(const struct trap_frame *frame) {
     print_stray_stack(frame);
     print_registers(frame);
     print_backtrace(frame);
-    if (frame->vector == TRAP_PAGE_FAULT && address >= KHEAP_START && address < KHEAP_END)
-        print_heap_advice();
+    if (frame->vector == TRAP_PAGE_FAULT && address >= KHEAP_START && address < KHEAP_END &&
+        heap_mode() == HEAP_NORMAL)
+        kprintf("  try      %s\n", HEAP_DEBUG_ADVICE);
     print_advice(where_to_break(frame), frame->vector == TRAP_PAGE_FAULT ? "walk" : NULL, address);
-    panic_finish((int)frame->vector);
+    report_end((int)frame->vector);
 }
 
 /* An int3 is a question, not a mistake: it is answered, and the kernel goes on behind it. */

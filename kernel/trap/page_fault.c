@@ -2,7 +2,7 @@
  *
  * The causes are a table, searched from its start: a range of addresses and what the error code must say,
  * with a sentence. The ranges are those of include/memlayout.h. */
-#include "report.h"
+#include "page_fault.h"
 
 #include "format.h"
 #include "heap_debug.h"
@@ -237,7 +237,7 @@ static void print_symbol(uintptr_t address) {
     kprintf("  symbol   %s\n", symbol_at(address, &offset) ? symbol_text(address, text) : "none");
 }
 
-void page_fault_report(const struct trap_frame *frame, unsigned address) {
+void page_fault_report(const struct trap_frame *frame, uintptr_t address) {
     struct fault fault = {.frame = frame, .address = address, .error = frame->error};
     char where[ADDRESS_TEXT];
 

@@ -1,52 +1,40 @@
 /* Making a report, and what comes after it: a way back, or the end.
  *
- * A report is made on the fault stack, whatever it is about (trap.S): the stack that was in use may be full,
- * or its pointer may be what went wrong. Only what is reported while already there (a fault in a report, or
- * in the last look) goes on below what that stack holds.
+ * A report is made on the fault stack, whatever it is about (trap.S): the stack that was in use may be full, or
+ * its pointer may be what went wrong. A fault in a report, or in the last look, is already there: its report goes
+ * on below what the fault stack holds.
  *
- * A catch (trap_catch) is a way back to before: panic_finish goes there instead of stopping. */
+ * The first report is printed whole. A fault while it is made becomes one line; a fault in that line, a few words
+ * straight to the serial line; and if leaving the machine faults too, it halts. */
 #include "report.h"
-#include "symbols.h"
 
+#include "catch.h"
 #include "console.h"
 #include "cpu.h"
 #include "format.h"
-#include "interrupt.h"
 #include "log.h"
 #include "machine.h"
-#include "memlayout.h"
 #include "options.h"
 #include "panic.h"
+#include "symbols.h"
+#include "trap.h"
 
-/* trap.S */
-extern uintptr_t catch_stack; /* ESP where a catch lands */
-bool catch_call(void (*fn)(void *arg), void *arg);
-void catch_land(void) __attribute__((noreturn));
-void run_on_fault_stack(void (*fn)(void)) __attribute__((noreturn));
+void run_on_fault_stack(void (*fn)(void)) __attribute__((noreturn)); /* trap.S */
 
-static struct {
-    bool armed;
-    char *report;
-    size_t size;
-    int vector;
-    size_t captures; /* of the log, open when it was armed */
-    unsigned irqs;   /* being served then */
-} catch;
-
-/* Begun and not finished. The first is printed whole, its own fault in a line. Where even that faults, a word
- * goes straight to the serial line; and when leaving the machine faults too, it is halted. */
-static unsigned reports;
+static unsigned reports; /* begun and not ended */
 #define REPORTS_MAX 4
 
 /* ---- the end ---- */
 
-bool panic_stays(void) { return options.panic_stay || !machine_has_exit_port(); }
-
 static void (*look)(void);
 
+/* Registers LOOK, the last look; it does not return. */
 void panic_set_last_look(void (*last_look)(void)) { look = last_look; }
 
-/* A last look needs paging; and what has gone wrong in one is not looked at. */
+/* Whether the machine stays after a panic. */
+static bool panic_stays(void) { return options.panic_stay || !machine_has_exit_port(); }
+
+/* The last look needs paging, and is taken once: what goes wrong in it is not looked at. */
 static bool can_look(void) {
     static bool looked;
     bool first = !looked;
@@ -62,7 +50,7 @@ static void begin_look(void) {
         halt();
 }
 
-/* The machine is left, or stays for a last look, or is halted. */
+/* Leaves the machine, starts the last look, or halts. */
 static void stop(void) __attribute__((noreturn));
 static void stop(void) {
     if (!panic_stays() && reports < REPORTS_MAX)
@@ -79,8 +67,8 @@ static void stop(void) {
 
 /* ---- a report ---- */
 
-static void end_captures(size_t open) {
-    while (log_captures() > open)
+static void end_captures(void) {
+    while (log_captures())
         log_capture_end();
 }
 
@@ -90,7 +78,7 @@ static void report_failed(const char *what, unsigned eip) {
     static char line[160];
 
     if (reports == 2) {
-        end_captures(0);
+        end_captures();
         kprintf("\nPANIC: %s while a report was being made, at %s\n", what, address_text(eip, where));
     } else if (reports == 3) {
         serial_write(line, format_buffer(line, sizeof(line),
@@ -99,56 +87,31 @@ static void report_failed(const char *what, unsigned eip) {
     stop();
 }
 
+/* Comes first: takes the log, or the buffer of the catch that waits. */
 void report_begin(const char *what, unsigned eip) {
     cli();
     if (reports++)
         report_failed(what, eip);
-    if (catch.armed) {
-        log_capture(catch.report, catch.size);
-    } else {
-        end_captures(0);
+    if (!catch_takes_report()) {
+        end_captures();
         log_set_gate(NULL);
         log_fresh_line();
     }
     trap_on_step(NULL);
 }
 
-/* ---- the way back ---- */
-
-/* Leaves the report, and what the catch ran, as if neither had been. */
-static void catch_close(int vector) {
-    end_captures(catch.captures);
-    catch.armed = false;
-    catch.vector = vector;
-    irqs_served = catch.irqs;
-    reports = 0;
+/* The report's last lines, what to try next. */
+void print_advice(unsigned eip, const char *command, uintptr_t address) {
+    kprintf("  try      make debug, there break *0x%08x\n", eip);
+    if (command)
+        kprintf("  try      %s 0x%08x, at the prompt %s\n", command, (unsigned)address,
+                panic_stays() ? "below" : "that panic=stay leaves");
 }
 
-void panic_finish(int vector) {
-    if (!catch.armed)
+/* Comes last: goes back to the catch that waits, or stops. */
+void report_end(int vector) {
+    if (!catch_waits())
         stop();
-    catch_close(vector);
-    catch_land();
-}
-
-void catch_lose_fault_stack(void) {
-    if (catch_stack >= (uintptr_t)fault_stack_bottom && catch_stack < (uintptr_t)fault_stack_top)
-        catch.armed = false;
-}
-
-bool trap_catch(void (*fn)(void *arg), void *arg, char *report, size_t size, int *vector) {
-    ASSERT(!catch.armed);
-    report[0] = '\0';
-    catch.report = report;
-    catch.size = size;
-    catch.captures = log_captures();
-    catch.irqs = irqs_served;
-    catch.armed = true;
-    if (!catch_call(fn, arg)) {
-        catch.armed = false;
-        return false;
-    }
-    if (vector)
-        *vector = catch.vector;
-    return true;
+    reports = 0;
+    catch_leave(vector);
 }

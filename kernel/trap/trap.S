@@ -1,7 +1,9 @@
-/* The ways into the kernel from below: a stub for each vector, the double-fault task, and panic_at, which
- * keeps the registers of its caller. And the jumps that C has no word for: loading the GDT, abandoning what
- * trap_catch runs, and changing to the fault stack. */
+/* The ways into the kernel from below: a stub for each vector, the double-fault task, and panic_at, which keeps
+ * its caller's registers. Also the jumps that C has no word for: going on with a frame, loading the GDT, leaving
+ * what trap_catch runs, and changing to the fault stack. */
 
+#include "descriptors.h"
+#include "memlayout.h"
 #include "trap.h"
 
 /* The vectors for which the processor pushes an error code (SDM vol. 3, table 6-1): 8, 10 to 14, 17, 21, 29,
@@ -32,8 +34,17 @@
     .cfi_offset %edi, -52
     .endm
 
-    /* At ESP lies a struct trap_frame: has FUNCTION make the report of it, on the fault stack, from its top
-     * unless it is in use already. FUNCTION does not return. */
+    /* Ring 3 may have left anything in DS and ES, and DF set; C code expects neither. FS and GS are the program's:
+     * the kernel uses neither. */
+    .macro enter_kernel
+    cld
+    mov $KERNEL_DS, %eax
+    mov %eax, %ds
+    mov %eax, %es
+    .endm
+
+    /* ESP points to a struct trap_frame: FUNCTION(frame, EBX) makes the report of it, and does not return. It runs
+     * on the fault stack, from the top unless that stack is in use already. */
     .macro report_by function
     mov %esp, %ebp                       /* for debuggers: the frame is found from here */
     .cfi_def_cfa_register %ebp
@@ -42,14 +53,14 @@
     cmp $fault_stack_top, %esp
     jbe 2f
 1:  mov $fault_stack_top, %esp
-2:  sub $12, %esp                        /* 16-byte aligned at the call (System V ABI, i386) */
+2:  sub $8, %esp                         /* 16-byte aligned at the call (System V ABI, i386) */
+    push %ebx
     push %ebp
     call \function
-    ud2                                  /* the return address is still in here */
+    ud2                                  /* keeps the return address inside this function */
     .endm
 
-    /* trap_stubs[i] is vector i's, 16 bytes each. All make the same frame: struct trap_frame. Of an exception
-     * comes a report; the others may return. */
+    /* trap_stubs[i] is vector i's, 16 bytes each. All make the same struct trap_frame. */
     .balign 16
     .globl trap_stubs
     .type trap_stubs, @function
@@ -70,44 +81,90 @@ trap_stubs:
     .endr
     .size trap_stubs, . - trap_stubs
 
+    /* Interrupts, single steps and int3: they go on where they came from. */
     .type trap_common, @function
 trap_common:
     stub_entered
     push_registers
-    cld                                  /* C code expects it */
+    enter_kernel
     push %esp
     .cfi_adjust_cfa_offset 4
     call trap_dispatch
     add $4, %esp
-    popa
-    add $8, %esp                         /* the vector and the error code */
-    iret
+    jmp trap_return
     .cfi_endproc
     .size trap_common, . - trap_common
 
+    .globl system_call_stub
+    .type system_call_stub, @function
+system_call_stub:
+    push $0
+    push $TRAP_SYSCALL
+    stub_entered
+    push_registers
+    enter_kernel
+    push %esp
+    .cfi_adjust_cfa_offset 4
+    call *system_call_handler
+    add $4, %esp
+    .cfi_endproc                         /* and falls into trap_return */
+    .size system_call_stub, . - system_call_stub
+
+    /* ESP points to a struct trap_frame: goes on with it. */
+    .globl trap_return
+    .type trap_return, @function
+trap_return:
+    testb $3, FRAME_CS(%esp)
+    jz 1f
+    mov $USER_DS, %eax
+    mov %eax, %ds
+    mov %eax, %es
+1:  popa
+    add $8, %esp                         /* the vector and the error code */
+    iret
+    .size trap_return, . - trap_return
+
+    /* An exception is reported, unless it came from ring 3 or is a page fault in the user part and
+     * exception_handled says that it is dealt with. No other page fault uses more of the stack it came on than
+     * the frame: near the stack's end, that could turn the report into one of an overflow. */
     .globl exception_common
     .type exception_common, @function
 exception_common:
     stub_entered
     push_registers
-    cld
-    report_by exception
+    enter_kernel
+    mov %cr2, %ebx                       /* before another page fault can change it */
+    testb $3, FRAME_CS(%esp)
+    jnz 3f
+    cmpl $TRAP_PAGE_FAULT, FRAME_VECTOR(%esp)
+    jne 4f
+    lea -FREE_START(%ebx), %eax
+    cmp $KHEAP_START - FREE_START, %eax
+    jae 4f
+3:  mov %esp, %eax
+    push %ebx
+    push %eax
+    call exception_handled
+    add $8, %esp
+    test %al, %al
+    jnz trap_return
+4:  report_by exception
     .cfi_endproc
     .size exception_common, . - exception_common
 
     .globl trap_stubs_end
 trap_stubs_end:
 
-    /* A vector that nobody asked for: what firmware left behind (a local APIC's timer, a device's message) may
-     * still come once interrupts are on. It is passed over. */
+    /* A vector that nobody asked for. What firmware left running (a local APIC's timer, a device's message) may
+     * still interrupt once interrupts are on; it is ignored. */
     .globl stray_interrupt
     .type stray_interrupt, @function
 stray_interrupt:
     iret
     .size stray_interrupt, . - stray_interrupt
 
-    /* The double-fault task: the processor has saved the main task in its TSS. The error code, always 0, is on
-     * the stack (SDM vol. 3, 6.15). */
+    /* The double-fault task. The processor has saved the main task in its TSS, and pushed the error code, which
+     * is always 0 (SDM vol. 3, 6.15). */
     .globl double_fault_task
     .type double_fault_task, @function
 double_fault_task:
@@ -131,8 +188,16 @@ gdt_load:
     ret
     .size gdt_load, . - gdt_load
 
-    /* bool catch_call(void (*fn)(void *), void *arg): runs FN(ARG), and returns false. catch_land, from
-     * however deep inside and on whatever stack, makes that call return true. */
+    /* void trap_resume(const struct trap_frame *frame) */
+    .globl trap_resume
+    .type trap_resume, @function
+trap_resume:
+    mov 4(%esp), %esp
+    jmp trap_return
+    .size trap_resume, . - trap_resume
+
+    /* bool catch_call(void (*fn)(void *), void *arg, uintptr_t *stack): runs FN(ARG) and returns false.
+     * catch_land(*STACK), from however deep inside and on whatever stack, makes that call return true. */
     .globl catch_call
     .type catch_call, @function
 catch_call:
@@ -142,7 +207,8 @@ catch_call:
     push %esi
     push %edi
     push 12(%ebp)
-    mov %esp, catch_stack
+    mov 16(%ebp), %eax
+    mov %esp, (%eax)
     call *8(%ebp)
     xor %eax, %eax
 .Lcatch_return:
@@ -157,15 +223,15 @@ catch_call:
     .globl catch_land
     .type catch_land, @function
 catch_land:
-    mov catch_stack, %esp
+    mov 4(%esp), %esp
     push $0                              /* EFLAGS as everywhere in the kernel */
     popf
     mov $1, %eax
     jmp .Lcatch_return
     .size catch_land, . - catch_land
 
-    /* void run_on_fault_stack(void (*fn)(void)): runs FN there, from its top, and leaves the present stack as
-     * it is. FN does not return. */
+    /* void run_on_fault_stack(void (*fn)(void)): runs FN there, from the top. The stack in use stays as it is. FN
+     * does not return. */
     .globl run_on_fault_stack
     .type run_on_fault_stack, @function
 run_on_fault_stack:
@@ -176,7 +242,7 @@ run_on_fault_stack:
     .size run_on_fault_stack, . - run_on_fault_stack
 
     /* void panic_at(const char *file, int line, const char *fmt, ...): makes a struct trap_frame of its
-     * caller and calls panic with it. Above the frame's 52 bytes lie the return address and the
+     * caller and calls panic with it. Above the frame's FRAME_KERNEL_SIZE bytes lie the return address and the
      * arguments: struct panic_call. */
     .globl panic_at
     .type panic_at, @function
@@ -204,13 +270,5 @@ panic_at:
 idt:
     .skip IDT_VECTORS * 8                /* descriptors.c */
     .size idt, . - idt
-
-    .section .bss
-    .balign 4
-    .globl catch_stack
-    .type catch_stack, @object
-catch_stack:
-    .skip 4
-    .size catch_stack, . - catch_stack
 
     .section .note.GNU-stack, "", @progbits

@@ -42,6 +42,7 @@ static void say(const char *fmt, ...) {
 }
 
 void panic_about(const void *address) { (void)address; }
+void panic_advise(const char *advice) { (void)advice; }
 
 void panic_at(const char *file, int line, const char *fmt, ...) {
     char reason[400];

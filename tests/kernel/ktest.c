@@ -5,15 +5,14 @@
  * and the frames that were free before are free again, once the heap has given back its spare pages. */
 #include "ktest.h"
 
+#include "catch.h"
 #include "console.h"
-
 #include "format.h"
 #include "kmalloc.h"
 #include "log.h"
 #include "monitor.h"
 #include "pm.h"
 #include "support.h"
-#include "trap.h"
 
 extern const struct ktest ktests_start[], ktests_end[]; /* linker.ld */
 

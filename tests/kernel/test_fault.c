@@ -1,5 +1,7 @@
 /* Exceptions and panics: each kind is caught, and its report says what it was. */
+#include "catch.h"
 #include "cpu.h"
+#include "descriptors.h"
 #include "format.h"
 #include "kmalloc.h"
 #include "ktest.h"

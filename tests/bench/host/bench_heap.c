@@ -69,6 +69,7 @@ static _Noreturn void fail(const char *fmt, ...) {
 }
 
 void panic_about(const void *address) { (void)address; }
+void panic_advise(const char *advice) { (void)advice; }
 
 void panic_at(const char *file, int line, const char *fmt, ...) {
     char text[256];
