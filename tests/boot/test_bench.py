@@ -1,5 +1,5 @@
 """The benchmarks in the kernel: each prints its figures, the same on every run; none grows with memory, and
-none exceeds its recorded ceiling (tests/bench/ceilings.txt)."""
+none exceeds its recorded ceiling (tests/bench/ceilings/gcc-12.txt)."""
 import os
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 from quire import Machine
 
-CEILINGS = Path(__file__).resolve().parent.parent / "bench" / "ceilings.txt"
+CEILINGS = Path(__file__).resolve().parent.parent / "bench" / "ceilings" / "gcc-12.txt"
 FIGURE = re.compile(r"^bench (\S+): (?:(\d+\.\d) insns/op \(ops \d+\)|(\d+\.\d\d) peak/payload)$", re.M)
 LIMIT = 600
 
@@ -81,7 +81,7 @@ def test_no_figure_exceeds_its_ceiling(plain, small, kernel):
     made_by, most = ceilings()
     if compiler(kernel) != made_by:
         pytest.skip(f"the ceilings are those of {made_by}; this kernel was built by {compiler(kernel)}")
-    assert most.keys() == small.keys(), "record anew: see the head of tests/bench/ceilings.txt"
+    assert most.keys() == small.keys(), "record anew: see the head of tests/bench/ceilings/gcc-12.txt"
     assert {name: (figure, most[name]) for name, figure in small.items() if figure > most[name]} == {}
 
 
