@@ -12,7 +12,7 @@ bench: $(KERNEL)
 	$(Q)sh tests/bench/bench.sh $(QEMU) $(KERNEL) $(BUILD)/bench.txt "$(BENCH_MEM)" $(QEMUFLAGS)
 
 bench-ceilings: bench
-	$(Q)sh tests/bench/ceilings.sh $(BUILD)/bench.txt "$(if $(is-clang),clang,gcc $$($(CC) -dumpversion | cut -d. -f1))"
+	$(Q)sh tests/bench/ceilings.sh $(BUILD)/bench.txt "$(if $(is-clang),clang,gcc)-$$($(CC) -dumpversion | cut -d. -f1)"
 
 # ---- beside the allocators that programs use ----
 

@@ -1,27 +1,27 @@
 #!/bin/sh
-# bench.sh QEMU KERNEL FIGURES MEM [OPTION...]: the benchmarks in the kernel, and a table of their figures.
+# bench.sh QEMU KERNEL FIGURES MEM [OPTION...]: runs the benchmarks in the kernel and prints a table of their figures.
 #
-# One guest instruction is one nanosecond of the guest's clock: figures are instruction counts. Two machines
-# are booted, with nearly all of the 4 GiB that a 32-bit machine can have and with 64 MiB, and the table has
-# both; or, when MEM is not empty, one with MEM. The lines are the first machine's. FIGURES takes a line
-# "NAME VALUE" for each figure of the last. BENCH (in the environment) chooses benchmarks.
+# One guest instruction is one nanosecond of the guest's clock: figures are instruction counts. Boots two
+# machines, one with nearly all of the 4 GiB that a 32-bit machine can have and one with 64 MiB; the table has
+# both, the lines before it are the first's. When MEM is not empty, boots only one, with MEM. Writes a line
+# "NAME VALUE" to FIGURES for each figure of the last machine. BENCH (in the environment) chooses benchmarks.
 set -eu
 
 qemu=$1 kernel=$2 figures=$3 mem=$4
 shift 4
 log=${figures%.txt}
 
-# follow LOG SHOW: the kernel's lines go into LOG, and, if SHOW is yes, figures are printed as they come.
+# follow LOG SHOW: writes the kernel's lines to LOG and, if SHOW is yes, prints the figures as they come.
 follow() {
     return=$(printf '\r')
     while IFS= read -r line; do
         line=${line%"$return"}
         printf '%s\n' "$line"
-        case $2$line in yesbench* | yes' '*) printf '%s\n' "$line" >&3 ;; esac
+        case $2$line in yesbench* | yes'    '*) printf '%s\n' "$line" >&3 ;; esac
     done >"$1"
 }
 
-# run LOG SHOW QEMU-OPTION...: boots; shows all that was said where that fails.
+# run LOG SHOW QEMU-OPTION...: boots; prints the whole log when that fails.
 run() {
     output=$1 show=$2
     shift 2
@@ -38,17 +38,25 @@ run() {
     }
 }
 
-# join LARGE SMALL: the table of LARGE, with the figures of SMALL beside it.
+# join LARGE SMALL: the table and the legend of LARGE, with the figures of SMALL in a column of their own.
 join() {
     awk '
         FILENAME == ARGV[1] { if ($1 == "bench" && sub(":", "", $2)) small[$2] = $3; next }
-        $1 == "figure" { table = 1; printf "\n%-20s %12s %12s %8s %8s  %s\n",
-            "figure", "4 GiB", "64 MiB", "change", "target", "elsewhere, unchecked"; next }
         /^exit code/ { exit }
-        table && $1 in small {
-            change = small[$1] > 0 ? 100 * ($2 / small[$1] - 1) : 0
-            printf "%-20s %12s %12s %7.1f%% %8s%s\n", $1, $2, small[$1], change, substr($0, 35, 8), substr($0, 43)
-        }' "$2" "$1"
+        $1 == "figure" { table = 1; printf "%-20s %12s %12s %8s %8s  %s\n",
+            "figure", "4 GiB", "64 MiB", "change", "target", "elsewhere, unchecked"; next }
+        !table { next }
+        !NF { legend = 1 }
+        !legend && $1 in small {
+            large = substr($0, 22, 12) + 0; target = substr($0, 35, 8)
+            change = small[$1] > 0 ? 100 * (large / small[$1] - 1) : 0
+            printf "%-20s %12s%s%12s%s%7.1f%% %8s%s\n", $1, substr($0, 22, 12), mark(large, target),
+                small[$1], mark(small[$1], target), change, target, substr($0, 43)
+            next
+        }
+        { print }
+        function mark(figure, target) { return target + 0 > 0 && figure + 0 > target + 0 ? "!" : " " }
+        ' "$2" "$1"
 }
 
 keep_figures() {

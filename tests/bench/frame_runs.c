@@ -7,7 +7,7 @@
  *
  * Where memory is too small for 32 runs there are fewer. What takes part begins at a multiple of 4 MiB, so
  * that the figures do not depend on where the kernel ends. */
-#include "cpu.h"
+#include "clock.h"
 #include "frames.h"
 #include "measure.h"
 #include "pm.h"
@@ -65,31 +65,30 @@ static void fill(struct runs *runs, size_t want) {
         pm_free_pages(runs->first[--runs->count], runs->n);
 }
 
-/* PICKS are places among the runs. */
-__attribute__((noinline)) static uint64_t ticks_of_replacing(const struct frame_calls *volatile calls,
-                                                             struct runs *runs, const uint32_t *picks,
-                                                             unsigned ops) {
-    uint64_t start = rdtsc();
-    for (unsigned i = 0; i < ops; i++) {
-        paddr_t *run = &runs->first[picks[i]];
+/* What is done to RUNS: OPS times one is freed and another allocated in its place. */
+struct stream {
+    struct runs *runs;
+    const uint32_t *picks; /* a run's index for each op; for batches, a permutation of all for each batch */
+    unsigned ops;
+};
+
+static void replace(const struct frame_calls *calls, const struct stream *stream) {
+    struct runs *runs = stream->runs;
+    for (unsigned i = 0; i < stream->ops; i++) {
+        paddr_t *run = &runs->first[stream->picks[i]];
         calls->free_run(*run, runs->n);
         *run = calls->alloc_run(runs->n);
     }
-    return rdtsc() - start;
 }
 
-/* ... each round of RUNS->count is a permutation of them. */
-__attribute__((noinline)) static uint64_t ticks_of_batches(const struct frame_calls *volatile calls,
-                                                           struct runs *runs, const uint32_t *picks,
-                                                           unsigned ops) {
-    uint64_t start = rdtsc();
-    for (unsigned i = 0; i < ops; i += runs->count) {
+static void replace_in_batches(const struct frame_calls *calls, const struct stream *stream) {
+    struct runs *runs = stream->runs;
+    for (unsigned i = 0; i < stream->ops; i += runs->count) {
         for (unsigned j = 0; j < runs->count; j++)
-            calls->free_run(runs->first[picks[i + j]], runs->n);
+            calls->free_run(runs->first[stream->picks[i + j]], runs->n);
         for (unsigned j = 0; j < runs->count; j++)
             runs->first[j] = calls->alloc_run(runs->n);
     }
-    return rdtsc() - start;
 }
 
 static void choose(uint32_t *picks, unsigned ops, const struct runs *runs, bool shuffled,
@@ -119,9 +118,8 @@ static const struct setting {
 };
 
 static void measure(const struct setting *setting, uint32_t *picks, struct random *random) {
-    struct runs runs = {.n = setting->n}, none;
-    uint64_t (*ticks_of)(const struct frame_calls *, struct runs *, const uint32_t *, unsigned) =
-        setting->shuffled ? ticks_of_batches : ticks_of_replacing;
+    struct runs runs = {.n = setting->n}, pretended;
+    void *run = setting->shuffled ? replace_in_batches : replace;
     fill(&runs, setting->scattered ? 4 : LIVE);
     if (runs.count == 0) {
         bench_fails(setting->name, "memory has no %zu adjacent frames", setting->n);
@@ -129,9 +127,10 @@ static void measure(const struct setting *setting, uint32_t *picks, struct rando
     }
     unsigned ops = setting->ops / runs.count * runs.count;
     choose(picks, ops, &runs, setting->shuffled, random);
-    none = runs;
-    uint64_t without = ticks_of(&empty_calls, &none, picks, ops),
-             with = ticks_of(&pm_calls, &runs, picks, ops);
+    pretended = runs;
+    struct stream on_pretended = {&pretended, picks, ops}, on_real = {&runs, picks, ops};
+    uint64_t without = clock_loop(run, &empty_calls, &on_pretended);
+    uint64_t with = clock_loop(run, &pm_calls, &on_real);
     figure_insns(setting->name, with - without, ops);
     while (runs.count)
         pm_free_pages(runs.first[--runs.count], runs.n);

@@ -3,7 +3,7 @@
  * Each call is timed on its own: in memory that is filled and emptied in every order; in memory that is full
  * but for a few frames far apart, so that nothing remembered of the last calls leads to one; and between runs
  * that come and go. */
-#include "cpu.h"
+#include "clock.h"
 #include "frames.h"
 #include "log.h"
 #include "measure.h"
@@ -29,25 +29,13 @@ static void note(struct call *call, unsigned ticks) {
         *call = (struct call){ticks, call->count, pattern};
 }
 
-CLOCK ticks_of_alloc(const struct frame_calls *volatile calls, paddr_t *pa) {
-    unsigned start = (unsigned)rdtsc();
-    *pa = calls->alloc();
-    return (unsigned)rdtsc() - start;
-}
-
-CLOCK ticks_of_free(const struct frame_calls *volatile calls, paddr_t pa) {
-    unsigned start = (unsigned)rdtsc();
-    calls->free(pa);
-    return (unsigned)rdtsc() - start;
-}
-
 static paddr_t take(void) {
-    paddr_t pa;
-    note(&allocs, ticks_of_alloc(&pm_calls, &pa) - overhead_alloc);
-    return pa;
+    uintptr_t pa;
+    note(&allocs, clock_call(pm_alloc_page, 0, &pa) - overhead_alloc);
+    return (paddr_t)pa;
 }
 
-static void give(paddr_t pa) { note(&frees, ticks_of_free(&pm_calls, pa) - overhead_free); }
+static void give(paddr_t pa) { note(&frees, clock_call(pm_free_page, pa, NULL) - overhead_free); }
 
 /* HELD has room for all. */
 static void fill(struct held *held) {
@@ -156,15 +144,14 @@ static void print_call(const char *figure, const struct call *call) {
 
 void bench_worst_frame(const char *name) {
     struct held held;
-    paddr_t pa;
     size_t bytes = held_bytes();
     held.frame = area_get(name, bytes);
     if (!held.frame)
         return;
     chance = (struct random)RANDOM_SEED;
     allocs = frees = (struct call){0};
-    overhead_alloc = ticks_of_alloc(&empty_calls, &pa);
-    overhead_free = ticks_of_free(&empty_calls, pa);
+    overhead_alloc = clock_call(returns_zero, 0, NULL);
+    overhead_free = clock_call(returns_nothing, 0, NULL);
     held_take_all(&held);
     search(&held);
     held_give_from(&held, 0);

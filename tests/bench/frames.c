@@ -8,7 +8,7 @@
  * frames are live. All frames that the machine has take part. */
 #include "frames.h"
 
-#include "cpu.h"
+#include "clock.h"
 #include "measure.h"
 #include "pm.h"
 #include "string.h"
@@ -17,18 +17,9 @@
 #define B_OPS 200000u
 #define BATCH_MAX 1000u
 
-static paddr_t empty_alloc(void) { return PADDR_NONE; }
-static void empty_free(paddr_t pa) { (void)pa; }
-
-static paddr_t empty_alloc_run(size_t n) {
-    (void)n;
-    return PADDR_NONE;
-}
-
-static void empty_free_run(paddr_t pa, size_t n) { (void)pa, (void)n; }
-
 const struct frame_calls pm_calls = {pm_alloc_page, pm_free_page, pm_alloc_pages, pm_free_pages};
-const struct frame_calls empty_calls = {empty_alloc, empty_free, empty_alloc_run, empty_free_run};
+const struct frame_calls empty_calls = {(void *)returns_zero, (void *)returns_nothing, (void *)returns_zero,
+                                        (void *)returns_nothing};
 
 /* ---- memory that is full to a given degree ---- */
 
@@ -65,40 +56,44 @@ void held_occupy(struct held *held, unsigned per_10000, struct random *random) {
 
 /* ---- R ---- */
 
-__attribute__((noinline)) static uint64_t ticks_of_r(const struct frame_calls *volatile calls,
-                                                     paddr_t *frames, const uint32_t *picks) {
-    uint64_t start = rdtsc();
+struct picked {
+    paddr_t *frames;
+    const uint32_t *picks;
+};
+
+static void run_r(const struct frame_calls *calls, const struct picked *picked) {
     for (unsigned i = 0; i < R_OPS; i++) {
-        paddr_t *frame = &frames[picks[i]];
+        paddr_t *frame = &picked->frames[picked->picks[i]];
         calls->free(*frame);
         *frame = calls->alloc();
     }
-    return rdtsc() - start;
 }
 
 /* WORDS has room for the picks, and behind them for frames of no meaning. */
 static void measure_r(const char *name, struct held *held, uint32_t *words, struct random *random) {
     for (unsigned i = 0; i < R_OPS; i++)
         words[i] = random_below(random, held->count);
-    uint64_t without = ticks_of_r(&empty_calls, words + R_OPS, words);
-    uint64_t with = ticks_of_r(&pm_calls, held->frame, words);
+    struct picked pretended = {words + R_OPS, words}, real = {held->frame, words};
+    uint64_t without = clock_loop(run_r, &empty_calls, &pretended);
+    uint64_t with = clock_loop(run_r, &pm_calls, &real);
     figure_insns(name, with - without, R_OPS);
 }
 
 /* ---- B ---- */
 
-/* The frames are freed in the order that ORDER says. */
-__attribute__((noinline)) static uint64_t ticks_of_b(const struct frame_calls *volatile calls, unsigned batch,
-                                                     const uint32_t *order) {
+struct batches {
+    unsigned size;
+    const uint32_t *order; /* in which a batch's frames are freed */
+};
+
+static void run_b(const struct frame_calls *calls, const struct batches *batches) {
     static paddr_t frames[BATCH_MAX];
-    uint64_t start = rdtsc();
-    for (unsigned round = 0; round < B_OPS / batch; round++) {
-        for (unsigned i = 0; i < batch; i++)
+    for (unsigned round = 0; round < B_OPS / batches->size; round++) {
+        for (unsigned i = 0; i < batches->size; i++)
             frames[i] = calls->alloc();
-        for (unsigned i = 0; i < batch; i++)
-            calls->free(frames[order[i]]);
+        for (unsigned i = 0; i < batches->size; i++)
+            calls->free(frames[batches->order[i]]);
     }
-    return rdtsc() - start;
 }
 
 static void measure_b(const char *name, unsigned batch, bool shuffled, uint32_t *order,
@@ -110,7 +105,9 @@ static void measure_b(const char *name, unsigned batch, bool shuffled, uint32_t 
         order[i] = i;
     if (shuffled)
         held_shuffle(&numbers, random);
-    uint64_t without = ticks_of_b(&empty_calls, batch, order), with = ticks_of_b(&pm_calls, batch, order);
+    struct batches batches = {batch, order};
+    uint64_t without = clock_loop(run_b, &empty_calls, &batches);
+    uint64_t with = clock_loop(run_b, &pm_calls, &batches);
     figure_insns(name, with - without, B_OPS / batch * batch);
 }
 

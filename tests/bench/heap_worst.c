@@ -9,7 +9,7 @@
  * The patterns are those that hurt some heap: each size at each state of its page, combs of holes, the last
  * object above a long hole, memory that has run out, growing and shrinking in between, and then programs put
  * together at random. */
-#include "cpu.h"
+#include "clock.h"
 #include "format.h"
 #include "kmalloc.h"
 #include "log.h"
@@ -44,76 +44,42 @@ static const char *pattern;
 enum kind { USUAL, HUGE, EXHAUSTED, KINDS }; /* up to 64 KiB; beyond; no pages or addresses were left */
 static struct call allocs[KINDS], frees[KINDS];
 static unsigned overhead_alloc, overhead_free; /* of a call of an empty function, clock included */
-static unsigned overhead_get, overhead_give;   /* of the wrapper, what it measures not included */
-static unsigned in_provider;                   /* since the call began */
-static unsigned gets_left;                     /* until the provider says that memory has run out */
-static bool given;                             /* a page has been given back since the call began */
-static bool no_address;                        /* is left for the objects that follow */
+unsigned ticks_in_provider, provider_overhead;
+static unsigned gets_left; /* until the provider says that memory has run out */
+static bool given;         /* a page has been given back since the call began */
+static bool no_address;    /* is left for the objects that follow */
 static bool refused; /* memory has run out since then, or pages were asked for when some were given back */
-
-static void *empty_alloc(size_t size) {
-    (void)size;
-    return &chance;
-}
-
-static void empty_free(void *p) { (void)p; }
-
-static int empty_pages(void *va, size_t pages) {
-    (void)va, (void)pages;
-    return 0;
-}
 
 static int (*inner_get)(void *, size_t), (*inner_give)(void *, size_t);
 
-static int timed_get(void *va, size_t pages) {
-    unsigned start = (unsigned)rdtsc();
+int provider_get(void *va, size_t pages) {
     int result = gets_left && gets_left-- ? inner_get(va, pages) : -1;
     refused |= result < 0 || given;
-    in_provider += (unsigned)rdtsc() - start + overhead_get;
     return result;
 }
 
-static int timed_give(void *va, size_t pages) {
-    unsigned start = (unsigned)rdtsc();
-    int result = inner_give(va, pages);
+int provider_give(void *va, size_t pages) {
     given = true;
-    in_provider += (unsigned)rdtsc() - start + overhead_give;
-    return result;
+    return inner_give(va, pages);
 }
 
 static const struct page_provider timed_provider = {timed_get, timed_give};
+static int (*const no_pages)(void *, size_t) = (void *)returns_zero;
 
-CLOCK ticks_of_alloc(void *(*volatile alloc)(size_t), size_t size, void **p) {
-    in_provider = 0;
-    unsigned start = (unsigned)rdtsc();
-    *p = alloc(size);
-    return (unsigned)rdtsc() - start - in_provider;
+/* The ticks of one call, less the provider's. */
+static unsigned ticks_of(void *fn, uintptr_t argument, uintptr_t *result) {
+    ticks_in_provider = 0;
+    unsigned ticks = clock_call(fn, argument, result);
+    return ticks - ticks_in_provider;
 }
 
-CLOCK ticks_of_free(void (*volatile free)(void *), void *p) {
-    in_provider = 0;
-    unsigned start = (unsigned)rdtsc();
-    free(p);
-    return (unsigned)rdtsc() - start - in_provider;
-}
-
-CLOCK ticks_of_pages(int (*volatile fn)(void *, size_t)) {
-    in_provider = 0;
-    unsigned start = (unsigned)rdtsc();
-    fn(NULL, 1);
-    return (unsigned)rdtsc() - start - in_provider;
-}
-
-/* What the clock itself costs, so that empty functions cost nothing. */
+/* What the clock itself takes, so that empty functions cost nothing. */
 static void calibrate(void) {
-    void *p;
-    overhead_get = overhead_give = 0;
-    gets_left = ~0u;
-    inner_get = inner_give = empty_pages;
-    overhead_get = ticks_of_pages(timed_get) - ticks_of_pages(empty_pages);
-    overhead_give = ticks_of_pages(timed_give) - ticks_of_pages(empty_pages);
-    overhead_alloc = ticks_of_alloc(empty_alloc, 1, &p);
-    overhead_free = ticks_of_free(empty_free, p);
+    inner_give = no_pages;
+    provider_overhead = 0;
+    provider_overhead = ticks_of(timed_give, 0, NULL) - ticks_of(returns_zero, 0, NULL);
+    overhead_alloc = ticks_of(returns_object, 0, NULL);
+    overhead_free = ticks_of(returns_nothing, 0, NULL);
 }
 
 static void note(struct call *call, unsigned ticks, size_t size) {
@@ -125,11 +91,12 @@ static void note(struct call *call, unsigned ticks, size_t size) {
 /* ---- steps ---- */
 
 static bool add(size_t size) {
-    void *p;
+    uintptr_t address;
     if (live == ROOM)
         return false;
     refused = given = false;
-    unsigned ticks = ticks_of_alloc(kmalloc, size, &p) - overhead_alloc;
+    unsigned ticks = ticks_of(kmalloc, size, &address) - overhead_alloc;
+    void *p = (void *)address;
     bool elsewhere = !p || no_address || (size <= PAGE_SIZE && kmalloc_size(p) > PAGE_SIZE);
     note(&allocs[size >= HUGE_FROM ? HUGE : refused || elsewhere ? EXHAUSTED : USUAL], ticks, size);
     if (p)
@@ -138,7 +105,7 @@ static bool add(size_t size) {
 }
 
 static void drop(size_t i) {
-    unsigned ticks = ticks_of_free(kfree, objects[i].p) - overhead_free;
+    unsigned ticks = ticks_of(kfree, (uintptr_t)objects[i].p, NULL) - overhead_free;
     note(&frees[objects[i].size >= HUGE_FROM ? HUGE : USUAL], ticks, objects[i].size);
     objects[i].p = NULL;
 }
@@ -374,8 +341,8 @@ static void search(void) {
     kmalloc_init(&timed_provider);
     for (size_t i = 0; i < ARRAY_SIZE(patterns); i++) {
         pattern = patterns[i].name;
-        inner_get = patterns[i].unbacked ? empty_pages : vmem_provider.get;
-        inner_give = patterns[i].unbacked ? empty_pages : vmem_provider.give;
+        inner_get = patterns[i].unbacked ? no_pages : vmem_provider.get;
+        inner_give = patterns[i].unbacked ? no_pages : vmem_provider.give;
         patterns[i].run();
         drop_all(0, SHUFFLED, 0);
         kmalloc_check();
@@ -393,6 +360,7 @@ void bench_worst_heap(const char *name) {
     memset(allocs, 0, sizeof(allocs));
     memset(frees, 0, sizeof(frees));
     calibrate();
+    gets_left = ~0u;
     search();
     print_call("kmalloc-worst", "kmalloc", &allocs[USUAL]);
     print_call("kfree-worst", "kfree", &frees[USUAL]);

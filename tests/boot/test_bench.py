@@ -1,5 +1,6 @@
 """The benchmarks in the kernel: each prints its figures, the same on every run; none grows with memory, and
-none exceeds its recorded ceiling (tests/bench/ceilings/gcc-12.txt)."""
+none exceeds its ceiling (tests/bench/ceilings/, a file for each compiler)."""
+import fnmatch
 import os
 import re
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from quire import Machine
 
-CEILINGS = Path(__file__).resolve().parent.parent / "bench" / "ceilings" / "gcc-12.txt"
+CEILINGS = Path(__file__).resolve().parent.parent / "bench" / "ceilings"
 FIGURE = re.compile(r"^bench (\S+): (?:(\d+\.\d) insns/op \(ops \d+\)|(\d+\.\d\d) peak/payload)$", re.M)
 LIMIT = 600
 
@@ -24,6 +25,11 @@ NAMES = {
 
 # Larger where there are more frames to play with: batches beyond what 64 MiB hold.
 GROWING = {"B1000-99", "run4-scattered", "run8-scattered"}
+
+
+# These find their runs among holes whose places depend on how many frames the kernel's image leaves.
+SHIFTING = {"run16-shuffled", "run256-shuffled", "run4-scattered", "run8-scattered"}
+SLACK = 1.1
 
 
 def figures(machine):
@@ -57,16 +63,15 @@ def module_boot(build, kernel):
 
 
 def compiler(kernel):
-    """What built the kernel, as it says itself."""
-    found = re.search(rb"GCC: \([^)]*\) (\d+)\.|clang version (\d+)", Path(kernel).read_bytes())
-    return f"gcc {found[1].decode()}" if found and found[1] else "another compiler"
+    """What built the kernel, as its .comment section says: gcc-12, clang-14, ..."""
+    found = re.search(rb"GCC: \([^)]*\) (\d+)\.|clang version (\d+)", kernel.read_bytes())
+    return f"gcc-{found[1].decode()}" if found[1] else f"clang-{found[2].decode()}"
 
 
-def ceilings():
-    """The compiler they hold for, and {name: the most that the figure may be}."""
-    lines = CEILINGS.read_text().splitlines()
-    made_by = next(line.removeprefix("# compiler: ") for line in lines if line.startswith("# compiler: "))
-    return made_by, {name: float(most) for name, most in (line.split() for line in lines if line[:1] != "#")}
+def ceilings(compiler):
+    """{name: the most that the figure may be}."""
+    lines = (CEILINGS / f"{compiler}.txt").read_text().splitlines()
+    return {name: float(most) for name, most in (line.split() for line in lines if line[:1] != "#")}
 
 
 def test_each_figure_is_printed(small):
@@ -77,12 +82,17 @@ def test_two_runs_agree_to_the_digit(small, module_boot):
     assert figures(module_boot("again", memory="64M")) == small
 
 
-def test_no_figure_exceeds_its_ceiling(plain, small, kernel):
-    made_by, most = ceilings()
-    if compiler(kernel) != made_by:
-        pytest.skip(f"the ceilings are those of {made_by}; this kernel was built by {compiler(kernel)}")
-    assert most.keys() == small.keys(), "record anew: see the head of tests/bench/ceilings/gcc-12.txt"
-    assert {name: (figure, most[name]) for name, figure in small.items() if figure > most[name]} == {}
+@pytest.mark.parametrize("path", ["quire.elf", "variant/gcc/quire.elf", "variant/clang/quire.elf"])
+def test_no_figure_exceeds_its_ceiling(plain, boot, build, path):
+    kernel = build / path
+    if not kernel.exists():
+        pytest.skip(f"{path} was not built: its compiler is not on this machine")
+    if not (CEILINGS / f"{compiler(kernel)}.txt").exists():
+        pytest.skip(f"no ceilings are recorded for {compiler(kernel)}")
+    most, found = ceilings(compiler(kernel)), figures(boot(kernel=kernel, memory="64M", icount=True, cmdline="bench"))
+    assert most.keys() == found.keys(), "record them again: make bench-ceilings"
+    assert {name: (figure, most[name]) for name, figure in found.items()
+            if figure > most[name] * (SLACK if name in SHIFTING else 1)} == {}
 
 
 def test_no_figure_grows_with_memory(small, module_boot):
@@ -102,6 +112,24 @@ def test_the_table_shows_target_and_others(boot):
     machine = boot(memory="64M", icount=True, cmdline="bench=W1")
     figure = figures(machine)["W1"]
     assert re.search(rf"^W1 +{figure} +34 +51 rpmalloc", machine.text(), re.M)
+
+
+def test_the_table_marks_a_figure_above_its_target(boot):
+    machine = boot(memory="64M", icount=True, cmdline="bench=W*")
+    figures(machine)
+    rows = re.findall(r"^(W\S+) +(\d+\.\d+)([! ]) +(\d+\.?\d*)  ", machine.text(), re.M)
+    assert len(rows) == 11
+    assert all((float(figure) > float(target)) == (mark == "!") for _, figure, mark, target in rows)
+    assert {mark for *_, mark, _ in rows} == {"!", " "}
+
+
+def test_a_legend_says_what_each_figure_is(boot):
+    machine = boot(memory="64M", icount=True, cmdline="bench")
+    names = figures(machine).keys()
+    legend = re.findall(r"^  (\S+) +\S.*$", machine.text().split("! marks a figure above its target.\n")[1], re.M)
+    assert [name for name in names if not any(fnmatch.fnmatch(name, pattern) for pattern in legend)] == []
+    assert [pattern for pattern in legend if not fnmatch.filter(names, pattern)] == []
+    assert max(map(len, machine.lines()[-len(legend) - 2:])) < 80
 
 
 def test_a_pattern_that_matches_nothing_fails(boot):

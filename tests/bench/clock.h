@@ -1,0 +1,38 @@
+/* The benchmarks' clock, and what is timed beside the memory system. All of it is assembly (clock.S): no
+ * compiler can unroll, copy or pad it. */
+#ifndef QUIRE_BENCH_CLOCK_H
+#define QUIRE_BENCH_CLOCK_H
+
+#include "types.h"
+
+/* The time-stamp counter's ticks during FN(A, B), a function of at most two words that returns at most one;
+ * its result goes to *RESULT, unless RESULT is NULL. The clock itself takes a constant number of ticks:
+ * subtract those of an empty function. */
+uint64_t clock_ticks(void *fn, uintptr_t a, uintptr_t b, uintptr_t *result);
+
+/* The ticks of FN, a loop over the functions in CALLS. Subtract those of the same loop over empty functions. */
+static inline uint64_t clock_loop(void *fn, const void *calls, const void *operations) {
+    return clock_ticks(fn, (uintptr_t)calls, (uintptr_t)operations, NULL);
+}
+
+/* The ticks of one call. */
+static inline unsigned clock_call(void *fn, uintptr_t argument, uintptr_t *result) {
+    return (unsigned)clock_ticks(fn, argument, 0, result);
+}
+
+/* Empty functions: take their addresses only. returns_object's object is 16 bytes that may be written to. */
+extern char returns_nothing[], returns_zero[], returns_first[], returns_object[];
+
+/* 2 * N + 2 instructions, N > 0. */
+void spin(unsigned n);
+
+/* A heap's page provider, timed: each calls its counterpart below and adds what that takes, and what itself
+ * takes beyond an empty function, to ticks_in_provider. */
+int timed_get(void *va, size_t pages);
+int timed_give(void *va, size_t pages);
+int provider_get(void *va, size_t pages);  /* heap_worst.c */
+int provider_give(void *va, size_t pages); /* heap_worst.c */
+extern unsigned ticks_in_provider;         /* heap_worst.c */
+extern unsigned provider_overhead;         /* heap_worst.c: what timed_get and timed_give take beyond that */
+
+#endif
