@@ -97,14 +97,22 @@ QEMUFLAGS ?=
 # The boot modules: programs and MODULES. QEMU separates them by commas; a comma in a name is doubled.
 INITRD = $(addprefix -initrd ,$(subst $(space),$(comma),$(strip $(subst $(comma),$(comma)$(comma),$(BOOT_MODULES)))))
 
+# $(call check-memory,MODULE...): stops if MEM is too little. QEMU would show nothing, for ever.
+check-memory = $(call complain,$(shell sh tools/memory.sh '$(MEM)' $(1)))
+complain = $(if $(1),$(error $(1)))
+
 run: $(KERNEL) $(BOOT_MODULES)
+	$(call check-memory,$(BOOT_MODULES))
 	$(Q)sh tools/qemu.sh $(QEMU) -kernel $(KERNEL) -append "panic=stay$${CMDLINE:+ $$CMDLINE}" $(INITRD) $(QEMUFLAGS)
 
 run-iso: $(ISO)
+	$(call check-memory,$(BOOT_MODULES))
 	$(Q)sh tools/qemu.sh $(QEMU) -cdrom $(ISO) -boot d $(QEMUFLAGS)
 
+# gdb takes what qemu-system-x86_64 tells it for a 64-bit processor, so only the other will do.
 debug: $(KERNEL) $(BOOT_MODULES)
-	$(Q)sh tools/debug.sh $(GDB) $(QEMU) $(KERNEL) $(INITRD) $(QEMUFLAGS)
+	$(call need,qemu-system-i386,qemu)$(call check-memory,$(BOOT_MODULES))
+	$(Q)sh tools/debug.sh $(GDB) qemu-system-i386 $(KERNEL) $(INITRD) $(QEMUFLAGS)
 
 # ---- the rest ----
 

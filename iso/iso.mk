@@ -18,7 +18,7 @@ FONT_PLACES := /usr/share/consolefonts /usr/lib/kbd/consolefonts /usr/share/kbd/
 find-font = $(or $(call join-files,$(call find-files,$(1))),$(firstword $(call find-files,$(2))))
 find-files = $(foreach name,$(1),$(firstword $(wildcard $(FONT_PLACES:%=%/$(name).psf.gz))))
 join-files = $(subst $(space),$(comma),$(strip $(1)))
-no-font = $(empty)  no font here: a framebuffer will show nothing ($(call install-hint,$(shell sh tools/deps.sh for font)))
+no-font = $(empty)  no font here, so a framebuffer will show nothing: $(call install-hint,$(shell sh tools/deps.sh for font))
 $(BUILD)/fonts.stamp: export STAMP = $(FONTS)
 
 .PHONY: iso

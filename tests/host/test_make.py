@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MAKE = shutil.which("make")
-EVERYWHERE = ("sh cat cmp comm cp cut env grep gzip id ls mkdir mv od printf rm sed sort tail test touch tr uname "
+EVERYWHERE = ("sh cat cmp comm cp cut env grep gzip id ls mkdir mv od printf rm sed sort tail test touch tr uname wc "
               "awk dirname basename expr").split()
 OURS = {"BUILD", "CMDLINE", "CROSS", "FONTS", "MAKEFLAGS", "MAKELEVEL", "MEM", "MFLAGS", "MODULES", "QEMUFLAGS", "UBSAN", "V"}
 
@@ -155,7 +155,7 @@ def test_a_changed_command_line_builds_grub_cfg_and_nothing_else(make):
 def test_without_a_font_there_is_a_kernel_all_the_same_and_a_line_that_says_so(make):
     make.have("apt-get", *GNU)
     assert make().code == 0
-    assert re.search(r"^  no font here: .*apt-get install \S+", make.output, re.M)
+    assert re.search(r"^  no font here, .*apt-get install \S+", make.output, re.M)
     assert (make.build / "quire.elf").exists()
 
 
@@ -206,10 +206,46 @@ def test_run_has_the_memory_the_options_and_the_exit_port(built):
     ("test", "qemu-system-i386", "qemu-system-x86"), ("pictures", "qemu-system-i386", "qemu-system-x86"),
 ])
 def test_a_missing_tool_is_named_with_the_command_that_installs_it(make, target, tool, package):
-    make.have("apt-get", "x-gcc", "x-ld", "x-nm")
+    make.have("apt-get", "x-gcc", "x-ld", "x-nm", *["qemu-system-i386"] * (tool == "gdb"))
     make(target, "CROSS=x-")
     assert make.code != 0
     assert re.search(rf"{tool} is missing: run '(?:sudo )?apt-get install [^']*{package}.*'", make.output), make.output
+
+
+@pytest.mark.parametrize("target", ["run", "debug", "bench"])
+def test_too_little_memory_is_said_before_anything_starts(built, target):
+    built.have("gdb", "qemu-system-i386")
+    built(target, "MEM=2M")
+    assert built.code != 0 and "MEM=2M is too little" in built.output
+    assert built.calls == []
+
+
+@pytest.mark.parametrize("memory", ["3M", "3", "3072K", "1g", "5.5M", "size=64M"])
+def test_enough_memory_and_what_only_qemu_understands_are_left_to_qemu(built, memory):
+    assert built("run", f"MEM={memory}").code == 0, built.output
+    call = built.calls[-1]
+    assert call[call.index("-m") + 1] == memory
+
+
+def test_memory_for_the_modules_counts(built, tmp_path):
+    (tmp_path / "large").write_bytes(bytes(2**20 + 1))
+    built("run", "MEM=4M", f"MODULES={tmp_path}/large")
+    assert built.code != 0 and "needs 5 MiB to load Quire and its modules" in built.output
+    assert built("run", "MEM=5M", f"MODULES={tmp_path}/large").code == 0, built.output
+
+
+def test_quires_failure_is_told_from_an_error_of_the_build(built):
+    assert "Quire reported failure" in built("run", EXIT="35").output
+    assert "Quire" not in built("run", EXIT="1").output
+
+
+def test_debug_does_not_take_the_qemu_whose_registers_gdb_cannot_read(make):
+    make.have("apt-get", "gdb", "qemu-system-x86_64", *GNU)
+    make("debug")
+    assert make.code != 0 and "qemu-system-i386 is missing" in make.output
+    make.have("qemu-system-i386")
+    make("debug")
+    assert make.code == 0 and any("qemu-system-i386" in word for word in make.calls[-1]), make.output
 
 
 # ---- boot modules ----
