@@ -110,5 +110,5 @@ document stop-at-faults
 Stop where a panic or an exception is about to be reported; `bt` then shows who caused it.
 end
 
-echo Quire waits before its first instruction.\n
-echo continue boots it; break kmain stops at its start; walk ADDRESS, pd, pt I, stop-at-faults: help user-defined\n
+echo Quire waits before its first instruction. continue boots it; then type at its prompt. Ctrl-C comes back to gdb.\n
+echo break kmain stops at its start. walk ADDRESS, pd, pt I, stop-at-faults: help user-defined\n

@@ -1,0 +1,44 @@
+"""`make debug`: gdb and the serial line on one terminal."""
+import os
+import shutil
+from pathlib import Path
+
+import pexpect
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+GDB = next(filter(shutil.which, ("i686-elf-gdb", "gdb-multiarch", "gdb")), None)
+PROMPT = "(gdb) "
+
+
+@pytest.fixture
+def debug(build, tmp_path):
+    if not GDB:
+        pytest.skip("no gdb is installed")
+    kernel = tmp_path / "quire.elf"  # the FIFOs lie beside it
+    shutil.copy(build / "quire.elf", kernel)
+    gdb = pexpect.spawn("sh", ["tools/debug.sh", GDB, "qemu-system-i386", str(kernel)], cwd=ROOT, timeout=120,
+                        encoding="utf-8", env={**os.environ, "TERM": "dumb", "DISPLAY": "", "WAYLAND_DISPLAY": ""})
+    gdb.expect_exact(PROMPT)
+    yield gdb
+    gdb.close(force=True)
+
+
+def test_what_is_typed_goes_to_quire_while_it_runs_and_to_gdb_while_it_stands(debug):
+    debug.sendline("continue")
+    debug.expect_exact("quire> ")
+    debug.send("walk 0\r")
+    debug.expect_exact("not mapped")
+    debug.expect_exact("quire> ")
+    debug.sendintr()
+    debug.expect_exact(PROMPT)
+    debug.sendline("walk 0")
+    debug.expect_exact("0x00000000 -> not mapped: PT[0] absent")  # quire.gdb's own walk says the same
+    debug.expect_exact(PROMPT)
+    debug.sendline("continue")
+    debug.expect_exact("Continuing.")
+    debug.send("exit\r")
+    debug.expect_exact("Remote connection closed")
+    debug.expect_exact(PROMPT)
+    debug.sendline("quit")
+    debug.expect(pexpect.EOF)
