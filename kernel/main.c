@@ -1,7 +1,7 @@
 /* kmain: the boot, one step after the other. boot/boot.S calls it, with paging off. */
 #include "boot_info.h"
 #include "canary.h"
-#include "console.h"
+#include "input.h"
 #include "descriptors.h"
 #include "diagnosis.h"
 #include "kmalloc.h"

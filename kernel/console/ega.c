@@ -1,5 +1,5 @@
 /* EGA text memory: a screen of 80 x 25 cells, which the adapter itself paints, and the 6845's cursor. */
-#include "console.h"
+#include "input.h"
 #include "cpu.h"
 #include "log.h"
 #include "memlayout.h"

@@ -8,7 +8,7 @@
  * mapped it, and what was said meanwhile is shown then. Only what no memory map calls memory is ever drawn
  * to: the fields come from outside (Multiboot 0.6.96 section 3.3, framebuffer_*). */
 #include "boot_info.h"
-#include "console.h"
+#include "input.h"
 #include "cpu.h"
 #include "font.h"
 #include "log.h"

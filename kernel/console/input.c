@@ -8,7 +8,7 @@
  *
  * What is typed while nobody reads stays in the devices, until someone who prints asks whether it was
  * Ctrl-C: then it moves to the queue. When that is full nothing more is taken, so that nothing is lost. */
-#include "console.h"
+#include "input.h"
 
 #include "cpu.h"
 #include "timer.h"

@@ -7,7 +7,7 @@
  *
  * Escape sequences are for terminals. Until serial_sequences says that there is one they are left out, so
  * that a script or a log file gets text. */
-#include "console.h"
+#include "input.h"
 #include "cpu.h"
 #include "log.h"
 #include "timer.h"

@@ -4,7 +4,7 @@
 
 #include "boot_info.h"
 #include "command.h"
-#include "console.h"
+#include "input.h"
 #include "cpu.h"
 #include "format.h"
 #include "log.h"

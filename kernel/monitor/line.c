@@ -14,7 +14,7 @@
 #include "line.h"
 
 #include "complete.h"
-#include "console.h"
+#include "input.h"
 #include "log.h"
 #include "string.h"
 

@@ -7,7 +7,7 @@
 
 #include "args.h"
 #include "command.h"
-#include "console.h"
+#include "input.h"
 #include "line.h"
 #include "log.h"
 #include "machine.h"

@@ -16,7 +16,7 @@
 #include "output.h"
 
 #include "command.h"
-#include "console.h"
+#include "input.h"
 #include "log.h"
 #include "string.h"
 #include "terminal.h"

@@ -1,6 +1,6 @@
 /* The monitor's watch: a list of commands, once a second, until a key is pressed. */
 #include "command.h"
-#include "console.h"
+#include "input.h"
 #include "log.h"
 #include "monitor.h"
 #include "output.h"

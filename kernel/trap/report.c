@@ -9,7 +9,7 @@
 #include "report.h"
 
 #include "catch.h"
-#include "console.h"
+#include "input.h"
 #include "cpu.h"
 #include "format.h"
 #include "log.h"

@@ -6,7 +6,7 @@
 #include "bench.h"
 
 #include "clock.h"
-#include "console.h"
+#include "input.h"
 #include "format.h"
 #include "kmalloc.h"
 #include "ktest.h"

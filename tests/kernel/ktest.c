@@ -6,7 +6,7 @@
 #include "ktest.h"
 
 #include "catch.h"
-#include "console.h"
+#include "input.h"
 #include "format.h"
 #include "kmalloc.h"
 #include "log.h"
