@@ -44,4 +44,7 @@ bool machine_has_exit_port(void);
 /* Resets the machine. */
 void machine_reset(void) __attribute__((noreturn));
 
+/* Calls FN, once, before machine_exit and machine_reset. */
+void machine_before_exit(void (*fn)(void));
+
 #endif

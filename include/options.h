@@ -12,6 +12,7 @@ struct options {
     bool diagnose;        /* say early what machine this is */
     bool panic_stay;      /* after a panic stop at the last look, even where the exit port is present */
     enum heap_mode heap;  /* debug, guard, or the normal heap */
+    const char *colour;   /* "on", "off" or "auto" as for the command `colour`, or NULL */
     const char *commands; /* the monitor commands after "--", separated by ';', or NULL */
 };
 

@@ -1,9 +1,9 @@
 /* kmain: the boot, one step after the other. boot/boot.S calls it, with paging off. */
 #include "boot_info.h"
 #include "canary.h"
-#include "input.h"
 #include "descriptors.h"
 #include "diagnosis.h"
+#include "keyboard.h"
 #include "kmalloc.h"
 #include "last_look.h"
 #include "log.h"
@@ -14,35 +14,21 @@
 #include "panic.h"
 #include "pm.h"
 #include "protection.h"
+#include "screen.h"
+#include "serial.h"
 #include "trap.h"
 #include "vmem.h"
 
 void kmain(unsigned magic, paddr_t info);
 
-static void text_screen(void) {
-    if (ega_init())
-        kprintf("screen: EGA text at 0x%08x, 80 x 25 characters\n", EGA_TEXT);
-    else
-        kprintf("screen: none\n");
-}
-
-static void start_screen(void) {
-    enum framebuffer_type type = boot_info.framebuffer.type;
-
-    if (type == FRAMEBUFFER_RGB || type == FRAMEBUFFER_INDEXED)
-        framebuffer_init();
-    else
-        text_screen();
-}
-
 /* The screen comes first: from then on a panic can be read where there is no serial line. */
 static void read_boot_info(unsigned magic, paddr_t info) {
     if (magic != MULTIBOOT_MAGIC) {
-        text_screen();
+        screen_init_text();
         PANIC("quire: not loaded by Multiboot: EAX is 0x%08x and not 0x%08x", magic, MULTIBOOT_MAGIC);
     }
     boot_info_read(info);
-    start_screen();
+    screen_init();
     machine_check_cpu();
     kprintf("quire: loaded by %s; command line \"%.200s\"\n",
             boot_info.loader[0] ? boot_info.loader : "a loader without a name", boot_info.cmdline);
@@ -59,7 +45,7 @@ static void start_vmem(void) {
     trap_set_directory(get_page_directory());
     kprintf("vmem: directory 0x%08x, %zu table, 4 MiB identity-mapped\n", get_page_directory(),
             vmem_tables());
-    framebuffer_map(); /* before the checks: if one fails, the screen can say so */
+    screen_map(); /* before the checks: if one fails, the screen can say so */
     vmem_check();
     protection_check();
 }

@@ -1,7 +1,8 @@
-/* EGA text memory: a screen of 80 x 25 cells, which the adapter itself paints, and the 6845's cursor. */
-#include "input.h"
+/* EGA text memory: 80 x 25 cells that the adapter itself paints, and the 6845's cursor (IBM VGA technical
+ * reference; FreeVGA). */
+#include "ega.h"
+
 #include "cpu.h"
-#include "log.h"
 #include "memlayout.h"
 #include "terminal.h"
 
@@ -17,11 +18,16 @@
 #define CRTC_CURSOR_HIGH 0x0E
 #define CRTC_CURSOR_LOW 0x0F
 
-#define INPUT_STATUS_1 0x3DA  /* reading it makes the next write to the attribute controller an index */
-#define ATTRIBUTE_WRITE 0x3C0 /* index and data in turn */
+#define GRAPHICS_INDEX 0x3CE
+#define GRAPHICS_DATA 0x3CF
+#define GRAPHICS_MISC 0x06
+#define MISC_GRAPHICS 0x01 /* pixels, not characters */
+
+#define INPUT_STATUS_1 0x3DA  /* a read makes the next write to the attribute controller an index */
+#define ATTRIBUTE_WRITE 0x3C0 /* takes index and data in turn */
 #define ATTRIBUTE_READ 0x3C1
 #define ATTRIBUTE_MODE 0x10
-#define ATTRIBUTE_VIDEO_ON 0x20 /* in the index: else the screen goes dark */
+#define ATTRIBUTE_VIDEO_ON 0x20 /* in the index: without it the screen goes dark */
 #define MODE_BLINK 0x08
 
 static void crtc_write(uint8_t index, unsigned value) {
@@ -34,7 +40,7 @@ static void place_cursor(unsigned position) {
     crtc_write(CRTC_CURSOR_LOW, position);
 }
 
-/* Bit 15 of a cell is then the paper's fourth bit, as everywhere, and does not blink. */
+/* Makes bit 15 of a cell the paper's fourth bit, and not blink. */
 static void stop_blinking(void) {
     inb(INPUT_STATUS_1);
     outb(ATTRIBUTE_WRITE, ATTRIBUTE_MODE | ATTRIBUTE_VIDEO_ON);
@@ -44,7 +50,7 @@ static void stop_blinking(void) {
 }
 
 static void ega_show(const struct screen *screen, unsigned first, unsigned end, unsigned cursor) {
-    (void)screen, (void)first, (void)end; /* the cells are what is shown */
+    (void)screen, (void)first, (void)end; /* the adapter shows the cells themselves */
     place_cursor(cursor);
 }
 
@@ -54,19 +60,28 @@ static bool cursor_holds(unsigned position) {
     return inb(CRTC_DATA) == position;
 }
 
-/* Where there is no adapter its memory may still be memory; but nothing answers at the 6845's ports. */
+/* True where an adapter answers at the 6845's ports. (Its memory may be memory without one.) */
 static bool present(void) { return cursor_holds(0x55) && cursor_holds(0xAA); }
 
-bool ega_init(void) {
+/* True where the adapter shows pixels: text memory is not on the screen then. */
+static bool shows_graphics(void) {
+    outb(GRAPHICS_INDEX, GRAPHICS_MISC);
+    return inb(GRAPHICS_DATA) & MISC_GRAPHICS;
+}
+
+/* Makes text memory the log's screen, where the adapter shows it. */
+enum ega_state ega_init(void) {
     static const struct screen ega = {COLUMNS, ROWS, (cell_t *)EGA_TEXT, ega_show};
 
     if (!present())
-        return false;
+        return EGA_ABSENT;
+    if (shows_graphics())
+        return EGA_GRAPHICS_MODE;
     crtc_write(CRTC_START_HIGH, 0); /* firmware may have scrolled by moving the start */
     crtc_write(CRTC_START_LOW, 0);
     crtc_write(CRTC_CURSOR_START, 14); /* an underline in a cell of 16 lines */
     crtc_write(CRTC_CURSOR_END, 15);
     stop_blinking();
     terminal_start(&ega);
-    return true;
+    return EGA_TEXT_MODE;
 }

@@ -1,14 +1,16 @@
-/* A linear framebuffer as a screen: cells are drawn with the font that was built in.
+/* A linear framebuffer as a screen: cells are drawn with the built-in font.
  *
- * The screen exists twice in memory: CELLS as the terminal wants them, SHOWN as they have been drawn. What
- * differs is drawn, so that nothing ever reads the framebuffer, which is slow, and scrolling draws only the
- * characters that changed.
+ * The screen exists twice in memory: the cells as the terminal wants them, and as they have been drawn. Only
+ * cells that differ are drawn. So the framebuffer, which is slow to read, is never read, and scrolling draws
+ * only the characters that changed.
  *
- * Until paging is on, the framebuffer is written where it lies; from then on not before framebuffer_map has
- * mapped it, and what was said meanwhile is shown then. Only what no memory map calls memory is ever drawn
- * to: the fields come from outside (Multiboot 0.6.96 section 3.3, framebuffer_*). */
+ * Until paging is on, the framebuffer is written where it lies. From then on nothing is drawn until
+ * framebuffer_map has mapped it; text logged meanwhile is drawn then. The boot loader's fields (Multiboot
+ * 0.6.96 section 3.3, framebuffer_*) are not trusted: a framebuffer that the memory map calls memory is never
+ * drawn to. */
+#include "framebuffer.h"
+
 #include "boot_info.h"
-#include "input.h"
 #include "cpu.h"
 #include "font.h"
 #include "log.h"
@@ -20,7 +22,7 @@
 #define COLUMNS_MAX 240
 #define ROWS_MAX 80
 
-/* The largest font is taken that leaves a screen of this size. */
+/* The largest font is used that leaves at least this many characters. */
 #define COLUMNS_WANTED 100
 #define ROWS_WANTED 30
 #define COLUMNS_LEAST 40
@@ -30,14 +32,14 @@
 static cell_t cells[COLUMNS_MAX * ROWS_MAX];
 static cell_t shown[COLUMNS_MAX * ROWS_MAX];
 static struct screen screen;
-static unsigned cursor_shown; /* its cell is to be drawn again when it leaves */
+static unsigned cursor_shown; /* the cell with the cursor, redrawn when the cursor leaves */
 
-static uint8_t *base; /* of the upper left pixel, where it can be written now */
+static uint8_t *base; /* the upper left pixel, at the address where it can be written now */
 static bool mapped;
 static unsigned pixel_bytes;
 static uint32_t colours[16]; /* as pixels */
 static const struct font *font;
-static unsigned scale; /* pixels a side that a font's pixel takes */
+static unsigned scale; /* a font's pixel is a square of SCALE x SCALE pixels */
 
 /* ---- pixels ---- */
 
@@ -48,7 +50,7 @@ static uint8_t *pixel_at(unsigned x, unsigned y) {
     return base + (size_t)y * boot_info.framebuffer.pitch + (size_t)x * pixel_bytes;
 }
 
-/* Little-endian, any pixel size. BYTES is a constant where this is inlined. */
+/* Stores a little-endian pixel of BYTES bytes, a constant once inlined. */
 static inline void put_pixel(uint8_t *at, uint32_t pixel, unsigned bytes) {
     if (bytes == 4) {
         *(uint32_t *)at = pixel;
@@ -58,7 +60,7 @@ static inline void put_pixel(uint8_t *at, uint32_t pixel, unsigned bytes) {
         at[i] = (uint8_t)(pixel >> 8 * i);
 }
 
-/* One line of a glyph: its WIDTH highest bits. */
+/* Draws one line of a glyph, the font's WIDTH highest bits of BITS. */
 static inline void draw_bits(uint8_t *at, uint32_t bits, uint32_t ink, uint32_t paper, unsigned bytes) {
     for (unsigned x = 0; x < font->width; x++, bits <<= 1)
         for (unsigned n = 0; n < scale; n++, at += bytes)
@@ -74,7 +76,7 @@ static void draw_line(uint8_t *at, uint32_t bits, uint32_t ink, uint32_t paper) 
         draw_bits(at, bits, ink, paper, 2);
 }
 
-/* The bits of a glyph's line, from the highest down; moves *GLYPH past them. */
+/* The bits of a glyph's next line, from the highest down; moves *GLYPH past them. */
 static uint32_t glyph_line(const uint8_t **glyph) {
     unsigned bits = 0, place = 24;
 
@@ -97,7 +99,7 @@ static void draw_cell(unsigned position) {
     shown[position] = cell;
 }
 
-/* A bar at the cell's foot. */
+/* Draws the cursor, a bar at the cell's foot. */
 static void draw_cursor(unsigned position) {
     unsigned x = position % screen.columns * cell_width(),
              y = (position / screen.columns + 1) * cell_height();
@@ -134,15 +136,15 @@ static void clear_pixels(void) {
         shown[i] = cells[i] = ' ';
 }
 
-/* ---- what the boot loader said ---- */
+/* ---- what the boot loader reports ---- */
 
-/* VALUE, of 8 bits, as a field of BITS bits at SHIFT. */
+/* The 8-bit VALUE as a field of BITS bits at SHIFT. */
 static uint32_t field(unsigned value, unsigned shift, unsigned bits) {
     return (bits < 8 ? value >> (8 - bits) : (uint32_t)value << (bits - 8)) << shift;
 }
 
-/* The PC's sixteen: two thirds of the full light for each colour, one third more for the bright ones, and
- * brown where there would be a dark yellow. */
+/* The PC's sixteen colours: two thirds of full intensity, one third more for the bright ones, and brown in
+ * place of dark yellow. */
 static void mix_colours(const struct framebuffer_info *fb) {
     for (unsigned c = 0; c < 16; c++) {
         unsigned least = c & 8 ? 0x55 : 0, light = 0xAA;
@@ -174,7 +176,7 @@ static bool choose_size(const struct font *f, unsigned s, unsigned columns, unsi
     return true;
 }
 
-/* False where not even the smallest font leaves a usable screen. */
+/* Picks the font; false when even the smallest leaves no usable screen. */
 static bool choose_font(void) {
     if (!choose_size(&fonts[0], 1, COLUMNS_LEAST, ROWS_LEAST))
         return false;
@@ -185,41 +187,42 @@ static bool choose_font(void) {
     return true;
 }
 
-/* The framebuffer's bytes; at most 2^64. */
+/* The framebuffer's size in bytes. */
 static uint64_t size_of(const struct framebuffer_info *fb) { return (uint64_t)fb->pitch * fb->height; }
 
-/* Why it cannot be used, or NULL. */
+/* Why it cannot be used, or NULL when it can. */
 static const char *objection(const struct framebuffer_info *fb) {
     unsigned bits = fb->bits_per_pixel;
 
     if (fb->type != FRAMEBUFFER_RGB)
-        return "not of red, green and blue";
+        return "not red, green and blue";
     if (bits != 15 && bits != 16 && bits != 24 && bits != 32)
-        return "of a pixel size that is not known";
+        return "unknown pixel size";
     if (!fits(fb->red_shift, fb->red_bits, bits) || !fits(fb->green_shift, fb->green_bits, bits) ||
         !fits(fb->blue_shift, fb->blue_bits, bits))
         return "its colours lie outside the pixel";
     if (fb->pitch / ((bits + 7) / 8) < fb->width)
         return "its lines overlap";
     if (fb->address >> 32 || fb->address + size_of(fb) > (uint64_t)1 << 32)
-        return "not below 4 GiB";
+        return "it does not lie below 4 GiB";
     if (fb->address % PAGE_SIZE + size_of(fb) > WINDOW_START - DEVICES_START)
-        return "larger than the address space kept for devices";
+        return "it is larger than the address space for devices";
     if (!fb->address || boot_info_is_memory(fb->address, fb->address + size_of(fb)))
         return "it lies over memory";
     if (!fonts[0].width)
         return "this kernel was built without a font";
-    return choose_font() ? NULL : "too small";
+    return choose_font() ? NULL : "it is too small";
 }
 
-bool framebuffer_init(void) {
+/* Makes the boot loader's framebuffer the log's screen, or logs why it cannot be one. */
+void framebuffer_init(void) {
     const struct framebuffer_info *fb = &boot_info.framebuffer;
     const char *why = objection(fb);
 
     if (why) {
-        kprintf("screen: framebuffer at 0x%llx, %ux%u, %u bits a pixel: %s: left alone\n",
+        kprintf("screen: framebuffer at 0x%llx, %ux%u, %u bits a pixel: %s: not used\n",
                 (unsigned long long)fb->address, fb->width, fb->height, fb->bits_per_pixel, why);
-        return false;
+        return;
     }
     base = (uint8_t *)(uintptr_t)fb->address;
     pixel_bytes = (fb->bits_per_pixel + 7) / 8;
@@ -230,9 +233,9 @@ bool framebuffer_init(void) {
     terminal_start(&screen);
     kprintf("screen: framebuffer at 0x%08x, %ux%u, %u bits a pixel: %u x %u characters\n",
             (paddr_t)fb->address, fb->width, fb->height, fb->bits_per_pixel, screen.columns, screen.rows);
-    return true;
 }
 
+/* Maps the framebuffer at DEVICES_START, and draws what was logged since vmem_init. */
 void framebuffer_map(void) {
     const struct framebuffer_info *fb = &boot_info.framebuffer;
 
@@ -244,7 +247,7 @@ void framebuffer_map(void) {
     unsigned flags = VMEM_WRITE | (combine ? VMEM_WRITE_THROUGH : VMEM_NO_CACHE);
 
     if (vmem_map_range((void *)DEVICES_START, pa & ~PAGE_MASK, pages, flags) < 0) {
-        kprintf("screen: no frame is left for the framebuffer's page tables\n");
+        kprintf("screen: no memory for the framebuffer's page tables\n");
         return;
     }
     base = (uint8_t *)DEVICES_START + pa % PAGE_SIZE;

@@ -5,9 +5,10 @@
  * being asked for would be taken for that. So keyboard_init first disables both devices' ports (a keyboard
  * keeps what is typed meanwhile, 16 bytes, and sends it later), then empties the buffer, and only then asks.
  * The mouse's port stays disabled: nobody reads a mouse, and its bytes would stand in the keyboard's way. */
-#include "input.h"
+#include "keyboard.h"
 
 #include "cpu.h"
+#include "input.h"
 #include "string.h"
 
 #define KEYBOARD_DATA 0x60

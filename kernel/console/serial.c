@@ -1,13 +1,10 @@
-/* COM1: a 16550 UART or its ancestors, 115200 baud, 8 bits, no parity, 1 stop bit. As a log sink and as a
- * keyboard. Register and bit names are those of the National PC16550D data sheet.
+/* COM1: a 16550 UART or one of its ancestors (National PC16550D data sheet; its names are used here).
  *
- * Every wait is bounded. A byte takes 87 microseconds, but an emulator waits for whoever reads its output,
- * and that may take long. A transmitter that stays busy past the long wait gets only short ones from then on,
- * until it answers again: the kernel is held up once, not at every character.
- *
- * Escape sequences are for terminals. Until serial_sequences says that there is one they are left out, so
- * that a script or a log file gets text. */
-#include "input.h"
+ * A byte takes 87 microseconds, but an emulator waits for whoever reads its output, and that can take long. A
+ * transmitter that stays busy past LONG_WAIT gets only SHORT_WAIT from then on, until it answers again: the
+ * kernel is held up once, not at every character. */
+#include "serial.h"
+
 #include "cpu.h"
 #include "log.h"
 #include "timer.h"
@@ -39,6 +36,7 @@
 static bool present;
 static bool patient = true;
 
+/* True when BIT of the line status is set soon. */
 static bool wait_for(uint8_t bit) {
     for (unsigned n = 0; n < SHORT_WAIT; n++)
         if (inb(LSR) & bit)
@@ -62,7 +60,7 @@ static bool scratch_holds(uint8_t value) {
     return inb(SCRATCH) == value;
 }
 
-/* What is sent with the UART turned back on itself must come in. */
+/* Turned back on itself, the UART receives what it sends. */
 static bool loopback_works(void) {
     outb(MCR, MCR_LOOP);
     outb(DATA, 0xA5);
@@ -79,7 +77,8 @@ static void put_byte(char c) {
 
 static bool sequences_sent;
 
-/* C is to be sent. A control sequence (ECMA-48 5.4) is ESC [, parameters, and a byte from 0x40 on. */
+/* True when C, the next character of the text, is sent. A control sequence (ECMA-48 5.4) is ESC [, parameters, and
+ * a byte from 0x40 up. */
 static bool passes(char c) {
     static enum { TEXT, ESCAPED, SEQUENCE } state;
     bool was_text = state == TEXT;
@@ -93,6 +92,7 @@ static bool passes(char c) {
     return sequences_sent || (was_text && state == TEXT);
 }
 
+/* Sends N characters of text, without escape sequences unless serial_sequences allows them. */
 void serial_write(const char *text, size_t n) {
     for (; present && n; n--, text++) {
         if (!passes(*text))
@@ -103,6 +103,13 @@ void serial_write(const char *text, size_t n) {
     }
 }
 
+/* Sends the string BYTES as it is. */
+void serial_send(const char *bytes) {
+    for (; present && *bytes; bytes++)
+        put_byte(*bytes);
+}
+
+/* Sets COM1 up and makes it a sink of the log; false where no UART answers. */
 bool serial_init(void) {
     static struct log_sink sink = {serial_write, NULL};
 
@@ -112,7 +119,7 @@ bool serial_init(void) {
     if (!loopback_works())
         return false;
     outb(MCR, MCR_DTR_RTS | MCR_OUT2);
-    outb(IER, IER_RECEIVED); /* felt only once console_read lets the line through */
+    outb(IER, IER_RECEIVED); /* has an effect once input_read unmasks the line */
     present = true;
     log_add_sink(&sink);
     return true;
@@ -122,11 +129,7 @@ bool serial_present(void) { return present; }
 
 void serial_sequences(bool sent) { sequences_sent = sent; }
 
-void serial_ask(void) {
-    for (const char *c = "\033[c"; present && *c; c++)
-        put_byte(*c);
-}
-
+/* The next byte received, or -1. */
 int serial_poll(void) {
     if (!present || !(inb(LSR) & LSR_RECEIVED))
         return -1;

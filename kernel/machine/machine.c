@@ -159,9 +159,24 @@ const char *machine_firmware(void) {
     return firmware;
 }
 
+static void (*before_exit)(void);
+
+/* Calls FN, once, before the machine is left. */
+void machine_before_exit(void (*fn)(void)) { before_exit = fn; }
+
+/* Once even when FN panics, which leaves the machine too. */
+static void prepare_exit(void) {
+    void (*fn)(void) = before_exit;
+
+    before_exit = NULL;
+    if (fn)
+        fn();
+}
+
 bool machine_has_exit_port(void) { return inb(EXIT_PORT) != PORT_ABSENT; }
 
 void machine_exit(bool ok) {
+    prepare_exit();
     if (machine_has_exit_port())
         outb(EXIT_PORT, ok ? EXIT_SUCCESS : EXIT_FAILURE);
     else
@@ -182,6 +197,7 @@ void machine_exit(bool ok) {
 void machine_reset(void) {
     static const struct descriptor_table no_idt = {0, 0};
 
+    prepare_exit();
     for (unsigned i = 0; i < PATIENCE && inb(KEYBOARD_STATUS) & INPUT_FULL; i++)
         ;
     outb(KEYBOARD_STATUS, PULSE_RESET);

@@ -4,13 +4,14 @@
 
 #include "boot_info.h"
 #include "command.h"
-#include "input.h"
 #include "cpu.h"
 #include "format.h"
+#include "keyboard.h"
 #include "log.h"
 #include "machine.h"
 #include "memlayout.h"
 #include "pm.h"
+#include "serial.h"
 #include "terminal.h"
 
 #define MAP_COLUMNS 3

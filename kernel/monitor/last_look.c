@@ -8,6 +8,7 @@
 #include "catch.h"
 #include "command.h"
 #include "input.h"
+#include "keyboard.h"
 #include "line.h"
 #include "log.h"
 #include "machine.h"
@@ -21,7 +22,7 @@ enum { BACKSPACE = 8, KILL_LINE = 21, ESCAPE = 27, DELETE = 127 };
 static int next_key(void) {
     int c;
 
-    while ((c = console_poll()) < 0)
+    while ((c = input_poll()) < 0)
         ;
     return c;
 }

@@ -267,11 +267,11 @@ bool line_read(char text[LINE_BYTES + 1]) {
     line.tabbed = NOT_TABBED;
     memset(shown, ' ', sizeof(shown));
     column = 0;
-    while ((key = console_read()) != '\n') {
+    while ((key = input_read()) != '\n') {
         if (key != '\t')
             line.tabbed = NOT_TABBED;
         edit(key);
-        if (!console_waiting())
+        if (!input_waiting())
             refresh();
     }
     line.cursor = line.length;

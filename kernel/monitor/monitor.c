@@ -99,7 +99,7 @@ static void prompt(void) {
 
     kprintf(PROMPT);
     if (line_read(line)) {
-        output_begin(console_at_keyboard() ? KEYBOARD : SERIAL);
+        output_begin(input_from_keyboard() ? KEYBOARD : SERIAL);
         monitor_execute(line);
         output_end();
     } else {

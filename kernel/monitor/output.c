@@ -9,15 +9,18 @@
  * when the command was typed on the PC's keyboard.
  *
  * Colours are escape sequences (ECMA-48, SGR). They never stand in a line that scripts read, and nothing
- * that is captured has them. The PC's screen shows them always. Over the serial line they are sent to a
- * terminal only: before the first colour of all the other end is asked whether it is one, and given a moment
- * to answer. One that answers later has its colours from the next command on. (Which terminals are colourless
- * no answer tells: a VT100 answers as some colour terminals do, and passes over what it cannot show.) */
+ * that is captured has them. The PC's screen always shows them. The serial line gets them only when a terminal
+ * is there: the kernel asks for one before the first command that a person may have typed (or at once, with
+ * the option colour=auto), and gives it a moment to answer. One that answers later has colours from the next
+ * command on. A file or a script is not asked, and gets plain text. (The answer does not tell a terminal
+ * without colours: a VT100 answers as some colour terminals do, and ignores what it cannot show.) */
 #include "output.h"
 
 #include "command.h"
 #include "input.h"
 #include "log.h"
+#include "options.h"
+#include "serial.h"
 #include "string.h"
 #include "terminal.h"
 #include "timer.h"
@@ -37,6 +40,17 @@ static unsigned page_rows(void) { return (terminal_screen() ? terminal_screen()-
 static enum { PAGE_AUTO, PAGE_ON, PAGE_OFF } paging;
 static enum { COLOUR_AUTO, COLOUR_ON, COLOUR_OFF } colour;
 
+static const char *const setting_names[] = {"auto", "on", "off"}; /* in the order of both enums */
+
+/* The setting that WORD means for NAME, or BEFORE after an error line. */
+static unsigned new_setting(const char *name, const char *word, unsigned before) {
+    for (unsigned i = 0; i < ARRAY_SIZE(setting_names); i++)
+        if (!strcmp(word, setting_names[i]))
+            return i;
+    command_error("expected: %s on|off|auto, not \"%.24s\"", name, word);
+    return before;
+}
+
 /* ---- pages ---- */
 
 static void say(const char *text) { log_pass(text, strlen(text)); }
@@ -47,7 +61,7 @@ static int ask(const char *question) {
     say(ink(REVERSE));
     say(question);
     say(ink(PLAIN));
-    int key = console_read();
+    int key = input_read();
     say("\r");
     for (size_t n = strlen(question); n--;)
         say(" "); /* any terminal can do that */
@@ -71,7 +85,7 @@ static void page_full(void) {
 static void end_row(void) {
     row++;
     column = 0;
-    stopped |= console_interrupted();
+    stopped |= input_interrupted();
 }
 
 /* The columns that C takes. */
@@ -117,13 +131,41 @@ static void gate(const char *text, size_t n) {
 }
 
 static bool colour_on_line(void) {
-    return colour == COLOUR_ON || (colour == COLOUR_AUTO && console_terminal());
+    return colour == COLOUR_ON || (colour == COLOUR_AUTO && input_terminal_answered());
+}
+
+static bool has_answered(void) {
+    stopped |= input_interrupted(); /* reads all that has come */
+    return stopped || input_terminal_answered();
+}
+
+/* Asks once, for a terminal that is there stays. */
+static void ask_for_terminal(void) {
+    static bool asked;
+
+    if (asked || colour != COLOUR_AUTO || !serial_present() || input_terminal_answered() ||
+        !(options.colour || input_terminal_likely()))
+        return;
+    asked = true;
+    input_ask_terminal();
+    timer_wait(has_answered, ANSWER_PERIODS);
+}
+
+/* Takes the command line's colour=..., which holds until `colour` says otherwise. */
+static void take_option(void) {
+    static bool taken;
+
+    if (!taken && options.colour)
+        colour = new_setting("colour", options.colour, colour);
+    taken = true;
 }
 
 void output_begin(enum from who) {
-    serial_sequences(colour_on_line());
     from = who;
     stopped = left_out = in_escape = false;
+    take_option();
+    ask_for_terminal();
+    serial_sequences(colour_on_line());
     lines_limit = 0;
     row = column = 0;
     log_set_gate(gate);
@@ -140,7 +182,7 @@ void output_end(void) {
 enum from output_from(void) { return from; }
 
 bool output_stopped(void) {
-    if (from != NOBODY && !stopped && console_interrupted())
+    if (from != NOBODY && !stopped && input_interrupted())
         stopped = true;
     left_out |= stopped;
     return stopped;
@@ -185,44 +227,15 @@ void output_wrapped(const char *text, unsigned indent) {
 
 /* ---- colours ---- */
 
-static bool has_answered(void) {
-    stopped |= console_interrupted(); /* which reads all that has come */
-    return stopped || console_terminal();
-}
-
-/* Once: a terminal that is there stays. */
-static void ask_for_terminal(void) {
-    static bool asked;
-
-    if (asked || colour != COLOUR_AUTO || !serial_present() || console_terminal())
-        return;
-    asked = true;
-    serial_ask();
-    timer_wait(has_answered, ANSWER_PERIODS);
-    serial_sequences(colour_on_line());
-}
-
 const char *ink(const char *code) {
     if (colour == COLOUR_OFF || from == NOBODY || log_capturing())
         return "";
-    ask_for_terminal();
     return code;
 }
 
 bool output_draws(void) { return *ink(PLAIN) && (from == KEYBOARD || !serial_present() || colour_on_line()); }
 
 /* ---- page, colour, clear ---- */
-
-static const char *const setting_names[] = {"auto", "on", "off"}; /* in the order of both enums */
-
-/* The setting that WORD means for NAME, or BEFORE after an error line. */
-static unsigned new_setting(const char *name, const char *word, unsigned before) {
-    for (unsigned i = 0; i < ARRAY_SIZE(setting_names); i++)
-        if (!strcmp(word, setting_names[i]))
-            return i;
-    command_error("expected: %s on|off|auto, not \"%.24s\"", name, word);
-    return before;
-}
 
 COMMAND(PROMPT_AND_MACHINE, 2, page, .arguments = "[on|off|auto]", .most = 1,
         .help = "wait when a page is full; auto: at the PC's keyboard",

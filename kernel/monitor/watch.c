@@ -25,6 +25,6 @@ COMMAND(LEARN, 4, watch, .arguments = "CMD", .least = 1, .most = 1, .flags = TAK
                     ink(PLAIN));
         monitor_execute(arg[0]);
     } while (output_from() != NOBODY && command_errors() == errors_before && !output_stopped() &&
-             console_wait(TIMER_HZ) < 0);
+             input_wait(TIMER_HZ) < 0);
     watching = false;
 }

@@ -39,12 +39,20 @@ static bool set_heap(const char *value) {
     return true;
 }
 
+static bool set_colour(const char *value) {
+    if (!value || (strcmp(value, "on") != 0 && strcmp(value, "off") != 0 && strcmp(value, "auto") != 0))
+        return false;
+    options.colour = value;
+    return true;
+}
+
 static const struct {
-    const char *name;
+    const char *name, *form;
     bool (*set)(const char *value);
 } known[] = {
-    {"test", set_test},   {"bench", set_bench}, {"diagnose", set_diagnose},
-    {"panic", set_panic}, {"heap", set_heap},
+    {"test", "test[=PATTERN]", set_test},         {"bench", "bench[=PATTERN]", set_bench},
+    {"panic", "panic=stay", set_panic},           {"heap", "heap=debug|guard", set_heap},
+    {"colour", "colour=on|off|auto", set_colour}, {"diagnose", "diagnose", set_diagnose},
 };
 
 static bool set_option(char *word) {

@@ -9,13 +9,13 @@
 #include "report.h"
 
 #include "catch.h"
-#include "input.h"
 #include "cpu.h"
 #include "format.h"
 #include "log.h"
 #include "machine.h"
 #include "options.h"
 #include "panic.h"
+#include "serial.h"
 #include "symbols.h"
 #include "trap.h"
 

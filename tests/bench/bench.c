@@ -286,7 +286,7 @@ bool bench_run(const char *pattern) {
     for (size_t i = 0; i < ARRAY_SIZE(benchmarks); i++) {
         if (!is_wanted(pattern, benchmarks[i].name))
             continue;
-        if (monitor_stopped() || console_interrupted()) { /* Ctrl-C */
+        if (monitor_stopped() || input_interrupted()) { /* Ctrl-C */
             bench_fails(NULL, "stopped before %s", benchmarks[i].name);
             return false;
         }

@@ -5,13 +5,16 @@ wait for the UART, and count instructions). QEMU's own monitor (QMP) and its deb
 handed to QEMU, so that nothing of a machine outlives it. Where Machine waits it has a limit; when that is
 over, or QEMU ends too soon, it raises BootError. It ends no process but the one it started."""
 import ctypes
+import fcntl
 import json
 import os
 import re
 import select
 import signal
 import socket
+import struct
 import subprocess
+import termios
 import time
 
 PROMPT = "quire> "
@@ -165,15 +168,20 @@ class Machine:
         while left:
             left = left[self.process.stdin.write(left):]
 
+    def unread(self):
+        """How many typed bytes QEMU has not taken from its standard input."""
+        return struct.unpack("i", fcntl.ioctl(self.process.stdin.fileno(), termios.FIONREAD, bytes(4)))[0]
+
     def run(self, command, limit=LIMIT):
-        """Types COMMAND at the prompt; the lines that it printed."""
-        self.type(command + "\r")
+        """Types COMMAND at the prompt, as a script does: a person's Enter is a CR, on which Quire asks whether a terminal
+        is there. The lines that it printed."""
+        self.type(command + "\n")
         self.expect(r"\n", limit)  # the end of the echo
         return self.prompt(limit).rstrip("\n").split("\n")
 
     def finish(self, command="exit"):
         """Leaves by COMMAND; the exit code."""
-        self.type(command + "\r")
+        self.type(command + "\n")
         return self.exit_code()
 
     # ---- looking in from outside ----

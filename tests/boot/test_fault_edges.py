@@ -30,7 +30,7 @@ def at_prompt(boot, **options):
 
 def nmi_with(machine, kernel, register, value):
     """An NMI that finds another VALUE in REGISTER, while the monitor waits for a key."""
-    waits = Elf(kernel).address("console_poll")
+    waits = Elf(kernel).address("input_poll")
     machine.debugger.interrupt()
     assert machine.debugger.ask(f"Z0,{waits:x},1") == "OK"
     machine.debugger.ask("c")  # the answer comes when it has stopped again

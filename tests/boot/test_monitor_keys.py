@@ -41,7 +41,8 @@ EDITS = [
     ("one two\x1bb\x1bbzabc ", "zabc"),
     ("one two" + HOME + WORD_RIGHT + "x", "onex"),
     (LEFT + RIGHT + DELETE + HOME + END + "\x7fzabc" + RIGHT, "zabc"),
-    ("zabc\x1b[99;99Zd\x1bXe", "zabcde"),
+    ("zabc\x1b[99;99Zd\x1bYe", "zabcde"),
+    ("za\x1b[[Ab\x1b]11;rgb:0000/0000/0000\x1b\\c\x1bP>|xterm(380)\x1b\\d\x1b[24;80Re", "zabcde"),
     ("z" + "a" * 200 + HOME + "\x0bzabc", "zabc"),
     ("o" * 100 + "\x7f" * 100 + "zabc", "zabc"),
 ]
@@ -209,7 +210,63 @@ QUESTION = "\x1b[c"  # ECMA-48 DA: what terminal is there?
 ANSWERS = {"xterm": "\x1b[?64;1;2;6;9;15;16;17;18;21;22c", "VT100": "\x1b[?1;2c", "Linux": "\x1b[?6c"}
 
 
+def enter(machine, command):
+    """As a person at a terminal types it."""
+    machine.type(command + "\r")
+    machine.expect(r"\n")
+    return machine.prompt()
+
+
+def test_a_script_is_not_asked_and_is_sent_plain_text(boot):
+    machine = boot(cmdline="-- pd; help; walk kmain")
+    machine.expect(r"^quire> walk kmain\n")
+    machine.prompt()
+    for command in ("help", "mem", "walk kmain", "pd", "heap", "trace alloc 5000", "clear"):
+        machine.run(command)
+    assert machine.finish() == 33
+    assert "\x1b" not in machine._text and machine._text.isascii()
+
+
+def test_the_command_line_can_have_a_terminal_asked_at_once_or_never(boot):
+    machine = boot(cmdline="colour=auto -- pd")
+    machine.expect(r"^quire> pd\n")
+    machine.prompt()
+    assert machine._text.index("quire> pd") < machine._text.index(QUESTION) < machine._text.index("PD[0]")
+    machine = boot(cmdline="colour=off -- pd")
+    machine.expect(r"^quire> pd\n")
+    machine.prompt()
+    enter(machine, "mem")
+    assert "\x1b" not in machine._text
+    assert machine.run("colour") == ["colour off"]
+
+
+def test_the_question_stands_at_a_lines_start(machine):
+    enter(machine, "mem")
+    assert re.search(r"^\x1b\[c", machine._text.replace("\r", ""), re.M)
+
+
+@pytest.mark.parametrize("late", [0, 0.5])
+def test_a_late_answer_is_taken_before_the_machine_is_left(boot, late):
+    """What is still unread when QEMU ends is typed into the user's shell."""
+    machine = boot(cmdline="colour=auto -- mem; exit")
+    while QUESTION not in machine._text:
+        machine._receive(time.monotonic() + LIMIT)
+    time.sleep(late)
+    for byte in ANSWERS["xterm"]:
+        machine.type(byte)
+    assert machine.exit_code() == 33
+    assert machine.unread() == 0
+
+
+def test_who_never_answers_is_not_waited_for_long(boot):
+    machine = boot(cmdline="colour=auto -- mem; exit")
+    start = time.monotonic()
+    assert machine.exit_code() == 33
+    assert time.monotonic() - start < 30
+
+
 def test_who_does_not_answer_is_sent_plain_text_and_the_screen_has_its_colours(machine):
+    enter(machine, "help")
     for command in ("help", "mem", "walk kmain", "pd", "heap", "trace alloc 5000", "clear"):
         machine.run(command)
     assert machine._text.count(QUESTION) == 1
@@ -222,7 +279,7 @@ def test_who_does_not_answer_is_sent_plain_text_and_the_screen_has_its_colours(m
 
 @pytest.mark.parametrize("terminal", ANSWERS)
 def test_a_terminal_that_answers_has_colours_and_drawings(machine, terminal):
-    machine.run("mem")
+    enter(machine, "mem")
     assert QUESTION in machine._text
     start = len(machine._text)
     machine.type(ANSWERS[terminal])
@@ -244,8 +301,8 @@ def test_an_answer_that_came_unasked_counts_too(machine):
 
 def test_only_a_terminals_answer_is_one(machine):
     machine.type("\x1b[6c\x1b[?6h\x1b[?1;2")
-    machine.run("\x15mem")
-    machine.run("mem")
+    enter(machine, "\x15mem")
+    enter(machine, "mem")
     assert "\x1b" not in machine._text.replace(QUESTION, "")
 
 

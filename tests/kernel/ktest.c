@@ -148,7 +148,7 @@ bool ktest_run(const char *pattern) {
     for (const struct ktest *test = ktests_start; test < ktests_end; test++) {
         if (!pattern_matches(pattern, test->name))
             continue;
-        if (monitor_stopped() || console_interrupted()) { /* Ctrl-C: the plan is not fulfilled */
+        if (monitor_stopped() || input_interrupted()) { /* Ctrl-C: the plan is not fulfilled */
             kprintf("... stopped\n");
             break;
         }
