@@ -103,7 +103,8 @@ complain = $(if $(1),$(error $(1)))
 
 run: $(KERNEL) $(BOOT_MODULES)
 	$(call check-memory,$(BOOT_MODULES))
-	$(Q)sh tools/qemu.sh $(QEMU) -kernel $(KERNEL) -append "panic=stay$${CMDLINE:+ $$CMDLINE}" $(INITRD) $(QEMUFLAGS)
+	$(Q)[ -t 1 ] && colour=auto || colour=off; sh tools/qemu.sh $(QEMU) -kernel $(KERNEL) \
+	    -append "panic=stay colour=$$colour$${CMDLINE:+ $$CMDLINE}" $(INITRD) $(QEMUFLAGS)
 
 run-iso: $(ISO)
 	$(call check-memory,$(BOOT_MODULES))

@@ -229,12 +229,12 @@ def test_a_framebuffer_console_grows_with_the_display(craft, kernel):
 
 
 @pytest.mark.parametrize("change, why", [
-    ({0: 1 << 32}, "not below 4 GiB"), ({0: 0xFFFFF000}, "not below 4 GiB"),
+    ({0: 1 << 32}, "does not lie below 4 GiB"), ({0: 0xFFFFF000}, "does not lie below 4 GiB"),
     ({0: 0x00200000}, "over memory"), ({0: 0x03FFF000}, "over memory"), ({0: 0}, "over memory"),
     ({1: 3199}, "lines overlap"), ({4: 8}, "pixel size"), ({4: 48}, "pixel size"), ({5: 0}, "red, green and blue"),
     ({6: bytes((30, 8, 8, 8, 0, 8))}, "outside the pixel"), ({2: 319, 3: 200}, "too small"),
     ({2: 0}, "too small"), ({3: 0}, "too small"), ({1: 0}, "lines overlap"),
-    ({1: 0x80000, 3: 5000}, "not below 4 GiB|larger than"),
+    ({1: 0x80000, 3: 5000}, "does not lie below 4 GiB|larger than"),
 ], ids=lambda value: str(value)[:40])
 def test_a_framebuffer_that_cannot_be_one_is_reported_and_left_alone(craft, change, why):
     info = information(FRAMEBUFFERS["32 bits"], "-- exit")
@@ -339,7 +339,7 @@ def draw_blocks(path, size):
     font = path / "one.psf.gz"
     font.write_bytes(gzip.compress(bytes((0x36, 4, 2, size)) + bytes(63 * size) + b"\x81" * size +
                                    bytes(192 * size) + table))
-    text = subprocess.run(["sh", ROOT / "tools/font.sh", ROOT / "include/cp437.h", font], check=True,
+    text = subprocess.run(["sh", ROOT / "tools/font.sh", ROOT / "kernel/console/cp437.h", font], check=True,
                           capture_output=True, text=True).stdout
     return [bytes(map(int, line.split(","))) for line in re.findall(r"^ +\.byte (.*)$", text, re.M)]
 
@@ -358,6 +358,6 @@ def test_fonts_of_two_sizes_are_not_one(tmp_path):
     paths = [str(FONT_DIRECTORY / f"{name}.psf.gz") for name in (FONTS[0][0], FONTS[1][1])]
     if not all(map(os.path.exists, paths)):
         pytest.skip("the fonts are not here")
-    result = subprocess.run(["sh", ROOT / "tools/font.sh", ROOT / "include/cp437.h", ",".join(paths)],
+    result = subprocess.run(["sh", ROOT / "tools/font.sh", ROOT / "kernel/console/cp437.h", ",".join(paths)],
                             capture_output=True, text=True)
     assert result.returncode == 1 and "not of the size" in result.stderr

@@ -183,13 +183,13 @@ def test_the_kernel_is_given_the_command_line_as_typed(built, line, how):
     else:
         built("run", CMDLINE=line)
     assert built.code == 0, built.output
-    assert appended(built) == f"panic=stay {line}"
+    assert appended(built) == f"panic=stay colour=off {line}"
 
 
 @pytest.mark.parametrize("code, succeeds", [(0, True), (33, True), (35, False), (1, False)])
 def test_run_succeeds_when_quire_does(built, code, succeeds):
     assert (built("run", EXIT=str(code)).code == 0) == succeeds
-    assert appended(built) == "panic=stay"
+    assert appended(built) == "panic=stay colour=off"  # the output is no terminal
 
 
 def test_run_has_the_memory_the_options_and_the_exit_port(built):
