@@ -1,27 +1,31 @@
-/* The monitor's trace: every step of mm/, seen from outside.
+/* The monitor's trace: every step that mm/ takes, seen from outside.
  *
- * There is no hook in mm/, and not one instruction more in it: the command runs with EFLAGS.TF set, so that
- * the processor raises the debug exception (vector 1) before each instruction (SDM vol. 3, 17.3.1.4), and
- * on_step looks at what that instruction is going to be.
+ * mm/ has no hooks for this. The command runs with EFLAGS.TF set, so the processor raises the debug exception
+ * (vector 1) before each instruction (SDM vol. 3, 17.3.1.4), and on_step looks at what comes next:
  *
- * - At the first instruction of a function that is watched (a table by name; the symbol table has the
- *   address) the return address and the arguments are on the stack: the call is printed. It has returned
- *   when ESP is above where that return address was; the result is then in EAX (System V ABI, i386).
- * - INVLPG (0F 01 /7) and a load of CR3 (0F 22 /3) are known by their bytes.
- * - An instruction whose memory operand lies in the window may set an entry. Which instruction it is does
- *   not matter: the entry is read before it and again at the next step, and where the two differ it is
- *   printed. So this works with whatever stores a compiler chooses.
+ * - The first instruction of a watched function (a table of names; the symbol table has the addresses): its
+ *   return address and arguments are on the stack, and the call is printed. It has returned when ESP is above
+ *   the return address; the result is then in EAX (System V ABI, i386).
+ * - INVLPG, or a load of CR3.
+ * - A store into the window. The entry is read before the store and at the next step, and printed if it has
+ *   changed, so any store that a compiler may choose is seen.
  *
- * The handler runs with TF clear (an interrupt gate clears it) at full speed. An exception inside the traced
- * command is handled at full speed, too; a report takes the handler away, and the command is abandoned
- * together with its TF, or is never seen again. An int3 reports, and the trace goes on behind it.
+ * vmem_alloc_range takes its frames from pm without a call for each (mm/frames.h), so every entry that it sets
+ * is preceded by a line for the frame. The frames that vmem_free_range gives back are counted when it returns:
+ * only then are they pm's.
  *
- * What it does not see: functions that a compiler has inlined into their caller, and so has no address for.
- * Their calls of others, their entries and flushes are seen all the same. The stores that clear a new table
- * in the scratch page are counted, and not shown one by one. */
+ * Lines that differ only in their page are shown for the first few pages, then counted.
+ *
+ * The handler runs with TF clear, since an interrupt gate clears it, and so does the handling of any other
+ * exception in the traced command. A report removes the handler and abandons the command together with its TF.
+ * After an int3 the trace goes on.
+ *
+ * Functions that a compiler has inlined have no address and are not seen; the functions that they call, the
+ * entries and the flushes are. Stores into the scratch page are counted, not shown. */
 #include "trace.h"
 
 #include "cpu.h"
+#include "decode.h"
 #include "kmalloc.h"
 #include "log.h"
 #include "memlayout.h"
@@ -41,33 +45,34 @@ enum result { NOTHING, ADDRESS, STATUS };
 
 static const struct watched {
     const char *name;
-    const char *arguments; /* their names, a blank between them */
+    const char *arguments; /* their names, with blanks between them */
     enum result result;
+    enum { FRAMES_BY_CALL, TAKES_FRAMES, GIVES_FRAMES } frames;
 } watched[] = {
-    {"kmalloc", "size", ADDRESS},
-    {"kzalloc", "size", ADDRESS},
-    {"krealloc", "p size", ADDRESS},
-    {"kmalloc_aligned", "size align", ADDRESS},
-    {"kfree", "p", NOTHING},
-    {"small_alloc", "size", ADDRESS},
-    {"small_changed", "slab", NOTHING},
-    {"large_alloc", "size", ADDRESS},
-    {"large_alloc_aligned", "size align", ADDRESS},
-    {"large_free", "p", NOTHING},
-    {"heap_get", "va pages", STATUS},
-    {"heap_give", "va pages", NOTHING},
-    {"vmem_alloc_range", "va pages flags", STATUS},
-    {"vmem_free_range", "va pages", STATUS},
-    {"vmem_map", "va pa flags", STATUS},
-    {"vmem_map_range", "va pa pages flags", STATUS},
-    {"vmem_unmap", "va", STATUS},
-    {"vmem_unmap_range", "va pages", STATUS},
-    {"vmem_protect", "va bytes flags", STATUS},
-    {"pm_alloc_page", "", ADDRESS},
-    {"pm_free_page", "pa", NOTHING},
-    {"pm_alloc_pages", "n", ADDRESS},
-    {"pm_free_pages", "pa n", NOTHING},
-    {"set_page_directory", "directory", NOTHING},
+    {"kmalloc", "size", ADDRESS, FRAMES_BY_CALL},
+    {"kzalloc", "size", ADDRESS, FRAMES_BY_CALL},
+    {"krealloc", "p size", ADDRESS, FRAMES_BY_CALL},
+    {"kmalloc_aligned", "size align", ADDRESS, FRAMES_BY_CALL},
+    {"kfree", "p", NOTHING, FRAMES_BY_CALL},
+    {"small_alloc", "size", ADDRESS, FRAMES_BY_CALL},
+    {"small_changed", "slab", NOTHING, FRAMES_BY_CALL},
+    {"large_alloc", "size", ADDRESS, FRAMES_BY_CALL},
+    {"large_alloc_aligned", "size align", ADDRESS, FRAMES_BY_CALL},
+    {"large_free", "p", NOTHING, FRAMES_BY_CALL},
+    {"heap_get", "va pages", STATUS, FRAMES_BY_CALL},
+    {"heap_give", "va pages", NOTHING, FRAMES_BY_CALL},
+    {"vmem_alloc_range", "va pages flags", STATUS, TAKES_FRAMES},
+    {"vmem_free_range", "va pages", STATUS, GIVES_FRAMES},
+    {"vmem_map", "va pa flags", STATUS, FRAMES_BY_CALL},
+    {"vmem_map_range", "va pa pages flags", STATUS, FRAMES_BY_CALL},
+    {"vmem_unmap", "va", STATUS, FRAMES_BY_CALL},
+    {"vmem_unmap_range", "va pages", STATUS, FRAMES_BY_CALL},
+    {"vmem_protect", "va bytes flags", STATUS, FRAMES_BY_CALL},
+    {"pm_alloc_page", "", ADDRESS, FRAMES_BY_CALL},
+    {"pm_free_page", "pa", NOTHING, FRAMES_BY_CALL},
+    {"pm_alloc_pages", "n", ADDRESS, FRAMES_BY_CALL},
+    {"pm_free_pages", "pa n", NOTHING, FRAMES_BY_CALL},
+    {"set_page_directory", "directory", NOTHING, FRAMES_BY_CALL},
 };
 
 static uintptr_t entry_point[ARRAY_SIZE(watched)]; /* 0 where there is no such function */
@@ -77,12 +82,15 @@ static uintptr_t entry_point[ARRAY_SIZE(watched)]; /* 0 where there is no such f
 static struct {
     struct {
         const struct watched *function;
-        unsigned esp; /* where its return address is */
+        unsigned esp;       /* where its return address is */
+        size_t frames_free; /* when it was called */
+        ptrdiff_t
+            by_callees; /* of the frames given back since (or taken, if negative), those by watched calls */
     } call[DEPTH_MAX];
     unsigned depth;
-    bool line_open; /* the innermost call is printed, and nothing since */
+    bool line_open; /* the innermost call is printed, without a line end */
 
-    uintptr_t entry; /* in the window, that the instruction now run may change; or 0 */
+    uintptr_t entry; /* the entry in the window that the last instruction may have changed, or 0 */
     unsigned before;
 
     unsigned scratch_stores; /* since the scratch page was mapped */
@@ -99,15 +107,104 @@ static void end_line(void) {
     trace.line_open = false;
 }
 
-/* Begins a line of its own, indented by how deep in calls we are. */
+/* Begins a line, indented by the depth of calls. */
 static void begin_line(void) {
     end_line();
     kprintf("%s|%s %*s", ink(GREY), ink(PLAIN), (int)trace.depth * 2, "");
 }
 
-/* "pages" and the like are counts, "flags" are words, everything else is an address. */
+/* With a comma after the thousands. */
+static void print_count(unsigned n) {
+    if (n >= 1000) {
+        print_count(n / 1000);
+        kprintf(",%03u", n % 1000);
+    } else {
+        kprintf("%u", n);
+    }
+}
+
+/* ---- events: what happens to one page ---- */
+
+struct event {
+    enum { FRAME_TAKEN, MAPPED, CHANGED, UNMAPPED, FLUSHED } what;
+    uintptr_t page; /* its address */
+    unsigned before, after;
+};
+
+static void print_entry_names(uintptr_t page, bool present) {
+    kprintf("%sPD[%u] PT[%u]%s", ink(present ? GREEN : RED), pd_index((void *)page), pt_index((void *)page),
+            ink(PLAIN));
+}
+
+static void print_event(const struct event *e) {
+    static const char *const words[] = {[MAPPED] = "mapped", [CHANGED] = "changed", [UNMAPPED] = "unmapped"};
+
+    begin_line();
+    if (e->what == FRAME_TAKEN) {
+        kprintf("frame %s0x%08x%s from pm\n", ink(BOLD), e->after, ink(PLAIN));
+    } else if (e->what == FLUSHED) {
+        kprintf("%sinvlpg%s 0x%08x  %s\n", ink(YELLOW), ink(PLAIN), (unsigned)e->page,
+                e->page >= WINDOW_START ? "a table's page in the window flushed" : "flushed");
+    } else {
+        print_entry_names(e->page, e->after & PTE_PRESENT);
+        kprintf(" 0x%08x -> 0x%08x  0x%08x %s\n", e->before, e->after, (unsigned)e->page, words[e->what]);
+    }
+}
+
+/* ---- folding: a group of up to PERIOD_MAX events that repeats, page after page ---- */
+
+#define PERIOD_MAX 3
+#define GROUPS_SHOWN 4
+
+static struct {
+    struct event last[PERIOD_MAX]; /* the latest first */
+    unsigned known;                /* how many of them there are */
+    unsigned period;               /* each event goes on from the one so many before; 0: it does not */
+    unsigned alike, hidden;        /* events in this run; of those, not shown */
+} fold;
+
+static unsigned period_of(const struct event *e) {
+    for (unsigned i = 0; i < fold.known; i++)
+        if (fold.last[i].what == e->what && fold.last[i].page + PAGE_SIZE == e->page)
+            return i + 1;
+    return 0;
+}
+
+/* Ends a run: the next event is shown. */
+static void unfold(void) {
+    if (fold.hidden) {
+        begin_line();
+        kprintf("... ");
+        print_count(fold.hidden / fold.period);
+        kprintf(" more, up to 0x%08x\n", (unsigned)fold.last[0].page);
+    }
+    fold.period = fold.alike = fold.hidden = fold.known = 0;
+}
+
+static void happens(struct event e) {
+    unsigned period = period_of(&e);
+
+    if (fold.period && period != fold.period) {
+        unfold();
+        period = 0;
+    }
+    fold.period = period;
+    fold.alike += period > 0;
+    if (fold.alike > period * (GROUPS_SHOWN - 1))
+        fold.hidden++;
+    else
+        print_event(&e);
+    for (unsigned i = PERIOD_MAX - 1; i; i--)
+        fold.last[i] = fold.last[i - 1];
+    fold.last[0] = e;
+    fold.known += fold.known < PERIOD_MAX;
+}
+
+/* ---- calls ---- */
+
+/* "flags" are words, "pages" and the like are counts, everything else is an address. */
 static bool is_count(const char *name, size_t n) {
-    static const char *const counts[] = {"size", "pages", "n", "align", "bytes", "grows"};
+    static const char *const counts[] = {"size", "pages", "n", "align", "bytes"};
 
     for (size_t i = 0; i < ARRAY_SIZE(counts); i++)
         if (strlen(counts[i]) == n && !strncmp(counts[i], name, n))
@@ -149,11 +246,10 @@ static void print_class(unsigned size) {
         kprintf("a large object: whole pages, %zu of them\n", pages_for(size));
 }
 
-/* ---- calls ---- */
-
-/* Between one call or return and the next, frames are either taken or given back. */
+/* Between two calls or returns, frames are either taken or given back. */
 static void count_frames(void) {
     size_t free = pm_count().free;
+
     if (free < trace.frames_free)
         trace.frames_taken += trace.frames_free - free;
     else
@@ -161,27 +257,44 @@ static void count_frames(void) {
     trace.frames_free = free;
 }
 
-static void enter(const struct trap_frame *frame, size_t i) {
+static void enter(const struct trap_frame *frame, const struct watched *function) {
     const unsigned *stack = (const unsigned *)frame_esp(frame);
 
+    unfold();
     count_frames();
     begin_line();
-    kprintf("%s%s%s(", ink(CYAN), watched[i].name, ink(PLAIN));
-    print_arguments(watched[i].arguments, stack + 1);
+    kprintf("%s%s%s(", ink(CYAN), function->name, ink(PLAIN));
+    print_arguments(function->arguments, stack + 1);
     kprintf(")");
     trace.line_open = true;
     if (trace.depth < DEPTH_MAX) {
-        trace.call[trace.depth].function = &watched[i];
-        trace.call[trace.depth++].esp = frame_esp(frame);
+        trace.call[trace.depth].function = function;
+        trace.call[trace.depth].esp = frame_esp(frame);
+        trace.call[trace.depth].frames_free = trace.frames_free;
+        trace.call[trace.depth++].by_callees = 0;
     }
-    if (!strcmp(watched[i].name, "kmalloc"))
+    if (!strcmp(function->name, "kmalloc"))
         print_class(stack[1]);
 }
 
-static void leave(const struct trap_frame *frame) {
-    const struct watched *function = trace.call[--trace.depth].function;
+static void print_given(ptrdiff_t frames) {
+    begin_line();
+    kprintf("  ");
+    print_count((unsigned)frames);
+    kprintf(" frame%s back to pm\n", frames == 1 ? "" : "s");
+}
 
+static void leave(const struct trap_frame *frame) {
+    unfold();
     count_frames();
+    const struct watched *function = trace.call[--trace.depth].function;
+    ptrdiff_t given = (ptrdiff_t)(trace.frames_free - trace.call[trace.depth].frames_free);
+    ptrdiff_t by_itself = given - trace.call[trace.depth].by_callees;
+
+    if (trace.depth)
+        trace.call[trace.depth - 1].by_callees += given;
+    if (function->frames == GIVES_FRAMES && by_itself > 0)
+        print_given(by_itself);
     if (function->result == NOTHING) {
         end_line();
         return;
@@ -199,7 +312,12 @@ static void follow_calls(const struct trap_frame *frame) {
         leave(frame);
     for (size_t i = 0; i < ARRAY_SIZE(watched); i++)
         if (frame->eip == entry_point[i])
-            enter(frame, i);
+            enter(frame, &watched[i]);
+}
+
+/* Whether the innermost call takes frames from pm without calling it. */
+static bool taking_frames(void) {
+    return trace.depth && trace.call[trace.depth - 1].function->frames == TAKES_FRAMES;
 }
 
 /* ---- entries ---- */
@@ -212,157 +330,81 @@ static bool readable_entry(uintptr_t entry) {
 
 static unsigned entry_value(uintptr_t entry) { return read_entry((const unsigned *)entry); }
 
-static void print_directory_entry(unsigned pdi, unsigned before, unsigned after) {
+static void directory_entry_changed(unsigned pdi, unsigned before, unsigned after) {
     bool is = after & PTE_PRESENT, was = before & PTE_PRESENT;
 
+    unfold();
     trace.linked += is && !was;
     trace.unlinked += was && !is;
-    kprintf("%sPD[%u]%s 0x%08x -> 0x%08x  page table %u %s", ink(MAGENTA), pdi, ink(PLAIN), before, after,
+    begin_line();
+    kprintf("%sPD[%u]%s 0x%08x -> 0x%08x  page table %u %s\n", ink(MAGENTA), pdi, ink(PLAIN), before, after,
             pdi,
             is && !was ? "linked"
             : is       ? "changed"
                        : "unlinked");
 }
 
-static void print_table_entry(uintptr_t page, unsigned before, unsigned after) {
-    bool is = after & PTE_PRESENT, was = before & PTE_PRESENT;
-    const char *what = is && !was ? "mapped"
-                       : is       ? "changed"
-                       : !was     ? "cleared"
-                       : after    ? "absent"
-                                  : "unmapped";
-
-    kprintf("%sPT[%u]%s 0x%08x -> 0x%08x  ", ink(is ? GREEN : RED), (unsigned)(page % ENTRIES_PER_TABLE),
-            ink(PLAIN), before, after);
-    if (page != SCRATCH_PAGE >> PAGE_SHIFT)
-        kprintf("0x%08x %s", (unsigned)(page << PAGE_SHIFT), what);
-    else if (is)
-        kprintf("scratch page %s", what);
+static void scratch_entry_changed(unsigned before, unsigned after) {
+    unfold();
+    begin_line();
+    print_entry_names(SCRATCH_PAGE, after & PTE_PRESENT);
+    kprintf(" 0x%08x -> 0x%08x  scratch page ", before, after);
+    if (after & PTE_PRESENT)
+        kprintf("mapped\n");
     else
-        kprintf("scratch page gone: %u stores", trace.scratch_stores);
-    if (is)
-        trace.scratch_stores = 0;
+        kprintf("gone: %u stores\n", trace.scratch_stores);
+    trace.scratch_stores = 0;
 }
 
-/* The instruction behind us may have changed an entry. */
-static void finish_entry(void) {
+static void table_entry_changed(uintptr_t page, unsigned before, unsigned after) {
+    bool is = after & PTE_PRESENT, was = before & PTE_PRESENT;
+
+    if (is && !was && taking_frames())
+        happens((struct event){FRAME_TAKEN, page, before, after & PTE_FRAME});
+    happens((struct event){is == was ? CHANGED : is ? MAPPED : UNMAPPED, page, before, after});
+}
+
+/* The last instruction may have changed an entry. */
+static void look_at_entry(void) {
     uintptr_t entry = trace.entry;
 
     trace.entry = 0;
     if (!entry || !readable_entry(entry))
         return;
-    unsigned after = entry_value(entry);
-    if (after == trace.before)
+    unsigned after = entry_value(entry), before = trace.before;
+    uintptr_t page = (entry - WINDOW_START) / sizeof(pte_t) << PAGE_SHIFT;
+    if (after == before)
         return;
     trace.entries++;
-    begin_line();
     if (entry >= DIRECTORY_WINDOW)
-        print_directory_entry((entry - DIRECTORY_WINDOW) / sizeof(pde_t), trace.before, after);
+        directory_entry_changed((entry - DIRECTORY_WINDOW) / sizeof(pde_t), before, after);
+    else if (page == SCRATCH_PAGE)
+        scratch_entry_changed(before, after);
     else
-        print_table_entry((entry - WINDOW_START) / sizeof(pte_t), trace.before, after);
-    kprintf("\n");
+        table_entry_changed(page, before, after);
 }
 
-/* ---- instructions: SDM vol. 2, 2.1 and appendix A ---- */
+/* ---- steps ---- */
 
-static unsigned register_value(const struct trap_frame *f, unsigned number) {
-    const unsigned value[] = {f->eax, f->ecx, f->edx, f->ebx, frame_esp(f), f->ebp, f->esi, f->edi};
-
-    return value[number & 7];
-}
-
-static unsigned displacement(const uint8_t *at, unsigned mod) {
-    unsigned value = 0;
-
-    if (mod == 1)
-        return (unsigned)(signed char)*at;
-    if (mod == 2)
-        __builtin_memcpy(&value, at, sizeof(value));
-    return value;
-}
-
-/* The address that the ModRM byte at MODRM (mod not 3) and what follows it mean. */
-static uintptr_t operand_address(const struct trap_frame *frame, const uint8_t *modrm) {
-    unsigned mod = *modrm >> 6, rm = *modrm & 7, base = rm;
-    const uint8_t *next = modrm + 1;
-    uintptr_t address = 0;
-
-    if (rm == 4) { /* a SIB byte: scale, index, base */
-        unsigned index = *next >> 3 & 7;
-        base = *next & 7;
-        if (index != 4)
-            address = register_value(frame, index) << (*next >> 6);
-        next++;
-    }
-    if (base == 5 && mod == 0)
-        mod = 2; /* 32 bits and no base */
-    else
-        address += register_value(frame, base);
-    return address + displacement(next, mod);
-}
-
-static bool is_prefix(uint8_t byte) {
-    return byte == 0x66 || byte == 0xF0 || byte == 0xF2 || byte == 0xF3 || (byte & 0xE7) == 0x26 ||
-           byte == 0x64 || byte == 0x65;
-}
-
-/* OPCODE, of one byte, has a ModRM byte and may write to its memory operand. */
-static bool may_write(uint8_t opcode) {
-    if (opcode < 0x40)
-        return (opcode & 7) < 2; /* arithmetic, into memory */
-    return (opcode >= 0x80 && opcode <= 0x83) || (opcode >= 0x86 && opcode <= 0x89) || opcode == 0x8F ||
-           opcode == 0xC0 || opcode == 0xC1 || opcode == 0xC6 || opcode == 0xC7 ||
-           (opcode >= 0xD0 && opcode <= 0xD3) || opcode == 0xF6 || opcode == 0xF7 || opcode >= 0xFE;
-}
-
-/* The same for 0F OPCODE: SETcc, the bit instructions, CMPXCHG, XADD. */
-static bool may_write_0f(uint8_t opcode) {
-    return (opcode & 0xF0) == 0x90 || opcode == 0xAB || opcode == 0xB3 || opcode == 0xBB || opcode == 0xBA ||
-           opcode == 0xB0 || opcode == 0xB1 || opcode == 0xC0 || opcode == 0xC1;
-}
-
-/* The address that the instruction at CODE may write to, or 0. */
-static uintptr_t written_address(const struct trap_frame *frame, const uint8_t *code) {
-    bool two = code[0] == 0x0F;
-    const uint8_t *modrm = code + 1 + two;
-
-    if ((code[0] & 0xFC) == 0xA0) /* MOV between the accumulator and an address */
-        return displacement(code + 1, 2);
-    if ((code[0] & 0xFE) == 0xAA || (code[0] & 0xFE) == 0xA4) /* STOS, MOVS */
-        return frame->edi;
-    if ((two ? !may_write_0f(code[1]) : !may_write(code[0])) || *modrm >> 6 == 3)
-        return 0;
-    return operand_address(frame, modrm);
-}
-
-static void print_flush(const struct trap_frame *frame, const uint8_t *code) {
-    unsigned reg = code[2] >> 3 & 7;
-
-    if (code[0] != 0x0F)
+static void flush(const struct effect *effect) {
+    trace.flushes++;
+    if (effect->flushes == FLUSHES_PAGE) {
+        happens((struct event){FLUSHED, effect->operand & ~(uintptr_t)PAGE_MASK, 0, 0});
         return;
-    if (code[1] == 0x01 && reg == 7 && code[2] >> 6 != 3) {
-        uintptr_t va = operand_address(frame, code + 2);
-        begin_line();
-        kprintf("%sinvlpg%s 0x%08x  %s\n", ink(YELLOW), ink(PLAIN), (unsigned)va,
-                va >= WINDOW_START ? "a table's page in the window flushed" : "flushed");
-        trace.flushes++;
-    } else if (code[1] == 0x22 && reg == 3) {
-        begin_line();
-        kprintf("%smov to cr3%s 0x%08x  the whole TLB flushed\n", ink(YELLOW), ink(PLAIN),
-                register_value(frame, code[2]));
-        trace.flushes++;
     }
+    unfold();
+    begin_line();
+    kprintf("%smov to cr3%s 0x%08x  the whole TLB flushed\n", ink(YELLOW), ink(PLAIN),
+            (unsigned)effect->operand);
 }
 
 static void look_at_instruction(const struct trap_frame *frame) {
-    const uint8_t *code = (const uint8_t *)frame->eip;
-
     if (frame->eip < (uintptr_t)kernel_start || frame->eip >= (uintptr_t)text_end)
-        return; /* a jump to nowhere, which the processor is about to find out */
-    while (is_prefix(*code))
-        code++;
-    print_flush(frame, code);
-    uintptr_t address = written_address(frame, code) & ~(uintptr_t)(sizeof(pte_t) - 1);
+        return; /* a jump to nowhere, about to fault */
+    struct effect effect = decode(frame);
+    if (effect.flushes != FLUSHES_NOTHING)
+        flush(&effect);
+    uintptr_t address = effect.written & ~(uintptr_t)(sizeof(pte_t) - 1);
     trace.scratch_stores += address >= SCRATCH_PAGE && address < SCRATCH_PAGE + PAGE_SIZE;
     if (address >= WINDOW_START && readable_entry(address)) {
         trace.entry = address;
@@ -372,7 +414,7 @@ static void look_at_instruction(const struct trap_frame *frame) {
 
 static void on_step(struct trap_frame *frame) {
     trace.steps++;
-    finish_entry();
+    look_at_entry();
     follow_calls(frame);
     trace.inside += trace.depth > 0;
     look_at_instruction(frame);
@@ -382,6 +424,7 @@ static void on_step(struct trap_frame *frame) {
 
 static void begin(void) {
     memset(&trace, 0, sizeof(trace));
+    memset(&fold, 0, sizeof(fold));
     trace.frames_free = pm_count().free;
     for (size_t i = 0; i < ARRAY_SIZE(watched); i++)
         if (!symbol_address(watched[i].name, &entry_point[i]))
@@ -393,6 +436,7 @@ static void begin(void) {
 static void end(void) {
     write_eflags(read_eflags() & ~EFLAGS_TF);
     trap_on_step(NULL);
+    unfold();
     end_line();
     if (!trace.steps)
         command_error("this machine takes no single steps: EFLAGS.TF does nothing here");
@@ -403,6 +447,7 @@ static void end(void) {
                 ink(PLAIN), trace.linked, trace.unlinked, trace.entries, trace.flushes);
 }
 
+/* Runs C under the tracer when `trace on` or `trace CMD` asks for it; false, and nothing run, otherwise. */
 bool trace_command(const struct command *c, int n, char **arg) {
     if ((!always && !once) || trap_stepping())
         return false;
@@ -418,6 +463,7 @@ bool trace_command(const struct command *c, int n, char **arg) {
     return true;
 }
 
+/* Sets whether every command is traced; returns what it was. */
 bool trace_all(bool on) {
     bool was = always;
 
@@ -426,10 +472,11 @@ bool trace_all(bool on) {
 }
 
 COMMAND(LEARN, 3, trace, .arguments = "on|off|CMD", .most = 1, .flags = TAKES_LINE,
-        .help = "each frame, table, entry and flush, as it happens",
-        .detail = "CMD: that one command; on: every command from now on. It runs instruction by "
-                  "instruction: calls into mm/, entries set and pages flushed are shown.",
-        .example = "trace alloc 100000")
+        .help = "show each frame, table, entry and flush of a command",
+        .detail =
+            "CMD runs instruction by instruction, and every call into the memory system, every frame, "
+            "every entry set and every flush is shown. trace on does this for all commands from now on.",
+        .example = "trace alloc 5000")
 {
     if (!n)
         kprintf("trace %s\n", always ? "on" : "off");

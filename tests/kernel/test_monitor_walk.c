@@ -2,6 +2,7 @@
  * monitor aside, and after each hundred every invariant of the memory system. Whatever is said, nothing may
  * panic, and nothing may be lost. And the tracer, from inside. */
 #include "format.h"
+#include "heap_debug.h"
 #include "kmalloc.h"
 #include "ktest.h"
 #include "memlayout.h"
@@ -188,39 +189,84 @@ KTEST(monitor_trace_sees_what_a_map_does)
     KCHECK(find_text(said, "invlpg 0x003ff000"));
     format_buffer(line, sizeof(line), "PD[%u] 0x00000000 -> 0x", pdi);
     KCHECK(find_text(said, line));
-    format_buffer(line, sizeof(line), "PT[0] 0x00000000 -> 0x000b8003  0x%08x mapped", at);
+    format_buffer(line, sizeof(line), "PD[%u] PT[0] 0x00000000 -> 0x000b8003  0x%08x mapped", pdi, at);
     KCHECK(find_text(said, line));
     KCHECK(find_text(said, "flags writable) = 0\n") || find_text(said, "flags writable)\n"));
     KCHECK(find_text(said, "frames: 1 taken, 0 given back"));
     KCHECK(find_text(said, "tables: 1 linked, 0 unlinked; entries: 4 changed; flushes: 1"));
 
     says("trace unmap 0x%08x", at);
-    format_buffer(line, sizeof(line), "PT[0] 0x000b8003 -> 0x00000000  0x%08x unmapped", at);
+    format_buffer(line, sizeof(line), "PD[%u] PT[0] 0x000b8003 -> 0x00000000  0x%08x unmapped", pdi, at);
     KCHECK(find_text(said, line));
     format_buffer(line, sizeof(line), "invlpg 0x%08x  a table's page", WINDOW_START + pdi * PAGE_SIZE);
     KCHECK(find_text(said, line));
     KCHECK(find_text(said, "tables: 0 linked, 1 unlinked; entries: 2 changed; flushes: 2"));
 }
 
-/* Whether they come one by one or by the range. */
-KTEST(monitor_trace_counts_every_frame)
-{
-    size_t free = pm_count().free;
+/* How often SAID has TEXT in it. */
+static unsigned times_said(const char *text) {
+    unsigned times = 0;
 
-    says("trace alloc %u", 18 * PAGE_SIZE);
+    for (const char *at = said; (at = find_text(at, text)); at++)
+        times++;
+    return times;
+}
+
+KTEST(monitor_trace_shows_each_frame_that_comes_from_pm)
+{
+    says("trace alloc 5000");
+    unsigned name = number_behind("$", 10);
+    uintptr_t va = number_behind("kmalloc = 0x", 16) & ~(uintptr_t)PAGE_MASK;
+    paddr_t pa = PADDR_NONE;
+    char line[80];
+
     if (find_text(said, "no single steps")) {
-        says("free $%u", number_behind("$", 10));
+        says("free $%u", name);
         KSKIP("this machine does not single-step");
     }
-    KCHECK_EQ(number_behind("frames: ", 10), free - pm_count().free);
-    KCHECK(number_behind("frames: ", 10) >= 18);
+    KCHECK_EQ(times_said("pm_alloc_page() = ") + times_said(" from pm\n"), number_behind("frames: ", 10));
+    for (unsigned i = 0; i < 2; i++) {
+        KCHECK(vmem_translate((void *)(va + i * PAGE_SIZE), &pa));
+        format_buffer(line, sizeof(line), "frame 0x%08x from pm\n", pa);
+        KCHECK(find_text(said, line));
+        format_buffer(line, sizeof(line), "PD[%u] PT[%u] 0x00000000 -> 0x%08x", pd_index((void *)va),
+                      pt_index((void *)va) + i, pa | PTE_PRESENT | PTE_WRITE);
+        KCHECK(find_text(said, line));
+    }
+    says("free $%u", name);
+}
+
+/* The debugging heaps take more pages than these, and keep what is freed. */
+KTEST(monitor_trace_folds_pages_alike)
+{
+    size_t free = pm_count().free;
+    char line[80];
+
+    says("trace alloc %u", 300 * PAGE_SIZE);
+    unsigned name = number_behind("$", 10), taken = number_behind("frames: ", 10);
+    if (find_text(said, "no single steps")) {
+        says("free $%u", name);
+        KSKIP("this machine does not single-step");
+    }
+    unsigned folded = number_behind("... ", 10);
+    uintptr_t first = number_behind("kmalloc = 0x", 16) & ~(uintptr_t)PAGE_MASK;
+    KCHECK_EQ(taken, free - pm_count().free);
     KCHECK_EQ(number_behind("taken, ", 10), 0);
+    KCHECK(folded >= 296);
+    KCHECK_EQ(times_said(" from pm\n") + folded, taken - times_said("pm_alloc_page() = "));
+    format_buffer(line, sizeof(line), "... %u more, up to 0x%08x\n", folded,
+                  (unsigned)first + (folded + 3) * PAGE_SIZE);
+    KCHECK(find_text(said, line));
 
     free = pm_count().free;
-    says("trace free 0x%08x", number_behind("kmalloc = 0x", 16));
+    says("trace free $%u", name);
     KCHECK_EQ(number_behind("frames: ", 10), 0);
     KCHECK_EQ(number_behind("taken, ", 10), pm_count().free - free);
-    KCHECK(number_behind("taken, ", 10) >= 18);
+    if (heap_mode() != HEAP_NORMAL)
+        return;
+    KCHECK(find_text(said, "  300 frames back to pm\n"));
+    KCHECK_EQ(times_said(" unmapped\n"), 4);
+    KCHECK(find_text(said, line));
 }
 
 static void trace_then_panic(void *arg) {
