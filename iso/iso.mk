@@ -52,6 +52,10 @@ $(BUILD)/test.cfg: iso/grub.cfg.in tools/grub-cfg.sh $(BUILD)/modules.stamp
 $(ISO): $(BUILD)/grub.cfg
 $(TEST_ISO): $(BUILD)/test.cfg
 
+# $(call explain-failure,LOG): grub-mkrescue wants GRUB's own font, which some packages leave out.
+explain-failure = ! grep -q 'unicode\.pf2' $(1) || \
+    echo "GRUB's own font is missing. Install or reinstall its package: $$(sh tools/deps.sh for grub-font)"
+
 # What the disc is called. ISO 9660 allows capital letters, digits and underscores.
 VOLUME := QUIRE_$(subst .,_,$(VERSION))
 
@@ -63,4 +67,5 @@ $(ISO) $(TEST_ISO): $(BUILD)/%.iso: $(KERNEL) $(BOOT_MODULES) VERSION iso/iso.mk
 	@cp $(KERNEL) $(BOOT_MODULES) $(BUILD)/disc-$*/boot/
 	@cp $(filter %.cfg,$^) $(BUILD)/disc-$*/boot/grub/grub.cfg
 	$(Q)$(GRUB_MKRESCUE) --compress=xz --install-modules='$(GRUB_MODULES)' --locales= --fonts= --themes= \
-	    -o $@ $(BUILD)/disc-$* -- -volid $(VOLUME) >$(BUILD)/disc-$*.log 2>&1 || { cat $(BUILD)/disc-$*.log >&2; exit 1; }
+	    -o $@ $(BUILD)/disc-$* -- -volid $(VOLUME) >$(BUILD)/disc-$*.log 2>&1 || \
+	    { cat $(BUILD)/disc-$*.log; $(call explain-failure,$(BUILD)/disc-$*.log); exit 1; } >&2

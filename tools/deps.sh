@@ -13,6 +13,7 @@ apt-get  make            make
 apt-get  qemu            qemu-system-x86
 apt-get  qemu-window     qemu-system-gui
 apt-get  grub-mkrescue   grub-common
+apt-get  grub-font       grub-common
 apt-get  grub-i386-pc    grub-pc-bin
 apt-get  grub-x86_64-efi grub-efi-amd64-bin
 apt-get  grub-i386-efi   grub-efi-ia32-bin
@@ -30,6 +31,7 @@ dnf      clang           clang lld binutils
 dnf      make            make
 dnf      qemu            qemu-system-x86
 dnf      grub-mkrescue   grub2-tools-extra
+dnf      grub-font       grub2-tools
 dnf      grub-i386-pc    grub2-pc-modules
 dnf      grub-x86_64-efi grub2-efi-x64-modules
 dnf      grub-i386-efi   grub2-efi-ia32-modules
@@ -45,6 +47,7 @@ pacman   clang           clang lld binutils
 pacman   make            make
 pacman   qemu            qemu-system-x86
 pacman   grub-mkrescue   grub
+pacman   grub-font       grub
 pacman   grub-i386-pc    grub
 pacman   grub-x86_64-efi grub
 pacman   grub-i386-efi   grub

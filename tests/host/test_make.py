@@ -276,6 +276,44 @@ def test_a_module_that_cannot_be_brought_along_is_an_error(built, tmp_path, name
     assert built.calls == []
 
 
+# ---- the disc ----
+
+FONT = next(Path("/usr/share").glob("consolefonts/*.psf.gz"), None)
+DISC_TOOLS = ("grub-mkrescue", "xorriso", "mformat", "apt-get")
+
+
+@pytest.fixture
+def disc(make, tmp_path):
+    """All that a disc needs is here; grub-mkrescue fails if $SAYS is not empty, and prints it."""
+    if not FONT:
+        pytest.skip("no console font is installed")
+    make.have(*GNU, *DISC_TOOLS)
+    (make.tools / "grub-mkrescue").write_text(TOOL.replace("exit ${EXIT:-0}", 'echo "$SAYS"; [ -z "$SAYS" ]'))
+    for platform in "i386-pc", "x86_64-efi", "i386-efi":
+        (tmp_path / "grub" / platform).mkdir(parents=True)
+        (tmp_path / "grub" / platform / "moddep.lst").touch()
+    return lambda **environment: make("iso", f"FONTS={FONT}", f"GRUB_DIR={tmp_path}/grub", **environment)
+
+
+def test_the_disc_is_called_after_the_version(disc):
+    made = disc()
+    assert made.code == 0, made.output
+    [call] = [call for call in made.calls if call[0] == "grub-mkrescue"]
+    name = call[call.index("-volid") + 1]
+    assert name == "QUIRE_" + (ROOT / "VERSION").read_text().strip().replace(".", "_")
+    assert re.fullmatch(r"[A-Z0-9_]{1,32}", name)
+
+
+def test_grubs_missing_font_is_told_with_what_to_install(disc):
+    made = disc(SAYS="grub-mkrescue: error: cannot open `/usr/share/grub/unicode.pf2': No such file.")
+    assert made.code != 0 and re.search("^GRUB's own font is missing.*apt-get install grub-common", made.output, re.M)
+
+
+def test_another_failure_of_grub_mkrescue_is_shown_as_it_is(disc):
+    made = disc(SAYS="no space left")
+    assert made.code != 0 and "no space left" in made.output and "font" not in made.output.split("no space")[1]
+
+
 # ---- what deps installs ----
 
 PACKAGES = {
