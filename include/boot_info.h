@@ -12,7 +12,8 @@
 
 struct boot_module {
     paddr_t start, end; /* [start, end), reserved in pm */
-    char name[64];      /* cut to fit */
+    char name[64];      /* as the boot loader gave it, cut to fit */
+    char file[32];      /* the file's name: the last part of its path */
 };
 
 /* Multiboot 0.6.96 section 3.3, framebuffer_*. */

@@ -30,6 +30,12 @@ int input_read(void);
 /* Like input_read, but gives up after PERIODS of the timer (TIMER_HZ) and returns -1. */
 int input_wait(unsigned periods);
 
+/* Halts until an interrupt; where none arrives, returns at once. */
+void input_rest(void);
+
+/* Calls REST instead of input_rest while input_read and input_wait wait, so that programs run meanwhile. */
+void input_on_rest(void (*rest)(void));
+
 /* True when a key waits to be read. */
 bool input_waiting(void);
 

@@ -7,8 +7,13 @@
 #define TIMER_IRQ 0
 #define TIMER_HZ 100
 
-/* Starts it. Its interrupt is let through by irq_enable only. */
+/* Starts it. Its interrupt stays masked until timer_start_ticks. */
 void timer_init(void);
+
+/* Lets the timer's interrupt through; timer_ticks counts those that were served since. They are served while the
+ * kernel waits for input, and while a program runs. */
+void timer_start_ticks(void);
+unsigned timer_ticks(void);
 
 /* The timer's counter: it counts down from 1193182 / TIMER_HZ, and starts again. */
 unsigned timer_count(void);

@@ -100,13 +100,9 @@ bool input_interrupted(void) {
 
 /* ---- waiting ---- */
 
-static volatile unsigned ticks;
-
-static void tick(void) { ticks++; }
-
 static void woken(void) {}
 
-static bool has_ticked(void) { return ticks > 0; }
+static bool has_ticked(void) { return timer_ticks() > 0; }
 
 /* True when the timer's interrupt ends a halt. */
 static bool timer_wakes(void) {
@@ -114,7 +110,7 @@ static bool timer_wakes(void) {
 
     if (!asked) {
         asked = true;
-        irq_enable(TIMER_IRQ, tick);
+        timer_start_ticks();
         irq_enable(IRQ_KEYBOARD, woken);
         irq_enable(IRQ_SERIAL, woken);
         sti();
@@ -126,6 +122,17 @@ static bool timer_wakes(void) {
     return has_ticked();
 }
 
+/* Halts until an interrupt; where none arrives, returns at once. */
+void input_rest(void) {
+    if (timer_wakes())
+        wait_for_interrupt();
+}
+
+static void (*on_rest)(void) = input_rest;
+
+/* Calls REST instead of input_rest while input_read and input_wait wait. */
+void input_on_rest(void (*rest)(void)) { on_rest = rest; }
+
 /* The next key typed; halts while there is none. */
 int input_read(void) {
     for (;;) {
@@ -133,8 +140,7 @@ int input_read(void) {
 
         if (key >= 0)
             return key;
-        if (timer_wakes())
-            wait_for_interrupt();
+        on_rest();
     }
 }
 
@@ -148,10 +154,10 @@ int input_wait(unsigned periods) {
         timer_wait(key_came, periods);
         return awaited;
     }
-    unsigned start = ticks;
+    unsigned start = timer_ticks();
 
-    while (!key_came() && ticks - start < periods)
-        wait_for_interrupt();
+    while (!key_came() && timer_ticks() - start < periods)
+        on_rest();
     return awaited;
 }
 
@@ -168,7 +174,7 @@ static bool answer_came(void) {
 
 /* Waits for an answer that may still be on its way. */
 static void await_answer(void) {
-    if (!terminal.answered && ticks - asked_at < ANSWER_PERIODS)
+    if (!terminal.answered && timer_ticks() - asked_at < ANSWER_PERIODS)
         timer_wait(answer_came, ANSWER_PERIODS);
 }
 
@@ -177,7 +183,7 @@ void input_ask_terminal(void) {
     if (asked)
         return;
     asked = true;
-    asked_at = ticks;
+    asked_at = timer_ticks();
     machine_before_exit(await_answer);
     serial_send("\033[c");
 }

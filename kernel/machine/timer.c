@@ -3,6 +3,7 @@
 #include "timer.h"
 
 #include "cpu.h"
+#include "interrupt.h"
 
 #define COUNTER 0x40
 #define CONTROL 0x43
@@ -18,6 +19,16 @@ void timer_init(void) {
     outb(COUNTER, PERIOD & 0xFF);
     outb(COUNTER, PERIOD >> 8);
 }
+
+static volatile unsigned ticks;
+
+static void tick(void) { ticks++; }
+
+/* Lets the timer's interrupt through. */
+void timer_start_ticks(void) { irq_enable(TIMER_IRQ, tick); }
+
+/* The timer's interrupts served since then. */
+unsigned timer_ticks(void) { return ticks; }
 
 /* The counter's present value, from PERIOD down to 1. */
 unsigned timer_count(void) {

@@ -202,12 +202,29 @@ static bool read_module(uint32_t i, struct multiboot_module *module) {
     return address >> 32 == 0 && read_at(module, (uint32_t)address, sizeof(*module));
 }
 
+/* Copies the last part of the path at ADDRESS, which ends at a blank: some loaders put arguments behind it. */
+static void read_file_name(char *to, size_t size, uint32_t address) {
+    static char path[CMDLINE_MAX + 1];
+    const char *name = path;
+    size_t n = 0;
+
+    read_text(path, sizeof(path), address);
+    for (const char *c = path; *c && *c != ' '; c++)
+        if (*c == '/')
+            name = c + 1;
+    while (name[n] && name[n] != ' ' && n < size - 1)
+        n++;
+    memcpy(to, name, n);
+    to[n] = '\0';
+}
+
 static void keep_module(uint32_t i, const struct multiboot_module *module) {
     struct boot_module *kept = &boot_info.module[i];
 
     kept->start = module->start;
     kept->end = module->end < module->start ? module->start : module->end;
     read_text(kept->name, sizeof(kept->name), module->string);
+    read_file_name(kept->file, sizeof(kept->file), module->string);
     kprintf("quire: module %lu at 0x%08x-0x%08x: %s\n", (unsigned long)i, kept->start, kept->end, kept->name);
 }
 
