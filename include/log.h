@@ -19,6 +19,9 @@ void kprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void kvprintf(const char *fmt, va_list args);
 void log_write(const char *text, size_t n);
 
+/* Logs TEXT, each of its lines led by PREFIX, and ends the last. */
+void log_lines(const char *prefix, const char *text);
+
 /* Ends a line that is still open, so that what follows begins one. */
 void log_fresh_line(void);
 

@@ -37,7 +37,11 @@
 
 #define LOW_MEMORY_END 0x00100000 /* nothing below is ever handed out */
 #define KERNEL_START 0x00100000
+#ifndef QUIRE_UBSAN
 #define KERNEL_LIMIT 0x00280000 /* the image with .bss ends below; linker.ld asserts it */
+#else
+#define KERNEL_LIMIT 0x00300000 /* the sanitizer's checks make the code twice as long */
+#endif
 #define SCRATCH_PAGE 0x003FF000
 #define IDENTITY_END 0x00400000
 #define FREE_START 0x00400000

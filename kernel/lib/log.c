@@ -92,6 +92,18 @@ void log_fresh_line(void) {
         log_write("\n", 1);
 }
 
+/* Logs TEXT, each of its lines led by PREFIX, and ends the last. */
+void log_lines(const char *prefix, const char *text) {
+    while (*text) {
+        size_t n = 0;
+
+        while (text[n] && text[n] != '\n')
+            n++;
+        kprintf("%s%.*s\n", prefix, (int)n, text);
+        text += text[n] ? n + 1 : n;
+    }
+}
+
 static void log_format_sink(void *context, const char *text, size_t n) {
     (void)context;
     log_write(text, n);

@@ -1,5 +1,5 @@
-/* The double fault: an exception that could not be delivered. Its task (descriptors.c) runs on the fault
- * stack from its top, whatever may have been there. */
+/* The double fault: an exception that could not be delivered, mostly because the stack had overflowed. Its task
+ * (descriptors.c) runs on the fault stack, from the top, whatever was there before. */
 #include "backtrace.h"
 #include "catch.h"
 #include "descriptors.h"
@@ -14,7 +14,7 @@
 extern const char trap_stubs[], trap_stubs_end[];
 void double_fault(void) __attribute__((noreturn));
 
-/* The main task as it was, as a frame: for what prints frames. */
+/* The main task as it was, as a frame. */
 static struct trap_frame interrupted_frame(void) {
     const struct tss *tss = interrupted_task();
 
@@ -40,8 +40,8 @@ static bool in_stubs(uintptr_t eip) {
     return eip >= (uintptr_t)trap_stubs && eip < (uintptr_t)trap_stubs_end;
 }
 
-/* Where STACK ended in an exception's stub, FRAME becomes that of what was interrupted. On the stack that is
- * EIP, CS and EFLAGS: EIP is the word below the first that can be a CS. */
+/* If STACK overflowed in an exception's stub, makes FRAME that of the code the exception interrupted. The processor
+ * pushed EFLAGS, CS and EIP: the first word on the stack that lies in the text, with KERNEL_CS above it, is EIP. */
 static void find_culprit(struct trap_frame *frame, const struct stack *stack) {
     uintptr_t esp = (frame_esp(frame) + 3) & ~3u;
 
@@ -61,8 +61,8 @@ static void print_where(uintptr_t eip, const struct stack *stack, unsigned esp) 
     char where[ADDRESS_TEXT];
 
     kprintf("  at       %s\n", address_text(eip, where));
-    kprintf("  stack    %p to %p, a guard page below; esp 0x%08x\n", (void *)stack->bottom,
-            (void *)stack->top, esp);
+    kprintf("  stack    %p to %p, a guard page below; esp 0x%08x\n", (const void *)stack->bottom,
+            (const void *)stack->top, esp);
 }
 
 static void print_overflow(const struct trap_frame *culprit, const struct stack *stack, unsigned esp) {
@@ -72,20 +72,26 @@ static void print_overflow(const struct trap_frame *culprit, const struct stack 
     kprintf("PANIC: double fault: %s stack overflow in %s\n", stack->name, function ? function : "?");
     print_where(culprit->eip, stack, esp);
     print_most_used(culprit);
-    kprintf("  cause    too deep a recursion, or too large an array\n");
+    print_cause("too deep a recursion, or too large an array");
 }
 
-static void print_undelivered(uintptr_t eip, const char *idtr, unsigned esp) {
+/* IDTR is what is wrong with that register, or NULL. */
+static void print_undelivered(const struct trap_frame *frame, const char *idtr) {
+    unsigned esp = frame_esp(frame);
+
     kprintf("PANIC: double fault: an exception could not be delivered\n");
-    print_where(eip, stack_of((uintptr_t)boot_stack_bottom), esp);
+    print_where(frame->eip, stack_of((uintptr_t)boot_stack_bottom), esp);
     if (idtr)
-        kprintf("  cause    %s\n", idtr);
+        print_cause(idtr);
+    else if (trap_from_user(frame))
+        print_cause("in ring 3: esp0 in the task state leads to no stack (trap_set_kernel_stack)");
     else if (!stack_end(esp - 1))
-        kprintf("  cause    esp lies in no kernel stack: a damaged stack pointer\n");
+        print_cause("esp lies in no kernel stack: a damaged stack pointer");
     else
-        kprintf("  cause    none that shows: IDTR and esp are as they should be\n");
+        print_cause("none that shows: IDTR and esp are as they should be");
 }
 
+/* Reports the double fault. */
 void double_fault(void) {
     struct trap_frame frame = interrupted_frame(), culprit = frame;
     unsigned esp = frame_esp(&frame);
@@ -96,13 +102,15 @@ void double_fault(void) {
     leave_fault_task();
     idt_load(); /* or the next exception is a double fault again */
     catch_lose_fault_stack();
+    if (trap_from_user(&frame))
+        stack = NULL;
     if (stack)
         find_culprit(&culprit, stack);
     report_begin(exception_name(TRAP_DOUBLE_FAULT), culprit.eip);
     if (stack)
         print_overflow(&culprit, stack, esp);
     else
-        print_undelivered(culprit.eip, idtr, esp);
+        print_undelivered(&frame, idtr);
     print_registers(&frame);
     print_backtrace(&culprit);
     print_advice(culprit.eip, "walk", stack ? (uintptr_t)stack->bottom - 4 : esp);

@@ -41,9 +41,9 @@ void panic(const struct trap_frame *frame) {
     char where[ADDRESS_TEXT];
 
     report_begin("panic", frame->eip);
-    kprintf("PANIC: ");
+    kprintf("PANIC: " CAUSE_INK);
     kvprintf(call->fmt, (va_list)call->arguments);
-    kprintf("\n  at       %s:%d, %s\n", call->file, call->line, address_text(frame->eip, where));
+    kprintf(PLAIN_INK "\n  at       %s:%d, %s\n", call->file, call->line, address_text(frame->eip, where));
     print_registers(frame);
     print_backtrace(frame);
     print_last_lines(frame->eip);

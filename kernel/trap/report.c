@@ -100,6 +100,9 @@ void report_begin(const char *what, unsigned eip) {
     trap_on_step(NULL);
 }
 
+/* Prints the line that gives the likely cause. */
+void print_cause(const char *text) { kprintf("  cause    " CAUSE_INK "%s" PLAIN_INK "\n", text); }
+
 /* The report's last lines, what to try next. */
 void print_advice(unsigned eip, const char *command, uintptr_t address) {
     kprintf("  try      make debug, there break *0x%08x\n", eip);

@@ -7,7 +7,10 @@
 #include "ktest.h"
 #include "log.h"
 #include "memlayout.h"
+#include "page_fault.h"
 #include "panic.h"
+#include "pm.h"
+#include "stack.h"
 #include "string.h"
 #include "support.h"
 #include "trap.h"
@@ -103,27 +106,30 @@ KTEST(fault_stack_guards)
     KCHECK_CALL(check_page_fault(read_word, fault_stack_guard, "read of 0x", "stack guard"));
 }
 
-KTEST(fault_heap_page_never_mapped)
+KTEST(fault_heap_range_without_a_page_table_is_no_freed_page)
 {
-    char *va = (char *)0xE0000000; /* in the zone of large objects; taken from below */
-    paddr_t pa;
+    char *va = (char *)0xE0000000; /* in the zone of large objects, which fills from below */
+    struct vmem_walk walk;
 
-    if (vmem_translate(va, &pa))
+    vmem_walk(va, &walk);
+    if (walk.pde & PTE_PRESENT)
         KSKIP("the heap has grown this far");
-    KCHECK_CALL(check_page_fault(read_word, va, "read of 0xe0000000", "heap page"));
-    KCHECK_CALL(check_page_fault(write_word, va, "write to 0xe0000000", "heap page"));
+    KCHECK_CALL(check_page_fault(read_word, va, "read of 0xe0000000", "kmalloc has nothing in these 4 MiB"));
+    KCHECK(!find_text(ktest_report, "freed heap page"));
+    KCHECK_CALL(check_page_fault(write_word, va, "write to 0xe0000000", "damaged pointer"));
 }
 
 KTEST(fault_freed_heap_page)
 {
-    char *p = kmalloc(100000);
+    char *kept = kmalloc(100000), *p = kmalloc(100000);
 
-    KCHECK(p);
+    KCHECK(kept && p);
     write_word(p + 50000);
     kfree(p);
     kmalloc_trim();
     KCHECK_CALL(check_page_fault(read_word, p + 50000, "read of 0x", "freed heap page"));
     KCHECK_CALL(check_page_fault(write_word, p, "write to 0x", "freed heap page"));
+    kfree(kept);
 }
 
 KTEST(fault_page_table_that_is_not_there)
@@ -134,6 +140,90 @@ KTEST(fault_page_table_that_is_not_there)
     char *window = (char *)WINDOW_START + pd_index(va) * PAGE_SIZE;
     KCHECK_CALL(check_page_fault(read_word, window, "read of 0xff", "window"));
     KCHECK_CALL(check_page_fault(write_word, window + 64, "write to 0xff", "window"));
+}
+
+/* ---- stale TLB entries ---- */
+
+static char stale_text[512];
+
+/* What the report says when the processor refused WHAT at VA, the live entries being PDE and PTE. */
+static const char *cause_with(const void *va, unsigned error, pde_t pde, pte_t pte) {
+    struct page_fault fault = {
+        .address = (uintptr_t)va, .error = error, .eip = KERNEL_START, .walk = {.pde = pde, .pte = pte}};
+
+    log_capture(stale_text, sizeof(stale_text));
+    page_fault_print_cause(&fault);
+    log_capture_end();
+    return stale_text;
+}
+
+#define READ_ABSENT 0u
+#define WRITE_ABSENT 2u
+#define WRITE_REFUSED 3u
+#define USER_READ_REFUSED 5u
+#define RESERVED_BIT 9u
+#define FRAME_RO (0x00500000u | PTE_PRESENT)
+#define FRAME_RW (FRAME_RO | PTE_WRITE)
+
+KTEST(fault_that_the_live_entries_allow_is_a_stale_tlb_entry)
+{
+    void *const places[] = {(void *)0x00000010, kernel_start,        (void *)0x00400000,
+                            (void *)0x5A5A5A5A, (void *)KHEAP_START, (void *)DEVICES_START,
+                            (void *)0xFFC00000};
+
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+        KCHECK(find_text(cause_with(places[i], READ_ABSENT, FRAME_RW, FRAME_RO), "stale TLB entry"));
+        KCHECK(find_text(cause_with(places[i], WRITE_ABSENT, FRAME_RW, FRAME_RW), "stale TLB entry"));
+        KCHECK(find_text(cause_with(places[i], WRITE_REFUSED, FRAME_RW, FRAME_RW), "stale TLB entry"));
+        KCHECK(find_text(stale_text, "flush_page"));
+    }
+}
+
+KTEST(fault_that_the_live_entries_forbid_is_no_stale_tlb_entry)
+{
+    void *va = (void *)0x00400000;
+
+    KCHECK(!find_text(cause_with(va, READ_ABSENT, FRAME_RW, 0), "stale"));
+    KCHECK(!find_text(cause_with(va, WRITE_REFUSED, FRAME_RW, FRAME_RO), "stale"));
+    KCHECK(find_text(stale_text, "read-only"));
+    KCHECK(!find_text(cause_with(va, WRITE_REFUSED, FRAME_RO, FRAME_RW), "stale"));
+    KCHECK(!find_text(cause_with(va, USER_READ_REFUSED, FRAME_RW, FRAME_RW), "stale"));
+    KCHECK(find_text(stale_text, "for the kernel only"));
+    KCHECK(!find_text(cause_with(va, RESERVED_BIT, FRAME_RW, FRAME_RW), "stale"));
+    KCHECK(find_text(stale_text, "reserved bit"));
+}
+
+/* A directory entry is changed without a flush of the table's page in the window. What is then written through the
+ * window goes to the old table; the report must say so, and show the entry that the processor saw. */
+KTEST(fault_after_a_missing_flush_in_the_window)
+{
+    char *va = spare_area(1);
+    volatile pte_t *window;
+    pde_t *pde;
+    paddr_t table;
+
+    KCHECK(va);
+    KCHECK_EQ(vmem_alloc_range(va, 1, VMEM_WRITE), 0);
+    table = pm_alloc_page();
+    KCHECK(table != PADDR_NONE);
+    KCHECK_EQ(vmem_map(va + PAGE_SIZE, table, VMEM_WRITE), 0);
+    memset(va + PAGE_SIZE, 0, PAGE_SIZE);
+    pde = (pde_t *)DIRECTORY_WINDOW + pd_index(va);
+    window = (pte_t *)(WINDOW_START + pd_index(va) * PAGE_SIZE);
+    pde_t old = *pde;
+    KCHECK(window[0] & PTE_PRESENT); /* now the TLB has the window's page */
+    *pde = table | PTE_PRESENT | PTE_WRITE;
+    flush_page(va);
+    KCHECK(window[0] & PTE_PRESENT); /* in the old table */
+    bool caught = ktest_traps(read_word, va, "not present", __FILE__, __LINE__);
+    *pde = old;
+    flush_page((void *)(uintptr_t)window);
+    KCHECK(caught);
+    KCHECK_REPORTED("stale TLB entry for the window");
+    KCHECK_REPORTED("PT[0]    0x00000000: absent");
+    KCHECK_EQ(vmem_unmap(va + PAGE_SIZE), 0);
+    KCHECK_EQ(vmem_free_range(va, 1), 0);
+    pm_free_page(table);
 }
 
 KTEST(fault_above_the_heap)
@@ -295,8 +385,90 @@ KTEST(fault_near_the_stacks_end)
     if (on_v86())
         KSKIP("v86 has no task switch at a double fault");
     KCHECK_CALL(check_near_end(read_word, "page fault: read of 0x00000000", "read_word"));
-    KCHECK_CALL(check_near_end(panic_near_end, "PANIC: near the end", "panic_near_end"));
+    KCHECK_CALL(check_near_end(panic_near_end, "near the end", "panic_near_end"));
     KCHECK_CALL(check_near_end(run_invalid_opcode, "PANIC: invalid opcode", "run_invalid_opcode"));
+}
+
+/* ---- a stack of one's own ---- */
+
+/* Runs FN(ARG) on the stack that ends at TOP. FN must not return. */
+static void run_on_stack(char *top, void (*fn)(void *), void *arg) {
+    struct trap_frame *frame = (struct trap_frame *)(top - FRAME_KERNEL_SIZE - 4 * sizeof(unsigned));
+    unsigned *call = (unsigned *)((char *)frame + FRAME_KERNEL_SIZE);
+
+    memset(frame, 0, FRAME_KERNEL_SIZE);
+    frame->eip = (uintptr_t)fn;
+    frame->cs = KERNEL_CS;
+    call[0] = 0; /* FN's return address */
+    call[1] = (uintptr_t)arg;
+    trap_resume(frame);
+}
+
+static struct stack own = {.name = "worker"};
+
+static void write_null_on_own_stack(void *arg) { run_on_stack((char *)(uintptr_t)own.top, write_word, arg); }
+
+static void overflow_own_stack(void *arg) { run_on_stack((char *)(uintptr_t)own.top, overflow_stack, arg); }
+
+#define OWN_STACK_PAGES 2
+
+/* Registers a stack between two absent pages; false where there is no room. */
+static bool make_own_stack(void) {
+    char *va = spare_area(1);
+
+    if (!va || vmem_alloc_range(va + PAGE_SIZE, OWN_STACK_PAGES, VMEM_WRITE))
+        return false;
+    own.bottom = va + PAGE_SIZE;
+    own.top = own.bottom + OWN_STACK_PAGES * PAGE_SIZE;
+    stack_register(&own);
+    return true;
+}
+
+static bool free_own_stack(void) {
+    stack_unregister(&own);
+    return vmem_free_range((void *)(uintptr_t)own.bottom, OWN_STACK_PAGES) == 0;
+}
+
+KTEST(fault_on_a_registered_stack_is_reported_as_what_it_is)
+{
+    KCHECK(make_own_stack());
+    KCHECK_CALL(check_page_fault(write_null_on_own_stack, NULL, "write to 0x00000000", "null pointer"));
+    KCHECK_REPORTED("write_word");
+    KCHECK(!find_text(ktest_report, "  stack    "));
+    KCHECK(free_own_stack());
+    KCHECK_TRAPS((void (*)(void *))stack_unregister, &own, "\"worker\"");
+}
+
+KTEST(fault_overflow_of_a_registered_stack_names_it)
+{
+    if (on_v86())
+        KSKIP("v86 has no task switch at a double fault");
+    KCHECK(make_own_stack());
+    KCHECK_TRAPS(overflow_own_stack, NULL, "double fault: worker stack overflow in fill_stack");
+    KCHECK_REPORTED("most     used by fill_stack: ");
+    KCHECK(free_own_stack());
+}
+
+KTEST(fault_below_a_registered_stack_is_its_guard)
+{
+    KCHECK(make_own_stack());
+    KCHECK_CALL(check_page_fault(write_word, word_below(own.bottom), "write to 0x", "stack guard"));
+    KCHECK_REPORTED("worker stack");
+    KCHECK(free_own_stack());
+}
+
+/* Without an absent page below it, only the report notices that the stack has overflowed. */
+KTEST(fault_on_a_stack_that_has_overflowed_unnoticed)
+{
+    KCHECK(make_own_stack());
+    own.bottom += PAGE_SIZE;
+    own.top -= PAGE_SIZE; /* just above the page that now counts as the guard */
+    bool caught = ktest_traps(write_null_on_own_stack, NULL, "null pointer", __FILE__, __LINE__);
+    own.bottom -= PAGE_SIZE;
+    own.top += PAGE_SIZE;
+    KCHECK(caught);
+    KCHECK_REPORTED("lies below the worker stack");
+    KCHECK(free_own_stack());
 }
 
 /* ---- the other exceptions ---- */
@@ -362,7 +534,8 @@ static void fail_comparison(void *arg) { ASSERT_OP((uintptr_t)arg, <, 16u); }
 
 KTEST(panic_prints_its_values_and_where)
 {
-    KCHECK_TRAPS(panic_with_values, (void *)0x1234, "PANIC: seven is 7, arg is 0x00001234");
+    KCHECK_TRAPS(panic_with_values, (void *)0x1234, "seven is 7, arg is 0x00001234");
+    KCHECK_REPORTED("PANIC: ");
     KCHECK_EQ(ktest_vector, -1);
     KCHECK_REPORTED("test_fault.c:");
     KCHECK_REPORTED("panic_with_values");

@@ -4,8 +4,10 @@
 #include "catch.h"
 #include "cpu.h"
 #include "descriptors.h"
+#include "exception.h"
 #include "interrupt.h"
 #include "ktest.h"
+#include "log.h"
 #include "memlayout.h"
 #include "panic.h"
 #include "stack.h"
@@ -276,6 +278,50 @@ KTEST(trap_kernels_page_fault_that_is_not_mended_is_reported)
     trap_set_handlers(before);
     KCHECK(caught);
     KCHECK_REPORTED("page fault: write to 0x");
+}
+
+/* ---- a program's report ---- */
+
+static char report[2048];
+
+static void report_and_end(struct trap_frame *frame, uintptr_t address) {
+    log_capture(report, sizeof(report));
+    exception_report_program(frame, address, "test[7] ");
+    log_capture_end();
+    end();
+}
+
+static bool every_line_is_led(void) {
+    for (const char *line = report; *line; line++) {
+        if (strncmp(line, "test[7] ", 8))
+            return false;
+        while (*line != '\n')
+            line++;
+    }
+    return report[0];
+}
+
+KTEST(trap_programs_report_has_the_kernels_form)
+{
+    static const struct trap_handlers handlers = {.program_fault = report_and_end};
+
+    RUN(&handlers, POP);
+    KCHECK(find_text(report, "test[7] page fault: read of 0x"));
+    KCHECK(find_text(report, "not present (user, error code 0x4)"));
+    KCHECK(find_text(report, "in the program"));
+    KCHECK(find_text(report, "test[7]   PT[2]    0x00000000: absent"));
+    KCHECK(find_text(report, "past the end of an array or a stack"));
+    KCHECK(find_text(report, "ebx=0x00001002"));
+    KCHECK(every_line_is_led());
+    RUN(&handlers, 0xA1, 0, 0, 0x10, 0); /* mov 0x00100000, %eax */
+    KCHECK(find_text(report, "kernel memory: closed to programs"));
+    RUN(&handlers, 0xA1, 4, 0, 0, 0); /* mov 4, %eax */
+    KCHECK(find_text(report, "null pointer: a field at +0x4"));
+    RUN(&handlers, 0x31, 0xC9, 0xF7, 0xF1); /* xor %ecx, %ecx; div %ecx */
+    KCHECK(find_text(report, "test[7] divide error (exception 0)"));
+    KCHECK(every_line_is_led());
+    RUN(&handlers, HLT);
+    KCHECK(find_text(report, "test[7] general protection fault (exception 13)"));
 }
 
 /* ---- interrupts ---- */
