@@ -1,12 +1,15 @@
-/* Tests that run inside the kernel (tests/kernel/), reported as KTAP.
+/* Tests that run inside the kernel (tests/kernel/), reported as KTAP (ktest.c).
  *
  *     KTEST(pm_gives_each_frame_once)
  *     {
  *         KCHECK_EQ(pm_alloc_pages(0), PADDR_NONE);
  *     }
  *
- * A failed check says why and leaves the test; what it holds then stays lost, as after a panic. After each
- * test the free frames are compared with before: a test that leaks fails. */
+ * A check that fails says why and leaves the test; what the test held is lost. A panic or a fault fails the test
+ * with its report, and the run goes on. After each test the memory system's invariants are checked, and the free
+ * frames compared with before: a test that leaks fails.
+ *
+ * A test whose name begins with broken_ fails on purpose; only a pattern that begins so chooses it. */
 #ifndef QUIRE_KTEST_H
 #define QUIRE_KTEST_H
 
@@ -83,11 +86,11 @@ bool ktest_failing(void);
 bool ktest_traps(void (*fn)(void *), void *arg, const char *text, const char *file, int line);
 bool ktest_reported(const char *text, const char *file, int line);
 
-/* The last report that ktest_traps caught, and its exception; -1 for a panic. */
+/* The last report that ktest_traps caught, and its vector; -1 for a panic. */
 extern char ktest_report[4096];
 extern int ktest_vector;
 
-/* Runs the tests whose name matches PATTERN (shell-style *); true when at least one ran and all passed. */
+/* Runs the tests that PATTERN (shell-style *) chooses; true when at least one ran and all passed. */
 bool ktest_run(const char *pattern);
 
 /* NAME matches PATTERN, in which * stands for any text. */

@@ -1,17 +1,19 @@
-/* The runner of the tests inside the kernel. It prints KTAP version 1: the version, the plan, a line for
- * each test, and below a test that failed a "# " line that says why.
+/* The runner of the tests inside the kernel. It prints KTAP version 1: the version, the plan, a line for each test,
+ * and below a test that failed "# " lines that say why.
  *
- * Around each test stand the checks that no test need repeat: every invariant of the memory system holds,
- * and the frames that were free before are free again, once the heap has given back its spare pages. */
+ * The checks that no test need repeat stand around each: every invariant of the memory system holds, and the frames
+ * that were free before are free again, once the heap has given back its spare pages. A panic or a fault in a test is
+ * caught, and the run goes on; if an invariant is broken then, nothing later would mean anything, and the run ends. */
 #include "ktest.h"
 
 #include "catch.h"
-#include "input.h"
 #include "format.h"
+#include "input.h"
 #include "kmalloc.h"
 #include "log.h"
 #include "monitor.h"
 #include "pm.h"
+#include "string.h"
 #include "support.h"
 
 extern const struct ktest ktests_start[], ktests_end[]; /* linker.ld */
@@ -44,25 +46,31 @@ void ktest_skip(const char *reason) {
 
 bool ktest_failing(void) { return outcome != PASSED; }
 
-/* The first line of the report, cut. */
-static const char *report_line(char text[120]) {
+#define LINE_TEXT 160
+
+/* The first line of REPORT, cut, without escape sequences (ECMA-48, SGR). */
+static const char *first_line(const char *report, char text[LINE_TEXT]) {
     size_t n = 0;
 
-    while (ktest_report[n] == '\n')
-        n++;
-    format_buffer(text, 120, "%s", ktest_report + n);
-    for (n = 0; text[n] && text[n] != '\n'; n++)
-        ;
+    while (*report == '\n')
+        report++;
+    for (; *report && *report != '\n' && n < LINE_TEXT - 1; report++) {
+        if (*report == '\033')
+            while (*report && *report != 'm')
+                report++;
+        else
+            text[n++] = *report;
+    }
     text[n] = '\0';
     return text;
 }
 
 bool ktest_reported(const char *text, const char *file, int line) {
-    char first[120];
+    char first[LINE_TEXT];
 
     if (find_text(ktest_report, text))
         return true;
-    ktest_fail(file, line, "the report does not say \"%s\": %s", text, report_line(first));
+    ktest_fail(file, line, "the report does not say \"%s\": %s", text, first_line(ktest_report, first));
     return false;
 }
 
@@ -96,49 +104,86 @@ bool pattern_matches(const char *pattern, const char *name) {
     return !*pattern;
 }
 
+/* ---- a test, and what stands around it ---- */
+
+static char caught[6144]; /* the report of a panic or fault that the test did not expect */
+
+static void call_test(void *test) { ((const struct ktest *)test)->run(); }
+
+static void call_and_catch(const struct ktest *test) {
+    outcome = PASSED;
+    why[0] = '\0';
+    if (trap_catch(call_test, (void *)(uintptr_t)test, caught, sizeof(caught), NULL))
+        outcome = FAILED;
+}
+
 static void trim_and_check(void *arg) {
     (void)arg;
     kmalloc_trim();
     check_memory();
 }
 
-/* What holds after every test. */
-static void check_after(size_t free_before) {
-    char first[120];
+/* What holds after every test; false when an invariant is broken. */
+static bool check_after(size_t free_before) {
+    char first[LINE_TEXT];
 
     while (log_captures())
         log_capture_end();
     frames_release_all();
-    if (trap_catch(trim_and_check, NULL, ktest_report, sizeof(ktest_report), NULL))
-        ktest_fail(__FILE__, __LINE__, "afterwards: %s", report_line(first));
-    else if (pm_count().free != free_before && outcome != FAILED)
+    if (trap_catch(trim_and_check, NULL, ktest_report, sizeof(ktest_report), NULL)) {
+        ktest_fail(__FILE__, __LINE__, "afterwards: %s", first_line(ktest_report, first));
+        return false;
+    }
+    if (pm_count().free != free_before && outcome != FAILED)
         ktest_fail(__FILE__, __LINE__, "%zu frames were free before, %zu afterwards", free_before,
                    pm_count().free);
+    return true;
 }
 
-static void run(const struct ktest *test, unsigned number) {
-    kmalloc_trim();
-    size_t free_before = pm_count().free;
-
-    outcome = PASSED;
-    test->run();
-    check_after(free_before);
+static void print_result(const struct ktest *test, unsigned number) {
     if (outcome == SKIPPED)
         kprintf("ok %u %s # SKIP %s\n", number, test->name, why);
     else
         kprintf("%sok %u %s\n", outcome == PASSED ? "" : "not ", number, test->name);
-    if (outcome == FAILED)
+    if (outcome == FAILED && why[0])
         kprintf("# %s\n", why);
+    log_lines("# ", caught);
+}
+
+/* Runs TEST; false when the run cannot go on. */
+static bool run(const struct ktest *test, unsigned number) {
+    char first[LINE_TEXT];
+
+    kmalloc_trim();
+    size_t free_before = pm_count().free;
+
+    call_and_catch(test);
+    bool holds = check_after(free_before);
+    print_result(test, number);
+    if (!holds)
+        kprintf("Bail out! An invariant is broken: %s\n", first_line(ktest_report, first));
+    return holds;
+}
+
+/* ---- the run ---- */
+
+/* Tests that fail on purpose, for the tests of the runner. */
+static bool is_broken(const char *name) { return strncmp(name, "broken_", 7) == 0; }
+
+/* Whether PATTERN chooses TEST. A broken_ test is chosen only by a pattern that begins so. */
+static bool chosen(const char *pattern, const struct ktest *test) {
+    return pattern_matches(pattern, test->name) && (!is_broken(test->name) || is_broken(pattern));
 }
 
 static unsigned count_matches(const char *pattern) {
     unsigned n = 0;
 
     for (const struct ktest *test = ktests_start; test < ktests_end; test++)
-        n += pattern_matches(pattern, test->name);
+        n += chosen(pattern, test);
     return n;
 }
 
+/* Runs the tests that PATTERN chooses; true when at least one ran and all passed. */
 bool ktest_run(const char *pattern) {
     unsigned planned = count_matches(pattern), number = 0, count[] = {0, 0, 0};
 
@@ -146,14 +191,16 @@ bool ktest_run(const char *pattern) {
     if (!planned)
         kprintf("# no test has a name like %.80s\n", pattern);
     for (const struct ktest *test = ktests_start; test < ktests_end; test++) {
-        if (!pattern_matches(pattern, test->name))
+        if (!chosen(pattern, test))
             continue;
         if (monitor_stopped() || input_interrupted()) { /* Ctrl-C: the plan is not fulfilled */
             kprintf("... stopped\n");
             break;
         }
-        run(test, ++number);
+        bool goes_on = run(test, ++number);
         count[outcome]++;
+        if (!goes_on)
+            break;
     }
     kprintf("# %u passed, %u failed, %u skipped\n", count[PASSED], count[FAILED], count[SKIPPED]);
     return count[PASSED] && !count[FAILED] && number == planned;
