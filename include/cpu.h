@@ -65,6 +65,11 @@ static inline unsigned read_cr4(void) {
 
 static inline void write_cr4(unsigned value) { __asm__ volatile("mov %0, %%cr4" : : "r"(value) : "memory"); }
 
+static inline void write_dr6(unsigned value) { __asm__ volatile("mov %0, %%dr6" : : "r"(value)); }
+
+/* 0: no breakpoint is on. */
+static inline void write_dr7(unsigned value) { __asm__ volatile("mov %0, %%dr7" : : "r"(value) : "memory"); }
+
 /* The x87 to its state after reset, without waiting for one: harmless where there is none. */
 static inline void fninit(void) { __asm__ volatile("fninit"); }
 
@@ -123,6 +128,9 @@ static inline void sidt(struct descriptor_table *table) { __asm__ volatile("sidt
 
 /* FS is not used: loading it shows only whether SELECTOR may be loaded. */
 static inline void load_fs(uint16_t selector) { __asm__ volatile("mov %0, %%fs" : : "r"(selector)); }
+
+/* 0: there is no local descriptor table. */
+static inline void lldt(uint16_t selector) { __asm__ volatile("lldt %0" : : "r"(selector)); }
 
 static inline void ltr(uint16_t selector) { __asm__ volatile("ltr %0" : : "r"(selector)); }
 

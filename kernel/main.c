@@ -17,6 +17,8 @@
 #include "screen.h"
 #include "serial.h"
 #include "trap.h"
+#include "tsc.h"
+#include "version.h"
 #include "vmem.h"
 
 void kmain(unsigned magic, paddr_t info);
@@ -59,20 +61,25 @@ static void start_kmalloc(void) {
 }
 
 static void say_ready(void) {
-    if (!cpu_has_tsc())
-        kprintf("quire: ready\n");
+    uint64_t ticks = tsc_ticks();
+    unsigned milliseconds;
+
+    if (tsc_counts_instructions())
+        kprintf("quire: ready after %llu instructions\n", (unsigned long long)ticks);
+    else if ((milliseconds = tsc_milliseconds(ticks)))
+        kprintf("quire: ready after %u ms\n", milliseconds);
     else
-        kprintf("quire: ready after %llu ticks\n", (unsigned long long)machine_ticks());
+        kprintf("quire: ready\n");
 }
 
 void kmain(unsigned magic, paddr_t info) {
     canary_init(info);
-    machine_init();
-    serial_init();
     trap_init();
+    serial_init();
+    machine_init();
     panic_set_last_look(last_look);
-    kprintf("quire: an i386 kernel around its virtual memory, at 0x%08x-%p\n", KERNEL_START,
-            (void *)kernel_end);
+    kprintf("quire: " QUIRE_VERSION ", an i386 kernel around its virtual memory, at 0x%08x-%p\n",
+            KERNEL_START, (void *)kernel_end);
     read_boot_info(magic, info);
     start_vmem();
     start_kmalloc();

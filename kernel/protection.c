@@ -13,7 +13,7 @@
 #include "vmem.h"
 
 struct findings {
-    size_t pages, code, constants, low_tables;
+    size_t pages, code, constants;
 };
 
 static bool in_code(paddr_t pa) { return pa >= (uintptr_t)kernel_start && pa < (uintptr_t)text_end; }
@@ -32,8 +32,6 @@ static void look_at_page(uintptr_t va, const struct vmem_walk *walk, struct find
     found->pages++;
     found->code += code;
     found->constants += constant;
-    /* In the window each page is a table, or the directory. */
-    found->low_tables += va >= WINDOW_START && walk->pa < IDENTITY_END;
 }
 
 /* Every present page of PAGES from VA on. */
@@ -76,9 +74,6 @@ void protection_check(void) {
     if (!(read_cr0() & CR0_WP))
         PANIC("protection: CR0.WP is clear (CR0 is 0x%08x): read-only does not bind the kernel", read_cr0());
     look_at_tables(&found);
-    kprintf(
-        "vmem: protections checked over %zu pages: page 0 and the page below each stack absent; %zu "
-        "pages of code and %zu of constants read-only, CR0.WP set; the rest of the first 4 MiB writable, %zu "
-        "tables there too\n",
-        found.pages, found.code, found.constants, found.low_tables);
+    kprintf("vmem: protections hold: %zu pages; %zu of code, %zu of constants read-only\n", found.pages,
+            found.code, found.constants);
 }

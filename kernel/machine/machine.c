@@ -1,79 +1,30 @@
-/* The machine as a whole: control registers in a known state, clocks started, and the way out. */
+/* The machine as a whole: a known state to start from, and the ways out. */
 #include "machine.h"
 
+#include "apic.h"
 #include "cpu.h"
-#include "format.h"
+#include "cpuid.h"
 #include "log.h"
 #include "panic.h"
 #include "string.h"
 #include "timer.h"
+#include "tsc.h"
 
-#define EXIT_PORT 0xF4 /* QEMU: -device isa-debug-exit,iobase=0xf4,iosize=0x04; it exits with 2 * value + 1 */
-#define EXIT_SUCCESS 0x10
-#define EXIT_FAILURE 0x11
-#define PORT_ABSENT 0xFF
+/* ---- a known state ---- */
 
-/* CPUID.1:EDX (SDM vol. 2, table 3-11). A processor with any feature that CR4 controls has a CR4: VME, DE,
- * PSE, TSC, PAE, MCE, PGE, FXSR. */
-#define CPUID_TSC (1u << 4)
-#define CPUID_PAT (1u << 16)
-#define CPUID_CR4 (1u << 1 | 1u << 2 | 1u << 3 | 1u << 4 | 1u << 6 | 1u << 7 | 1u << 13 | 1u << 24)
-
-/* The page attribute table (SDM vol. 3, 11.12.2): as after reset, but for entry 1, which is write-combining.
- * The upper half repeats the lower: some processors take an entry of one for the other's, and a reader of
- * this need not know which. */
+/* The page attribute table (SDM vol. 3, 11.12.2): as after reset, but for entry 1, which is write-combining. The
+ * upper half repeats the lower: some processors take an entry of one for the other's, and thus none matters. */
 #define MSR_PAT 0x277
 #define PAT_HALF 0x00070106u /* 3: uncacheable; 2: uncached; 1: write-combining; 0: write-back */
 
-/* Long mode's enable bit (SDM vol. 3, 2.2.1), and where CPUID tells that there is one: 80000001:EDX. */
+#define MSR_SYSENTER_CS 0x174
+#define MSR_DEBUGCTL 0x1D9
 #define MSR_EFER 0xC0000080
-#define EFER_LME (1u << 8)
-#define CPUID_LONG_MODE (1u << 29)
 
-/* The segment in the interrupt vector of the BIOS's system services, INT 0x15. */
-#define BIOS_SERVICES_SEGMENT (0x15 * 4 + 2)
-#define ROM_SEGMENT 0xC000
-
-static uint64_t start_ticks;
 static bool write_combines;
 
-static bool can_change(unsigned flag) {
-    unsigned before = read_eflags();
-
-    write_eflags(before ^ flag);
-    unsigned changed = read_eflags() ^ before;
-    write_eflags(before);
-    return changed & flag;
-}
-
-/* SDM vol. 1, 20.1.1. */
-bool cpu_has_cpuid(void) { return can_change(EFLAGS_ID); }
-
-/* The 486 brought alignment checks, and with them EFLAGS.AC; INVLPG, BSWAP and CR0.WP came with it too. */
-static bool cpu_is_486(void) { return can_change(EFLAGS_AC); }
-
-static unsigned features(void) {
-    if (!cpu_has_cpuid() || cpuid(0).eax < 1)
-        return 0;
-    return cpuid(1).edx;
-}
-
-bool cpu_has_tsc(void) { return features() & CPUID_TSC; }
-
-bool cpu_has_cr4(void) { return features() & CPUID_CR4; }
-
-bool cpu_has_pat(void) { return features() & CPUID_PAT; }
-
-static bool cpu_has_long_mode(void) {
-    return cpu_has_cpuid() && cpuid(0x80000000).eax > 0x80000000 && cpuid(0x80000001).edx & CPUID_LONG_MODE;
-}
-
-bool machine_write_combines(void) { return write_combines; }
-
-uint64_t machine_ticks(void) { return cpu_has_tsc() ? rdtsc() - start_ticks : 0; }
-
-/* As SDM vol. 3, 11.12.4 wants it, by the procedure of 11.11.8: no cache is on or full meanwhile. The TLB is
- * empty, since paging is off. */
+/* Sets the page attribute table as SDM vol. 3, 11.12.4 asks, by the procedure of 11.11.8: no cache is on or full
+ * meanwhile. The TLB is empty, since paging is off. */
 static void set_pat(void) {
     unsigned cr0 = read_cr0();
 
@@ -85,55 +36,53 @@ static void set_pat(void) {
     write_combines = true;
 }
 
-/* A 64-bit loader may have left it on: then setting CR0.PG would be a general protection fault, since CR4.PAE
- * is clear (SDM vol. 3, 9.8.5). */
-static void leave_long_mode(void) {
-    if (cpu_has_long_mode())
-        wrmsr(MSR_EFER, rdmsr(MSR_EFER) & ~(uint64_t)EFER_LME);
-}
-
-void machine_init(void) {
+/* Clears CR4 and EFER. CR4 comes first: with CR4.CET set CR0.WP cannot be cleared. EFER.LME would make setting
+ * CR0.PG a general protection fault, since CR4.PAE is clear (SDM vol. 3, 9.8.5); AMD's EFER.TCE would let INVLPG
+ * keep directory entries (AMD manual vol. 2, 5.5.2). */
+static void clear_extensions(void) {
     if (cpu_has_cr4())
         write_cr4(0);
-    leave_long_mode();
-    start_ticks = cpu_has_tsc() ? rdtsc() : 0;
-    write_eflags(0);
-    if (cpu_has_pat())
-        set_pat();
+    if (cpu_has_efer())
+        wrmsr(MSR_EFER, 0);
+}
+
+/* Takes away breakpoints, branch tracing (with which EFLAGS.TF steps from branch to branch, SDM vol. 3, 17.4.1),
+ * and SYSENTER's entry point, through which ring 3 would come to whatever lies there. */
+static void clear_debugging(void) {
+    write_dr7(0);
+    write_dr6(0);
+    if (cpu_has_p6_msrs())
+        wrmsr(MSR_DEBUGCTL, 0);
+    if (cpu_has_sysenter())
+        wrmsr(MSR_SYSENTER_CS, 0);
+    lldt(0);
+}
+
+/* Caches on, the FPU usable and its errors exceptions. */
+static void set_control_bits(void) {
     unsigned cr0 = read_cr0() & ~(CR0_EM | CR0_TS | CR0_WP | CR0_AM | CR0_NW | CR0_CD);
+
     write_cr0(cr0 | CR0_MP | CR0_NE);
     fninit();
+}
+
+/* Puts in order what a boot loader may leave in any state. */
+void machine_init(void) {
+    write_eflags(0);
+    clear_debugging();
+    clear_extensions();
+    tsc_init();
+    if (cpu_has_pat())
+        set_pat();
+    set_control_bits();
+    apic_init();
     timer_init();
 }
 
-/* CPUID leaf 1, EAX: SDM vol. 2, figure 3-6. */
-void cpu_describe(char *text, size_t size) {
-    if (!cpu_has_cpuid()) {
-        format_buffer(text, size, "486, without CPUID");
-        return;
-    }
-    struct cpuid name = cpuid(0);
-    unsigned version = name.eax >= 1 ? cpuid(1).eax : 0, family = version >> 8 & 15;
-    unsigned model = version >> 4 & 15;
+/* True when pages mapped VMEM_WRITE_THROUGH are write-combining. */
+bool machine_write_combines(void) { return write_combines; }
 
-    if (family == 6 || family == 15)
-        model |= version >> 12 & 0xF0;
-    if (family == 15)
-        family += version >> 20 & 0xFF;
-    format_buffer(text, size, "%.4s%.4s%.4s, family %u, model %u, stepping %u", (char *)&name.ebx,
-                  (char *)&name.edx, (char *)&name.ecx, family, model, version & 15);
-}
-
-void cpu_brand(char brand[CPU_BRAND + 1]) {
-    brand[0] = brand[CPU_BRAND] = '\0';
-    if (!cpu_has_cpuid() || cpuid(0x80000000).eax < 0x80000004 || cpuid(0x80000000).eax >> 31 == 0)
-        return;
-    for (unsigned i = 0; i < 3; i++) {
-        struct cpuid part = cpuid(0x80000002 + i);
-        memcpy(brand + i * sizeof(part), &part, sizeof(part));
-    }
-}
-
+/* Panics where the processor is not at least a 486; otherwise logs what it is. */
 void machine_check_cpu(void) {
     char text[CPU_TEXT];
 
@@ -146,8 +95,14 @@ void machine_check_cpu(void) {
                 cpu_has_tsc() || cpu_has_pat() ? "" : ", no", cpu_has_pat() ? "" : " page attribute table");
 }
 
-/* Under a BIOS its vectors lead into ROM; UEFI has none. (INT 0x10 tells nothing: UEFI may put one there, for
- * old video drivers.) */
+/* ---- the firmware ---- */
+
+/* The segment in the interrupt vector of the BIOS's system services, INT 0x15. */
+#define BIOS_SERVICES_SEGMENT (0x15 * 4 + 2)
+#define ROM_SEGMENT 0xC000
+
+/* Names the firmware. A BIOS's vectors lead into ROM; UEFI has none. (INT 0x10 tells nothing: UEFI may set its
+ * vector for old video drivers.) */
 const char *machine_firmware(void) {
     static const char *firmware;
     uint16_t segment;
@@ -158,6 +113,13 @@ const char *machine_firmware(void) {
     }
     return firmware;
 }
+
+/* ---- the ways out ---- */
+
+#define EXIT_PORT 0xF4 /* QEMU: -device isa-debug-exit,iobase=0xf4,iosize=0x04; it exits with 2 * value + 1 */
+#define EXIT_SUCCESS 0x10
+#define EXIT_FAILURE 0x11
+#define PORT_ABSENT 0xFF
 
 static void (*before_exit)(void);
 
@@ -175,6 +137,7 @@ static void prepare_exit(void) {
 
 bool machine_has_exit_port(void) { return inb(EXIT_PORT) != PORT_ABSENT; }
 
+/* Leaves by the exit port, or says that there is none and halts. */
 void machine_exit(bool ok) {
     prepare_exit();
     if (machine_has_exit_port())

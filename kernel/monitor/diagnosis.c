@@ -5,6 +5,7 @@
 #include "boot_info.h"
 #include "command.h"
 #include "cpu.h"
+#include "cpuid.h"
 #include "format.h"
 #include "keyboard.h"
 #include "log.h"
@@ -13,6 +14,7 @@
 #include "pm.h"
 #include "serial.h"
 #include "terminal.h"
+#include "version.h"
 
 #define MAP_COLUMNS 3
 #define MAP_ROWS (MAP_KEPT / MAP_COLUMNS)
@@ -82,6 +84,7 @@ void diagnosis_print(void) {
     struct pm_counts frames = pm_count();
 
     kprintf("this machine, for a report:\n");
+    kprintf("  quire       " QUIRE_VERSION "\n");
     kprintf("  firmware    %s\n", machine_firmware());
     kprintf("  loader      %s\n", boot_info.loader[0] ? boot_info.loader : "without a name");
     print_cpu();

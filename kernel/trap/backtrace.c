@@ -12,7 +12,7 @@
 
 #include "cpu.h"
 #include "log.h"
-#include "machine.h"
+#include "cpuid.h"
 #include "memlayout.h"
 #include "stack.h"
 #include "string.h"

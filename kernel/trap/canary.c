@@ -10,7 +10,7 @@
 #include "canary.h"
 
 #include "cpu.h"
-#include "machine.h"
+#include "cpuid.h"
 #include "panic.h"
 #include "symbols.h"
 #include "timer.h"

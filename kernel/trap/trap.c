@@ -31,12 +31,15 @@ void trap_on_step(void (*handler)(struct trap_frame *frame)) { step_handler = ha
 /* Whether there is a handler of steps. */
 bool trap_stepping(void) { return step_handler != NULL; }
 
-/* Without a handler stepping ends here: a report that abandoned the stepped code may have left TF set. */
+/* Without a handler whatever causes debug exceptions ends here: TF, which a report that abandoned the stepped
+ * code may have left set, and breakpoints that a boot loader has left in the debug registers. */
 static void step(struct trap_frame *frame) {
-    if (step_handler)
+    if (step_handler) {
         step_handler(frame);
-    else
+    } else {
         frame->eflags &= ~EFLAGS_TF;
+        write_dr7(0);
+    }
 }
 
 /* ---- programs ---- */

@@ -6,16 +6,17 @@
 #include "bench.h"
 
 #include "clock.h"
-#include "input.h"
+#include "cpuid.h"
 #include "format.h"
+#include "input.h"
 #include "kmalloc.h"
 #include "ktest.h"
 #include "log.h"
-#include "machine.h"
 #include "measure.h"
 #include "monitor.h"
 #include "pm.h"
 #include "string.h"
+#include "tsc.h"
 #include "vmem.h"
 
 /* ---- what is measured ---- */
@@ -246,14 +247,6 @@ static bool is_wanted(const char *pattern, const char *benchmark) {
         wanted = figures[i].benchmark && strcmp(figures[i].benchmark, benchmark) == 0 &&
                  pattern_matches(pattern, figures[i].name);
     return wanted;
-}
-
-/* True where a tick is an instruction: the second spin has exactly 2,000 more, each time. */
-static bool tsc_counts_instructions(void) {
-    bool exact = true;
-    for (int i = 0; i < 5; i++)
-        exact &= clock_call(spin, 1001, NULL) - clock_call(spin, 1, NULL) == 2000;
-    return exact;
 }
 
 static bool can_run(void) {

@@ -31,16 +31,6 @@ clock_ticks:
     ret
     .size clock_ticks, . - clock_ticks
 
-    /* void spin(unsigned n) */
-    .globl spin
-    .type spin, @function
-spin:
-    mov 4(%esp), %ecx
-1:  dec %ecx
-    jnz 1b
-    ret
-    .size spin, . - spin
-
     .globl returns_nothing, returns_zero, returns_first, returns_object
     .type returns_nothing, @function
 returns_nothing:

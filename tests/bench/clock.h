@@ -23,9 +23,6 @@ static inline unsigned clock_call(void *fn, uintptr_t argument, uintptr_t *resul
 /* Empty functions: take their addresses only. returns_object's object is 16 bytes that may be written to. */
 extern char returns_nothing[], returns_zero[], returns_first[], returns_object[];
 
-/* 2 * N + 2 instructions, N > 0. */
-void spin(unsigned n);
-
 /* A heap's page provider, timed: each calls its counterpart below and adds what that takes, and what itself
  * takes beyond an empty function, to ticks_in_provider. */
 int timed_get(void *va, size_t pages);

@@ -11,6 +11,10 @@ from pathlib import Path
 MAGIC = 0x2BADB002  # what a Multiboot loader leaves in EAX
 HERE = Path(__file__).parent
 
+# What loader.S can do before it enters Quire: write a port, an MSR, a word of memory, a debug register; load the
+# descriptor tables' registers with tables of its own.
+ACTIONS = ("out", "msr", "store", "debug", "descriptors")
+
 # Where the blocks lie unless a test puts them elsewhere: above the identity map, one far from the next.
 INFO, MMAP, CMDLINE, MODS, NAME, STRINGS = (0x01000000 + i * 0x00100000 for i in range(6))
 
@@ -81,13 +85,16 @@ class Loader:
         self.template = directory / "loader.elf"
         assemble(source, self.template)
 
-    def options(self, directory, kernel, entry, blobs, *, magic=MAGIC, info=INFO, state=(0, 0, 0)):
+    def options(self, directory, kernel, entry, blobs, *, magic=MAGIC, info=INFO, state=(0, 0, 0), actions=()):
         """Machine's options for a boot of KERNEL at ENTRY, with BLOBS {address: bytes} in memory. STATE is EFLAGS, bits
-        to set in CR0, and CR4; 0 leaves each as it is."""
+        to set in CR0, and CR4; 0 leaves each as it is. ACTIONS, (kind, where, value) each, come first: see ACTIONS."""
+        assert len(actions) <= 24
+        table = b"".join(struct.pack("<IIQ", ACTIONS.index(kind) + 1, where, value) for kind, where, value in actions)
         image = self.template.read_bytes()
         at = image.index(b"PATCH ME") + 8
         stub = directory / "stub.elf"
-        stub.write_bytes(image[:at] + struct.pack("<6I", magic, info, entry, *state) + image[at + 24:])
+        patch = struct.pack("<6I", magic, info, entry, *state) + table
+        stub.write_bytes(image[:at] + patch + image[at + len(patch):])
         extra = ["-device", f"loader,file={kernel}"]
         for address, data in blobs.items():
             path = directory / f"blob-{address:x}.bin"

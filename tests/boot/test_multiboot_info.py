@@ -4,6 +4,7 @@ panic with its reason, and what can be used of it is used rightly.
 A loader of the tests' own (loader.S, multiboot.py) enters Quire with information made up here."""
 import random
 import re
+import time
 
 import pytest
 
@@ -12,6 +13,7 @@ import multiboot
 from elf import Elf
 from memmodel import Entry
 from monitor import check_counts
+from quire import LIMIT
 from multiboot import CMDLINE, INFO, MMAP, MODS, NAME, STRINGS, Info, mmap_table
 
 MIB = 1 << 20
@@ -108,6 +110,68 @@ def test_whatever_state_the_processor_is_left_in_quire_starts(craft, kernel, sta
     assert registers["CR4"] == 0
     assert not int(re.search(r"EFL=([0-9a-f]+)", machine.hmp("info registers"))[1], 16) & (DF | IOPL | NT | AC)
     assert re.search(r"FCW=037f FSW=0000", machine.hmp("info registers"))
+    assert machine.finish() == 33
+
+
+# ---- devices and registers that a loader may have left in any state ----
+
+def outs(*pairs):
+    return [("out", port, value) for port, value in pairs]
+
+
+APIC, HPET = 0xFEE00000, 0xFED00000
+LEFTOVERS = {
+    "the APIC's timer": [("store", APIC + 0xF0, 0x1FF), ("store", APIC + 0x3E0, 0xB), ("store", APIC + 0x320, 0x2000E),
+                         ("store", APIC + 0x380, 1000)],
+    "LINT0 masked": [("store", APIC + 0xF0, 0x1FF), ("store", APIC + 0x350, 0x10000)],
+    "the APIC switched off by software": [("store", APIC + 0xF0, 0xFF)],
+    "the APIC in x2APIC mode": [("msr", 0x1B, APIC | 0xD00), ("msr", 0x835, 0x10000)],
+    "the APIC switched off": [("msr", 0x1B, APIC | 0x100)],
+    "the HPET in the timer's place": [("store", HPET + 0x10, 3)],
+    "the timer in BCD, without a count": outs((0x43, 0x31)),
+    "the timer's count half written": outs((0x43, 0x34), (0x40, 0x10)),
+    "the real-time clock's interrupts, NMI masked": outs((0x70, 0x8A), (0x71, 0x23), (0x70, 0x8B), (0x71, 0x72)),
+    "the PICs in their middle": outs((0x20, 0x11), (0x21, 0x08), (0xA0, 0x11)),
+    "all lines unmasked": outs((0x21, 0), (0xA1, 0)),
+}
+
+
+@pytest.mark.parametrize("name", LEFTOVERS)
+def test_the_timer_and_the_prompt_work_after(craft, name):
+    """Halted while idle means that the timer's interrupt arrives: otherwise Quire polls."""
+    machine = craft(good(), actions=LEFTOVERS[name], system="x86_64", cpu="max", extra=["-machine", "hpet=on"])
+    machine.prompt()
+    machine.run("test irq*")
+    deadline = time.monotonic() + LIMIT
+    while "HLT=1" not in machine.hmp("info registers"):
+        assert time.monotonic() < deadline, "it polls"
+    assert not machine.text().count("PANIC")
+    machine.hmp("o /b 0x70 0x0b")
+    assert int(machine.hmp("i /b 0x71").split("=")[1], 16) & 0x70 == 0
+    assert machine.finish() == 33
+
+
+def test_breakpoints_that_a_loader_has_left_do_no_harm(craft, kernel):
+    """DR0 and DR1 stop at instructions that Quire comes to, DR2 at a word that it writes; GD makes each access to a
+    debug register an exception."""
+    elf = Elf(kernel)
+    addresses = [elf.address("serial_init"), elf.address("kmalloc_init"), elf.address("boot_info")]
+    actions = [("debug", i, address) for i, address in enumerate(addresses)]
+    machine = craft(good(), actions=[*actions, ("debug", 7, 0x0D00273F)])
+    machine.prompt()
+    assert re.search(r"DR7=00000400", machine.hmp("info registers"))
+    assert machine.run("walk 0x00100000")[-1] == "0x00100000 -> 0x00100000"
+    assert machine.finish() == 33
+
+
+def test_descriptors_and_entry_points_that_a_loader_has_left_are_gone(craft):
+    """The LDT, SYSENTER's code segment, and every bit of EFER."""
+    actions = [("descriptors", 0, 0), ("msr", 0x174, 8), ("msr", 0xC0000080, 0x8901)]
+    machine = craft(good(), actions=actions, system="x86_64", cpu="max")
+    machine.prompt()
+    registers = machine.hmp("info registers")
+    assert re.search(r"LDT=0000 ", registers)
+    assert int(re.search(r"EFER=([0-9a-f]+)", registers)[1], 16) == 0
     assert machine.finish() == 33
 
 

@@ -5,7 +5,7 @@
 #include "cpu.h"
 #include "kmalloc.h"
 #include "ktest.h"
-#include "machine.h"
+#include "cpuid.h"
 #include "memlayout.h"
 #include "pm.h"
 #include "string.h"
