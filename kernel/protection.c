@@ -74,6 +74,6 @@ void protection_check(void) {
     if (!(read_cr0() & CR0_WP))
         PANIC("protection: CR0.WP is clear (CR0 is 0x%08x): read-only does not bind the kernel", read_cr0());
     look_at_tables(&found);
-    kprintf("vmem: protections hold: %zu pages; %zu of code, %zu of constants read-only\n", found.pages,
+    kprintf("vmem: protections checked: %zu pages; %zu of code, %zu of constants read-only\n", found.pages,
             found.code, found.constants);
 }

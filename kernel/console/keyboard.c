@@ -1,10 +1,12 @@
-/* The PC's keyboard: an 8042 controller, scan code set 1, US layout. It is polled; its interrupt only wakes
- * who waits. Where no controller answers there is no keyboard, and no wait is endless.
+/* The PC's keyboard: an 8042 controller, scan code set 1, US layout (IBM PS/2 Hardware Interface Technical
+ * Reference, "Keyboard and Auxiliary Device Controller"). It is polled; its interrupt only ends a halt. Every wait
+ * is bounded, and where no controller answers there is no keyboard.
  *
- * The controller has one output buffer for everything: a scan code that arrives while its configuration is
- * being asked for would be taken for that. So keyboard_init first disables both devices' ports (a keyboard
- * keeps what is typed meanwhile, 16 bytes, and sends it later), then empties the buffer, and only then asks.
- * The mouse's port stays disabled: nobody reads a mouse, and its bytes would stand in the keyboard's way. */
+ * The controller has one output buffer for scan codes and answers alike: a key pressed while the configuration is
+ * read would be taken for it. So keyboard_init first disables both devices' ports, then empties the buffer, and
+ * then configures: the controller, and after it the keyboard, which firmware or a boot loader may have left in
+ * another scan code set. The mouse's port stays disabled: nobody reads a mouse, and its bytes would fill the
+ * buffer. */
 #include "keyboard.h"
 
 #include "cpu.h"
@@ -27,10 +29,20 @@
 #define CONFIG_MOUSE_INTERRUPT 0x02
 #define CONFIG_DISABLE 0x10
 #define CONFIG_DISABLE_MOUSE 0x20
-#define CONFIG_TRANSLATE 0x40 /* what the keyboard sends into set 1 */
+#define CONFIG_TRANSLATE 0x40 /* the keyboard's set 2 into set 1 */
 
-#define CONTROLLER_WAIT 50000 /* reads of the status, about a microsecond each */
+/* To the keyboard itself, by way of the controller's data port. */
+#define DEVICE_SET_CODES 0xF0 /* the set's number follows */
+#define DEVICE_ENABLE 0xF4
+#define DEVICE_DEFAULTS 0xF5 /* and no scan codes until DEVICE_ENABLE */
+#define DEVICE_ACK 0xFA
+#define DEVICE_RESEND 0xFE
+#define CODE_SET_2 2 /* the one that every keyboard has */
+
+#define CONTROLLER_WAIT \
+    50000 /* reads of the status, about a microsecond each; the keyboard answers in 20 ms */
 #define CODES_AT_ONCE 16
+#define RESENDS 3
 
 #define CODE_EXTENDED 0xE0
 #define CODE_RELEASED 0x80
@@ -44,20 +56,22 @@
 #define CODE_BACKSPACE 0x0E
 #define CODE_ENTER 0x1C
 
-/* US layout; a space where a key gives no character. The keypad gives digits. */
+/* US layout, by scan code; a space where a key gives no character. The keypad gives digits. */
 #define NONE_38_TO_46 "               " /* Alt, space, Caps Lock, F1 to F10, Num Lock, Scroll Lock */
 static const char plain[] =
     "  1234567890-=\b\tqwertyuiop[]\n asdfghjkl;'` \\zxcvbnm,./ *" NONE_38_TO_46 "789-456+1230.";
 static const char shifted[] =
     "  !@#$%^&*()_+\b\tQWERTYUIOP{}\n ASDFGHJKL:\"~ |ZXCVBNM<>? *" NONE_38_TO_46 "789-456+1230.";
 #define CODE_SPACE 0x39
-#define CODES 0x54 /* with a place in them */
+#define CODES 0x54 /* in these tables */
 _Static_assert(sizeof(plain) == CODES + 1 && sizeof(shifted) == CODES + 1, "one character a code");
 
 static struct {
     bool present;
     bool shift, control, alt, caps_lock, extended;
 } keyboard;
+
+/* ---- the controller ---- */
 
 static bool wait_status(uint8_t mask, uint8_t value) {
     for (unsigned n = 0; n < CONTROLLER_WAIT; n++)
@@ -73,7 +87,7 @@ static bool controller_write(uint16_t port, uint8_t value) {
     return true;
 }
 
-/* False where the controller takes no commands. Once it has taken these nothing new comes in. */
+/* Keeps both devices from sending; false where the controller takes no commands. */
 static bool disable_ports(void) {
     return controller_write(KEYBOARD_COMMAND, COMMAND_DISABLE) &&
            controller_write(KEYBOARD_COMMAND, COMMAND_DISABLE_MOUSE) && wait_status(STATUS_INPUT_FULL, 0);
@@ -84,9 +98,8 @@ static void empty_output(void) {
         inb(KEYBOARD_DATA);
 }
 
-/* Its interrupt on, set 1, the mouse off. Firmware has mostly done this; where the controller does not
- * answer, it is left as it is. */
-static void configure(void) {
+/* Interrupt on, translation on, the mouse off. A controller that does not answer is left as it is. */
+static void configure_controller(void) {
     if (!controller_write(KEYBOARD_COMMAND, COMMAND_READ_CONFIG) ||
         !wait_status(STATUS_OUTPUT_FULL, STATUS_OUTPUT_FULL))
         return;
@@ -97,19 +110,60 @@ static void configure(void) {
         controller_write(KEYBOARD_DATA, (uint8_t)config);
 }
 
+/* ---- the keyboard ---- */
+
+/* The keyboard's answer to a byte, or -1; scan codes sent before it are dropped. */
+static int device_answer(void) {
+    for (unsigned n = 0; n <= CODES_AT_ONCE; n++) {
+        if (!wait_status(STATUS_OUTPUT_FULL, STATUS_OUTPUT_FULL))
+            return -1;
+        uint8_t byte = inb(KEYBOARD_DATA);
+        if (byte == DEVICE_ACK || byte == DEVICE_RESEND)
+            return byte;
+    }
+    return -1;
+}
+
+/* Sends BYTE to the keyboard; true when it acknowledges. */
+static bool device_send(uint8_t byte) {
+    for (unsigned n = 0; n < RESENDS; n++) {
+        if (!controller_write(KEYBOARD_DATA, byte))
+            return false;
+        int answer = device_answer();
+        if (answer != DEVICE_RESEND)
+            return answer == DEVICE_ACK;
+    }
+    return false;
+}
+
+/* Scan code set 2, which the controller translates, and scanning on. A keyboard that answers nothing (there is
+ * none, or firmware imitates it) is left as it is, after one wait. */
+static void configure_keyboard(void) {
+    if (!device_send(DEVICE_DEFAULTS))
+        return;
+    if (device_send(DEVICE_SET_CODES))
+        device_send(CODE_SET_2);
+    device_send(DEVICE_ENABLE);
+}
+
+/* True where there is a keyboard controller. */
 bool keyboard_present(void) { return inb(KEYBOARD_STATUS) != STATUS_ABSENT; }
 
+/* Brings the controller and the keyboard to a known state, with no key held. */
 void keyboard_init(void) {
     memset(&keyboard, 0, sizeof(keyboard));
     keyboard.present = keyboard_present();
     if (!keyboard.present || !disable_ports())
         return;
     empty_output();
-    configure();
+    configure_controller();
     controller_write(KEYBOARD_COMMAND, COMMAND_ENABLE);
+    configure_keyboard();
 }
 
-/* Takes note of a key that is held; false for any other. */
+/* ---- scan codes ---- */
+
+/* Notes that a modifier is pressed or released; false for any other key. */
 static bool modifier(uint8_t key, bool pressed) {
     if (key == CODE_LEFT_SHIFT || key == CODE_RIGHT_SHIFT)
         keyboard.shift = pressed;
@@ -126,8 +180,8 @@ static bool modifier(uint8_t key, bool pressed) {
 
 static bool is_letter(char c) { return c >= 'a' && c <= 'z'; }
 
-/* The keys behind CODE_EXTENDED that move the cursor, or -1. */
-static int cursor_key(uint8_t key) {
+/* The key that KEY gives after CODE_EXTENDED, or -1. */
+static int extended_key(uint8_t key) {
     switch (key) {
     case 0x48:
         return KEY_UP;
@@ -147,7 +201,7 @@ static int cursor_key(uint8_t key) {
         return '\n';
     case CODE_SLASH:
         return '/';
-    default: /* and the shifts that these keys feign */
+    default: /* and the fake shifts that come with these keys */
         return -1;
     }
 }
@@ -187,9 +241,10 @@ static int decode(uint8_t code) {
         return -1;
     if (code & CODE_RELEASED)
         return -1;
-    return extended ? cursor_key(key) : character(key);
+    return extended ? extended_key(key) : character(key);
 }
 
+/* The next key typed, or -1. */
 int keyboard_poll(void) {
     for (unsigned n = 0; keyboard.present && n < CODES_AT_ONCE; n++) {
         uint8_t status = inb(KEYBOARD_STATUS);

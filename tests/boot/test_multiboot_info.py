@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+import keys
 import monitor
 import multiboot
 from elf import Elf
@@ -148,6 +149,30 @@ def test_the_timer_and_the_prompt_work_after(craft, name):
     assert not machine.text().count("PANIC")
     machine.hmp("o /b 0x70 0x0b")
     assert int(machine.hmp("i /b 0x71").split("=")[1], 16) & 0x70 == 0
+    assert machine.finish() == 33
+
+
+KEYBOARDS = {
+    "in scan code set 1": outs((0x60, 0xF0), (0x60, 0x01)),
+    "in scan code set 3": outs((0x60, 0xF0), (0x60, 0x03)),
+    "not scanning": outs((0x60, 0xF5)),
+    "waiting for a code set": outs((0x60, 0xF0)),
+    "waiting for its lights": outs((0x60, 0xED)),
+    "not translated": outs((0x64, 0x60), (0x60, 0x01)),
+    "in set 1, not translated": outs((0x60, 0xF0), (0x60, 0x01), (0x64, 0x60), (0x60, 0x01)),
+    "with its port disabled": outs((0x64, 0xAD)),
+    "beside a mouse that reports": outs((0x64, 0xA8), (0x64, 0xD4), (0x60, 0xF4)),
+    "with its controller waiting": outs((0x64, 0x60)),
+}
+
+
+@pytest.mark.parametrize("state", KEYBOARDS)
+def test_a_keyboard_types_that_was_left(craft, state):
+    machine = craft(good(), actions=KEYBOARDS[state])
+    machine.prompt()
+    keys.write(machine, "walk 0xAbc\n")
+    machine.expect(r"^0x00000abc -> not mapped: PT\[0\] absent$")
+    machine.prompt()
     assert machine.finish() == 33
 
 
