@@ -78,8 +78,7 @@ void kmain(unsigned magic, paddr_t info) {
     serial_init();
     machine_init();
     panic_set_last_look(last_look);
-    kprintf("quire: " QUIRE_VERSION ", an i386 kernel around its virtual memory, at 0x%08x-%p\n",
-            KERNEL_START, (void *)kernel_end);
+    kprintf("quire: " QUIRE_VERSION ", an i386 kernel at 0x%08x-%p\n", KERNEL_START, (void *)kernel_end);
     read_boot_info(magic, info);
     start_vmem();
     start_kmalloc();

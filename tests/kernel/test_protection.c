@@ -5,6 +5,7 @@
 #include "ktest.h"
 #include "log.h"
 #include "memlayout.h"
+#include "string.h"
 #include "support.h"
 #include "vmem.h"
 
@@ -22,7 +23,7 @@ KTEST(protection_is_in_one_row)
     check_quietly(NULL);
     KCHECK(find_text(line, "vmem: protections checked"));
     KCHECK(find_text(line, "of code") && find_text(line, "read-only"));
-    KCHECK_OP(strlen(line), <=, 80 + 1);
+    KCHECK(strlen(line) <= 80 + 1);
 }
 
 KTEST(protection_sees_writable_code_at_another_address)
