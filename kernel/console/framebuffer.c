@@ -29,22 +29,23 @@
 #define ROWS_LEAST 10
 #define SCALE_MAX 8
 
-static cell_t cells[COLUMNS_MAX * ROWS_MAX];
-static cell_t shown[COLUMNS_MAX * ROWS_MAX];
-static struct screen screen;
-static unsigned cursor_shown; /* the cell with the cursor, redrawn when the cursor leaves */
+/* Not static: tests/boot/test_screens.py finds them by their names, and a compiler may drop a static one. */
+cell_t fb_cells[COLUMNS_MAX * ROWS_MAX];
+struct screen fb_screen;
+unsigned fb_cursor; /* the cell with the cursor, redrawn when the cursor leaves */
+const struct font *fb_font;
+unsigned fb_scale; /* a font's pixel is a square of so many by so many pixels */
 
+static cell_t shown[COLUMNS_MAX * ROWS_MAX];
 static uint8_t *base; /* the upper left pixel, at the address where it can be written now */
 static bool mapped;
 static unsigned pixel_bytes;
 static uint32_t colours[16]; /* as pixels */
-static const struct font *font;
-static unsigned scale; /* a font's pixel is a square of SCALE x SCALE pixels */
 
 /* ---- pixels ---- */
 
-static unsigned cell_width(void) { return font->width * scale; }
-static unsigned cell_height(void) { return font->height * scale; }
+static unsigned cell_width(void) { return fb_font->width * fb_scale; }
+static unsigned cell_height(void) { return fb_font->height * fb_scale; }
 
 static uint8_t *pixel_at(unsigned x, unsigned y) {
     return base + (size_t)y * boot_info.framebuffer.pitch + (size_t)x * pixel_bytes;
@@ -62,8 +63,8 @@ static inline void put_pixel(uint8_t *at, uint32_t pixel, unsigned bytes) {
 
 /* Draws one line of a glyph, the font's WIDTH highest bits of BITS. */
 static inline void draw_bits(uint8_t *at, uint32_t bits, uint32_t ink, uint32_t paper, unsigned bytes) {
-    for (unsigned x = 0; x < font->width; x++, bits <<= 1)
-        for (unsigned n = 0; n < scale; n++, at += bytes)
+    for (unsigned x = 0; x < fb_font->width; x++, bits <<= 1)
+        for (unsigned n = 0; n < fb_scale; n++, at += bytes)
             put_pixel(at, bits >> 31 ? ink : paper, bytes);
 }
 
@@ -80,20 +81,22 @@ static void draw_line(uint8_t *at, uint32_t bits, uint32_t ink, uint32_t paper) 
 static uint32_t glyph_line(const uint8_t **glyph) {
     unsigned bits = 0, place = 24;
 
-    for (unsigned i = 0; i < font->width; i += 8, place -= 8)
+    for (unsigned i = 0; i < fb_font->width; i += 8, place -= 8)
         bits |= (unsigned)*(*glyph)++ << place;
     return bits;
 }
 
 static void draw_cell(unsigned position) {
-    cell_t cell = cells[position];
+    cell_t cell = fb_cells[position];
     uint32_t ink = colours[cell_ink(cell)], paper = colours[cell_paper(cell)];
-    unsigned x = position % screen.columns * cell_width(), y = position / screen.columns * cell_height();
-    const uint8_t *glyph = font->glyphs + cell_character(cell) * font->height * ((font->width + 7) / 8);
+    unsigned x = position % fb_screen.columns * cell_width(),
+             y = position / fb_screen.columns * cell_height();
+    const uint8_t *glyph =
+        fb_font->glyphs + cell_character(cell) * fb_font->height * ((fb_font->width + 7) / 8);
 
-    for (unsigned line = 0; line < font->height; line++) {
+    for (unsigned line = 0; line < fb_font->height; line++) {
         uint32_t bits = glyph_line(&glyph);
-        for (unsigned n = 0; n < scale; n++)
+        for (unsigned n = 0; n < fb_scale; n++)
             draw_line(pixel_at(x, y++), bits, ink, paper);
     }
     shown[position] = cell;
@@ -101,13 +104,13 @@ static void draw_cell(unsigned position) {
 
 /* Draws the cursor, a bar at the cell's foot. */
 static void draw_cursor(unsigned position) {
-    unsigned x = position % screen.columns * cell_width(),
-             y = (position / screen.columns + 1) * cell_height();
-    uint32_t ink = colours[cell_ink(cells[position])];
+    unsigned x = position % fb_screen.columns * cell_width(),
+             y = (position / fb_screen.columns + 1) * cell_height();
+    uint32_t ink = colours[cell_ink(fb_cells[position])];
 
     for (unsigned n = cell_height() / 8; n; n--)
         draw_line(pixel_at(x, y - n), ~0u, ink, ink);
-    cursor_shown = position;
+    fb_cursor = position;
 }
 
 /* ---- the screen ---- */
@@ -118,10 +121,10 @@ static void framebuffer_show(const struct screen *unused, unsigned first, unsign
     (void)unused;
     if (!writable())
         return;
-    if (cursor != cursor_shown)
-        draw_cell(cursor_shown);
+    if (cursor != fb_cursor)
+        draw_cell(fb_cursor);
     for (; first < end; first++)
-        if (cells[first] != shown[first])
+        if (fb_cells[first] != shown[first])
             draw_cell(first);
     draw_cursor(cursor);
 }
@@ -132,8 +135,8 @@ static void clear_pixels(void) {
     for (unsigned y = 0; y < fb->height; y++)
         for (unsigned x = 0; x < fb->width; x++)
             put_pixel(pixel_at(x, y), colours[0], pixel_bytes);
-    for (unsigned i = 0; i < screen.columns * screen.rows; i++)
-        shown[i] = cells[i] = ' ';
+    for (unsigned i = 0; i < fb_screen.columns * fb_screen.rows; i++)
+        shown[i] = fb_cells[i] = ' ';
 }
 
 /* ---- what the boot loader reports ---- */
@@ -169,10 +172,10 @@ static bool choose_size(const struct font *f, unsigned s, unsigned columns, unsi
 
     if (!f->width || fb->width / (f->width * s) < columns || fb->height / (f->height * s) < rows)
         return false;
-    font = f;
-    scale = s;
-    screen.columns = smaller(fb->width / cell_width(), COLUMNS_MAX);
-    screen.rows = smaller(fb->height / cell_height(), ROWS_MAX);
+    fb_font = f;
+    fb_scale = s;
+    fb_screen.columns = smaller(fb->width / cell_width(), COLUMNS_MAX);
+    fb_screen.rows = smaller(fb->height / cell_height(), ROWS_MAX);
     return true;
 }
 
@@ -227,12 +230,13 @@ void framebuffer_init(void) {
     base = (uint8_t *)(uintptr_t)fb->address;
     pixel_bytes = (fb->bits_per_pixel + 7) / 8;
     mix_colours(fb);
-    screen.cells = cells;
-    screen.show = framebuffer_show;
+    fb_screen.cells = fb_cells;
+    fb_screen.show = framebuffer_show;
     clear_pixels();
-    terminal_start(&screen);
+    terminal_start(&fb_screen);
     kprintf("screen: framebuffer at 0x%08x, %ux%u, %u bits a pixel: %u x %u characters\n",
-            (paddr_t)fb->address, fb->width, fb->height, fb->bits_per_pixel, screen.columns, screen.rows);
+            (paddr_t)fb->address, fb->width, fb->height, fb->bits_per_pixel, fb_screen.columns,
+            fb_screen.rows);
 }
 
 /* Maps the framebuffer at DEVICES_START, and draws what was logged since vmem_init. */
@@ -254,5 +258,5 @@ void framebuffer_map(void) {
     mapped = true;
     kprintf("screen: framebuffer mapped at %p, %zu pages, %s\n", (void *)base, pages,
             combine ? "write-combining" : "not cached");
-    framebuffer_show(&screen, 0, screen.columns * screen.rows, cursor_shown);
+    framebuffer_show(&fb_screen, 0, fb_screen.columns * fb_screen.rows, fb_cursor);
 }

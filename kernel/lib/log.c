@@ -14,7 +14,7 @@
 
 static char ring[RING_SIZE];
 static size_t ring_written; /* in all, so the next byte goes to ring[ring_written % RING_SIZE] */
-static struct log_sink *sinks;
+struct log_sink *log_sinks; /* not static: tests/boot/test_fault_edges.py finds it by its name */
 static void (*gate)(const char *text, size_t n);
 
 static struct capture {
@@ -56,8 +56,8 @@ static void ring_replay(const struct log_sink *sink) {
 
 void log_add_sink(struct log_sink *sink) {
     ring_replay(sink);
-    sink->next = sinks;
-    sinks = sink;
+    sink->next = log_sinks;
+    log_sinks = sink;
 }
 
 static void capture_write(struct capture *capture, const char *text, size_t n) {
@@ -72,7 +72,7 @@ static void capture_write(struct capture *capture, const char *text, size_t n) {
 
 void log_pass(const char *text, size_t n) {
     ring_write(text, n);
-    for (struct log_sink *sink = sinks; sink; sink = sink->next)
+    for (struct log_sink *sink = log_sinks; sink; sink = sink->next)
         sink->write(text, n);
 }
 

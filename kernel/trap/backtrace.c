@@ -2,8 +2,8 @@
  *
  * Every function that calls another keeps its caller's EBP and return address at its own EBP: a chain that
  * ends with the 0 of _start. It is followed only as far as it makes sense (inside a kernel stack, aligned,
- * upwards), since what is being reported may be what broke it. Where it breaks, what else on the stack looks
- * like a return address is shown as such.
+ * upwards), since what is being reported may be what broke it. Where it breaks, the first unbroken chain found
+ * on the stack goes on from there or, without one, every word that could be a return address.
  *
  * A function that calls none has no frame: when it faults, the chain starts at its caller's frame and does
  * not name that caller. Its return address is then somewhere between ESP and EBP, and is known by the call
@@ -141,11 +141,28 @@ unsigned hidden_caller(const struct trap_frame *frame) {
     return find_return(esp, end < frame->ebp ? end : frame->ebp, frame->eip - offset);
 }
 
-/* The chain has led to EBP: what on the stack, from ESP on, follows a call. Old ones may be among them. */
+/* True when EBP is the start of an unbroken chain: every frame returns to behind a call, up to _start's 0. */
+static bool is_chain(uintptr_t ebp) {
+    const struct stack_frame *frame = frame_at(ebp);
+
+    for (; frame && frame->ebp > ebp && call_before(frame->eip); frame = frame_at(ebp))
+        ebp = frame->ebp;
+    return frame && !frame->ebp && call_before(frame->eip);
+}
+
+/* The chain has led to EBP. Prints the first unbroken chain on the stack from ESP up; without one, every word
+ * that could be a return address. Both may be left over from earlier calls. */
 static void print_guesses(unsigned esp, unsigned ebp) {
-    uintptr_t end = stack_end(esp);
+    uintptr_t end = stack_end(esp), chain = esp;
+    unsigned last;
 
     kprintf("    the frames' chain breaks here: ebp 0x%08x; perhaps called from:\n", ebp);
+    while (chain < end && !is_chain(chain))
+        chain += 4;
+    if (chain < end) {
+        print_chain((unsigned)chain, &last);
+        return;
+    }
     for (unsigned shown = 0; shown < GUESSES_SHOWN && esp < end; esp += 4) {
         unsigned word = *(const unsigned *)esp;
 

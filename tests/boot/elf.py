@@ -30,8 +30,13 @@ class Elf:
             yield Symbol(text, value, size, info, other, index)
 
     def address(self, name):
-        """The value of the symbol NAME."""
-        return next(symbol.value for symbol in self.symbols if symbol.name == name)
+        """The value of the symbol NAME. It must not be static: a compiler may drop, inline or rename what is."""
+        return self.symbol(name).value
+
+    def symbol(self, name):
+        found = [symbol for symbol in self._global() if symbol.name == name]
+        assert len(found) == 1, f"{name} is static, or is not there"
+        return found[0]
 
     def functions(self):
         return {symbol.name for symbol in self.symbols if symbol.info & 15 == STT_FUNC}

@@ -186,6 +186,15 @@ class Machine:
 
     # ---- looking in from outside ----
 
+    def stop_halted(self, limit=LIMIT):
+        """Stops the processor, by its debugger, while HLT makes it wait for input."""
+        deadline = time.monotonic() + limit
+        self.debugger.interrupt()
+        while "HLT=1" not in self.hmp("info registers"):
+            assert time.monotonic() < deadline, "it never halts"
+            self.debugger.go()
+            self.debugger.interrupt()
+
     def qmp(self, command, arguments):
         """What QEMU's machine protocol answers."""
         return self._qmp.execute(command, arguments)
@@ -278,7 +287,7 @@ class Qmp:
 class Debugger:
     """As much of gdb's remote protocol as it takes to put a processor where no command would."""
 
-    EIP, ESP = 8, 4  # gdb's numbers of the i386 registers
+    ESP, EBP, EIP, EFLAGS = 4, 5, 8, 9  # gdb's numbers of the i386 registers
 
     def __init__(self, channel):
         channel.settimeout(LIMIT)
@@ -322,6 +331,9 @@ class Debugger:
 
     def set_memory(self, address, data):
         assert self.ask(f"M{address:x},{len(data):x}:{data.hex()}") == "OK"
+
+    def register(self, number):
+        return int.from_bytes(bytes.fromhex(self.ask("g"))[number * 4:number * 4 + 4], "little")
 
     def set_register(self, number, value):
         registers = bytearray.fromhex(self.ask("g"))

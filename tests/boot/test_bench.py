@@ -28,7 +28,7 @@ GROWING = {"B1000-99", "run4-scattered", "run8-scattered"}
 
 
 # These find their runs among holes whose places depend on how many frames the kernel's image leaves.
-SHIFTING = {"run16-shuffled", "run256-shuffled", "run4-scattered", "run8-scattered"}
+SHIFTING = {"run16", "run256", "run16-shuffled", "run256-shuffled", "run4-scattered", "run8-scattered"}
 SLACK = 1.1
 
 

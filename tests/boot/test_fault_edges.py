@@ -7,7 +7,8 @@ import pytest
 from elf import Elf
 from quire import Debugger
 
-ESP, EBP = Debugger.ESP, 5  # gdb's numbers
+ESP, EBP = Debugger.ESP, Debugger.EBP
+IF = 1 << 9  # EFLAGS: interrupts are let in
 
 TROUBLE = re.compile(r"^(?:PANIC|page fault): .*", re.M)
 
@@ -28,13 +29,11 @@ def at_prompt(boot, **options):
     return machine
 
 
-def nmi_with(machine, kernel, register, value):
+def nmi_with(machine, register, value):
     """An NMI that finds another VALUE in REGISTER, while the monitor waits for a key."""
-    waits = Elf(kernel).address("input_poll")
-    machine.debugger.interrupt()
-    assert machine.debugger.ask(f"Z0,{waits:x},1") == "OK"
-    machine.debugger.ask("c")  # the answer comes when it has stopped again
-    assert machine.debugger.ask(f"z0,{waits:x},1") == "OK"
+    machine.stop_halted()
+    flags = machine.debugger.register(Debugger.EFLAGS)
+    machine.debugger.set_register(Debugger.EFLAGS, flags & ~IF)  # the NMI is the next that it serves
     machine.debugger.set_register(register, value)
     machine.hmp("nmi")
     machine.debugger.go()
@@ -47,34 +46,34 @@ def backtrace(report):
 @pytest.mark.parametrize("left", [0, 4, 8, 12, 16, 28, 44])
 def test_an_nmi_where_the_stack_ends_is_an_overflow(boot, kernel, left):
     machine = at_prompt(boot)
-    nmi_with(machine, kernel, ESP, Elf(kernel).address("boot_stack_bottom") + left)
+    nmi_with(machine, ESP, Elf(kernel).address("boot_stack_bottom") + left)
     report = report_of(machine)
     first = re.match(r"PANIC: double fault: kernel stack overflow in (\w+)\n", report)
     assert first and first[1] in backtrace(report) and "kmain" in backtrace(report), report
 
 
 @pytest.mark.parametrize("esp", [0x00000100, 0x00500000, 0x80000000, 0xEFFFFFF0])
-def test_a_stack_pointer_that_leads_nowhere(boot, kernel, esp):
+def test_a_stack_pointer_that_leads_nowhere(boot, esp):
     machine = at_prompt(boot)
-    nmi_with(machine, kernel, ESP, esp)
+    nmi_with(machine, ESP, esp)
     report = report_of(machine)
     assert report.startswith("PANIC: double fault: an exception could not be delivered\n")
     assert re.search(r"^  cause +esp lies in no kernel stack", report, re.M)
     assert f"esp=0x{esp:08x}" in report
 
 
-def test_a_stack_pointer_into_other_memory(boot, kernel):
+def test_a_stack_pointer_into_other_memory(boot):
     """There an exception can be delivered, and is reported."""
     machine = at_prompt(boot)
-    nmi_with(machine, kernel, ESP, 0x00300000)
+    nmi_with(machine, ESP, 0x00300000)
     report = report_of(machine)
     assert re.search(r"^  stack +esp 0x00300000 lies in no kernel stack", report, re.M), report
 
 
-def test_a_stack_pointer_of_zero(boot, kernel):
+def test_a_stack_pointer_of_zero(boot):
     """What is pushed then writes over the page directory's last entries, the window's among them."""
     machine = at_prompt(boot)
-    nmi_with(machine, kernel, ESP, 0)
+    nmi_with(machine, ESP, 0)
     assert machine.exit_code() == 35
     assert TROUBLE.search(machine.text()) and machine.text().count("quire: ready") == 1
 
@@ -85,7 +84,7 @@ def test_a_damaged_chain_of_frames_is_said_to_be_one(boot, kernel, ebp):
     if ebp == "itself":
         ebp = Elf(kernel).address("boot_stack_bottom") + 64
         machine.run(f"poke {ebp:#010x} {ebp:#010x}")
-    nmi_with(machine, kernel, EBP, ebp)
+    nmi_with(machine, EBP, ebp)
     report = report_of(machine)
     assert re.search(rf"the frames' chain breaks here: ebp 0x{ebp:08x}", report), report
     assert "monitor_run" in backtrace(report) and "kmain" in backtrace(report), report
@@ -124,20 +123,20 @@ def test_the_idt_is_read_only(boot, kernel):
 @pytest.mark.parametrize("kind", ["null", "assert", "stack-overflow", "double-fault"])
 def test_where_the_log_itself_faults_there_is_a_last_word(boot, kind):
     """The log's list of sinks leads nowhere: each report faults as soon as it prints."""
-    report = report_of(boot(cmdline=f"-- poke sinks 0x5a5a5a58; fault {kind}"))
+    report = report_of(boot(cmdline=f"-- poke log_sinks 0x5a5a5a58; fault {kind}"))
     assert re.match(r"PANIC: page fault at 0x00[0-9a-f]{6}: the log is out of order\n", report)
 
 
 def test_double_faults_within_double_faults_come_to_an_end(boot, kernel):
-    """The log's only sink calls itself without end: the kernel's stack overflows, and then the fault stack, in
-    the report of that, and again in the report of this."""
+    """The log's only sink is the log, which calls it again, without end: the kernel's stack overflows, then the
+    fault stack in the report of that, and again in the report of this."""
     elf = Elf(kernel)
     machine = boot()
     machine.prompt()
     sink = int(re.match(r"\$0 = (0x\w+)", machine.run("alloc 64")[0])[1], 16)
-    machine.run(f"poke {sink:#x} {elf.address('provoke_stack_overflow'):#x}")
+    machine.run(f"poke {sink:#x} {elf.address('log_pass'):#x}")
     machine.run(f"poke {sink + 4:#x} 0")
-    machine.type(f"poke sinks {sink:#x}\r")
+    machine.type(f"poke log_sinks {sink:#x}\r")
     report = report_of(machine)
     assert re.match(r"PANIC: double fault at 0x00[0-9a-f]{6}: the log is out of order\n", report)
 
@@ -148,8 +147,9 @@ def test_the_fault_stack_overflows_in_the_last_look(boot, kernel):
     machine.expect(r"^quire: stopped by a panic.*\n.*\n")
     machine.expect(r"^quire> ")
     machine.debugger.interrupt()
-    machine.debugger.set_register(Debugger.EIP, Elf(kernel).address("provoke_stack_overflow"))
+    machine.debugger.set_register(ESP, Elf(kernel).address("fault_stack_bottom"))
+    machine.debugger.set_register(Debugger.EIP, Elf(kernel).address("kprintf"))
     machine.debugger.go()
-    machine.expect(r"^PANIC: double fault: fault stack overflow in provoke_stack_overflow\n")
+    machine.expect(r"^PANIC: double fault: fault stack overflow in kprintf\n")
     machine.expect(r"^quire: halted\n")
     assert machine.text().count("quire: ready") == 1

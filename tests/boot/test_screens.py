@@ -37,18 +37,14 @@ class Console:
     def __init__(self, machine, kernel):
         elf = Elf(kernel)
         read = lambda name: words(machine, elf.address(name), 1)[0]
-        self.columns, self.rows = words(machine, self._screen(elf), 2)
-        self.cells = halves(machine, elf.address("cells"), self.columns * self.rows)
-        self.cursor, self.scale, font = read("cursor_shown"), read("scale"), read("font")
+        self.columns, self.rows = words(machine, elf.address("fb_screen"), 2)
+        self.cells = halves(machine, elf.address("fb_cells"), self.columns * self.rows)
+        self.cursor, self.scale = read("fb_cursor"), read("fb_scale")
+        font = read("fb_font")
         width, height, glyphs = words(machine, font, 3)
         data = machine.physical_bytes(glyphs, 256 * height * ((width + 7) // 8))
         self.glyphs = scaled(glyphs_of(data, width, height), width, self.scale)
         self.width, self.height = width * self.scale, height * self.scale
-
-    @staticmethod
-    def _screen(elf):
-        """`screen` in framebuffer.c is a structure, in terminal.c a pointer."""
-        return next(s.value for s in elf.symbols if s.name == "screen" and s.size > 4)
 
     def text(self):
         rows = bytes(cell & 255 for cell in self.cells).decode("cp437")
