@@ -22,7 +22,7 @@ void irq_dispatch(unsigned line, bool from_kernel);
 
 /* Handlers running on top of kernel code: 0 or 1. Only irq_dispatch counts; a catch that abandons a handler
  * (trap_catch) sets it back. */
-extern unsigned irqs_served;
+extern uint8_t irqs_served;
 
 /* True in a handler that interrupted kernel code. */
 static inline bool in_interrupt(void) { return irqs_served != 0; }

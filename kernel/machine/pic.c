@@ -14,7 +14,7 @@
 #define OCW3_READ_ISR 0x0B
 #define CASCADE 2 /* the slave's line at the master */
 
-unsigned irqs_served;
+uint8_t irqs_served;
 static void (*irq_handlers[IRQ_LINES])(void);
 
 /* Masks every line, and makes the lines vectors BASE to BASE + 15. */

@@ -54,7 +54,7 @@ void panic_at(const char *file, int line, const char *fmt, ...) {
     abort();
 }
 
-unsigned irqs_served;
+uint8_t irqs_served;
 
 /* ---- the lock ---- */
 

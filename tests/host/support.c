@@ -38,7 +38,7 @@ void panic_at(const char *file, int line, const char *fmt, ...) {
 
 void kprintf(const char *fmt, ...) { (void)fmt; }
 
-unsigned irqs_served;
+uint8_t irqs_served;
 
 void expect_panic(const char *file, int line, const char *text, host_call *fn, uintptr_t a, uintptr_t b) {
     jmp_buf catcher;

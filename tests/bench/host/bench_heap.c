@@ -57,7 +57,7 @@ uintptr_t __stack_chk_guard = 0x00DEAD0A;
 paddr_t get_page_directory(void) { return PADDR_NONE; }
 void set_page_directory(paddr_t directory) { (void)directory; }
 void enable_paging(void) {}
-unsigned irqs_served;
+uint8_t irqs_served;
 
 static _Noreturn void fail(const char *fmt, ...) {
     va_list args;
