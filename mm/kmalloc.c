@@ -1,67 +1,51 @@
-/* kmalloc: which tier serves a size, and which one an address belongs to. kheap.h shows the two.
+/* kmalloc: the public calls, and the paths that most calls take: a small object from, or to, the page at hand.
+ * kheap.h shows where objects lie; kmalloc_small.c and kmalloc_large.c explain the two kinds.
  *
- * What they share: nothing that the heap must know lies in an object's page. So neither a use after free nor
- * an overflow can reach it, and whether an address is the start of a live object is looked up, exactly and
- * in constant time, in a table that only the heap writes to.
+ * Both kinds keep their books outside the objects' pages. No overflow and no use after free can reach them, and
+ * whether an address is the start of a live object is looked up, exactly and in constant time.
  *
- * The tiers' heads give figures of W1 to W6, the workloads of tests/bench/workloads.c (`make bench`). */
+ * When memory runs out, every spare page is given back, and the call tries once more before it fails.
+ *
+ * The paths here have no stack frame: each call in them comes last, and the compiler makes a jump of it.
+ * docs/notes/kmalloc.md has the figures, and what was tried and dropped. */
 #include "kmalloc.h"
 
-#include "interrupt.h"
 #include "kheap.h"
-#include "panic.h"
 #include "string.h"
 
 struct page_provider page_provider;
-size_t held_pages, peak_pages, spare_pages;
+size_t held_pages, peak_pages, pool_taken;
 
+/* The pages now got from the provider, and the most that ever were. */
 size_t kmalloc_pages(void) { return held_pages; }
 size_t kmalloc_peak_pages(void) { return peak_pages; }
 
-void kmalloc_init(const struct page_provider *pages) {
-    page_provider = *pages;
-    held_pages = peak_pages = spare_pages = 0;
+/* Makes the heap empty. */
+void kmalloc_init(const struct page_provider *provider) {
+    page_provider = *provider;
+    held_pages = peak_pages = pool_taken = 0;
     small_init();
     large_init();
 }
 
-/* What the spare pages take up may do (each time fewer pages are held, so this ends); and where the small
- * objects' zone is full, a larger object. */
-void *alloc_again(size_t size, size_t align) {
-    size_t before = held_pages;
-    kmalloc_trim();
-    if (held_pages < before)
-        return kmalloc_aligned(size, align);
-    return size - 1 < SMALL_MAX && align == 1 ? large_alloc(SMALL_MAX + 1) : NULL;
-}
+/* ---- allocating ---- */
 
+/* SIZE bytes, 16-byte aligned from 16 bytes up, 8 below; NULL for 0, or when memory has run out. */
 void *kmalloc(size_t size) {
-    if (unlikely(size - 1 >= SINGLE_STEPS * GRANULE)) /* of size 0 far too many */
-        return size - 1 < SMALL_MAX ? small_alloc(size) : large_alloc(size);
-    size_t granules = (size - 1) / GRANULE; /* less one */
-    struct slab *slab = small_current[granules];
-    unsigned granule = slab->head;
-    if (unlikely(granule == NO_GRANULE))
-        return small_alloc_elsewhere(granules);
-    return small_take(slab, granule);
-}
-
-/* Small objects lie at multiples of their size from a page's start: one whose size is a power of two is
- * aligned to it. Large ones can have any alignment. */
-void *kmalloc_aligned(size_t size, size_t align) {
-    if (align == 0 || align & (align - 1))
-        PANIC("kmalloc: an alignment of %zu is no power of two", align);
-    if (align <= GRANULE || size == 0)
-        return kmalloc(size);
-    if (size > SMALL_MAX && align <= 1u << NARROW_SHIFT)
+    size_t last = size - 1, class; /* 0 wraps, and is too large for both */
+    if (likely(last < FINE_CLASSES * GRANULE))
+        class = last / GRANULE;
+    else if (last < SMALL_MAX)
+        class = small_class_of[last / GRANULE];
+    else
         return large_alloc(size);
-    if (align > SMALL_MAX || size > SMALL_MAX)
-        return large_alloc_aligned(size, align);
-    while (align < size)
-        align *= 2;
-    return kmalloc(align);
+    struct slab *slab = small_current[class];
+    if (unlikely(slab->first_free == NO_GRANULE || in_interrupt()))
+        return small_alloc(size);
+    return small_take(slab);
 }
 
+/* As kmalloc; the bytes are zero. */
 void *kzalloc(size_t size) {
     void *p = kmalloc(size);
     if (p)
@@ -69,51 +53,77 @@ void *kzalloc(size_t size) {
     return p;
 }
 
-size_t kmalloc_size(const void *p) {
-    size_t small = small_size(p);
-    return small ? small : large_size(p);
+/* As kmalloc, at a multiple of ALIGN, a power of two. A small object lies at a multiple of its class's size from its
+ * page's start, so one of 2^n bytes is aligned to 2^n. */
+void *kmalloc_aligned(size_t size, size_t align) {
+    if (align == 0 || align & (align - 1))
+        PANIC("kmalloc: an alignment of %zu is no power of two", align);
+    if (size == 0 || align <= GRANULE)
+        return kmalloc(size);
+    if (size > SMALL_MAX || align > SMALL_MAX)
+        return large_alloc_aligned(size, align);
+    while (align < size)
+        align *= 2;
+    return kmalloc(align);
 }
 
-/* P is volatile to be read again where it is needed again, which is rare; it would else be kept in a register
- * that must be saved: two instructions of twenty. */
-void kfree(void *volatile p) {
-    size_t i = small_granule(p);
-    if (unlikely(i >= small_top)) {
-        large_free(p);
-        return;
-    }
-    size_t granule = i % PAGE_GRANULES;
-    struct slab *slab = small_slab(i);
-    if (unlikely(slab->next[granule] != (uint8_t)granule)) {
+/* ---- freeing ---- */
+
+static inline void free_small(void *p) {
+    struct slab *slab = slab_of(p);
+    size_t granule = granule_of(p), next = slab->first_free;
+    if (unlikely(slab->links.next[granule] != (uint8_t)granule)) {
         bad_kfree(p);
         return;
     }
-    slab->next[granule] = (uint8_t)slab->head;
-    slab->head = granule;
-    if (unlikely(--slab->more < 0))
-        small_changed(slab);
+    slab->links.next[granule] = (uint8_t)next;
+    slab->first_free = granule;
+    slab->claims--;
+    if (unlikely(slab->claims == 0))
+        small_emptied(slab);
+    else if (unlikely(next == NO_GRANULE))
+        small_opened(slab);
 }
 
+/* Frees a live object. NULL is allowed; anything else panics, and says which mistake it is. */
+void kfree(void *p) {
+    if (unlikely(in_interrupt()))
+        heap_refuse();
+    else if (unlikely(!is_small(p)))
+        large_free(p);
+    else
+        free_small(p);
+}
+
+/* Gives back every spare page. */
+void kmalloc_trim(void) {
+    heap_enter();
+    small_trim();
+    large_trim();
+}
+
+/* ---- both ---- */
+
+/* The bytes that may be used at P; 0 when P is not a live object's start. */
+size_t kmalloc_size(const void *p) { return (uintptr_t)p < NARROW_START ? small_size(p) : large_size(p); }
+
+/* The object at P with SIZE bytes: the same place or another, the lesser size's contents kept. It moves when it
+ * cannot grow in place, and when more than half of its place would be left over. */
 void *krealloc(void *p, size_t size) {
+    heap_enter();
     size_t old = kmalloc_size(p);
     if (old == 0 || size == 0) {
-        kfree(p);
+        kfree(p); /* panics unless P is NULL or live */
         return p ? NULL : kmalloc(size);
     }
     if (size <= old && (size > old / 2 || old == GRANULE))
         return p;
     if (old > SMALL_MAX && size > SMALL_MAX && large_resize(p, size))
         return p;
-    void *to = size > SMALL_MAX ? large_alloc_wide(size) : kmalloc(size);
+    void *to = kmalloc(size);
     if (!to)
         return size <= old ? p : NULL;
     memcpy(to, p, size < old ? size : old);
     kfree(p);
     return to;
-}
-
-void kmalloc_trim(void) {
-    ASSERT(!in_interrupt());
-    small_trim();
-    large_trim();
 }

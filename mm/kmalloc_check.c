@@ -1,165 +1,161 @@
-/* The heap's figures and invariants, for the monitor and the tests, and what is said of a bad kfree: nothing
- * here is needed to allocate. */
+/* The heap's figures and invariants, and what is said of a wrong call: nothing here is needed to allocate. */
 #include "heap_debug.h"
 #include "kheap.h"
-#include "panic.h"
 
-static struct slab *first_slab(void) { return (struct slab *)SMALL_TABLE; }
-static struct slab *last_slab(void) { return small_slab(small_top); }
-static bool is_mapped(const struct slab *slab) {
-    return !bitmap_test(small_unused.leaf, (size_t)(slab - first_slab()));
-}
+static size_t small_pages(void) { return small_bytes / PAGE_SIZE; }
+static bool is_used(size_t page) { return bitmap_test(small_used.leaf, page); }
+static bool is_current(const struct slab *slab) { return slab == small_current[slab->class]; }
+static size_t live_in(const struct slab *slab) { return slab->claims - slab->kept; }
+static size_t capacity_of(const struct slab *slab) { return PAGE_GRANULES / small_granules[slab->class]; }
 
-/* ---- a free of something else ---- */
+/* ---- wrong calls ---- */
 
+/* Panics: an interrupt handler has called the heap. */
+void heap_refuse(void) { PANIC("kmalloc: an interrupt handler cannot use the heap"); }
+
+/* Panics and says why P cannot be freed. Returns only for NULL. */
 void bad_kfree(const char *p) {
+    uintptr_t va = (uintptr_t)p;
+    if (!p)
+        return;
     panic_about(p);
     panic_advise(HEAP_DEBUG_ADVICE);
-    if ((uintptr_t)p < SMALL_START || (uintptr_t)p >= SMALL_TABLE)
+    if (va < SMALL_START || va >= SLABS_START)
         PANIC("kmalloc: %p cannot be freed: it is no address of the heap's objects", (const void *)p);
-    /* Where the last object before P can begin: at a slot of the zone, or at a granule of the page. */
-    bool large = (uintptr_t)p >= LARGE_START;
-    size_t step = large ? 1u << NARROW_SHIFT : GRANULE, size;
-    const char *start = large ? (char *)LARGE_START : p - (uintptr_t)p % PAGE_SIZE,
-               *object = p - (uintptr_t)p % step;
-    while ((size = kmalloc_size(object)) == 0 && object > start)
+    /* Look for the object that P lies in where it can start: at a granule of the page, or at a slot. */
+    bool small = va < NARROW_START;
+    uintptr_t step = small ? GRANULE : 1u << NARROW_SHIFT, first = small ? va - va % PAGE_SIZE : NARROW_START;
+    const char *object = p - va % step;
+    while (kmalloc_size(object) == 0 && (uintptr_t)object > first)
         object -= step;
-    if ((size_t)(p - object) < size)
+    size_t offset = (size_t)(p - object);
+    if (offset < kmalloc_size(object))
         PANIC("kmalloc: %p cannot be freed: it lies inside an object, %zu bytes past its start, %p",
-              (const void *)p, (size_t)(p - object), (const void *)object);
+              (const void *)p, offset, (const void *)object);
     PANIC("kmalloc: %p cannot be freed: it was freed already, or never allocated", (const void *)p);
 }
 
 /* ---- figures ---- */
 
-static void small_stats(unsigned sc, struct kmalloc_stats *out) {
-    out->size = small_step[sc] * GRANULE;
-    for (const struct slab *slab = first_slab(); slab < last_slab(); slab++) {
-        if (!is_mapped(slab) || slab->sc != sc || (slab_live(slab) == 0 && !slab_is_current(slab)))
+static void small_stats(unsigned class, struct kmalloc_stats *out) {
+    out->size = small_granules[class] * GRANULE;
+    for (size_t page = 0; page < small_pages(); page++) {
+        const struct slab *slab = small_slab(page);
+        if (!is_used(page) || slab->class != class || (live_in(slab) == 0 && !is_current(slab)))
             continue;
         out->pages++;
-        out->capacity += (size_t)slab_capacity(slab);
-        out->live += (size_t)slab_live(slab);
+        out->capacity += capacity_of(slab);
+        out->live += live_in(slab);
     }
 }
 
-static void zone_stats(const struct zone *zone, struct kmalloc_stats *out) {
-    for (size_t i = 0; i < zone->count; i++) {
-        out->capacity = out->live += zone->slots[i] > 0;
-        out->pages += zone->slots[i];
+static void large_stats(struct kmalloc_stats *out) {
+    for (size_t i = 0; i < LARGE_ENTRIES; i++) {
+        out->live += large_pages[i] > 0;
+        out->pages += large_pages[i];
     }
+    out->capacity = out->live;
 }
 
+/* The figures of size class SC, counted from 0; false past the last. */
 bool kmalloc_stats(unsigned sc, struct kmalloc_stats *out) {
     *out = (struct kmalloc_stats){0};
-    if (sc < SMALL_CLASSES) {
+    if (sc < SMALL_CLASSES)
         small_stats(sc, out);
-    } else {
-        zone_stats(&large_zones[0], out);
-        zone_stats(&large_zones[1], out);
-    }
+    else if (sc == SMALL_CLASSES)
+        large_stats(out);
     return sc <= SMALL_CLASSES;
 }
 
 /* ---- invariants ---- */
 
-/* What was found, to be compared with what is counted: pages, and slots that are room to grow. */
+/* What was found, to be compared with what is counted. */
 struct found {
-    size_t held, spare, room;
+    size_t held, pool, listed;
 };
 
-/* As many objects are live as are counted, with the bias of the page's state; all others are in the list of free
- * ones. */
-static void check_slab(const struct slab *slab) {
-    int looking_live = 0, left = slab_capacity(slab) - slab_live(slab),
-        bias = slab->more + 1 - slab_live(slab);
-    if (slab_is_current(slab))
-        ASSERT(bias == 0 || (bias == BIAS_KEPT && slab->sc < KEEPING_CLASSES));
-    else
-        ASSERT_OP(bias, ==, left ? 0 : BIAS_FULL);
+/* The free objects form a list; all others are live, and claimed. */
+static void check_objects(const struct slab *slab) {
+    size_t live = 0, free = 0, step = small_granules[slab->class];
     for (unsigned i = 0; i < PAGE_GRANULES; i++)
-        looking_live += slab->next[i] == i;
-    ASSERT_OP(looking_live, ==, slab_live(slab));
-    for (unsigned i = slab->head; i != NO_GRANULE; i = slab->next[i], left--)
-        ASSERT(left > 0 && i % small_step[slab->sc] == 0 &&
-               i / small_step[slab->sc] < (unsigned)slab_capacity(slab));
-    ASSERT_OP(left, ==, 0);
+        live += slab->links.next[i] == i;
+    for (unsigned i = slab->first_free; i != NO_GRANULE; i = slab->links.next[i], free++)
+        ASSERT(free < capacity_of(slab) && i % step == 0 && i / step < capacity_of(slab));
+    ASSERT_OP(live, ==, live_in(slab));
+    ASSERT_OP(live + free, ==, capacity_of(slab));
 }
 
-/* LIST has N slabs; all are of class SC, or have no object when that is none. */
-static void check_list(const struct list *list, size_t n, unsigned sc) {
-    for (const struct list *i = list->next; i != list; i = i->next, n--) {
+/* A used page is the current one of its class, or full, or in a list. Only a current one is kept. */
+static void check_page(size_t page, struct found *found) {
+    const struct slab *slab = small_slab(page);
+    ASSERT_OP((uintptr_t)slab->page, ==, SMALL_START + page * PAGE_SIZE);
+    ASSERT(slab->class < SMALL_CLASSES);
+    check_objects(slab);
+    if (is_current(slab))
+        ASSERT(slab->claims > 0 && slab->kept <= (slab->class < KEEPING_CLASSES));
+    else
+        ASSERT(!slab->kept);
+    found->listed += !is_current(slab) && slab->first_free != NO_GRANULE;
+    found->pool += slab->kept;
+    found->held++;
+}
+
+/* A list's pages are of class SC and have live objects; those of class SMALL_CLASSES have none. Returns how many. */
+static size_t check_list(const struct list *list, unsigned sc) {
+    size_t n = 0;
+    for (const struct list *i = list->next; i != list; i = i->next, n++) {
         const struct slab *slab = (const struct slab *)i;
-        ASSERT(n > 0 && i->next->previous == i);
-        ASSERT(sc < SMALL_CLASSES ? slab->sc == sc && slab_live(slab) > 0 : slab_live(slab) == 0);
+        ASSERT(n < SUMMARY_MAX && i->next->previous == i && !is_current(slab));
+        ASSERT(sc < SMALL_CLASSES ? slab->class == sc && slab->claims > 0 : slab->claims == 0);
     }
-    ASSERT_OP(n, ==, 0u);
+    return n;
 }
 
-/* The slabs and the table reach up to the last mapped page. Of the mapped pages each is current, or full, or in
- * the list of its class's partial ones, or empty and in the list of spare ones. */
 static void check_small(struct found *found) {
-    size_t partials[SMALL_CLASSES] = {0}, empty = 0, mapped = 0, number = 0;
-    summary_check(&small_unused);
-    summary_check(&small_in_use);
-    for (const struct slab *slab = first_slab(); slab < last_slab(); slab++, number++) {
-        ASSERT_OP(bitmap_test(small_in_use.leaf, number), ==, is_mapped(slab));
-        if (!is_mapped(slab))
-            continue;
-        check_slab(slab);
-        ASSERT_OP((uintptr_t)slab->page, ==, SMALL_START + number * PAGE_SIZE);
-        mapped++;
-        if (slab_is_current(slab))
-            found->spare += slab->more >= BIAS_KEPT - 1;
-        else if (slab_live(slab) == 0)
-            empty++;
-        else if (slab_live(slab) < slab_capacity(slab))
-            partials[slab->sc]++;
-    }
-    ASSERT_OP(summary_last(&small_in_use) + 1, ==, number);
-    ASSERT_OP(bitmap_count(small_unused.leaf, number, SUMMARY_MAX), ==, SUMMARY_MAX - number);
-    ASSERT_OP(small_table_pages, ==, pages_for(number * sizeof(struct slab)));
+    size_t spare = check_list(&small_spare, SMALL_CLASSES), listed = spare;
     for (unsigned sc = 0; sc < SMALL_CLASSES; sc++)
-        check_list(&small_partial[sc], partials[sc], sc);
-    check_list(&small_spare, empty, SMALL_CLASSES);
-    found->spare += empty;
-    found->held += mapped + small_table_pages;
+        listed += check_list(&small_partial[sc], sc);
+    summary_check(&small_unused);
+    summary_check(&small_used);
+    for (size_t i = 0; i < SUMMARY_MAX / 32; i++)
+        ASSERT_OP(small_used.leaf[i] ^ small_unused.leaf[i], ==, ~0u);
+    ASSERT_OP(small_bytes, ==, (summary_last(&small_used) + 1) * PAGE_SIZE);
+    for (size_t page = 0; page < small_pages(); page++)
+        if (is_used(page))
+            check_page(page, found);
+    ASSERT_OP(found->listed, ==, listed);
+    size_t table_pages = pages_for(small_pages() * sizeof(struct slab));
+    ASSERT_OP((uintptr_t)small_table_end, ==, SLABS_START + table_pages * PAGE_SIZE);
+    found->held += table_pages;
+    found->pool += spare;
 }
 
-/* Each slot of the zone is unused, or is room to grow behind an object of several slots, or is filled by one
- * object, or is spare. */
-static void check_zone(const struct zone *zone, struct found *found) {
-    size_t unused = bitmap_count(zone->unused.leaf, 0, zone->count), filled = 0, room = 0;
+/* Each slot of the zone is unused, or filled by one object, or the spare one. */
+static void check_zone(const struct zone *zone) {
+    size_t filled = 0;
     summary_check(&zone->unused);
-    for (size_t i = 0; i < zone->count; i++) {
-        size_t pages = zone->slots[i],
-               n = pages ? slots_for(zone, pages) : slot_address(zone, i) == zone->spare;
-        ASSERT_OP(bitmap_find(zone->unused.leaf, i, i + n, true), ==, i + n);
+    for (size_t slot = 0; slot < zone->count; slot++) {
+        const char *p = slot_address(zone, slot);
+        size_t pages = *large_entry(p),
+               n = pages ? slots_for(zone, pages) : large_spare_pages && p == large_spare;
+        ASSERT_OP(bitmap_find(zone->unused.leaf, slot, slot + n, true), ==, slot + n);
         filled += n;
-        found->held += pages;
-        if (pages > WIDE_PAGES)
-            room += large_room_end(i + n) - (i + n);
     }
-    ASSERT_OP(unused + filled + room, ==, zone->count);
-    found->room += room;
-    if (zone->spare) {
-        ASSERT(zone->spare == slot_address(zone, (size_t)(zone->spare_slot - zone->slots)));
-        found->spare += zone->spare_pages;
-        found->held += zone->spare_pages;
-    }
+    ASSERT_OP(bitmap_count(zone->unused.leaf, 0, zone->count) + filled, ==, zone->count);
 }
 
+/* Every invariant; panics with the first one broken. */
 void kmalloc_check(void) {
-    struct found found = {0};
-
+    struct found found = {.held = large_spare_pages, .pool = large_spare_pages};
     panic_advise(HEAP_DEBUG_ADVICE);
     check_small(&found);
-    check_zone(&large_zones[0], &found);
-    check_zone(&large_zones[1], &found);
-    ASSERT_OP(found.spare, ==, spare_pages);
+    check_zone(&large_narrow);
+    check_zone(&large_wide);
+    for (size_t i = 0; i < LARGE_ENTRIES; i++)
+        found.held += large_pages[i];
+    ASSERT_OP(found.pool, ==, pool_taken);
     ASSERT_OP(found.held, ==, held_pages);
-    ASSERT_OP(found.room, ==, bitmap_count(large_room, 0, WIDE_SLOTS));
-    ASSERT_OP(spare_pages, <=, (size_t)SPARE_POOL);
+    ASSERT_OP(pool_taken, <=, (size_t)POOL_PLACES);
     ASSERT_OP(held_pages, <=, peak_pages);
     panic_advise(NULL);
 }

@@ -1,236 +1,214 @@
-/* The small tier: objects up to a page, in 21 classes: 32 bytes apart up to 384, and then the sizes of which
- * 9, 8, 7, ... 1 fill a page.
+/* Small objects: up to a page, in 21 classes of sizes. 12 classes are 32 bytes apart; of the others' objects 9, 8, 7,
+ * 6, 5, 4, 3, 2 and 1 fill a page.
  *
- * A page holds objects of one class, and its slab, in a table beside the zone, says which of them are live:
- * a byte for each granule of 32 bytes. The free objects of a page form a list through these bytes, and a
- * live one points to itself, which no free one does. So kfree finds the slab by shifting the address, and
- * one comparison proves that the address is the start of an object that is live: an address inside an
- * object, between two, or freed already has another value there, as have all granules of an unused page.
+ * A page holds objects of one class. Its slab, a record in a table outside the page, has a byte for each granule of
+ * 32 bytes. The bytes link the page's free objects; a live object's byte is its own number, which no other byte is.
+ * So kfree finds the slab by dividing, and one comparison shows that the address is the start of a live object.
  *
- * Each class takes from one page, its CURRENT one. When that is exhausted it is left alone, in no list, and
- * the next is taken from the class's list of PARTIAL pages, else a spare or a new page. A free into a full
- * page puts it at that list's end, so that more of its objects are free when its turn comes; one that empties
- * a page takes it out. The smallest classes keep their current page even so: a small object allocated and
- * freed over and over touches nothing but its page. What is kept empty are only the zone's first pages, whose
- * slabs fill one page of the table: one further up would keep all of the table before it.
+ * Each class allocates from its current page. When that is full it is left alone, in no list, and the class goes on
+ * with the first page of its list of partial pages, else with a spare page, else with a new one. No step searches. A
+ * full page's first free puts the page at the end of the list: by its turn more of it is free. A free that empties a
+ * page makes it spare if the pool has a place, or gives it back.
  *
- * New pages come at the lowest unused place of the zone, so that the table, which reaches to the highest,
- * stays small.
+ * An object that is allocated and freed over and over must not make its page come and go. So the smallest classes
+ * keep their current page even when it is empty. Only the zone's first pages are kept or spare, those whose slabs
+ * lie in the first page of the table: a page further up would hold the table before it.
  *
- * In instructions: kmalloc and kfree of an object of the page at hand take 33 together, and 36 where pages
- * come and go with many of 32 bytes. The next page of a class is found without a search, whatever its state,
- * in 50. An empty page's list is kept: if the same class takes it next, nothing is to be linked.
+ * New pages come at the lowest unused address. The table reaches up to the slab of the highest used page.
  *
- * The worst kmalloc takes 197, when a page and one of the table are new, and the worst kfree 135, when both go
- * (pages mapped and unmapped not counted; tests/bench/heap_worst.c looks for worse). Neither has a loop over
- * anything but one page's objects, and the three levels of a summary. A kmalloc that finds no page gives back
- * the spare ones first, at most 16, and takes up to 1,183; where the zone is full, a larger object has to
- * serve, and it takes what that takes.
- *
- * What it costs: objects of 16 bytes take 32, and a page that has one live object is a whole page. And the
- * table reaches up to the highest page: one object at the zone's end keeps all of its 1,280. When half of the
- * objects are freed, in their order, and twice as large ones take their place, over and over (W5), no page
- * ever empties, and the peak is 4.7 times the payload. Joining free neighbours would not help: the hole
- * between two survivors is always one object short of what comes next. Played through with best fit, the peak
- * is 4.5 times the payload; 2.1 if an object of 32 bytes takes 48, as a header and an alignment of 16 make
- * it, but then 10,000 of them (W2) take 1.5 times theirs, not 1.06.
- *
- * Of mixed sizes (W3) a pair takes 53, and the peak is 1.40 times the payload. Tried and dropped, both
- * because of what they took:
- * - A tier of its own for 1 to 8 KiB, blocks of 128-byte units with boundary tags in a table: 1.24, at 15
- *   instructions a pair and 190 lines more.
- * - A bitmap of 32 units for each 8 or 16 KiB, for objects from 257, 673 or 1,345 bytes up: 1.20, 1.23 to
- *   1.26 and 1.32, played through without an allocator behind it. A pair of such an object would change two
- *   words, a list and the longest hole, for an estimated 165 instructions; one of the small tier takes 40. */
+ * Not done: nothing joins free neighbours or moves an object, so a page with one live object is a whole page. */
 #include "kheap.h"
-#include "panic.h"
 #include "string.h"
 
-static struct slab *const slabs = (struct slab *)SMALL_TABLE;
-static struct slab nothing; /* the sentinel: no object is free in it */
-const uint8_t small_step[SMALL_CLASSES] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11,
-                                           12, 14, 16, 18, 21, 25, 32, 42, 64, 128};
-static uint8_t class_of[SMALL_MAX / GRANULE];       /* by the granules of a size, less one */
-static uint8_t chain[SMALL_CLASSES][PAGE_GRANULES]; /* what NEXT is in a page of free objects only */
-
+const uint8_t small_granules[SMALL_CLASSES] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11,
+                                               12, 14, 16, 18, 21, 25, 32, 42, 64, 128};
+uint8_t small_class_of[SMALL_MAX / GRANULE];
 struct slab *small_current[SMALL_CLASSES];
-struct list small_partial[SMALL_CLASSES];
-struct summary small_unused, small_in_use;
-struct list small_spare;
-size_t small_table_pages;
-size_t small_top;
+struct list small_partial[SMALL_CLASSES], small_spare;
+struct summary small_used, small_unused;
+size_t small_bytes;
+char *small_table_end;
 
-/* Each of a page's objects is free, and followed by the next. Granules at which none begins keep their bytes,
- * which do not look live: nothing is live in the page. */
-static void link_objects(uint8_t *next, unsigned granules) {
-    unsigned last = PAGE_GRANULES - PAGE_GRANULES % granules - granules;
-    for (unsigned i = 0; i < last; i += granules)
-        next[i] = (uint8_t)(i + granules);
-    next[last] = NO_GRANULE;
+static struct slab no_page;                  /* the current page of a class that has none: always full */
+static struct links all_free[SMALL_CLASSES]; /* of an empty page of each class */
+
+static void init_class(unsigned class) {
+    unsigned step = small_granules[class], last = (PAGE_GRANULES / step - 1) * step;
+    memset(&all_free[class], NO_GRANULE, sizeof(all_free[class]));
+    for (unsigned i = 0; i < last; i += step)
+        all_free[class].next[i] = (uint8_t)(i + step);
+    list_init(&small_partial[class]);
+    small_current[class] = &no_page;
 }
 
 void small_init(void) {
+    memset(&small_used, 0, sizeof(small_used));
     memset(&small_unused, 0, sizeof(small_unused));
-    memset(&small_in_use, 0, sizeof(small_in_use));
     summary_add_range(&small_unused, 0, SUMMARY_MAX);
+    small_bytes = 0;
+    small_table_end = (char *)SLABS_START;
     list_init(&small_spare);
-    small_top = small_table_pages = 0;
-    nothing.head = NO_GRANULE;
-    for (unsigned i = 0, sc = 0; i < ARRAY_SIZE(class_of); class_of[i++] = (uint8_t)sc)
-        sc += i == small_step[sc];
-    memset(chain, NO_GRANULE, sizeof(chain));
-    for (unsigned sc = 0; sc < SMALL_CLASSES; sc++) {
-        list_init(&small_partial[sc]);
-        small_current[sc] = &nothing;
-        link_objects(chain[sc], small_step[sc]);
+    list_init(&no_page.list);
+    no_page.first_free = NO_GRANULE;
+    for (unsigned class = 0, i = 0; class < SMALL_CLASSES; class ++) {
+        init_class(class);
+        while (i < small_granules[class])
+            small_class_of[i++] = (uint8_t) class;
     }
 }
 
 /* ---- pages ---- */
 
-/* Maps page NUMBER, and the next page of the table if need be. */
-static inline int map_page(size_t number) {
-    char *page = (char *)SMALL_START + number * PAGE_SIZE;
-    if (heap_get(page, 1) < 0)
-        return -1;
-    char *table_end = (char *)slabs + small_table_pages * PAGE_SIZE;
-    if ((char *)&slabs[number + 1] <= table_end)
-        return 0;
-    if (heap_get(table_end, 1) < 0) {
+/* Gets the page of SLAB, and the table's next page if the slab reaches into it. */
+static bool get_page(const struct slab *slab, char *page) {
+    if (!heap_get(page, 1))
+        return false;
+    if ((char *)(slab + 1) <= small_table_end)
+        return true;
+    if (!heap_get(small_table_end, 1)) {
         heap_give(page, 1);
-        return -1;
+        return false;
     }
-    small_table_pages++;
-    return 0;
+    small_table_end += PAGE_SIZE;
+    return true;
 }
 
-/* The slab of the lowest unused page, which gets mapped; NULL when memory, or the zone, has run out. */
-static inline struct slab *new_page(void) {
-    size_t number = summary_take(&small_unused), top = (number + 1) * PAGE_GRANULES;
-    if (unlikely(number == SUMMARY_NONE))
+/* Gets the lowest unused page, empty and in no list; NULL when there is no memory or no address for it. */
+static struct slab *new_page(void) {
+    size_t number = summary_first(&small_unused);
+    struct slab *slab = small_slab(number);
+    char *page = (char *)SMALL_START + number * PAGE_SIZE;
+    if (number == SUMMARY_NONE || !get_page(slab, page))
         return NULL;
-    if (unlikely(map_page(number) < 0)) {
-        summary_add(&small_unused, number);
-        return NULL;
+    summary_remove(&small_unused, number);
+    summary_add(&small_used, number);
+    if (small_bytes == number * PAGE_SIZE) { /* the slab is new */
+        small_bytes += PAGE_SIZE;
+        slab->page = page;
+        slab->class = SMALL_CLASSES; /* none */
+        slab->claims = slab->kept = 0;
+        list_init(&slab->list);
     }
-    summary_add(&small_in_use, number);
-    if (top > small_top) {
-        small_top = top;
-        slabs[number].page = (char *)SMALL_START + number * PAGE_SIZE;
-        slabs[number].sc = SMALL_CLASSES; /* of none: there is no list */
-    }
-    return &slabs[number];
+    return slab;
 }
 
-/* Gives back the page of SLAB, which holds nothing, and what the table then has beyond the highest page. */
+/* Ends the table with the slab of the highest used page. */
+static void shrink_table(void) {
+    size_t count = summary_last(&small_used) + 1;
+    char *end = (char *)SLABS_START + pages_for(count * sizeof(struct slab)) * PAGE_SIZE;
+    if (end < small_table_end)
+        heap_give(end, (size_t)(small_table_end - end) / PAGE_SIZE);
+    small_table_end = end;
+    small_bytes = count * PAGE_SIZE;
+}
+
+/* Gives back SLAB's page, which is empty and in no list. */
 static void drop_page(struct slab *slab) {
-    size_t number = (size_t)(slab - slabs);
+    size_t number = (size_t)(slab - small_slab(0));
     heap_give(slab->page, 1);
+    summary_remove(&small_used, number);
     summary_add(&small_unused, number);
-    summary_remove(&small_in_use, number);
-    if (small_top == (number + 1) * PAGE_GRANULES) {
-        size_t top = summary_last(&small_in_use) + 1, pages = (top * sizeof(*slabs) + PAGE_MASK) / PAGE_SIZE;
-        small_top = top * PAGE_GRANULES;
-        if (pages < small_table_pages)
-            heap_give((char *)slabs + pages * PAGE_SIZE, small_table_pages - pages);
-        small_table_pages = pages;
+    if (small_bytes == (number + 1) * PAGE_SIZE)
+        shrink_table();
+}
+
+/* Takes a place in the pool for SLAB's page, if it may be kept or spare and there is one. */
+static bool take_place(const struct slab *slab) {
+    if (pool_taken == POOL_PLACES || slab >= small_slab(PAGE_SIZE / sizeof(*slab)))
+        return false;
+    pool_taken++;
+    return true;
+}
+
+static void end_keeping(struct slab *slab) {
+    slab->kept = false;
+    slab->claims--;
+    pool_taken--;
+}
+
+/* ---- allocating ---- */
+
+/* Goes on with SLAB's page, which is in no list and not full, as the current one of CLASS. */
+static inline void *alloc_in(struct slab *slab, unsigned class) {
+    struct slab *full = small_current[class];
+    if (full->kept)
+        end_keeping(full);
+    if (class < KEEPING_CLASSES && take_place(slab)) {
+        slab->kept = true;
+        slab->claims++;
     }
+    small_current[class] = slab;
+    return small_take(slab);
 }
 
-static bool keep_spare(const struct slab *slab) {
-    bool keep = slab < slabs + PAGE_SIZE / sizeof(*slab) && spare_pages < SPARE_POOL;
-    spare_pages += keep;
-    return keep;
-}
-
-/* SLAB, which was a current one, has the bias BIAS from now on. */
-static inline void leave(struct slab *slab, int bias) {
-    if (slab->more >= BIAS_KEPT - 1) {
-        slab->more -= BIAS_KEPT;
-        spare_pages--;
+/* A spare page, or a new one; NULL when there is none even after a trim. */
+static struct slab *empty_page(void) {
+    if (!list_empty(&small_spare)) {
+        pool_taken--;
+        return (struct slab *)list_pop(&small_spare);
     }
-    slab->more += bias;
+    struct slab *slab = new_page();
+    if (likely(slab))
+        return slab;
+    kmalloc_trim();
+    return new_page();
 }
 
-/* SLAB, in no list, is where objects of its class come from next. */
-static inline void use(struct slab *slab, struct slab *old, unsigned sc) {
-    if (old != &nothing)
-        leave(old, BIAS_FULL);
-    if (sc < KEEPING_CLASSES && keep_spare(slab))
-        slab->more += BIAS_KEPT;
-    small_current[sc] = slab;
-}
-
-/* From a page in which all objects of class SC are free. They are in its list already if the page was last
- * emptied as one of that class. (The list is copied without a call.) */
-static __attribute__((noinline)) void *alloc_in_new_page(unsigned sc) {
-    struct slab *slab;
-    if (list_empty(&small_spare)) {
-        slab = new_page();
-        if (!slab)
-            return alloc_again(small_step[sc] * GRANULE, 1);
-    } else {
-        slab = (struct slab *)list_pop(&small_spare);
-        spare_pages--;
+/* A page that was last of the same class has its objects listed already. */
+static SLOW_PATH void *alloc_in_empty_page(unsigned class) {
+    heap_enter();
+    struct slab *slab = empty_page();
+    if (!slab)
+        return NULL;
+    if (slab->class != class) {
+        slab->links = all_free[class];
+        slab->first_free = 0;
+        slab->class = (uint8_t) class;
     }
-    if (slab->sc != sc) {
-        __builtin_memcpy(slab->next, chain[sc], sizeof(slab->next));
-        slab->head = 0;
-        slab->sc = sc;
-    }
-    slab->more = -1;
-    use(slab, small_current[sc], sc);
-    return small_take(slab, slab->head);
-}
-
-void *small_alloc_elsewhere(unsigned sc) {
-    if (unlikely(list_empty(&small_partial[sc])))
-        return alloc_in_new_page(sc);
-    struct slab *slab = (struct slab *)list_pop(&small_partial[sc]);
-    use(slab, small_current[sc], sc);
-    return small_take(slab, slab->head);
+    return alloc_in(slab, class);
 }
 
 void *small_alloc(size_t size) {
-    unsigned sc = class_of[(size - 1) / GRANULE];
-    struct slab *slab = small_current[sc];
-    return unlikely(slab->head == NO_GRANULE) ? small_alloc_elsewhere(sc) : small_take(slab, slab->head);
+    unsigned class = small_class_of[(size - 1) / GRANULE];
+    if (unlikely(list_empty(&small_partial[class]) || in_interrupt()))
+        return alloc_in_empty_page(class);
+    return alloc_in((struct slab *)list_pop(&small_partial[class]), class);
 }
 
-/* A free has given a full page its first free object, or has emptied a page. */
-void small_changed(struct slab *slab) {
-    bool was_full = slab->more < -1;
-    if (was_full)
-        slab->more -= BIAS_FULL;
-    if (slab->more >= 0) {
-        list_append(&small_partial[slab->sc], &slab->list);
-        return;
-    }
-    if (slab_is_current(slab))
-        small_current[slab->sc] = &nothing;
-    else if (!was_full) /* of a single object */
-        list_remove(&slab->list);
-    if (keep_spare(slab))
+/* ---- freeing ---- */
+
+void small_opened(struct slab *slab) {
+    if (slab != small_current[slab->class])
+        list_append(&small_partial[slab->class], &slab->list);
+}
+
+void small_emptied(struct slab *slab) {
+    if (slab == small_current[slab->class])
+        small_current[slab->class] = &no_page;
+    list_remove(&slab->list);
+    if (take_place(slab))
         list_push(&small_spare, &slab->list);
     else
         drop_page(slab);
 }
 
 void small_trim(void) {
-    for (unsigned sc = 0; sc < SMALL_CLASSES; sc++) {
-        struct slab *slab = small_current[sc];
-        if (slab != &nothing && slab_live(slab) == 0) {
-            small_current[sc] = &nothing;
-            leave(slab, 0);
+    for (unsigned class = 0; class < KEEPING_CLASSES; class ++) {
+        struct slab *slab = small_current[class];
+        if (slab->kept && slab->claims == 1) {
+            end_keeping(slab);
+            small_current[class] = &no_page;
             drop_page(slab);
         }
     }
-    for (; !list_empty(&small_spare); spare_pages--)
+    for (; !list_empty(&small_spare); pool_taken--)
         drop_page((struct slab *)list_pop(&small_spare));
 }
 
+/* The bytes of the live object at P, or 0. */
 size_t small_size(const void *p) {
-    size_t i = small_granule(p), granule = i % PAGE_GRANULES;
-    const struct slab *slab = small_slab(i);
-    return i < small_top && slab->next[granule] == granule ? small_step[slab->sc] * GRANULE : 0;
+    if (!is_small(p))
+        return 0;
+    const struct slab *slab = slab_of(p);
+    return slab->links.next[granule_of(p)] == granule_of(p) ? small_granules[slab->class] * GRANULE : 0;
 }

@@ -14,6 +14,7 @@
 #include "cpu.h"
 #include "format.h"
 #include "heap_records.h"
+#include "interrupt.h"
 #include "kmalloc.h"
 #include "memlayout.h"
 #include "panic.h"
@@ -136,10 +137,17 @@ static void trim(void) {
     records_trim();
 }
 
+/* Refuses a call from an interrupt handler, before anything has changed. */
+static void enter(void) {
+    if (in_interrupt())
+        PANIC("kmalloc: an interrupt handler cannot use the heap");
+}
+
 static void *take(size_t size, size_t align, uintptr_t caller) {
     struct record *record;
     char *start, *end;
 
+    enter();
     if (size == 0)
         return NULL;
     if (!(record = record_take(size, align))) {
@@ -195,6 +203,7 @@ static struct record *live_at(const void *p) {
 static void give(void *p, uintptr_t caller) {
     struct record *record = live_at(p);
 
+    enter();
     if (!p)
         return;
     if (!record)
@@ -252,6 +261,11 @@ static void *debug_krealloc(void *p, size_t size) {
     memcpy(to, p, size < old ? size : old);
     give(p, CALLER);
     return to;
+}
+
+static void debug_trim(void) {
+    enter();
+    trim();
 }
 
 static void debug_check(void) {
@@ -326,7 +340,7 @@ void heap_debug_install(enum heap_mode chosen) {
         PAIR(kfree, debug_kfree),
         PAIR(kmalloc_size, debug_size),
         PAIR(kmalloc_check, debug_check),
-        PAIR(kmalloc_trim, trim),
+        PAIR(kmalloc_trim, debug_trim),
         PAIR(kmalloc_stats, debug_stats),
         PAIR(kmalloc_pages, records_pages),
         PAIR(kmalloc_peak_pages, records_peak_pages),

@@ -564,55 +564,69 @@ KTEST(kmalloc_alignment_that_is_no_power_of_two_is_caught)
         KCHECK_TRAPS(bad_alignment, (void *)bad[i], "power of two");
 }
 
-/* As an interrupt handler would. (The catch sets irqs_served back.) */
-static void kmalloc_in_handler(void *size) {
-    irqs_served = 1;
-    kmalloc((size_t)size);
-}
+/* ---- interrupt handlers: each call is refused at once ---- */
 
-static void grow_in_handler(void *p) {
-    irqs_served = 1;
-    krealloc(p, kmalloc_size(p) + 1);
-}
+static void *handlers_object; /* that the calls below are about */
 
-static void kfree_in_handler(void *p) {
-    irqs_served = 1;
-    kfree(p);
-}
+static void handler_kmalloc(void *size) { kmalloc((size_t)size); }
+static void handler_kzalloc(void *size) { kzalloc((size_t)size); }
+static void handler_aligned(void *size) { kmalloc_aligned((size_t)size, 64); }
+static void handler_krealloc(void *size) { krealloc(handlers_object, (size_t)size); }
+static void handler_kfree(void *unused) { (void)unused, kfree(handlers_object); }
+static void handler_trim(void *unused) { (void)unused, kmalloc_trim(); }
 
-static void trim_in_handler(void *unused) {
+static struct {
+    void (*call)(void *);
+    void *argument;
+    unsigned done;
+} handler;
+
+/* As a handler would that interrupts the kernel, many times. The catch sets irqs_served back. */
+static void in_handler(void *unused) {
     (void)unused;
     irqs_served = 1;
-    kmalloc_trim();
+    for (handler.done = 0; handler.done < 1000; handler.done++)
+        handler.call(handler.argument);
 }
 
-/* Where pages come or go. A large object is then as it was. */
-KTEST(kmalloc_pages_do_not_change_in_an_interrupt)
-{
-    static const size_t sizes[] = {5000, 40000, 70000, 1000000};
+static void check_refused(void (*call)(void *), size_t argument) {
+    size_t live = live_objects(), pages = kmalloc_pages();
 
-    if (heap_mode() != HEAP_NORMAL)
-        KSKIP("the debugging heap has other ways");
-    kmalloc_trim();
+    handler.call = call;
+    handler.argument = (void *)argument;
+    KCHECK_TRAPS(in_handler, NULL, "an interrupt handler cannot use the heap");
+    KCHECK_EQ(handler.done, 0);
+    KCHECK_EQ(live_objects(), live);
+    KCHECK_EQ(kmalloc_pages(), pages);
+    kmalloc_check();
+}
+
+KTEST(kmalloc_is_refused_in_an_interrupt_handler)
+{
+    static const size_t sizes[] = {1, 32, 33, 384, 385, 4096, 4097, 40000, 70000, 1000000};
+
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
-        KCHECK_TRAPS(kmalloc_in_handler, (void *)sizes[i], "in_interrupt");
-        kmalloc_check();
-    }
-    KCHECK_TRAPS(trim_in_handler, NULL, "in_interrupt");
-    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
-        void *other = kmalloc(50000), *p = kmalloc(sizes[i]);
-        KCHECK(other && p);
-        kfree(other); /* is the spare one now */
-        size_t size = kmalloc_size(p);
-        KCHECK_TRAPS(grow_in_handler, p, "in_interrupt");
-        KCHECK(kmalloc_size(p) == size);
-        if (size > 50000) {
-            KCHECK_TRAPS(kfree_in_handler, p, "in_interrupt");
-            KCHECK(kmalloc_size(p) == size);
+        void *p = kmalloc(sizes[i]), *freed = kmalloc(sizes[i]);
+        KCHECK(p && freed);
+        kfree(freed); /* a place at hand */
+        for (unsigned trimmed = 0; trimmed < 2; trimmed++) {
+            handlers_object = p;
+            KCHECK_CALL(check_refused(handler_kmalloc, sizes[i]));
+            KCHECK_CALL(check_refused(handler_kzalloc, sizes[i]));
+            KCHECK_CALL(check_refused(handler_aligned, sizes[i]));
+            KCHECK_CALL(check_refused(handler_krealloc, sizes[i]));
+            KCHECK_CALL(check_refused(handler_krealloc, 2 * sizes[i]));
+            KCHECK_CALL(check_refused(handler_krealloc, 0));
+            KCHECK_CALL(check_refused(handler_kfree, 0));
+            KCHECK_CALL(check_refused(handler_trim, 0));
+            handlers_object = NULL;
+            KCHECK_CALL(check_refused(handler_kmalloc, 0));
+            KCHECK_CALL(check_refused(handler_krealloc, sizes[i]));
+            KCHECK_CALL(check_refused(handler_kfree, 0));
+            kmalloc_trim();
         }
-        check_memory();
+        KCHECK(kmalloc_size(p) >= sizes[i]);
         kfree(p);
-        kmalloc_trim();
     }
 }
 
