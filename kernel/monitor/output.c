@@ -33,9 +33,10 @@ static bool left_out; /* something has been, since */
 static unsigned row, column;
 static bool in_escape;
 
-/* The screen's size; a terminal's where there is no screen. One row is for the question. */
+/* The screen's size; a terminal's where there is no screen. */
 static unsigned columns(void) { return terminal_screen() ? terminal_screen()->columns : 80; }
-static unsigned page_rows(void) { return (terminal_screen() ? terminal_screen()->rows : 25) - 1; }
+unsigned output_rows(void) { return terminal_screen() ? terminal_screen()->rows : 25; }
+static unsigned page_rows(void) { return output_rows() - 1; } /* one is for the question */
 
 static enum { PAGE_AUTO, PAGE_ON, PAGE_OFF } paging;
 static enum { COLOUR_AUTO, COLOUR_ON, COLOUR_OFF } colour;
@@ -102,8 +103,25 @@ static unsigned lines_limit, lines_shown, lines_cut; /* of a listing that is cut
 
 static bool cutting(void) { return lines_limit && lines_shown == lines_limit; }
 
+static struct {
+    char *buffer; /* NULL: nothing is held */
+    size_t size, used;
+} held;
+
+static void hold(const char *text, size_t n) {
+    size_t room = held.size - held.used;
+
+    memcpy(held.buffer + held.used, text, n < room ? n : room);
+    held.used += n < room ? n : room;
+    stopped |= input_interrupted();
+}
+
 static void gate(const char *text, size_t n) {
     left_out |= stopped;
+    if (held.buffer) {
+        hold(text, n);
+        return;
+    }
     for (size_t end = 0; n && !stopped; text += end, n -= end, end = 0) {
         bool full = false;
 
@@ -167,6 +185,7 @@ void output_begin(enum from who) {
     ask_for_terminal();
     serial_sequences(colour_on_line());
     lines_limit = 0;
+    held.buffer = NULL;
     row = column = 0;
     log_set_gate(gate);
 }
@@ -189,6 +208,19 @@ bool output_stopped(void) {
 }
 
 void output_new_page(void) { row = 0; }
+
+/* From here on what is printed goes into BUFFER, cut to SIZE bytes. */
+void output_hold(char *buffer, size_t size) {
+    held.buffer = buffer;
+    held.size = size;
+    held.used = 0;
+}
+
+/* Ends output_hold; returns how many bytes there are. */
+size_t output_held(void) {
+    held.buffer = NULL;
+    return held.used;
+}
 
 void output_cut(unsigned lines) {
     lines_limit = lines;

@@ -17,6 +17,14 @@ bool output_stopped(void);
 /* Begins a new page without waiting for a key. */
 void output_new_page(void);
 
+/* From here on what is printed goes into BUFFER, cut to SIZE bytes; output_held ends that, and returns how many
+ * bytes there are. */
+void output_hold(char *buffer, size_t size);
+size_t output_held(void);
+
+/* The rows of the screen, or of a terminal. */
+unsigned output_rows(void);
+
 /* From here on only LINES lines are shown; output_uncut lifts the limit and returns how many were left out. */
 void output_cut(unsigned lines);
 unsigned output_uncut(void);

@@ -385,14 +385,24 @@ def test_tests_leave_a_session_as_it_was(machine):
     assert [machine.run(name)[-1] for name in settings] == ["colour off", "page auto", "trace off"]
 
 
-def test_watch_repeats_until_a_key(machine):
+def test_watch_draws_what_has_changed_until_a_key(machine):
     start = time.monotonic()
-    machine.type("watch mem\r")
-    for _ in range(3):
-        machine.expect(r"^frames: \d+ total")
+    machine.type("watch alloc 64K; mem\r")
+    free = [int(machine.expect(r"^frames: \d+ total, (\d+) free")[1]) for _ in range(3)]
     assert time.monotonic() - start > 1.5
+    assert [before - after for before, after in zip(free, free[1:])] == [16, 16]
     keys.press(machine, "x")
     machine.prompt()
+    assert machine.run("alloc 1")[-1].startswith("$3 = ") and "nothing changes" not in machine.text()
+
+
+def test_watch_draws_nothing_twice(machine):
+    machine.type("watch mem\r")
+    machine.expect(r"^nothing changes by itself.*\n")
+    assert machine.quiet_for(2.5)
+    machine.type(" ")
+    assert not monitor.errors(machine.prompt().split("\n"))
+    assert machine.text().count("\nframes: ") == 1
     assert not monitor.errors(machine.run("walk 0"))
 
 
