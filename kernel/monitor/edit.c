@@ -265,12 +265,22 @@ COMMAND(EDIT, 5, poke, .arguments = "VA WORD", .least = 2, .most = 2, .flags = T
 #define VIDEO_START 0x000A0000
 #define VIDEO_END 0x000C0000
 
+/* The frame at FRAME holds EGA text or graphics, or is a part of the framebuffer, which lies at DEVICES_START. */
+static bool is_screen(paddr_t frame) {
+    paddr_t first, there;
+
+    if (frame >= VIDEO_START && frame < VIDEO_END)
+        return true;
+    return vmem_translate((void *)DEVICES_START, &first) && frame >= first &&
+           frame - first < WINDOW_START - DEVICES_START &&
+           vmem_translate((void *)(DEVICES_START + (frame - first)), &there) && there == frame;
+}
+
 /* The page of VA, which map has mapped, leads to a frame that nobody else uses, or to the screen. */
 static bool is_playground(uintptr_t va) {
     paddr_t frame = frame_behind(va);
 
-    return va >= PAGES_START && va < PAGES_END &&
-           (pm_state(frame) == PM_FREE || (frame >= VIDEO_START && frame < VIDEO_END));
+    return va >= PAGES_START && va < PAGES_END && (pm_state(frame) == PM_FREE || is_screen(frame));
 }
 
 /* [VA, VA + BYTES), which is mapped, may be filled; otherwise false, after an error line. */

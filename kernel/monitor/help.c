@@ -15,7 +15,7 @@ static const char *const group_names[GROUPS] = {
 static void help_on(const struct command *c) {
     kprintf("%s%s%s\n    %s\n", c->name, *c->arguments ? " " : "", c->arguments, c->help);
     if (c->detail)
-        output_wrapped(c->detail, 4);
+        output_wrapped(c->detail, 4, "");
     kprintf("    for example: %s\n", c->example);
 }
 

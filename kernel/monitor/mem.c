@@ -1,9 +1,8 @@
-/* The monitor's mem: physical memory as a map of cells, and its figures.
+/* The monitor's mem: a map of physical memory, the counts of its frames, and its ranges.
  *
- * A cell is a power of two of frames, so that all memory fits into CELLS of them. It shows the first of these
- * that is anywhere in it: a page table, the kernel, a page of the heap, another frame handed out, a free
- * one, a reserved one; none of them where the memory map knows no memory. The rare is shown before the
- * common, or one page table in a gigabyte would never be seen. */
+ * A cell of the map stands for as many frames (a power of two) as let all memory fit into eight rows. It shows the
+ * rarest kind of frame in it: a page table comes before the kernel, the heap, other frames handed out, free ones
+ * and reserved ones. Otherwise one page table in a gigabyte would never be seen. */
 #include "command.h"
 #include "kmalloc.h"
 #include "log.h"
@@ -13,8 +12,8 @@
 #include "string.h"
 #include "vmem.h"
 
-#define ROW_CELLS 64
-#define CELLS (8 * ROW_CELLS)
+#define ROWS 8
+#define CELLS_MAX (ROWS * 128)
 
 enum kind { ABSENT, RESERVED, FREE, USED, HEAP_PAGE, KERNEL_IMAGE, TABLE, KINDS }; /* the later is shown */
 
@@ -28,13 +27,14 @@ static const struct {
     [TABLE] = {'T', "\033[30;43m", "table"},
 };
 
-static uint8_t cells[CELLS];
-static unsigned cell_shift; /* a cell's frames, as a power of two */
+static uint8_t cells[CELLS_MAX];
+static unsigned row_cells;  /* cells in a row: 64, or 128 on a wide screen */
+static unsigned cell_shift; /* a cell stands for 2^cell_shift frames */
 
 static void mark(pfn_t pfn, enum kind kind) {
     size_t cell = pfn >> cell_shift;
 
-    if (cell < CELLS && cells[cell] < kind)
+    if (cell < CELLS_MAX && cells[cell] < kind)
         cells[cell] = (uint8_t)kind;
 }
 
@@ -70,12 +70,12 @@ static void mark_tables(void) {
 
 static void print_cells(size_t used) {
     for (size_t i = 0; i < used; i++) {
-        if (i % ROW_CELLS == 0)
+        if (i % row_cells == 0)
             kprintf("0x%08x  ", pfn_to_pa((pfn_t)(i << cell_shift)));
-        if (i % ROW_CELLS == 0 || cells[i] != cells[i - 1])
+        if (i % row_cells == 0 || cells[i] != cells[i - 1])
             kprintf("%s%s", ink(PLAIN), ink(kinds[cells[i]].code));
         kprintf("%c", kinds[cells[i]].letter);
-        if ((i + 1) % ROW_CELLS == 0 || i + 1 == used)
+        if ((i + 1) % row_cells == 0 || i + 1 == used)
             kprintf("%s\n", ink(PLAIN));
     }
 }
@@ -99,8 +99,9 @@ static pfn_t memory_end(void) {
 static void print_map(void) {
     pfn_t end = memory_end();
 
+    row_cells = output_columns() < 144 ? 64 : 128;
     cell_shift = 0;
-    while ((end - 1) >> cell_shift >= CELLS)
+    while ((end - 1) >> cell_shift >= ROWS * row_cells)
         cell_shift++;
     memset(cells, 0, sizeof(cells));
     mark_frames(end);

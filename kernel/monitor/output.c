@@ -36,6 +36,10 @@ static bool in_escape;
 /* The screen's size; a terminal's where there is no screen. */
 static unsigned columns(void) { return terminal_screen() ? terminal_screen()->columns : 80; }
 unsigned output_rows(void) { return terminal_screen() ? terminal_screen()->rows : 25; }
+
+/* The columns of what the reader looks at. */
+unsigned output_columns(void) { return from == KEYBOARD || !serial_present() ? columns() : 80; }
+
 static unsigned page_rows(void) { return output_rows() - 1; } /* one is for the question */
 
 static enum { PAGE_AUTO, PAGE_ON, PAGE_OFF } paging;
@@ -232,8 +236,14 @@ unsigned output_uncut(void) {
     return lines_cut;
 }
 
+/* True when somebody can press a key. A command line's commands run for a person if a terminal is there. */
+bool output_attended(void) {
+    return from == SERIAL || from == KEYBOARD || (from == LISTED && input_terminal_answered());
+}
+
+/* Waits for a key if somebody can press one; true when it was a key that ends things. */
 bool output_pause(const char *prompt) {
-    if (from != SERIAL && from != KEYBOARD)
+    if (!output_attended())
         return false;
     if (stopped)
         return true;
@@ -245,14 +255,14 @@ bool output_pause(const char *prompt) {
 
 #define WRAP_WIDTH 78
 
-/* Prints TEXT, a paragraph, in lines of at most WRAP_WIDTH columns, each indented by INDENT. */
-void output_wrapped(const char *text, unsigned indent) {
+/* Prints TEXT, a paragraph, in lines of at most WRAP_WIDTH columns, each indented by INDENT and in the ink CODE. */
+void output_wrapped(const char *text, unsigned indent, const char *code) {
     while (*text) {
         size_t n = strlen(text), width = WRAP_WIDTH - indent;
         if (n > width)
             for (n = width; text[n] != ' ';)
                 n--;
-        kprintf("%*s%.*s\n", (int)indent, "", (int)n, text);
+        kprintf("%s%*s%.*s%s\n", code, (int)indent, "", (int)n, text, *code ? PLAIN : "");
         text += n + (text[n] == ' ');
     }
 }

@@ -22,18 +22,23 @@ void output_new_page(void);
 void output_hold(char *buffer, size_t size);
 size_t output_held(void);
 
-/* The rows of the screen, or of a terminal. */
+/* The size of what the reader looks at: the PC's screen at its keyboard, else a terminal of 80 columns. */
+unsigned output_columns(void);
 unsigned output_rows(void);
+
+/* True when somebody can press a key: at the prompt, and at a terminal while the command line's commands run. */
+bool output_attended(void);
 
 /* From here on only LINES lines are shown; output_uncut lifts the limit and returns how many were left out. */
 void output_cut(unsigned lines);
 unsigned output_uncut(void);
 
-/* Waits for a key if a person gave the command; true when the key was one that ends things. */
+/* Waits for a key if somebody can press one; true when it was a key that ends things. */
 bool output_pause(const char *prompt);
 
-/* Prints TEXT, a paragraph, in lines of at most 78 columns, each indented by INDENT. */
-void output_wrapped(const char *text, unsigned indent);
+/* Prints TEXT, a paragraph, in lines of at most 78 columns, each indented by INDENT, in CODE, which ink
+ * returned. */
+void output_wrapped(const char *text, unsigned indent, const char *code);
 
 /* CODE where colours are shown, else "". */
 const char *ink(const char *code);

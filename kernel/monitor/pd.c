@@ -1,8 +1,8 @@
-/* The monitor's pd: the page directory, or a page table, as a grid of 32 x 32 entries, and the list of those
- * that are present.
+/* The monitor's pd: the page directory or a page table, as a grid of 1,024 entries and as a list of those that are
+ * present. The grid is 32 entries wide, or 64 on a wide screen.
  *
- * Drawn, two entries share a character, the upper half block, one being its ink and the other its paper: the
- * whole grid is 16 lines. For who reads plain text an entry is a letter. */
+ * In colour, the character "upper half block" shows two entries, one as its ink and the one below as its paper, so
+ * that the grid takes half as many lines. In plain text an entry is a letter. */
 #include "args.h"
 #include "command.h"
 #include "log.h"
@@ -10,7 +10,6 @@
 #include "output.h"
 #include "vmem.h"
 
-#define SIDE 32
 #define HALF_BLOCK "\xE2\x96\x80" /* U+2580 */
 #define DOT "\xC2\xB7"            /* U+00B7 */
 
@@ -59,6 +58,9 @@ static enum kind kind_at(const struct table *t, unsigned i) {
     return whole || (va >= (uintptr_t)kernel_start && va < (uintptr_t)kernel_end) ? KERNEL_PART : LOW;
 }
 
+/* Entries in a row of the grid: each takes two columns, behind a label of 12. */
+static unsigned row_entries(void) { return output_columns() < 12 + 2 * 64 ? 32 : 64; }
+
 static void print_label(const struct table *t, unsigned i) {
     kprintf("0x%08x  ", (unsigned)(t->first + i * t->stride));
 }
@@ -71,11 +73,11 @@ static void print_pair(enum kind upper, enum kind lower) {
         kprintf("\033[%u;%um" HALF_BLOCK HALF_BLOCK, 30 + kinds[upper].colour, 40 + kinds[lower].colour);
 }
 
-/* Rows ROW and ROW + 1, each entry two columns wide. */
-static void print_drawn_rows(const struct table *t, unsigned row) {
-    print_label(t, row * SIDE);
-    for (unsigned i = row * SIDE; i < (row + 1) * SIDE; i++)
-        print_pair(kind_at(t, i), kind_at(t, i + SIDE));
+/* The N entries from FIRST on, and the N below them. */
+static void print_drawn_rows(const struct table *t, unsigned first, unsigned n) {
+    print_label(t, first);
+    for (unsigned i = first; i < first + n; i++)
+        print_pair(kind_at(t, i), kind_at(t, i + n));
     kprintf(PLAIN "\n");
 }
 
@@ -85,9 +87,9 @@ static void print_letter(enum kind kind) {
     kprintf(" %c", kinds[kind].letter);
 }
 
-static void print_row(const struct table *t, unsigned row) {
-    print_label(t, row * SIDE);
-    for (unsigned i = row * SIDE; i < (row + 1) * SIDE; i++)
+static void print_row(const struct table *t, unsigned first, unsigned n) {
+    print_label(t, first);
+    for (unsigned i = first; i < first + n; i++)
         print_letter(kind_at(t, i));
     kprintf("%s\n", ink(PLAIN));
 }
@@ -113,9 +115,10 @@ static void print_legend(const struct table *t, bool drawn) {
 
 static void print_grid(const struct table *t) {
     bool drawn = output_draws();
+    unsigned n = row_entries();
 
-    for (unsigned row = 0; row < SIDE; row += drawn ? 2 : 1)
-        drawn ? print_drawn_rows(t, row) : print_row(t, row);
+    for (unsigned first = 0; first < ENTRIES_PER_TABLE; first += drawn ? 2 * n : n)
+        drawn ? print_drawn_rows(t, first, n) : print_row(t, first, n);
     print_legend(t, drawn);
 }
 
@@ -139,7 +142,7 @@ static void print_table(const struct table *t) {
 
 COMMAND(LOOK, 4, pd, .arguments = "[I]", .most = 1, .flags = READS,
         .help = "the page directory, or page table I",
-        .detail = "A grid of 32 x 32 entries, then a line for each one that is present. pd 1023 is the "
+        .detail = "A grid of all 1,024 entries, then a line for each one that is present. pd 1023 is the "
                   "directory again: its last entry makes it its own table.",
         .example = "pd 0")
 {

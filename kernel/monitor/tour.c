@@ -1,9 +1,14 @@
 /* The monitor's tour: the story of the memory system, told on the live machine.
  *
- * Each step shows a command, runs it, and explains what it has printed. The commands are real ones: what the
- * tour maps and allocates it takes back at its end, also when it is left early. A line of a step is a
- * template, in which @ is a free page of the monitor's range, # that page's index in the directory, and $
- * the object that the tour has allocated. */
+ * Each stop shows commands, runs them, and explains what they printed. The commands are real. What the tour maps
+ * and allocates is taken back at its end, also when it is left early. In a stop's commands, these letters stand for
+ *
+ *     @   a page of its own, in a part of the address space that has no page table yet
+ *     #   that page's index in the directory
+ *     %   the physical address of the screen: of EGA text memory, or of the framebuffer
+ *     &   an address where the kernel sees some of the words that the tour writes there
+ *     !   what the tour writes to the screen: an offset in the page, how many words, and which
+ *     $   the object that the tour has allocated */
 #include "command.h"
 #include "edit.h"
 #include "format.h"
@@ -12,80 +17,104 @@
 #include "monitor.h"
 #include "objects.h"
 #include "output.h"
-#include "string.h"
 #include "vmem.h"
 
-#define TOUR_LINE 64
-#define LINES_DRAWN 32 /* what is shown of a long listing: pd's grid and a few entries */
-#define LINES_PLAIN 40
+#define TOUR_LINE 80
 
 static const struct stop {
-    const char *title, *command, *text;
+    const char *title, *commands, *text;
 } stops[] = {
     {"Frames", "mem",
-     "Physical memory is cut into frames of 4 KiB. The map shows what each part of it is used for, and "
-     "the line `frames:` counts them. Whoever needs memory gets whole frames from pm_alloc_page: a page "
-     "table, the heap, you."},
+     "Physical memory is divided into frames of 4 KiB. The map shows what each part of it is used for, and "
+     "the "
+     "line that begins with `frames:` counts them. Whoever needs memory takes whole frames from "
+     "pm_alloc_page: a "
+     "page table, the heap, and soon you."},
     {"Four steps", "walk kmain",
-     "With paging on, every address that the processor uses is translated. It is cut into 10 + 10 + 12 "
-     "bits: CR3 leads to the directory, the first 10 bits choose the table, the next 10 the page, and "
-     "the last 12 are the offset in it. kmain lies in the first 4 MiB, which are mapped to themselves: "
-     "what goes in comes out."},
-    {"The directory", "pd",
-     "The page directory has 1,024 entries of 4 bytes, one for each 4 MiB. Nearly all are absent: no "
-     "table, no cost. PD[0] is the first 4 MiB with the kernel; PD[1023] is the directory itself, and "
-     "that is the trick of the next step."},
-    {"A table", "pd 0",
-     "Page table 0, the identity map. PT[0] is absent on purpose: so a null pointer faults. Absent are "
-     "also the scratch page at the end and a guard page below each stack. In the list, bit 0 of an "
-     "entry is `present` and bit 1 `writable`: ...1 is read-only, the kernel's code."},
-    {"The recursive entry", "walk page_directory",
-     "The directory is used as a page table, because its last entry leads to itself: both steps read "
-     "the same word, and the page that comes out is the directory. In the same way table I is seen at "
-     "0xffc00000 + I * 4096. This is the window: all of paging, as plain memory."},
-    {"Reading the directory", "peek page_directory 4",
-     "And so the directory can be read at 0xfffff000. The first word is PD[0]: compare it with what pd "
-     "listed."},
+     "With paging on, the processor translates every address that a program uses. It splits the address into "
+     "10, "
+     "10 and 12 bits. CR3 leads to the page directory. The first 10 bits choose an entry there, which leads "
+     "to a "
+     "page table; the next 10 bits choose an entry there, which leads to a frame; the last 12 bits are the "
+     "offset "
+     "in it. kmain lies in the first 4 MiB, which are mapped to themselves."},
+    {"The page directory", "pd",
+     "The directory has 1,024 entries of 4 bytes, one for each 4 MiB of addresses. Nearly all are absent, "
+     "and cost "
+     "no memory. PD[0] maps the kernel. PD[1023] leads back to the directory: we will see why."},
+    {"A page table", "pd 0",
+     "Table 0 maps the first 4 MiB, each page to the frame of the same number. PT[0] is absent on purpose, "
+     "so that "
+     "a null pointer faults. In each value, bit 0 means present, and bit 1 writable."},
+    {"The directory as a table", "walk page_directory",
+     "The last directory entry leads to the directory, so the processor takes the directory for a page "
+     "table: both "
+     "steps read the same word, and the page that comes out is the directory itself. In the same way, page "
+     "table I "
+     "is seen at 0xffc00000 + I * 4096. This is the window: every entry there is, as plain memory."},
+    {"Reading it", "peek page_directory 4",
+     "So the directory can be read like any array. The first word is PD[0]: compare it with what pd printed. "
+     "The "
+     "kernel changes mappings in the same way, by writing these words."},
     {"The whole address space", "maps",
-     "All that is mapped, in one listing. Code and constants are ro: with CR0.WP set that binds the "
-     "kernel as well. Between 4 MiB and 0xc0000000 there is nothing yet. Let us put something there."},
-    {"Mapping a page", "map @ 0x000b8000",
-     "The frame 0x000b8000 is the screen's text memory on a PC. There was no page table for this part "
-     "of the address space: one was taken, cleared through the scratch page, and linked in the "
-     "directory; then one of its entries was set."},
-    {"The directory has gained a table", "pd #",
-     "The new table has one entry. It will be given back with its last one."},
-    {"The same memory at two addresses", "walk @",
-     "Two different tables now lead to the same frame. What is written at one address is read at the "
-     "other: translation is only a matter of tables."},
+     "Everything that is mapped. Code and constants are read-only, and since the bit WP is set in CR0 that "
+     "binds "
+     "the kernel, too. From 4 MiB up to 0xc0000000 there is nothing yet. Let us put something there."},
+    {"Mapping a page", "map @ %",
+     "You have mapped the screen: % is where its memory lies. This part of the address space had no page "
+     "table, "
+     "so the kernel took a frame from pm, cleared it through the scratch page, and linked it into the "
+     "directory. "
+     "Then it set one entry of the new table."},
+    {"The new table", "pd #",
+     "It has one entry. When its last entry goes, the table's frame goes back to pm."},
+    {"One frame, two addresses", "walk @",
+     "Another page table now leads to a frame that was mapped before. What is written at one of its "
+     "addresses can "
+     "be read at the other. Let us try."},
+    {"Writing through the new address", "fill @!; peek & 4",
+     "The words were written at @, and read at &. And if you look at the PC's screen, you see them: a line "
+     "across "
+     "its bottom, or its top if it is in a graphics mode."},
     {"Taking away a right", "protect @ ro",
-     "One bit of one entry has changed. The processor may still hold the old entry in its TLB, so that "
-     "page was flushed with INVLPG."},
+     "One bit of one entry has changed. The processor may still hold the old entry in its TLB, so the kernel "
+     "flushed "
+     "that page with the instruction INVLPG. Without the flush, writes would go on working for a while, and "
+     "nobody "
+     "could say how long."},
     {"What protects it", "poke @ 0",
-     "A write now would be a page fault. The monitor looks before it writes and says so; your own code "
-     "would get the whole report. `fault` lists what you may provoke: that ends the machine."},
+     "A write would be a page fault now. The monitor looks at the entries before it writes, and prints one "
+     "line. "
+     "Your own code would get the whole report."},
     {"Unmapping", "unmap @",
-     "The entry is clear, the page flushed, and since nothing was left in the table, it was unlinked, "
-     "its page in the window flushed too, and only then was its frame given back. In another order the "
-     "next edit would land in a frame of somebody else."},
-    {"kmalloc, step by step", "trace alloc 10000",
-     "Three pages are wanted. The heap takes a frame from pm for each, and vmem sets an entry that leads "
-     "to it, through the window. Filling an absent entry needs no flush, the processor does not cache those; "
-     "a "
-     "new table needs one, for the scratch page. The command ran instruction by instruction."},
+     "The order is everything here. The entry was cleared, and its page flushed. Nothing was left in the "
+     "table, so "
+     "it was unlinked, and its page in the window was flushed. Only then did its frame go back to pm: a "
+     "moment "
+     "earlier, and the next edit could have landed in a frame that is somebody else's."},
+    {"kmalloc, step by step", "trace alloc 5000",
+     "5,000 bytes are two pages. The heap asks vmem for them, vmem takes a frame from pm for each, and sets "
+     "an entry "
+     "that leads to it. No flush is needed for that: the processor does not keep absent entries. The command "
+     "ran one "
+     "instruction at a time, and the trace shows what they did."},
     {"The object", "walk $",
-     "The object has a virtual address of the heap, above 0xc0000000, and a frame somewhere else. Its "
-     "next page may lie in any other frame: kmalloc needs adjacent pages, not adjacent frames."},
+     "The object has an address in the heap, above 0xc0000000, and its frame lies somewhere else. The next "
+     "page may "
+     "lie in any other frame: kmalloc needs adjacent pages, not adjacent frames."},
     {"The heap", "heap",
-     "Small objects share pages with others of their size class, larger ones have pages of their own. "
-     "The bar shows how full the class's pages are."},
+     "Small objects share pages with others of their size class. Larger ones, such as ours, have pages of "
+     "their own. "
+     "The bars show how full the pages are."},
     {"Giving it back", "trace free $",
-     "kfree first proves that this is the start of a live object. Up to 16 empty pages are kept for the "
-     "next caller, so that memory that comes and goes costs no mapping at all."},
-    {"Nothing at address 0", "peek 0",
-     "The first step of every hunt for a null pointer: PT[0] is absent, so nothing can be read there. "
-     "That was the tour. Now it is yours: help lists the commands, `watch mem` shows them live."},
+     "kfree first makes sure that this is the start of a live object. A few empty pages stay in the heap for "
+     "the next "
+     "caller, so memory that comes and goes costs no mapping at all."},
 };
+
+static const char farewell[] = "That was the tour, and the machine is yours now. `help` lists the commands. "
+                               "`trace` shows what any of them "
+                               "does, `watch alloc 64K; mem` how memory fills, and `fault` how it breaks.";
 
 static struct {
     uintptr_t page;
@@ -93,7 +122,33 @@ static struct {
     bool mapped, allocated;
 } own;
 
-/* A free page whose directory entry is absent, so that it needs a table; false where there is none. */
+/* What the tour maps of the screen, and what it writes there. */
+struct marks {
+    unsigned offset, words, word;
+    unsigned read; /* the offset of some that stay when text scrolls */
+};
+
+static struct {
+    paddr_t frame;
+    uintptr_t seen_at; /* where the kernel has it mapped */
+    const struct marks *marks;
+} screen;
+
+static void find_screen(void) {
+    static const struct marks dots = {24 * 160, 64, 0x1FFA1FFA, 25 * 160}; /* the last row, and on */
+    static const struct marks pixels = {0, PAGE_SIZE / 4, 0x00FFCC00, PAGE_SIZE - 16};
+
+    if (vmem_translate((void *)DEVICES_START, &screen.frame)) {
+        screen.frame &= ~(paddr_t)PAGE_MASK;
+        screen.seen_at = DEVICES_START;
+        screen.marks = &pixels;
+    } else {
+        screen.frame = screen.seen_at = EGA_TEXT;
+        screen.marks = &dots;
+    }
+}
+
+/* A page whose directory entry is absent; false where there is none. */
 static bool find_page(void) {
     struct vmem_walk walk;
 
@@ -105,37 +160,64 @@ static bool find_page(void) {
     return false;
 }
 
-static void fill_in(char line[TOUR_LINE], const char *template) {
-    size_t n = 0;
+/* What LETTER stands for, into TO; the length, or 0 for a letter that stands for itself. */
+static size_t stand_in(char letter, char *to, size_t room) {
+    const struct marks *m = screen.marks;
 
-    for (; *template && n < TOUR_LINE - 12; template ++) {
-        size_t room = TOUR_LINE - n;
-        if (*template == '@')
-            n += format_buffer(line + n, room, "0x%08x", (unsigned)own.page);
-        else if (*template == '#')
-            n += format_buffer(line + n, room, "%u", pd_index((void *)own.page));
-        else if (*template == '$')
-            n += format_buffer(line + n, room, "$%u", own.object);
-        else
-            line[n++] = *template;
+    switch (letter) {
+    case '@':
+        return format_buffer(to, room, "0x%08x", (unsigned)own.page);
+    case '#':
+        return format_buffer(to, room, "%u", pd_index((void *)own.page));
+    case '%':
+        return format_buffer(to, room, "0x%08x", screen.frame);
+    case '&':
+        return format_buffer(to, room, "0x%08x", (unsigned)screen.seen_at + m->read);
+    case '!':
+        return format_buffer(to, room, "+0x%x %u 0x%08x", m->offset, m->words, m->word);
+    case '$':
+        return format_buffer(to, room, "$%u", own.object);
+    default:
+        return 0;
     }
-    line[n] = '\0';
 }
 
-/* What has changed is asked of the machine, not of the step: a command may have failed. */
+/* TEMPLATE with its letters replaced. */
+static const char *fill_in(const char *template) {
+    static char text[600];
+    size_t n = 0;
+
+    for (; *template && n < sizeof(text) - 40; template ++) {
+        size_t length = stand_in(*template, text + n, sizeof(text) - n);
+        if (!length)
+            text[n] = *template;
+        n += length ? length : 1;
+    }
+    text[n] = '\0';
+    return text;
+}
+
+/* How many lines of a listing are shown: all of pd's grid, and the text below it still fits on the screen. */
+static unsigned lines_shown(void) {
+    unsigned rows = output_rows() - 7;
+
+    return !output_draws() ? 40 : rows < 30 ? rows : 30;
+}
+
+/* What has changed is asked of the machine, not of the stop: a command may have failed. */
 static void run(const struct stop *stop) {
     unsigned before = 0, after = 0;
-    bool had = object_latest(&before);
+    bool had = object_latest(&before), listing = stop->commands[0] == 'p' && stop->commands[1] == 'd';
     char line[TOUR_LINE];
     paddr_t pa;
 
-    fill_in(line, stop->command);
+    format_buffer(line, sizeof(line), "%s", fill_in(stop->commands));
     kprintf("%s    %s%s\n", ink(BOLD), line, ink(PLAIN));
-    output_cut(output_draws() ? LINES_DRAWN : LINES_PLAIN);
+    output_cut(listing ? lines_shown() : 0);
     monitor_execute(line);
     unsigned cut = output_uncut();
     if (cut)
-        kprintf("... and %u lines more, which %s shows outside the tour\n", cut, line);
+        kprintf("... and %u more lines, which %s shows outside the tour\n", cut, line);
     if (object_latest(&after) && (!had || after != before)) {
         own.object = after;
         own.allocated = true;
@@ -143,19 +225,33 @@ static void run(const struct stop *stop) {
     own.mapped = vmem_translate((void *)own.page, &pa);
 }
 
+/* True where the tour is to go on. */
+static bool visit(size_t i) {
+    bool last = i + 1 == ARRAY_SIZE(stops);
+
+    output_new_page();
+    kprintf("%s%s%zu of %zu. %s%s\n", output_attended() ? ink("\033[H\033[J") : "", ink(YELLOW), i + 1,
+            ARRAY_SIZE(stops), stops[i].title, ink(PLAIN));
+    run(&stops[i]);
+    output_wrapped(fill_in(stops[i].text), 0, ink(CYAN));
+    if (last)
+        output_wrapped(farewell, 0, ink(CYAN));
+    return !last && !output_stopped() && !output_pause("-- a key for the next step, q to leave --");
+}
+
 static void tidy_up(void) {
     uintptr_t va;
 
     if (own.mapped)
         vmem_unmap((void *)own.page);
-    if (own.allocated && object_named(own.object, &va) && object_holds(va, 1)) {
-        char line[TOUR_LINE];
-        format_buffer(line, sizeof(line), "free $%u", own.object);
-        monitor_execute(line);
-    }
+    if (own.allocated && object_named(own.object, &va) && object_holds(va, 1))
+        monitor_execute(fill_in("free $"));
 }
 
-COMMAND(LEARN, 2, tour, .arguments = "", .help = "a guided walk through the memory system", .example = "tour")
+COMMAND(LEARN, 2, tour, .arguments = "", .help = "a guided walk through the memory system", .example = "tour",
+        .detail =
+            "It takes some ten minutes, a key after each step. What it maps and allocates on the way it "
+            "takes back.")
 {
     static bool touring;
 
@@ -167,17 +263,9 @@ COMMAND(LEARN, 2, tour, .arguments = "", .help = "a guided walk through the memo
     unsigned errors = command_errors(); /* steps that fail do so on purpose */
     touring = true;
     own.mapped = own.allocated = false;
-    for (size_t i = 0; i < ARRAY_SIZE(stops); i++) {
-        output_new_page();
-        kprintf("%s%zu of %zu. %s%s\n", ink(YELLOW), i + 1, ARRAY_SIZE(stops), stops[i].title, ink(PLAIN));
-        run(&stops[i]);
-        kprintf("%s", ink(CYAN));
-        output_wrapped(stops[i].text, 0);
-        kprintf("%s", ink(PLAIN));
-        if (output_stopped() ||
-            (i + 1 < ARRAY_SIZE(stops) && output_pause("-- a key for the next step, q to leave --")))
-            break;
-    }
+    find_screen();
+    for (size_t i = 0; visit(i); i++)
+        ;
     tidy_up();
     command_forgive(errors);
     touring = false;

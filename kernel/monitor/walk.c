@@ -11,6 +11,7 @@
 #include "memlayout.h"
 #include "objects.h"
 #include "output.h"
+#include "string.h"
 #include "symbols.h"
 #include "vmem.h"
 
@@ -43,27 +44,42 @@ const char *region_name(uintptr_t va) {
     return "mapped";
 }
 
-/* A run of pages alike, as page numbers [start, end), so that the top of the address space has one. */
+/* A run of pages alike, as page numbers [start, end), so that the top of the address space has one too. */
 struct run {
     unsigned start, end;
     bool writable;
     const char *what;
+    paddr_t frame;   /* the first page's */
+    bool contiguous; /* and each further page's follows */
 };
 
-static void print_run(const struct run *run) {
-    if (run->end > run->start)
-        kprintf("0x%08x-0x%08llx %s %s\n", run->start << PAGE_SHIFT, (uint64_t)run->end << PAGE_SHIFT,
-                run->writable ? "rw" : "ro", run->what);
+/* On a wide screen: how many pages, and which frames. */
+static void print_frames(const struct run *run) {
+    kprintf("%*s%8u page%s  frame%s 0x%08x%s", 26 - (int)strlen(run->what), "", run->end - run->start,
+            run->end - run->start == 1 ? " " : "s", run->contiguous ? "s" : " ", run->frame,
+            run->contiguous ? " and up" : ", others elsewhere");
 }
 
-/* Makes PAGE part of *RUN; where it does not go on, *RUN is printed and a new one begun. */
-static void extend_run(struct run *run, unsigned page, bool writable) {
+static void print_run(const struct run *run) {
+    if (run->end == run->start)
+        return;
+    kprintf("0x%08x-0x%08llx %s %s", run->start << PAGE_SHIFT, (uint64_t)run->end << PAGE_SHIFT,
+            run->writable ? "rw" : "ro", run->what);
+    if (output_columns() >= 110)
+        print_frames(run);
+    kprintf("\n");
+}
+
+/* Adds PAGE, as WALK found it, to *RUN; where it is not alike, *RUN is printed and a new one begins. */
+static void extend_run(struct run *run, unsigned page, const struct vmem_walk *walk) {
     const char *what = region_name(page << PAGE_SHIFT);
+    bool writable = walk->pde & walk->pte & PTE_WRITE;
 
     if (page != run->end || writable != run->writable || what != run->what) {
         print_run(run);
-        *run = (struct run){page, page, writable, what};
+        *run = (struct run){page, page, writable, what, walk->pa, true};
     }
+    run->contiguous &= walk->pa == run->frame + ((run->end - run->start) << PAGE_SHIFT);
     run->end++;
 }
 
@@ -72,14 +88,14 @@ COMMAND(LOOK, 2, maps, .arguments = "", .flags = READS,
         .detail = "The second address is the first one past the range. Absent pages have no line.",
         .example = "maps")
 {
-    struct run run = {0, 0, false, NULL};
+    struct run run = {0};
     struct vmem_walk walk;
 
     for (unsigned page = 0; page < FRAMES_MAX; page++) {
         if (page % ENTRIES_PER_TABLE == 0 && output_stopped())
             return;
         if (vmem_walk((void *)(page << PAGE_SHIFT), &walk))
-            extend_run(&run, page, walk.pde & walk.pte & PTE_WRITE);
+            extend_run(&run, page, &walk);
         else if (!(walk.pde & PTE_PRESENT))
             page |= ENTRIES_PER_TABLE - 1; /* no table: nothing in its 4 MiB */
     }
