@@ -125,28 +125,37 @@ clean:
 	rm -rf $(BUILD)
 
 define help-text
-make            the kernel: $(KERNEL)
-make deps       install what is missing to build, run and test it (Debian, Ubuntu; elsewhere: say what)
-make run        boot it in QEMU: the monitor on this terminal, and a window where there is a display
-                (Ctrl-A x leaves QEMU, Ctrl-A c is QEMU's own monitor, Ctrl-C goes to Quire)
-make iso        a disc, and a USB stick, that boots on any PC, BIOS or UEFI: $(ISO)
-make run-iso    boot the disc in QEMU
-make debug      QEMU waiting, gdb attached with the symbols and tools/quire.gdb
-make test       all tests; parts: test-kernel, test-host, test-boot
-make bench      the benchmarks, in instructions; BENCH=PATTERN for some of them
-make bench-host the heap's time and footprint beside other allocators: a table, $(BUILD)/bench-host.svg
-make pictures   the monitor's screens anew: docs/pictures/*.png
-make host       the host tools: $(BUILD)/host/memmap, $(BUILD)/host/libkmalloc.so
-make clean      remove $(BUILD)/
+Start here
+  make deps run CMDLINE="-- tour"   install what it needs, boot, take a guided walk through the memory system
 
-CMDLINE="..."   what the kernel is given, for run, iso and debug: CMDLINE="-- mem; walk 0xC0000000"
-MODULES="..."   files that run, debug and iso bring along as boot modules
-MEM=128M        the machine's memory, for run, run-iso, bench (if not given: 4 GiB and 64 MiB) and debug
-QEMUFLAGS="..." more options for QEMU
-CROSS=PREFIX    the compiler: i686-elf-, i686-linux-gnu-, any prefix, or clang
-UBSAN=1         with the undefined-behaviour sanitizer
-TESTS=0         without the tests and benchmarks that run inside the kernel
-V=1             show the commands
+Run
+  make run          boot in QEMU: the monitor on this terminal, and a window if there is a display
+                    (Ctrl-A x leaves QEMU, Ctrl-A c is QEMU's own monitor, Ctrl-C goes to Quire)
+  make debug        the same under gdb, with commands for the page tables; Ctrl-C comes back to gdb
+  make iso          $(ISO): boots any PC, BIOS or UEFI, as a disc or a USB stick
+  make run-iso      boot the disc in QEMU
+
+Build
+  make              the kernel, $(KERNEL), and the programs
+  make deps         install what is missing (Debian, Ubuntu; elsewhere say what); make deps run: only what run needs
+  make clean        remove $(BUILD)/
+
+Test and measure
+  make test         all tests, some minutes; parts: test-kernel, test-host, test-boot
+  make bench        instructions for each operation; BENCH="W*" for some of them
+  make bench-host   the heap beside other allocators, in time: some minutes, a table, $(BUILD)/bench-host.svg
+  make host         for the build machine: $(BUILD)/host/memmap, $(BUILD)/host/libkmalloc.so
+  make pictures     the README's pictures anew
+
+Variables
+  CMDLINE="-- mem; walk kmain"   what the kernel is given, for run, debug and iso (README, Options)
+  MODULES="FILE ..."   files to bring along as boot modules, for run, debug and iso
+  MEM=128M          the machine's memory
+  QEMUFLAGS="..."   more options for QEMU
+  CROSS=PREFIX      the compiler: i686-elf-, i686-linux-gnu-, any prefix, or clang
+  UBSAN=1           with the undefined-behaviour sanitizer
+  TESTS=0           without the tests and benchmarks that run inside the kernel
+  V=1               show the commands
 endef
 
 help:

@@ -80,8 +80,9 @@ test-programs:
 	    $(Q)$(MAKE) --no-print-directory host host-tests, \
 	    @echo '  the host tests are passed over: no $(HOST_CC)')
 
-# The monitor's screens, for the README.
+# The README's pictures: the monitor's screens, and the drawing of the memory system.
 .PHONY: pictures
 pictures: check-tests $(KERNEL)
 	$(call say,PICTURES,docs/pictures/)
 	$(Q)$(PYTHON) tools/pictures.py $(KERNEL) docs/pictures
+	$(Q)$(PYTHON) tools/drawing.py docs/pictures

@@ -1,7 +1,9 @@
-/* The monitor's fault: provokes one mistake of each kind, for real.
+/* The commands fault and fault!: one mistake of each kind, made for real.
  *
- * Each kind is a function of its own, so that the report names it. What is undefined in C is done through
- * volatile objects: the compiler must not see through it, nor the sanitizer stop it. */
+ * Each kind is a function of its own, so that the report names it. What C leaves undefined is done through volatile
+ * objects: the compiler must not see through it, nor the sanitizer stop it. `fault` catches the report, shows it, and
+ * undoes what the kind left behind; `fault!` lets it end as it would in the kernel's own code. */
+#include "catch.h"
 #include "command.h"
 #include "cpu.h"
 #include "heap_debug.h"
@@ -14,7 +16,7 @@
 #include "trap.h"
 #include "vmem.h"
 
-/* A function that the report is to name: neither inlined nor checked. */
+/* The report must name the function: it is neither inlined nor checked. */
 #define PROVOKES static __attribute__((noinline)) UNDEFINED_ON_PURPOSE
 
 struct node {
@@ -26,7 +28,7 @@ _Static_assert(sizeof(struct node) == 32, "with heap=guard it ends where its pag
 
 static volatile unsigned result;
 
-/* An absent page between FREE_START and the heap; or NULL. */
+/* Finds an absent page between FREE_START and the heap; NULL when there is none. */
 static char *absent_page(void) {
     struct vmem_walk walk;
 
@@ -98,7 +100,7 @@ PROVOKES void provoke_jump(void) {
     void (*volatile function)(void) = (void (*)(void))(uintptr_t)absent_page();
 
     function();
-    result++; /* or the call would be a jump, and this function gone from the backtrace */
+    result++; /* without it the call would be a jump, and this function missing from the backtrace */
 }
 
 /* ---- the heap ---- */
@@ -111,21 +113,34 @@ PROVOKES void provoke_double_free(void) {
     kfree(kept);
 }
 
+static void free_kept(void) { kfree(kept); }
+
 PROVOKES void provoke_bad_free(void) {
     kept = kmalloc(sizeof(struct node));
     kfree(kept->values + 2);
 }
 
-/* heap=guard faults at the write, heap=debug finds it in kfree. */
-PROVOKES void provoke_heap_overflow(void) {
-    volatile unsigned *words = kmalloc(sizeof(struct node));
-    volatile unsigned n = sizeof(struct node) / sizeof(unsigned);
+static unsigned overwritten;
 
+/* heap=guard faults at the write; heap=debug finds the damage in kfree. */
+PROVOKES void provoke_heap_overflow(void) {
+    volatile unsigned n = sizeof(struct node) / sizeof(unsigned);
+    volatile unsigned *words = kmalloc(sizeof(struct node));
+
+    kept = (struct node *)(uintptr_t)words;
+    if (heap_mode() == HEAP_DEBUG)
+        overwritten = words[n];
     words[n] = 0x0BADF00D;
-    kfree((void *)words);
+    kfree((void *)(uintptr_t)words);
 }
 
-/* heap=guard faults at the first read, heap=debug at the use of what was read. */
+static void repair_and_free(void) {
+    if (heap_mode() == HEAP_DEBUG)
+        ((volatile unsigned *)kept)[sizeof(struct node) / sizeof(unsigned)] = overwritten;
+    free_kept();
+}
+
+/* heap=guard faults at the first read; heap=debug at the use of what was read. */
 PROVOKES void provoke_use_after_free(void) {
     struct node *volatile node = kmalloc(sizeof(struct node));
 
@@ -136,6 +151,7 @@ PROVOKES void provoke_use_after_free(void) {
 PROVOKES void provoke_uninitialised(void) {
     struct node *volatile node = kmalloc(sizeof(struct node));
 
+    kept = node;
     result = node->next->values[0];
 }
 
@@ -151,11 +167,11 @@ PROVOKES void provoke_invalid_opcode(void) { __builtin_trap(); /* UD2 */ }
 
 PROVOKES void provoke_gp(void) {
     ltr(0x1230);
-    result++; /* as above */
+    result++; /* as in provoke_jump */
 }
 
-/* An IDT that ends behind the double fault's gate: a page fault cannot be delivered, nor can that be
- * reported (SDM vol. 3, 6.15, table 6-5). */
+/* Loads an IDT that ends behind the double fault's gate. A page fault cannot be delivered then, nor can the general
+ * protection fault that results (SDM vol. 3, 6.15, table 6-5). The double fault's report loads the IDT again. */
 PROVOKES void provoke_double_fault(void) {
     struct descriptor_table idt;
 
@@ -163,12 +179,12 @@ PROVOKES void provoke_double_fault(void) {
     idt.limit = (TRAP_DOUBLE_FAULT + 1) * 8 - 1;
     lidt(&idt);
     provoke_null();
-    result++; /* as above */
+    result++; /* as in provoke_jump */
 }
 
 PROVOKES void provoke_int3(void) {
     breakpoint();
-    result++; /* as above */
+    result++; /* as in provoke_jump */
 }
 
 /* ---- the kernel's own checks ---- */
@@ -191,34 +207,36 @@ PROVOKES void provoke_canary(void) {
     result = (unsigned)text[0];
 }
 
-/* ---- the command ---- */
+/* ---- the kinds ---- */
+
+enum needs { ANY_HEAP, DEBUG_OR_GUARD, DEBUG };
 
 static const struct kind {
-    const char *name;
+    const char *name, *what;
     void (*provoke)(void);
-    enum { ANY_HEAP, DEBUG_OR_GUARD, DEBUG } needs;
-    const char *what;
+    enum needs needs;   /* the heaps that notice it */
+    void (*undo)(void); /* what puts the heap back; may be NULL */
 } kinds[] = {
-    {"null", provoke_null, ANY_HEAP, "reads a field of a null struct"},
-    {"null-write", provoke_null_write, ANY_HEAP, "writes a field of a null struct"},
-    {"text-write", provoke_text_write, ANY_HEAP, "writes to the kernel's code"},
-    {"rodata-write", provoke_rodata_write, ANY_HEAP, "writes to a constant"},
-    {"stack-overflow", start_stack_overflow, ANY_HEAP, "calls itself without end"},
-    {"unmapped", provoke_unmapped, ANY_HEAP, "reads where nothing is mapped"},
-    {"window", provoke_window, ANY_HEAP, "writes an entry of a page table that is not there"},
-    {"jump", provoke_jump, ANY_HEAP, "calls a function where nothing is mapped"},
-    {"double-free", provoke_double_free, ANY_HEAP, "frees an object twice"},
-    {"bad-free", provoke_bad_free, ANY_HEAP, "frees an address inside an object"},
-    {"heap-overflow", provoke_heap_overflow, DEBUG_OR_GUARD, "writes past an object's end"},
-    {"use-after-free", provoke_use_after_free, DEBUG_OR_GUARD, "follows a pointer in a freed object"},
-    {"uninitialised", provoke_uninitialised, DEBUG, "follows a pointer in a new object"},
-    {"divide", provoke_divide, ANY_HEAP, "divides by zero"},
-    {"invalid-opcode", provoke_invalid_opcode, ANY_HEAP, "runs an instruction that is none"},
-    {"gp", provoke_gp, ANY_HEAP, "loads a selector beyond the GDT: general protection"},
-    {"double-fault", provoke_double_fault, ANY_HEAP, "faults where no fault can be delivered"},
-    {"int3", provoke_int3, ANY_HEAP, "a breakpoint: reported, and the kernel goes on"},
-    {"assert", provoke_assert, ANY_HEAP, "an assertion that does not hold"},
-    {"canary", provoke_canary, ANY_HEAP, "overruns an array on the stack"},
+    {"null", "reads a field of a null struct", provoke_null, ANY_HEAP, NULL},
+    {"null-write", "writes a field of a null struct", provoke_null_write, ANY_HEAP, NULL},
+    {"text-write", "writes to the kernel's code", provoke_text_write, ANY_HEAP, NULL},
+    {"rodata-write", "writes to a constant", provoke_rodata_write, ANY_HEAP, NULL},
+    {"stack-overflow", "calls itself without end", start_stack_overflow, ANY_HEAP, NULL},
+    {"unmapped", "reads where nothing is mapped", provoke_unmapped, ANY_HEAP, NULL},
+    {"window", "writes an entry of a page table that is not there", provoke_window, ANY_HEAP, NULL},
+    {"jump", "calls a function where nothing is mapped", provoke_jump, ANY_HEAP, NULL},
+    {"double-free", "frees an object twice", provoke_double_free, ANY_HEAP, NULL},
+    {"bad-free", "frees an address inside an object", provoke_bad_free, ANY_HEAP, free_kept},
+    {"heap-overflow", "writes past an object's end", provoke_heap_overflow, DEBUG_OR_GUARD, repair_and_free},
+    {"use-after-free", "follows a pointer in a freed object", provoke_use_after_free, DEBUG_OR_GUARD, NULL},
+    {"uninitialised", "follows a pointer in a new object", provoke_uninitialised, DEBUG, free_kept},
+    {"divide", "divides by zero", provoke_divide, ANY_HEAP, NULL},
+    {"invalid-opcode", "runs an instruction that is none", provoke_invalid_opcode, ANY_HEAP, NULL},
+    {"gp", "loads a selector beyond the GDT: general protection", provoke_gp, ANY_HEAP, NULL},
+    {"double-fault", "faults where no fault can be delivered", provoke_double_fault, ANY_HEAP, NULL},
+    {"int3", "a breakpoint: reported, and nothing to catch", provoke_int3, ANY_HEAP, NULL},
+    {"assert", "an assertion that does not hold", provoke_assert, ANY_HEAP, NULL},
+    {"canary", "overruns an array on the stack", provoke_canary, ANY_HEAP, NULL},
 };
 
 static const char *kind_name(size_t i) { return i < ARRAY_SIZE(kinds) ? kinds[i].name : NULL; }
@@ -230,7 +248,7 @@ static void list_kinds(void) {
         kprintf("  %-16s%s%s\n", kind->name, kind->what, needs[kind->needs]);
 }
 
-static bool heap_serves(const struct kind *kind) {
+static bool heap_notices(const struct kind *kind) {
     if (kind->needs == DEBUG_OR_GUARD && heap_mode() == HEAP_NORMAL)
         command_error("%s needs the option heap=debug or heap=guard", kind->name);
     else if (kind->needs == DEBUG && heap_mode() != HEAP_DEBUG)
@@ -240,22 +258,64 @@ static bool heap_serves(const struct kind *kind) {
     return false;
 }
 
+static bool has_memory(void) {
+    void *object = kmalloc(sizeof(struct node));
+
+    kfree(object);
+    if (!object)
+        command_error("kmalloc has no memory left for a mistake");
+    return object != NULL;
+}
+
+/* The kind NAME, if it can be provoked now; otherwise NULL, after an error line. */
+static const struct kind *find_kind(const char *name) {
+    for (const struct kind *kind = kinds; kind < kinds + ARRAY_SIZE(kinds); kind++)
+        if (!strcmp(kind->name, name))
+            return heap_notices(kind) && has_memory() ? kind : NULL;
+    command_error("there is no kind \"%.24s\": fault alone lists them", name);
+    return NULL;
+}
+
+/* ---- the commands ---- */
+
+static char report[6144];
+
+/* An int3 only reports: what it prints is kept here, as a catch keeps a report. */
+static void provoke_quietly(void *kind) {
+    log_capture(report, sizeof(report));
+    ((const struct kind *)kind)->provoke();
+    log_capture_end();
+}
+
 COMMAND(CHECK, 1, fault, .arguments = "[KIND]", .most = 1, .candidate = kind_name,
-        .help = "a real fault; alone: the kinds there are",
-        .detail = "int3 reports, and goes on. The others end in a report: then QEMU exits, or stays for "
-                  "a last look (the option panic=stay).",
+        .help = "provoke a real fault and report it; alone: the kinds",
+        .detail = "The report's lines begin with |. What the fault left behind is put back, and the prompt "
+                  "returns. fault! does not catch it.",
         .example = "fault null")
 {
+    const struct kind *kind;
+
     if (!n) {
         list_kinds();
         return;
     }
-    for (const struct kind *kind = kinds; kind < kinds + ARRAY_SIZE(kinds); kind++) {
-        if (strcmp(kind->name, arg[0]))
-            continue;
-        if (heap_serves(kind))
-            kind->provoke();
+    if (!(kind = find_kind(arg[0])))
         return;
-    }
-    command_error("there is no kind \"%.24s\": fault alone lists them", arg[0]);
+    trap_catch(provoke_quietly, (void *)(uintptr_t)kind, report, sizeof(report), NULL);
+    if (kind->undo)
+        kind->undo();
+    log_lines("| ", report);
+}
+
+COMMAND_NAMED(CHECK, 1, fault_uncaught, "fault!", .arguments = "KIND", .least = 1, .most = 1, .flags = LEAVES,
+              .candidate = kind_name, .help = "provoke a real fault, and do not catch it",
+              .detail =
+                  "It ends as a fault in the kernel's own code does: the report, then QEMU exits, or the "
+                  "last look begins (the option panic=stay). int3 only reports.",
+              .example = "fault! null")
+{
+    const struct kind *kind = find_kind(arg[0]);
+
+    if (kind)
+        kind->provoke();
 }

@@ -108,7 +108,7 @@ void print_advice(unsigned eip, const char *command, uintptr_t address) {
     kprintf("  try      make debug, there break *0x%08x\n", eip);
     if (command)
         kprintf("  try      %s 0x%08x, at the prompt %s\n", command, (unsigned)address,
-                panic_stays() ? "below" : "that panic=stay leaves");
+                catch_waits() || panic_stays() ? "below" : "that panic=stay leaves");
 }
 
 /* Comes last: goes back to the catch that waits, or stops. */

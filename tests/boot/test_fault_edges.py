@@ -103,7 +103,7 @@ def test_an_nmi_while_the_monitor_waits(boot):
 
 
 def test_an_nmi_in_the_last_look(boot):
-    machine = boot(cmdline="panic=stay -- fault null")
+    machine = boot(cmdline="panic=stay -- fault! null")
     machine.expect(r"^quire: stopped by a panic.*\n.*\n")
     machine.expect(r"^quire> ")
     machine.hmp("nmi")
@@ -123,7 +123,7 @@ def test_the_idt_is_read_only(boot, kernel):
 @pytest.mark.parametrize("kind", ["null", "assert", "stack-overflow", "double-fault"])
 def test_where_the_log_itself_faults_there_is_a_last_word(boot, kind):
     """The log's list of sinks leads nowhere: each report faults as soon as it prints."""
-    report = report_of(boot(cmdline=f"-- poke log_sinks 0x5a5a5a58; fault {kind}"))
+    report = report_of(boot(cmdline=f"-- poke log_sinks 0x5a5a5a58; fault! {kind}"))
     assert re.match(r"PANIC: page fault at 0x00[0-9a-f]{6}: the log is out of order\n", report)
 
 
@@ -143,7 +143,7 @@ def test_double_faults_within_double_faults_come_to_an_end(boot, kernel):
 
 def test_the_fault_stack_overflows_in_the_last_look(boot, kernel):
     machine = at_prompt(boot, cmdline="panic=stay")
-    machine.type("fault null\r")
+    machine.type("fault! null\r")
     machine.expect(r"^quire: stopped by a panic.*\n.*\n")
     machine.expect(r"^quire> ")
     machine.debugger.interrupt()

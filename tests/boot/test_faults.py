@@ -1,5 +1,6 @@
-"""Every mistake that `fault` provokes, on every heap and by every compiler: one report that names the right
-cause, address, symbol and function, exit code 35; never a reboot, a hang or a second panic."""
+"""Every mistake that `fault` and `fault!` provoke, on every heap and by every compiler: one report that names the right
+cause, address, symbol and function. After `fault` the prompt returns and the machine is as it was; `fault!` ends in exit
+code 35. Never a reboot, a hang or a second panic."""
 import re
 from collections import namedtuple
 
@@ -138,39 +139,68 @@ def check(report, kernel, kind):
 @pytest.mark.parametrize("heap, kind", CASES, ids=lambda value: value)
 def test_fault(boot, build, compiler, heap, kind):
     kernel = kernel_by(build, compiler)
-    machine = boot(kernel=kernel, cmdline=options(heap, f"-- fault {kind}"))
+    machine = boot(kernel=kernel, cmdline=options(heap, f"-- fault! {kind}"))
     check(report_of(machine), kernel, HEAPS[heap][kind])
 
 
 @pytest.mark.parametrize("kind", ANY_HEAP)
 def test_fault_under_the_sanitizer(boot, build, kind):
     kernel = kernel_by(build, "ubsan")
-    check(report_of(boot(kernel=kernel, cmdline=f"-- fault {kind}")), kernel, ANY_HEAP[kind])
+    check(report_of(boot(kernel=kernel, cmdline=f"-- fault! {kind}")), kernel, ANY_HEAP[kind])
 
 
 @pytest.mark.parametrize("kind", ["stack-overflow", "double-fault", "null", "canary", "invalid-opcode"])
 @pytest.mark.parametrize("machine", [{"cpu": "486"}, {"memory": "8M"}, {"extra": ["-machine", "q35"]}], ids=str)
 def test_fault_on(boot, kernel, machine, kind):
-    check(report_of(boot(cmdline=f"-- fault {kind}", **machine)), kernel, ANY_HEAP[kind])
+    check(report_of(boot(cmdline=f"-- fault! {kind}", **machine)), kernel, ANY_HEAP[kind])
 
 
+@pytest.mark.parametrize("compiler", COMPILERS)
 @pytest.mark.parametrize("heap", HEAPS)
-def test_an_int3_is_reported_and_the_kernel_goes_on(boot, heap):
-    machine = boot(cmdline=options(heap, "panic=stay"))
+def test_after_a_fault_the_prompt_returns_and_the_machine_is_as_it_was(boot, build, compiler, heap):
+    kernel = kernel_by(build, compiler)
+    machine = boot(kernel=kernel, cmdline=options(heap, ""))
     machine.prompt()
-    said = "\n".join(machine.run("fault int3"))
-    assert re.match(r"breakpoint: int3 ", said) and "provoke_int3" in said and "eax=0x" in said
-    assert machine.run("fault int3")[0].startswith("breakpoint: ")
+    state = ["mem", "maps", "heap leaks" if heap != "normal" else "heap", "pd"]
+    for kind in HEAPS[heap]:
+        machine.run(f"fault {kind}")  # the heap may have kept its first pages
+        before = [machine.run(command) for command in state]
+        said = machine.run(f"fault {kind}")
+        assert all(line.startswith("| ") for line in said), said
+        check("\n".join(line[2:] for line in said) + "\n", kernel, HEAPS[heap][kind])
+        assert [machine.run(command) for command in state] == before, kind
+    assert machine.run("test pm_*")[-1].endswith(" 0 failed, 0 skipped")
     assert machine.finish() == 33
 
 
+@pytest.mark.parametrize("command, lead", [("fault", "| "), ("fault!", "")], ids=["caught", "uncaught"])
+@pytest.mark.parametrize("heap", HEAPS)
+def test_an_int3_is_reported_and_the_kernel_goes_on(boot, heap, command, lead):
+    machine = boot(cmdline=options(heap, "panic=stay"))
+    machine.prompt()
+    for _ in range(2):
+        said = machine.run(f"{command} int3")
+        assert said[0].startswith(f"{lead}breakpoint: int3 ") and all(line.startswith(lead) for line in said)
+        assert "provoke_int3" in "\n".join(said) and "eax=0x" in "\n".join(said)
+    assert machine.finish() == 33
+
+
+def test_the_uncaught_fault_needs_a_kind(boot):
+    machine = boot()
+    machine.prompt()
+    assert machine.run("fault!")[0].startswith("error: ")
+    assert machine.run("fault! nonsense")[0].startswith("error: ")
+    assert machine.finish() == 33
+
+
+@pytest.mark.parametrize("command", ["fault", "fault!"], ids=["caught", "uncaught"])
 @pytest.mark.parametrize("kind, heap, wanted", [
     ("heap-overflow", "normal", "heap=debug or heap=guard"), ("use-after-free", "normal", "heap=debug or heap=guard"),
     ("uninitialised", "normal", "heap=debug"), ("uninitialised", "guard", "heap=debug"), ("nonsense", "debug", "kind")])
-def test_a_kind_that_cannot_be_is_an_error(boot, kind, heap, wanted):
+def test_a_kind_that_cannot_be_is_an_error(boot, command, kind, heap, wanted):
     machine = boot(cmdline=options(heap, "panic=stay"))
     machine.prompt()
-    said = machine.run(f"fault {kind}")
+    said = machine.run(f"{command} {kind}")
     assert len(said) == 1 and said[0].startswith("error: ") and wanted in said[0]
     assert machine.finish() == 33
 

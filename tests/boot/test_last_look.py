@@ -13,7 +13,7 @@ STAYS = {"panic=stay": {"cmdline": "panic=stay"}, "no exit port": {"exit_port": 
 def panicked(boot, kind, **how):
     machine = boot(**how)
     machine.prompt()
-    machine.type(f"fault {kind}\r")
+    machine.type(f"fault! {kind}\r")
     machine.expect(r"^(?:PANIC|page fault): ")
     machine.expect(r"^  try ")
     machine.expect(r"^quire: stopped by a panic.*\n.*\n")
@@ -39,7 +39,7 @@ def test_after(boot, how, kind):
     assert re.match(r"0x00100000: 0x1badb002", look(machine, "peek 0x00100000 4")[0])
     assert any(line.startswith("0x00100000-") and " ro " in line for line in look(machine, "maps"))
     assert "held in all" in look(machine, "heap")[-1]
-    for refused in ("alloc 100", "map 0x00400000 0x00400000", "poke 0x00200000 1", "fault null", "nonsense"):
+    for refused in ("alloc 100", "map 0x00400000 0x00400000", "poke 0x00200000 1", "fault null", "fault! null", "nonsense"):
         assert look(machine, refused)[0].startswith("error: "), refused
     assert look(machine, "peek 0")[0].startswith("error: ")
     assert look(machine, "   ") in ([""], [])
@@ -107,7 +107,7 @@ def test_before_paging_it_halts(boot):
 
 
 def test_the_debugging_heaps_leaks_can_be_listed(boot):
-    machine = boot(cmdline="heap=debug panic=stay -- alloc 77; fault double-free")
+    machine = boot(cmdline="heap=debug panic=stay -- alloc 77; fault! double-free")
     machine.expect(r"^quire: stopped by a panic")
     machine.expect(r"^quire> ")
     assert any(re.search(r" 1 +77 .*command_alloc", line) for line in look(machine, "heap leaks"))

@@ -84,7 +84,7 @@ def test_long_lines_go_through_history_too(machine):
     ("map 0x00400000 0x000b8000 r\t", r"^0x00400000 -> 0x000b8000$"),
     ("te\tmonitor_mem\t", r"^# 1 passed, 0 failed, 0 skipped$"),
     ("bench map1n\t", r"^  map\*new +\S"),
-    ("fault int\t", r"^    0x[0-9a-f]{8} _start"),
+    ("fault int\t", r"^\|     0x[0-9a-f]{8} _start"),
     ("zabc\t\t", r'^error: there is no command "zabc"'),
     ("wa\t\t\t 0", r"^0x00000000 -> not mapped: PT\[0\] absent$"),
 ])

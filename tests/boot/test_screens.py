@@ -256,7 +256,7 @@ def test_a_framebuffer_over_the_kernel_is_left_alone_without_a_map_too(craft):
 
 def test_a_panic_is_shown_on_the_framebuffer(craft, kernel, tmp_path):
     framebuffer = FRAMEBUFFERS["32 bits"]
-    machine = craft(information(framebuffer, "panic=stay -- fault divide"))
+    machine = craft(information(framebuffer, "panic=stay -- fault! divide"))
     machine.expect(r"^PANIC: ")
     machine.expect(r"^quire> ")  # the last look's; the screen is told before the serial line
     shown = Console(machine, kernel)

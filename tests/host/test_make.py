@@ -426,6 +426,6 @@ def test_help_lists_the_targets_and_needs_no_tool(make):
     make("help")
     assert make.code == 0 and make.calls == []
     for name in "deps run iso run-iso debug test bench host clean".split():
-        assert re.search(rf"^make {name} ", make.output, re.M), name
+        assert re.search(rf"^  make {name} ", make.output, re.M), name
     for name in "CMDLINE MODULES MEM CROSS V".split():
-        assert re.search(rf"^{name}=", make.output, re.M), name
+        assert re.search(rf"^  {name}=", make.output, re.M), name
