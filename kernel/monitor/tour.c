@@ -17,6 +17,7 @@
 #include "monitor.h"
 #include "objects.h"
 #include "output.h"
+#include "string.h"
 #include "vmem.h"
 
 #define TOUR_LINE 80
@@ -86,6 +87,12 @@ static const struct stop {
      "A write would be a page fault now. The monitor looks at the entries before it writes, and prints one "
      "line. "
      "Your own code would get the whole report."},
+    {"Breaking something", "fault null",
+     "This time nobody looked first. A function read a field of a null struct, the processor found PT[0] "
+     "absent "
+     "and raised a page fault. The report says what was accessed, which entries the processor met, the "
+     "likely "
+     "cause in words, and who called whom. `fault` alone lists more mistakes to try."},
     {"Unmapping", "unmap @",
      "The order is everything here. The entry was cleared, and its page flushed. Nothing was left in the "
      "table, so "
@@ -197,7 +204,14 @@ static const char *fill_in(const char *template) {
     return text;
 }
 
-/* How many lines of a listing are shown: all of pd's grid, and the text below it still fits on the screen. */
+/* What pd and fault print fits on no small screen together with the text. */
+static bool is_long(const char *commands) {
+    const char *name = command_first(commands)->name;
+
+    return !strcmp(name, "pd") || !strcmp(name, "fault");
+}
+
+/* How many lines are shown then: all of pd's grid, and the text below it is still on the screen. */
 static unsigned lines_shown(void) {
     unsigned rows = output_rows() - 7;
 
@@ -207,13 +221,13 @@ static unsigned lines_shown(void) {
 /* What has changed is asked of the machine, not of the stop: a command may have failed. */
 static void run(const struct stop *stop) {
     unsigned before = 0, after = 0;
-    bool had = object_latest(&before), listing = stop->commands[0] == 'p' && stop->commands[1] == 'd';
+    bool had = object_latest(&before);
     char line[TOUR_LINE];
     paddr_t pa;
 
     format_buffer(line, sizeof(line), "%s", fill_in(stop->commands));
     kprintf("%s    %s%s\n", ink(BOLD), line, ink(PLAIN));
-    output_cut(listing ? lines_shown() : 0);
+    output_cut(is_long(stop->commands) ? lines_shown() : 0);
     monitor_execute(line);
     unsigned cut = output_uncut();
     if (cut)
