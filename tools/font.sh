@@ -1,10 +1,9 @@
 #!/bin/sh
-# font.sh CP437.H [FONT.psf.gz[,MORE.psf.gz]...]...: writes the assembly of the console's fonts (include/font.h).
+# font.sh CP437.H [FONT.psf.gz[,MORE.psf.gz]...]...: writes the console's fonts (kernel/console/font.h) as assembly.
 #
-# Of each PC screen font (PSF 1 or 2, with its Unicode table) it takes the characters that CP437.H lists, in
-# that order; what it lacks comes from MORE, fonts of the same size. Block elements and the triangles to the
-# sides, which some fonts lack, are mere geometry, and are then drawn here. Any other character that is lacking
-# is shown as '?'.
+# Each FONT is a PC screen font, PSF 1 or 2 with a Unicode table. The characters that CP437.H lists are taken from it,
+# in that order; those it lacks come from MORE, fonts of the same size. Block elements and triangles that no font has
+# are drawn here. Any other missing character is shown as '?'.
 set -eu
 
 code_page=$1
@@ -39,7 +38,7 @@ for font in "$@"; do
         !file { code[codes++] = hex($1); next }
         { for (i = 1; i <= NF; i++) b[bytes++] = $i }
 
-        # What has been read is a whole font.
+        # Called at the end of each font: its bytes are all in b.
         function take_font() {
             if (!file)
                 return
@@ -70,8 +69,8 @@ for font in "$@"; do
             at = start + glyphs * size
         }
 
-        # One code point of the table behind the glyphs; -1 where a list of sequences begins, -2 at the end of
-        # the glyph.
+        # The next code point of the table that follows the glyphs; -1 at the start of a list of sequences, -2 at the
+        # end of the list of one glyph.
         function next_point(    c, more, value) {
             if (start == 4) {
                 value = b[at] + 256 * b[at + 1]

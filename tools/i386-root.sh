@@ -1,10 +1,10 @@
 #!/bin/sh
 # i386-root.sh DIR PACKAGE...: unpacks Debian's i386 packages, with all they depend on, below DIR.
 #
-# The tests run real 32-bit programs over Quire's heap. This brings them in without root and without adding
-# an architecture to the system: apt works on a state of its own below DIR, with the system's sources, keys
-# and proxy. DIR/run PROGRAM ARG... then runs a program on the libraries in there. DIR/.complete says that
-# every package is there; without it the tests pass over what is missing.
+# The tests run real 32-bit programs over Quire's heap. This script brings them in without root, and without adding an
+# architecture to the system: apt works on a state of its own below DIR, with the system's sources, keys and proxy.
+# DIR/run PROGRAM ARG... then runs a program on the libraries there. DIR/.complete is written when every package is
+# there; without it the tests skip what is missing.
 set -eu
 
 root=$1
@@ -29,8 +29,8 @@ mkdir -p "$root/.apt/lists/partial" "$root/.apt/archives/partial"
 root=$(cd "$root" && pwd)
 : >"$root/.apt/status"
 
-# Read after the system's own configuration, which it overrides. The sandbox user could not read below a
-# home directory.
+# This configuration is read after the system's own, and overrides it. apt's sandbox user may not be allowed to read
+# below a home directory, so root does it.
 cat >"$root/.apt/conf" <<EOF
 #clear APT::Architectures;
 #clear APT::Update::Post-Invoke;
@@ -53,7 +53,7 @@ EOF
 log=$root/.apt/log
 apt-get -c "$root/.apt/conf" -q update >"$log" 2>&1 || true
 
-# One by one: an archive that has only some of them (Ubuntu's i386) still gives those.
+# One by one, since an archive may have only some of them (Ubuntu's i386).
 missing=
 for package in $want; do
     apt-get -c "$root/.apt/conf" -q install --download-only "$package" >>"$log" 2>&1 ||

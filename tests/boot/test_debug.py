@@ -24,6 +24,14 @@ def debug(build, tmp_path):
     gdb.close(force=True)
 
 
+def test_stop_at_faults_knows_where(debug):
+    """Its breakpoints are in functions that there are."""
+    debug.sendline("stop-at-faults")
+    debug.expect("Breakpoint 1 at ")
+    debug.expect("Breakpoint 2 at ")
+    debug.expect_exact(PROMPT)
+
+
 def test_what_is_typed_goes_to_quire_while_it_runs_and_to_gdb_while_it_stands(debug):
     debug.sendline("continue")
     debug.expect_exact("quire> ")
