@@ -37,7 +37,7 @@ COMMAND(LEARN, 1, help, .arguments = "[CMD]", .most = 1, .help = "what CMD does;
         kprintf("VA is an address: a number (1M, 0xc0000000), an object of alloc ($0), a symbol\n"
                 "(kmain), or page_directory, page_tables, heap, scratch_page, screen; an offset\n"
                 "may follow (kmain+0x10). A number is decimal or 0x..., and may end in K, M, G.\n"
-                "; separates commands, Tab completes, Ctrl-C stops the output.\n");
+                "Commands are separated by ;. Tab completes, Ctrl-C stops the output.\n");
     } else if ((c = command_named(arg[0]))) {
         help_on(c);
     }

@@ -88,11 +88,9 @@ static const struct stop {
      "line. "
      "Your own code would get the whole report."},
     {"Breaking something", "fault null",
-     "This time nobody looked first. A function read a field of a null struct, the processor found PT[0] "
-     "absent "
-     "and raised a page fault. The report says what was accessed, which entries the processor met, the "
-     "likely "
-     "cause in words, and who called whom. `fault` alone lists more mistakes to try."},
+     "This time nobody looked first: a field of a null struct was read, and PT[0] is absent. The report "
+     "says which entries the processor met, the likely cause in words, and who called whom. `fault` "
+     "alone lists more mistakes to try."},
     {"Unmapping", "unmap @",
      "The order is everything here. The entry was cleared, and its page flushed. Nothing was left in the "
      "table, so "
@@ -100,11 +98,8 @@ static const struct stop {
      "moment "
      "earlier, and the next edit could have landed in a frame that is somebody else's."},
     {"kmalloc, step by step", "trace alloc 5000",
-     "5,000 bytes are two pages. The heap asks vmem for them, vmem takes a frame from pm for each, and sets "
-     "an entry "
-     "that leads to it. No flush is needed for that: the processor does not keep absent entries. The command "
-     "ran one "
-     "instruction at a time, and the trace shows what they did."},
+     "The heap asked for two pages. vmem took a frame from pm for each and set an entry, with no flush: "
+     "the processor keeps no absent entries."},
     {"The object", "walk $",
      "The object has an address in the heap, above 0xc0000000, and its frame lies somewhere else. The next "
      "page may "

@@ -11,7 +11,6 @@
 #include "memlayout.h"
 #include "objects.h"
 #include "output.h"
-#include "string.h"
 #include "symbols.h"
 #include "vmem.h"
 
@@ -54,19 +53,25 @@ struct run {
 };
 
 /* On a wide screen: how many pages, and which frames. */
-static void print_frames(const struct run *run) {
-    kprintf("%*s%8u page%s  frame%s 0x%08x%s", 26 - (int)strlen(run->what), "", run->end - run->start,
-            run->end - run->start == 1 ? " " : "s", run->contiguous ? "s" : " ", run->frame,
-            run->contiguous ? " and up" : ", others elsewhere");
+static void print_frames(const struct run *run, size_t column) {
+    unsigned pages = run->end - run->start;
+
+    kprintf("%*s%8u page%s  frame%s 0x%08x%s", 50 - (int)column, "", pages, pages == 1 ? " " : "s",
+            pages == 1 ? "" : "s", run->frame,
+            pages == 1        ? ""
+            : run->contiguous ? " and up"
+                              : " and others");
 }
 
 static void print_run(const struct run *run) {
     if (run->end == run->start)
         return;
-    kprintf("0x%08x-0x%08llx %s %s", run->start << PAGE_SHIFT, (uint64_t)run->end << PAGE_SHIFT,
-            run->writable ? "rw" : "ro", run->what);
+    char text[80];
+    size_t n = format_buffer(text, sizeof(text), "0x%08x-0x%08llx %s %s", run->start << PAGE_SHIFT,
+                             (uint64_t)run->end << PAGE_SHIFT, run->writable ? "rw" : "ro", run->what);
+    kprintf("%s", text);
     if (output_columns() >= 110)
-        print_frames(run);
+        print_frames(run, n);
     kprintf("\n");
 }
 
