@@ -41,8 +41,8 @@ SLOW_PATH void bad_kfree(const char *p);
 extern struct page_provider page_provider;
 extern size_t held_pages, peak_pages;
 
-/* The pool bounds the spare pages: each takes a place in it. So does a page that its class keeps (below), since
- * it may become empty at any kfree. The table of slabs may hold one page more. */
+/* The pool bounds the spare pages: each takes a place in it. So does a page that its class keeps (below),
+ * since it may become empty at any kfree. The table of slabs may hold one page more. */
 #define POOL_PLACES (KMALLOC_SPARE - 1)
 extern size_t pool_taken;
 
@@ -72,8 +72,9 @@ static inline void heap_give(void *va, size_t pages) {
 #define FINE_CLASSES 12   /* the smallest: class I has objects of I + 1 granules */
 #define KEEPING_CLASSES 8 /* the smallest: each keeps its current page even when it is empty */
 
-/* A byte for each granule of a page. That of a live object's first granule is the granule's own number. The free
- * objects form a list: it is the number of the next one's first granule, or NO_GRANULE. All others are NO_GRANULE. */
+/* A byte for each granule of a page. That of a live object's first granule is the granule's own number. The
+ * free objects form a list: it is the number of the next one's first granule, or NO_GRANULE. All others are
+ * NO_GRANULE. */
 struct links {
     uint8_t next[PAGE_GRANULES];
 };
@@ -148,7 +149,8 @@ extern struct zone large_narrow, large_wide;
 extern char *large_spare; /* the wide slot with spare pages, if LARGE_SPARE_PAGES is not 0 */
 extern size_t large_spare_pages;
 
-/* The pages of the object that starts at each multiple of a narrow slot, in either zone; 0 where none does. */
+/* The pages of the object that starts at each multiple of a narrow slot, in either zone; 0 where none
+ * does. */
 #define LARGE_ENTRIES ((SLABS_START - NARROW_START) >> NARROW_SHIFT)
 extern uint32_t large_pages[LARGE_ENTRIES];
 static inline uint32_t *large_entry(const void *p) {

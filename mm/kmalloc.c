@@ -1,8 +1,8 @@
-/* kmalloc: the public calls, and the paths that most calls take: a small object from, or to, the page at hand.
- * kheap.h shows where objects lie; kmalloc_small.c and kmalloc_large.c explain the two kinds.
+/* kmalloc: the public calls, and the paths that most calls take: a small object from, or to, the page at
+ * hand. kheap.h shows where objects lie; kmalloc_small.c and kmalloc_large.c explain the two kinds.
  *
- * Both kinds keep their books outside the objects' pages. No overflow and no use after free can reach them, and
- * whether an address is the start of a live object is looked up, exactly and in constant time.
+ * Both kinds keep their books outside the objects' pages. No overflow and no use after free can reach them,
+ * and whether an address is the start of a live object is looked up, exactly and in constant time.
  *
  * When memory runs out, every spare page is given back, and the call tries once more before it fails.
  *
@@ -53,8 +53,8 @@ void *kzalloc(size_t size) {
     return p;
 }
 
-/* As kmalloc, at a multiple of ALIGN, a power of two. A small object lies at a multiple of its class's size from its
- * page's start, so one of 2^n bytes is aligned to 2^n. */
+/* As kmalloc, at a multiple of ALIGN, a power of two. A small object lies at a multiple of its class's size
+ * from its page's start, so one of 2^n bytes is aligned to 2^n. */
 void *kmalloc_aligned(size_t size, size_t align) {
     if (align == 0 || align & (align - 1))
         PANIC("kmalloc: an alignment of %zu is no power of two", align);
@@ -107,8 +107,8 @@ void kmalloc_trim(void) {
 /* The bytes that may be used at P; 0 when P is not a live object's start. */
 size_t kmalloc_size(const void *p) { return (uintptr_t)p < NARROW_START ? small_size(p) : large_size(p); }
 
-/* The object at P with SIZE bytes: the same place or another, the lesser size's contents kept. It moves when it
- * cannot grow in place, and when more than half of its place would be left over. */
+/* The object at P with SIZE bytes: the same place or another, the lesser size's contents kept. It moves when
+ * it cannot grow in place, and when more than half of its place would be left over. */
 void *krealloc(void *p, size_t size) {
     heap_enter();
     size_t old = kmalloc_size(p);

@@ -100,7 +100,8 @@ static void check_page(size_t page, struct found *found) {
     found->held++;
 }
 
-/* A list's pages are of class SC and have live objects; those of class SMALL_CLASSES have none. Returns how many. */
+/* A list's pages are of class SC and have live objects; those of class SMALL_CLASSES have none. Returns how
+ * many. */
 static size_t check_list(const struct list *list, unsigned sc) {
     size_t n = 0;
     for (const struct list *i = list->next; i != list; i = i->next, n++) {

@@ -1,19 +1,19 @@
 /* Large objects: more than a page, each at the start of a slot of addresses.
  *
- * Addresses are plentiful where frames are not. An object of up to 64 KiB gets a slot of 64 KiB, but only its own
- * pages are mapped: krealloc grows it by mapping the next ones, and copies nothing. A larger object fills several
- * slots. It grows into those behind it if they are unused, and they tend to be: single slots are taken from the
- * bottom, and each search for several starts a good way behind the last object found.
+ * Addresses are plentiful where frames are not. An object of up to 64 KiB gets a slot of 64 KiB, but only its
+ * own pages are mapped: krealloc grows it by mapping the next ones, and copies nothing. A larger object fills
+ * several slots. It grows into those behind it if they are unused, and they tend to be: single slots are
+ * taken from the bottom, and each search for several starts a good way behind the last object found.
  *
- * There are 8,064 of these wide slots. When half of them are used, objects of up to 8 KiB get narrow slots, of
- * 16 KiB, of which there are 8,192 more. Either way an unused slot is found in constant time. Only an object that
- * fills several, or is aligned to more than 16 KiB, searches for adjacent ones.
+ * There are 8,064 of these wide slots. When half of them are used, objects of up to 8 KiB get narrow slots,
+ * of 16 KiB, of which there are 8,192 more. Either way an unused slot is found in constant time. Only an
+ * object that fills several, or is aligned to more than 16 KiB, searches for adjacent ones.
  *
- * The slot freed last in a zone is spare: it keeps its pages, as many as the pool has places for, and the next object
- * takes them over.
+ * The slot freed last in a zone is spare: it keeps its pages, as many as the pool has places for, and the
+ * next object takes them over.
  *
- * Not done: an object never moves to make room for another, and its last page is a whole page: of objects of 4 to
- * 8 KiB that wastes a third. */
+ * Not done: an object never moves to make room for another, and its last page is a whole page: of objects of
+ * 4 to 8 KiB that wastes a third. */
 #include "kheap.h"
 #include "string.h"
 
@@ -46,8 +46,8 @@ static SLOW_PATH bool get_after_trim(char *p, size_t pages) {
     return heap_get(p, pages);
 }
 
-/* Changes the pages at P from OLD to PAGES; false, and nothing changed, when memory has run out. P is not spare: a
- * trim may come first. */
+/* Changes the pages at P from OLD to PAGES; false, and nothing changed, when memory has run out. P is not
+ * spare: a trim may come first. */
 static inline bool set_pages(char *p, size_t old, size_t pages) {
     char *end = p + old * PAGE_SIZE;
     if (pages > old)
@@ -110,8 +110,8 @@ static size_t find_run(size_t n) {
     return bitmap_find_run(unused, NULL, n, 0, WIDE_SLOTS);
 }
 
-/* Finds a run that is longer than the object by ALIGN, less a slot: wherever it starts, the object's place is in it.
- * The next search starts behind as many slots again, which leaves the object room to grow. */
+/* Finds a run that is longer than the object by ALIGN, less a slot: wherever it starts, the object's place is
+ * in it. The next search starts behind as many slots again, which leaves the object room to grow. */
 static SLOW_PATH void *alloc_run(size_t pages, size_t align) {
     heap_enter();
     size_t n = slots_for(&large_wide, pages), margin = align >> WIDE_SHIFT ? (align >> WIDE_SHIFT) - 1 : 0;

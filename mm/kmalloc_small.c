@@ -1,22 +1,24 @@
-/* Small objects: up to a page, in 21 classes of sizes. 12 classes are 32 bytes apart; of the others' objects 9, 8, 7,
- * 6, 5, 4, 3, 2 and 1 fill a page.
+/* Small objects: up to a page, in 21 classes of sizes. 12 classes are 32 bytes apart; of the others' objects
+ * 9, 8, 7, 6, 5, 4, 3, 2 and 1 fill a page.
  *
- * A page holds objects of one class. Its slab, a record in a table outside the page, has a byte for each granule of
- * 32 bytes. The bytes link the page's free objects; a live object's byte is its own number, which no other byte is.
- * So kfree finds the slab by dividing, and one comparison shows that the address is the start of a live object.
+ * A page holds objects of one class. Its slab, a record in a table outside the page, has a byte for each
+ * granule of 32 bytes. The bytes link the page's free objects; a live object's byte is its own number, which
+ * no other byte is. So kfree finds the slab by dividing, and one comparison shows that the address is the
+ * start of a live object.
  *
- * Each class allocates from its current page. When that is full it is left alone, in no list, and the class goes on
- * with the first page of its list of partial pages, else with a spare page, else with a new one. No step searches. A
- * full page's first free puts the page at the end of the list: by its turn more of it is free. A free that empties a
- * page makes it spare if the pool has a place, or gives it back.
+ * Each class allocates from its current page. When that is full it is left alone, in no list, and the class
+ * goes on with the first page of its list of partial pages, else with a spare page, else with a new one. No
+ * step searches. A full page's first free puts the page at the end of the list: by its turn more of it is
+ * free. A free that empties a page makes it spare if the pool has a place, or gives it back.
  *
- * An object that is allocated and freed over and over must not make its page come and go. So the smallest classes
- * keep their current page even when it is empty. Only the zone's first pages are kept or spare, those whose slabs
- * lie in the first page of the table: a page further up would hold the table before it.
+ * An object that is allocated and freed over and over must not make its page come and go. So the smallest
+ * classes keep their current page even when it is empty. Only the zone's first pages are kept or spare, those
+ * whose slabs lie in the first page of the table: a page further up would hold the table before it.
  *
  * New pages come at the lowest unused address. The table reaches up to the slab of the highest used page.
  *
- * Not done: nothing joins free neighbours or moves an object, so a page with one live object is a whole page. */
+ * Not done: nothing joins free neighbours or moves an object, so a page with one live object is a whole
+ * page. */
 #include "kheap.h"
 #include "string.h"
 

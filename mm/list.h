@@ -1,5 +1,5 @@
-/* Circular doubly linked lists, threaded through their members: a member embeds a struct list as its first field,
- * and a list is a struct list that belongs to none. A member in no list is linked to itself. */
+/* Circular doubly linked lists, threaded through their members: a member embeds a struct list as its first
+ * field, and a list is a struct list that belongs to none. A member in no list is linked to itself. */
 #ifndef QUIRE_LIST_H
 #define QUIRE_LIST_H
 

@@ -1,14 +1,15 @@
-/* The debugging heap: the calls, and what they check.
+/* The debugging heap: kmalloc.h's calls, and what they check.
  *
- * It takes kmalloc's place before paging is on, while text can be written: the first bytes of each of
- * kmalloc's functions become a jump to the one here. So the normal mode has no test in any path and pays
- * nothing, and each function here has its caller's own return address. mm/ knows nothing of it.
+ * heap_debug_install replaces kmalloc's functions before paging is on, while text can be written: it turns
+ * the first bytes of each into a jump to the function here. The normal heap therefore tests for nothing and
+ * pays nothing, and each function here finds its caller's own return address on the stack.
  *
- * An object's surroundings, up to the end of its slot or page, are its red zones, of one byte value; kfree
- * and kmalloc_check compare them. With heap=debug a freed object is filled with poison and waits in the
- * quarantine, the longest-waiting leaving first when it is full; whatever was written to it meanwhile is
- * noticed then. One that would drive too many others out of there becomes absent at once instead, as every
- * one does with heap=guard. Every check comes before the first change. */
+ * The red zones around an object reach to the ends of its slot or pages. They are filled with one byte value,
+ * which kfree and kmalloc_check compare. With heap=debug, kfree fills the object with poison and puts it in
+ * the quarantine. The quarantine is a queue of limited size; whatever leaves it must still be poisoned. An
+ * object too large for it is unmapped at once, as every freed object is with heap=guard.
+ *
+ * Every check comes before the first change. */
 #include "heap_debug.h"
 
 #include "cpu.h"
@@ -28,16 +29,16 @@
 #define CALLER ((uintptr_t)__builtin_return_address(0))
 
 static enum heap_mode mode;
-static struct record *oldest, *newest; /* the quarantine */
-static size_t quarantined;
+static struct record *oldest, *newest; /* the ends of the quarantine */
+static size_t quarantined;             /* bytes in it */
 
 enum heap_mode heap_mode(void) { return mode; }
 
-/* ---- in words ---- */
+/* ---- reports ---- */
 
 #define DETAILS_TEXT 400
 
-/* What is known of the object, in lines of their own. */
+/* What is known of an object, a line each. */
 static const char *details(const struct record *record) {
     static char text[DETAILS_TEXT];
     char caller[ADDRESS_TEXT];
@@ -57,7 +58,7 @@ static void fill(char *start, const char *end, unsigned byte) {
     memset(start, (int)byte, (size_t)(end - start));
 }
 
-/* The last byte of [START, END) that is not BYTE, or NULL. */
+/* The last byte in [START, END) that is not BYTE, or NULL; and the first one. */
 static const char *last_other(const char *start, const char *end, unsigned byte) {
     while (end > start && (uint8_t)end[-1] == byte)
         end--;
@@ -102,7 +103,7 @@ static void check_poison(const struct record *record) {
     check_red_zones(record);
 }
 
-/* ---- taking and giving ---- */
+/* ---- allocating, and the quarantine ---- */
 
 static void release_oldest(void) {
     struct record *record = oldest;
@@ -170,7 +171,8 @@ static void *take(size_t size, size_t align, uintptr_t caller) {
 
 /* ---- freeing ---- */
 
-/* P is no live object's start: says what it is. RECORD is that of its place, or NULL. */
+/* Panics and says what P is instead of a live object's start. RECORD is that of the place it lies in, or
+ * NULL. */
 static void bad_free(const char *p, const struct record *record, uintptr_t caller) __attribute__((noreturn));
 static void bad_free(const char *p, const struct record *record, uintptr_t caller) {
     char text[ADDRESS_TEXT];
@@ -217,7 +219,7 @@ static void give(void *p, uintptr_t caller) {
         quarantine(record);
 }
 
-/* ---- kmalloc.h, a second time ---- */
+/* ---- the functions that replace kmalloc's ---- */
 
 static void debug_init(const struct page_provider *provider) {
     records_init(mode, provider);
@@ -247,7 +249,7 @@ static size_t debug_size(const void *p) {
     return record ? record->size : 0;
 }
 
-/* The object always moves: who keeps its old address is found out. */
+/* The object always moves, so that a use of its old address is found. */
 static void *debug_krealloc(void *p, size_t size) {
     size_t old = debug_size(p);
 
@@ -284,7 +286,7 @@ static bool debug_stats(unsigned sc, struct kmalloc_stats *out) {
     return sc < RECORD_CLASSES;
 }
 
-/* ---- looking ---- */
+/* ---- looking objects up ---- */
 
 static struct heap_object object_of(const struct record *record) {
     return (struct heap_object){
@@ -314,19 +316,28 @@ void heap_debug_each(void (*fn)(const struct heap_object *object, void *context)
     }
 }
 
-/* ---- taking kmalloc's place ---- */
+/* ---- replacing kmalloc's functions ---- */
 
-#define JMP_NEAR 0xE9 /* and the distance from the next instruction: SDM vol. 2, JMP */
+#define JMP_NEAR 0xE9 /* then the distance from the next instruction (SDM vol. 2, JMP) */
+#define JMP_BYTES 5
+
+/* Whether all bytes of the jump fall into the function that starts at FUNCTION. */
+static bool has_room(uintptr_t function) {
+    size_t offset;
+    return symbol_at(function + JMP_BYTES - 1, &offset) && offset == JMP_BYTES - 1;
+}
 
 static void replace(uintptr_t function, uintptr_t by) {
     uint8_t *code = (uint8_t *)function;
-    unsigned distance = by - (function + 5);
+    unsigned distance = by - (function + JMP_BYTES);
 
+    if (!has_room(function))
+        PANIC("kmalloc: the function at 0x%08x is too short to be replaced", (unsigned)function);
     code[0] = JMP_NEAR;
     memcpy(code + 1, &distance, sizeof(distance));
 }
 
-/* Code that is changed before it is first run needs no more than a jump before that (SDM vol. 3, 8.1.3). */
+/* Code that is changed before it first runs needs no more than a jump in between (SDM vol. 3, 8.1.3). */
 void heap_debug_install(enum heap_mode chosen) {
     const struct {
         uintptr_t function, by;

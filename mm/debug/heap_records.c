@@ -1,18 +1,20 @@
-/* The debugging heap's places and records.
+/* Where the debugging heap's objects lie, and their records.
  *
  *   0xC0000000  objects   448 MiB of pages, each part of a slab, part of a run, or idle
  *   0xDC000000  records   one for each cell of the objects' range
- *   0xEA000000  uses      one word for each page of it: what the page is part of
+ *   0xEA000000  uses      a word for each page of that range: what the page is part of
  *
- * A slab is a page of equal slots (heap=debug only). A run is an object's own pages, and the page behind is
- * absent. With heap=guard the object ends where they end, as nearly as its alignment allows; with heap=debug
- * there are red zones before and behind it in them. Nothing is kept in or beside an object:
- * its record is found from its address, by way of its page's use. A record stands for the first cell of its
- * slot or run. Cells are 64 bytes, the least slot, or with heap=guard, where there are only runs, a page.
+ * A slab is a page of equal slots; only heap=debug has slabs. A run is one object's pages and an absent page
+ * behind them. With heap=guard the object ends where its pages end, or as near as its alignment allows. With
+ * heap=debug there is a red zone on either side of it.
  *
- * Pages are taken in turn through the whole range, so that a freed run's addresses stay absent for as long
- * as can be, and its record tells who freed it. The tables are mapped where they are first needed. What has
- * become idle is given back by records_trim, on request or when memory has run out. */
+ * Nothing is kept in or beside an object. Its address leads to its page's use, and that to the record of the
+ * first cell of the slot or run. A cell is 64 bytes, the smallest slot; with heap=guard, which has only runs,
+ * it is a page.
+ *
+ * Pages are taken in turn through the whole range. A freed run's addresses thus stay absent for as long as
+ * possible, and its record tells who freed it. A page of records or uses is mapped when it is first needed.
+ * records_trim gives back what has become idle: on request, and when memory has run out. */
 #include "heap_records.h"
 
 #include "bitmap.h"
@@ -26,14 +28,15 @@
 #define USES_START 0xEA000000u
 _Static_assert(KHEAP_START + PAGES * PAGE_SIZE == RECORDS_START, "objects end where records begin");
 
-#define SHIFT_MIN 6 /* the least slot: 64 bytes */
+#define SHIFT_MIN 6 /* the smallest slot: 64 bytes */
 #define SHIFT_MAX 11
-#define RED_ZONE 16u /* the least one around an object in a slot */
+#define RED_ZONE 16u /* bytes at least, on either side of an object */
 _Static_assert(RECORDS_START + (PAGES * PAGE_SIZE >> SHIFT_MIN) * sizeof(struct record) == USES_START,
                "a record for each cell");
 _Static_assert(USES_START + PAGES * sizeof(uint32_t) <= KHEAP_END, "a word for each page");
 
-/* A page's use: 0 for none; a slab's slot size, as a power of two; or a run's mark and first page. */
+/* A page's use: 0 when it has none; for a slab, the power of two that a slot has bytes; for a run, USE_RUN
+ * and the number of the run's first page. */
 typedef uint32_t use_t;
 #define USE_RUN 0x80000000u
 
@@ -41,8 +44,8 @@ static const struct page_provider *provider;
 static enum heap_mode mode;
 static unsigned cell_shift;
 static size_t held, peak;
-static uint32_t idle[PAGES / 32]; /* pages that are part of nothing */
-static size_t cursor, top;        /* where the search goes on; the end of the pages ever used */
+static uint32_t idle[PAGES / 32]; /* a bit for each page that has no use, or only a freed run's */
+static size_t cursor, top;        /* where the next search starts; the end of the pages ever used */
 static struct record *free_slots[SHIFT_MAX + 1];
 static struct { size_t live, pages; } figures[RECORD_CLASSES];
 
@@ -79,7 +82,8 @@ static bool is_mapped(uintptr_t va) {
     return vmem_translate((const void *)va, &pa);
 }
 
-/* Maps what is not mapped yet of a table's [VA, VA + BYTES), cleared. */
+/* Maps, and clears, each page of [VA, VA + BYTES) that is not mapped yet: part of the records or of the
+ * uses. */
 static bool need(uintptr_t va, size_t bytes) {
     for (uintptr_t page = va & ~PAGE_MASK; page < va + bytes; page += PAGE_SIZE) {
         if (is_mapped(page))
@@ -97,12 +101,12 @@ static use_t *use_of(size_t page) { return (use_t *)USES_START + page; }
 
 static use_t read_use(size_t page) { return is_mapped((uintptr_t)use_of(page)) ? *use_of(page) : 0; }
 
-/* The record of the cell that begins at VA. */
+/* The record of the cell that starts at VA. */
 static struct record *record_of(uintptr_t va) {
     return (struct record *)RECORDS_START + ((va - KHEAP_START) >> cell_shift);
 }
 
-/* The first of N idle pages, which are idle no more, their uses' table mapped; PAGES where there are none. */
+/* Takes N adjacent idle pages and maps their uses. Returns the first page, or PAGES when there are none. */
 static size_t take_pages(size_t n) {
     for (unsigned rounds = 0; rounds < 2; rounds++, cursor = 0) {
         size_t start, end = cursor;
@@ -121,7 +125,7 @@ static size_t take_pages(size_t n) {
     return PAGES;
 }
 
-/* The pages [FIRST, END) are part of a new slab or run. The records of runs that began here are forgotten. */
+/* Makes the pages [FIRST, END) part of a new slab or run, and forgets the freed runs that started there. */
 static void set_uses(size_t first, size_t end, use_t use) {
     for (size_t page = first; page < end; page++) {
         if (*use_of(page) == (USE_RUN | page))
@@ -132,7 +136,7 @@ static void set_uses(size_t first, size_t end, use_t use) {
 
 /* ---- slots ---- */
 
-/* The free slots of a new slab. */
+/* Takes a page for a new slab; its slots are free. */
 static bool new_slab(unsigned shift) {
     size_t page = take_pages(1);
     uintptr_t va = address_of(page);
@@ -170,15 +174,15 @@ static struct record *take_slot(size_t size, size_t align) {
 
 /* ---- runs ---- */
 
-/* The first page mapped for RECORD's run. A red zone before an object at a page's start is a page. */
+/* The first page mapped for RECORD's run. The red zone of an object at a page's start is the page before. */
 static size_t run_page(const struct record *record) {
     return page_of(mode == HEAP_GUARD ? record->object : record->object - 1);
 }
 
 static uintptr_t align_up(uintptr_t va, size_t align) { return (va + align - 1) & ~(align - 1); }
 
-/* Where an object of SIZE bytes lies whose N pages begin at FIRST, or, when its alignment is more than a
- * page, as soon behind as that allows. */
+/* The address of an object of SIZE bytes in N pages from FIRST on. An alignment of more than a page moves it
+ * up. */
 static char *place(size_t first, size_t n, size_t size, size_t align) {
     if (mode == HEAP_DEBUG)
         return (char *)align_up(address_of(first) + RED_ZONE, align);
@@ -187,7 +191,7 @@ static char *place(size_t first, size_t n, size_t size, size_t align) {
     return (char *)((address_of(first + n) - size) & ~(align - 1));
 }
 
-/* The pages to be mapped for an object of SIZE bytes, or PAGES if there can never be as many. */
+/* The pages to map for an object of SIZE bytes; PAGES when that is more than there are. */
 static size_t pages_needed(size_t size, size_t align) {
     size_t front = align > PAGE_SIZE ? PAGE_SIZE : align > RED_ZONE ? align : RED_ZONE;
 
@@ -196,13 +200,13 @@ static size_t pages_needed(size_t size, size_t align) {
     return pages_for(mode == HEAP_DEBUG ? front + size + RED_ZONE : size);
 }
 
-/* An alignment of more than a page costs addresses in front, and these alone. */
+/* An alignment of more than a page takes further addresses, but no memory. */
 static struct record *take_run(size_t size, size_t align) {
-    size_t n = pages_needed(size, align), spare = align > PAGE_SIZE ? align / PAGE_SIZE - 1 : 0;
+    size_t n = pages_needed(size, align), margin = align > PAGE_SIZE ? align / PAGE_SIZE - 1 : 0;
 
-    if (n >= PAGES || spare >= PAGES - n)
+    if (n >= PAGES || margin >= PAGES - n)
         return NULL;
-    size_t all = n + spare + 1, first = take_pages(all);
+    size_t all = n + margin + 1, first = take_pages(all);
     if (first == PAGES)
         return NULL;
     struct record *record = record_of(address_of(first));
@@ -221,7 +225,7 @@ static void release_run(struct record *record) {
     size_t mapped = run_page(record), first = *use_of(mapped) & ~USE_RUN, end;
 
     for (end = mapped; end < PAGES && read_use(end) == (USE_RUN | first); end++)
-        ; /* the spare addresses behind are part of it */
+        ; /* up to the end of the addresses taken for its alignment */
     give(address_of(mapped), record->pages);
     figures[RECORD_CLASSES - 1].pages -= record->pages;
     bitmap_fill(idle, first, end, true);
@@ -269,7 +273,7 @@ struct record *record_at(uintptr_t address) {
         return NULL;
     if (!(use & USE_RUN))
         return record_of(address & ~((1u << use) - 1));
-    /* A run that was freed and then taken in part leaves pages that lead nowhere. */
+    /* Where a freed run was taken in part, the uses of its other pages are stale. */
     struct record *record = record_of(address_of(use & ~USE_RUN));
     if (*use_of(use & ~USE_RUN) != use || record->state == RECORD_NONE ||
         page > run_page(record) + record->pages)
@@ -285,7 +289,7 @@ void record_bounds(const struct record *record, char **start, char **end) {
     *end = *start + bytes;
 }
 
-/* Where to look for the record that follows RECORD. */
+/* The address from which to look for the record that follows RECORD. */
 static uintptr_t after(const struct record *record) {
     uintptr_t cell = (uintptr_t)(record - (struct record *)RECORDS_START);
     size_t bytes = record->slot_shift == RUN ? PAGE_SIZE : 1u << record->slot_shift;
@@ -332,9 +336,10 @@ static void trim_slab(size_t page, unsigned shift) {
     }
 }
 
-/* Gives back those pages of records of the pages [FIRST, END) that have no use. */
+/* Gives back the pages of records that belong only to pages without a use, of [FIRST, END). */
 static void trim_records(size_t first, size_t end) {
-    size_t pages = PAGE_SIZE / sizeof(struct record) / (PAGE_SIZE >> cell_shift); /* to a page of records */
+    size_t pages =
+        PAGE_SIZE / sizeof(struct record) / (PAGE_SIZE >> cell_shift); /* whose records fill a page */
 
     for (; first < end; first += pages) {
         uintptr_t va = (uintptr_t)record_of(address_of(first));
@@ -347,7 +352,7 @@ static void trim_records(size_t first, size_t end) {
     }
 }
 
-/* All that can be given back of the pages [FIRST, END), whose uses fill a page. */
+/* Gives back what can be of the pages [FIRST, END), whose uses fill a page. */
 static void trim_pages(size_t first, size_t end) {
     bool used = false;
 

@@ -1,4 +1,4 @@
-/* Inside the debugging heap: where its objects lie, and what is kept of each (heap_records.c). */
+/* Inside the debugging heap: where its objects lie, and a record of each (heap_records.c). */
 #ifndef QUIRE_HEAP_RECORDS_H
 #define QUIRE_HEAP_RECORDS_H
 
@@ -6,20 +6,20 @@
 #include "kmalloc.h"
 
 enum record_state {
-    RECORD_NONE, /* no object has been here */
+    RECORD_NONE, /* no object has been here yet */
     RECORD_LIVE,
-    RECORD_QUARANTINED, /* freed; its memory is still there, poisoned */
+    RECORD_QUARANTINED, /* freed; its memory is still mapped, and poisoned */
     RECORD_FREED,       /* its place may be taken again */
 };
 
 struct record {
-    struct record *next; /* in the quarantine, or among the free slots of its size */
+    struct record *next; /* in the quarantine, or in the list of free slots of its size */
     char *object;
     size_t size;
     uintptr_t allocated_by, freed_by;
     enum record_state state;
-    unsigned slot_shift; /* its slot has 2 to this power bytes; RUN: it has whole pages */
-    unsigned pages;      /* mapped, of a run */
+    unsigned slot_shift; /* its slot has 1 << SLOT_SHIFT bytes; RUN: it has a run */
+    unsigned pages;      /* of a run: how many are mapped */
 };
 _Static_assert(sizeof(struct record) == 32, "records fill pages");
 
@@ -27,26 +27,27 @@ _Static_assert(sizeof(struct record) == 32, "records fill pages");
 
 void records_init(enum heap_mode mode, const struct page_provider *provider);
 
-/* A record whose OBJECT has room for SIZE bytes at a multiple of ALIGN, and its memory mapped; NULL when
- * memory has run out. The caller fills in the rest. */
+/* Takes a place for SIZE bytes at a multiple of ALIGN and maps it. Returns its record, with OBJECT set; the
+ * caller fills in the rest. NULL when memory has run out. */
 struct record *record_take(size_t size, size_t align);
 
-/* RECORD's object is live no more: it counts so no longer. */
+/* RECORD's object is no longer live, nor counted. */
 void record_retire(struct record *record);
 
-/* Gives back RECORD's place, after record_retire: a slot can be taken again, a run's pages become absent. */
+/* Gives up RECORD's place, after record_retire: a slot can be taken again, a run's pages become absent. */
 void record_release(struct record *record);
 
 /* The record of the place that ADDRESS lies in, a run's absent page included; or NULL. */
 struct record *record_at(uintptr_t address);
 
-/* All that has been mapped for RECORD's object: [*START, *END). */
+/* All that is mapped for RECORD's object: [*START, *END). */
 void record_bounds(const struct record *record, char **start, char **end);
 
-/* The next record after RECORD (NULL: the first) that has had an object, by address; NULL after the last. */
+/* The record after RECORD, in the order of addresses, whose place has had an object; the first one after
+ * NULL. NULL after the last. */
 struct record *record_next(const struct record *record);
 
-/* Gives back every page without a live object; nothing may be quarantined. */
+/* Gives back every page without a live object. The quarantine must be empty. */
 void records_trim(void);
 
 void records_stats(unsigned sc, struct kmalloc_stats *out);

@@ -483,7 +483,8 @@ static void test_where_one_length_of_addresses_is_used_up_the_other_serves(void 
     }
 }
 
-/* A smaller object takes the spare pages of a larger one, but not the last addresses that a larger one needs. */
+/* A smaller object takes the spare pages of a larger one, but not the last addresses that a larger one
+ * needs. */
 static void test_what_is_spare_serves_smaller_objects(void **state) {
     static void *objects[MOST_LARGE + 1];
     size_t most = MOST_LARGE - MOST_NARROW, count = 0;
@@ -594,8 +595,8 @@ static void test_what_shrinks_gives_up_its_slots_and_can_grow_again(void **state
     check_empty();
 }
 
-/* One call of the heap, with memory that runs out at each of the provider's calls in turn, until it succeeds. Spare
- * pages are given back first, as the heap does before it fails. */
+/* One call of the heap, with memory that runs out at each of the provider's calls in turn, until it succeeds.
+ * Spare pages are given back first, as the heap does before it fails. */
 static void *at_each_failure(void *p, size_t size, size_t align) {
     kmalloc_trim();
     struct picture before = picture();
