@@ -71,9 +71,10 @@ $(BUILD)/notable.S: $(BUILD)/compile.stamp
 $(PASS1): $(OBJECTS) $(BUILD)/notable.o linker.ld $(BUILD)/link.stamp
 	$(Q)$(LD) $(KERNEL_LDFLAGS) $(OBJECTS) $(BUILD)/notable.o -o $@
 
-$(BUILD)/symtab.S: $(PASS1) tools/symbols.sh
+$(BUILD)/symtab.S: $(PASS1) tools/symbols.sh tools/lines.sh
 	$(call say,SYMBOLS,$@)
 	$(Q)sh tools/symbols.sh $(NM) $(PASS1) >$@
+	$(Q)sh tools/lines.sh '$(OBJDUMP)' $(PASS1) >>$@
 
 $(KERNEL): $(PASS1) $(BUILD)/symtab.o tools/moved.sh
 	$(call say,LINK,$@)

@@ -1,8 +1,8 @@
 #!/bin/sh
 # moved.sh NM PASS1 PASS2: fails, and names them, where symbols of PASS1 have another address in PASS2.
 #
-# The symbol table is made from the first link and only then linked in: it is true only if that moved
-# nothing. kernel_end, which lies behind the table, is the one symbol that must move.
+# The symbol and line tables are made from the first link and then linked in. They are true only if that moved
+# nothing but kernel_end, which lies behind them.
 set -eu
 export LC_ALL=C
 
@@ -15,7 +15,7 @@ symbols "$1" "$3" >"$3.pass2"
 moved=$(comm -23 "$3.pass1" "$3.pass2")
 rm "$3.pass1" "$3.pass2"
 if [ -n "$moved" ]; then
-    echo "The second link moved symbols that the table has at:" >&2
+    echo "The second link moved symbols from where the table has them:" >&2
     echo "$moved" >&2
     exit 1
 fi

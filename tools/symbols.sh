@@ -1,11 +1,11 @@
 #!/bin/sh
-# symbols.sh NM ELF: writes the assembly of the kernel's symbol table (kernel/symbols.c) for the image ELF.
+# symbols.sh NM ELF: writes the assembly of the kernel's symbol table (kernel/lib/symbols.c) for the image ELF.
 #
-# Functions and data, static ones too, sorted by address; where several share an address, a search finds the
-# last: the one with the greatest size, and one that ends something (text_end) only when there is no other.
-# What the compiler split off a function (.part.0, .cold, ...) takes the function's name, with the top bit of
-# its size set. kernel_end is the one address that the table moves: it stands in it by name. Run on the
-# second pass's image, the output is the same: no address has moved.
+# It lists functions and data, static ones too, sorted by address. Where several share an address, a search finds
+# the last: the one with the greatest size; one that ends something (text_end) only if there is no other. A part
+# that the compiler split off a function (.part.0, .cold, ...) has the function's name, and the top bit of its size
+# set. The table moves one address, kernel_end, and so has it by name. For the second pass's image the output is the
+# same: no other address has moved. The line table (lines.sh) follows if there is one.
 set -eu
 
 [ $# -eq 2 ] || { echo "usage: symbols.sh NM ELF" >&2; exit 2; }
@@ -38,7 +38,7 @@ printf '%s\n' "$symbols" | awk '
         print "    .section .symtab_quire, \"a\", @progbits"
         print "    .balign 4"
         print ".Ltable:"
-        print "    .long " n
+        print "    .long " n ", line_table"
         for (i = 1; i <= n; i++)
             print "    .long " value[i] ", .Lname" i " - .Ltable"
         for (i = 1; i <= n; i++)

@@ -72,6 +72,8 @@ stack-alignment = $(if $(is-clang),-mstack-alignment=4,-mpreferred-stack-boundar
 CC = $(if $(is-clang),$(TOOLCHAIN) --target=i686-none-elf -Xclang $(stack-probes),$(TOOLCHAIN)gcc $(stack-probes))
 LD = $(if $(is-clang),$(patsubst clang%,ld.lld%,$(TOOLCHAIN)),$(TOOLCHAIN)ld)
 NM = $(call once,NM,$(if $(is-clang),$(call first,$(patsubst clang%,llvm-nm%,$(TOOLCHAIN)) nm),$(TOOLCHAIN)nm))
+# Without it backtraces have no source lines.
+OBJDUMP = $(call once,OBJDUMP,$(if $(is-clang),$(call first,$(patsubst clang%,llvm-objdump%,$(TOOLCHAIN)) objdump),$(call have,$(TOOLCHAIN)objdump)))
 
 # Flags of everything that runs on the i386: the kernel and the programs. Some compilers switch -fcf-protection on
 # by themselves, which -march=i486 does not allow.

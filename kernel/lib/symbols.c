@@ -1,7 +1,10 @@
-/* The symbol table: what tools/symbols.sh made of the first pass's image, at symtab_start.
+/* What the build knows of an address: the symbol table and the line table at symtab_start.
  *
- * A count, that many records sorted by address, then the names. In the first pass the table is linker.ld's
- * count of 0, and nothing is found. Addresses are looked up by binary search, names one by one. */
+ * The symbol table is a count, the line table's address, that many records sorted by address, and the names. An
+ * address is looked up by binary search, a name from the start. The line table is a sequence of rows, each coded as
+ * its distance from the row before (tools/lines.sh says how), and is read from the start: only reports read it.
+ *
+ * In the first link both words are linker.ld's zeros, and nothing is found. */
 #include "symbols.h"
 
 #include "format.h"
@@ -15,8 +18,15 @@ struct symbol {
     unsigned name;      /* offset from the table's start */
 };
 
+struct line_table {
+    unsigned count;   /* of rows */
+    unsigned rows;    /* where they are: offset from this table's start, as those of the files */
+    unsigned files[]; /* their names */
+};
+
 struct symbol_table {
     unsigned count;
+    const struct line_table *lines; /* NULL: none */
     struct symbol symbol[];
 };
 
@@ -26,7 +36,7 @@ static const struct symbol_table *table(void) { return (const struct symbol_tabl
 
 static const char *name_of(const struct symbol *symbol) { return symtab_start + symbol->name; }
 
-/* The last symbol that starts at or before ADDRESS, or NULL. */
+/* Finds the last symbol that starts at or before ADDRESS, or NULL. */
 static const struct symbol *last_before(uintptr_t address) {
     size_t low = 0, high = table()->count;
 
@@ -41,6 +51,7 @@ static const struct symbol *last_before(uintptr_t address) {
     return low ? &table()->symbol[low - 1] : NULL;
 }
 
+/* The symbol that holds ADDRESS, and the offset into it; NULL where none does. */
 const char *symbol_at(uintptr_t address, size_t *offset) {
     const struct symbol *symbol = last_before(address);
 
@@ -52,6 +63,7 @@ const char *symbol_at(uintptr_t address, size_t *offset) {
     return name_of(symbol);
 }
 
+/* The address of NAME; false where there is none. The function comes before the parts split off it. */
 bool symbol_address(const char *name, uintptr_t *address) {
     const struct symbol *part = NULL;
 
@@ -73,8 +85,61 @@ bool symbol_address(const char *name, uintptr_t *address) {
     return true;
 }
 
+/* The name of symbol I, in the order of addresses; NULL past the last. */
 const char *symbol_name(size_t i) { return i < table()->count ? name_of(&table()->symbol[i]) : NULL; }
 
+/* ---- source lines ---- */
+
+/* A number in LEB128: 7 bits a byte, the lowest first; the top bit says that more follow (DWARF 5, 7.6). */
+static unsigned read_uleb128(const uint8_t **at) {
+    unsigned value = 0, shift = 0;
+    uint8_t byte;
+
+    do {
+        byte = *(*at)++;
+        value |= (byte & 0x7Fu) << shift;
+        shift += 7;
+    } while (byte & 0x80);
+    return value;
+}
+
+/* The same with a sign, which is the last byte's bit 6. */
+static int read_sleb128(const uint8_t **at) {
+    const uint8_t *start = *at;
+    unsigned value = read_uleb128(at), bits = 7 * (unsigned)(*at - start);
+
+    if (bits < 32 && (*at)[-1] & 0x40)
+        value |= ~0u << bits;
+    return (int)value;
+}
+
+/* The source file of the code at ADDRESS, and its *LINE; NULL where there is no code. */
+const char *source_line(uintptr_t address, unsigned *line) {
+    const struct line_table *lines = table()->lines;
+    unsigned row_address = 0, row_line = 0, file = 0;
+
+    if (!lines || address < (uintptr_t)kernel_start || address >= (uintptr_t)text_end)
+        return NULL;
+    const uint8_t *at = (const uint8_t *)lines + lines->rows;
+    for (unsigned i = 0; i < lines->count; i++) {
+        unsigned step = read_uleb128(&at);
+
+        row_address += step / 2;
+        if (row_address > address)
+            break;
+        row_line += (unsigned)read_sleb128(&at);
+        if (step % 2)
+            file = *at++;
+    }
+    if (!row_line)
+        return NULL;
+    *line = row_line;
+    return (const char *)lines + lines->files[file];
+}
+
+/* ---- addresses in words ---- */
+
+/* ADDRESS as "name+0x12", or "?". */
 const char *symbol_text(uintptr_t address, char text[SYMBOL_TEXT]) {
     size_t offset;
     const char *name = symbol_at(address, &offset);
@@ -86,6 +151,7 @@ const char *symbol_text(uintptr_t address, char text[SYMBOL_TEXT]) {
     return text;
 }
 
+/* ADDRESS as "0x00101234 name+0x12". */
 const char *address_text(uintptr_t address, char text[ADDRESS_TEXT]) {
     char symbol[SYMBOL_TEXT];
 
@@ -93,6 +159,7 @@ const char *address_text(uintptr_t address, char text[ADDRESS_TEXT]) {
     return text;
 }
 
+/* The same of a return address, by the call before it. */
 const char *caller_text(uintptr_t eip, char text[ADDRESS_TEXT]) {
     size_t offset;
     const char *name = symbol_at(eip - 1, &offset);
@@ -102,4 +169,34 @@ const char *caller_text(uintptr_t eip, char text[ADDRESS_TEXT]) {
     else
         format_buffer(text, ADDRESS_TEXT, "0x%08x ?", (unsigned)eip);
     return text;
+}
+
+#define WIDTH 66 /* a longer line has the file without its directories */
+
+/* Appends the source line of ADDRESS to TEXT. */
+static const char *append_source_line(char text[PLACE_TEXT], uintptr_t address) {
+    size_t n = strlen(text);
+    unsigned line;
+    const char *file = source_line(address, &line);
+
+    if (!file)
+        return text;
+    if (n + strlen(file) > WIDTH)
+        for (const char *c = file; *c; c++)
+            if (*c == '/')
+                file = c + 1;
+    format_buffer(text + n, PLACE_TEXT - n, ", %s:%u", file, line);
+    return text;
+}
+
+/* ADDRESS as "0x00101234 name+0x12, kernel/main.c:88". */
+const char *place_text(uintptr_t address, char text[PLACE_TEXT]) {
+    address_text(address, text);
+    return append_source_line(text, address);
+}
+
+/* The same of a return address, by the call before it. */
+const char *caller_place_text(uintptr_t eip, char text[PLACE_TEXT]) {
+    caller_text(eip, text);
+    return append_source_line(text, eip - 1);
 }

@@ -11,8 +11,8 @@
 #include "backtrace.h"
 
 #include "cpu.h"
-#include "log.h"
 #include "cpuid.h"
+#include "log.h"
 #include "memlayout.h"
 #include "stack.h"
 #include "string.h"
@@ -38,9 +38,9 @@ static const struct stack_frame *frame_at(uintptr_t ebp) {
 }
 
 static void print_return_address(unsigned eip) {
-    char text[ADDRESS_TEXT];
+    char text[PLACE_TEXT];
 
-    kprintf("    %s\n", caller_text(eip, text));
+    kprintf("    %s\n", caller_place_text(eip, text));
 }
 
 static void print_repeats(unsigned repeats) {
@@ -176,9 +176,9 @@ static void print_guesses(unsigned esp, unsigned ebp) {
 void print_backtrace(const struct trap_frame *frame) {
     /* What panics has called panic_at, and so has a frame. */
     unsigned caller = frame->vector == TRAP_NONE ? 0 : hidden_caller(frame), ebp;
-    char text[ADDRESS_TEXT];
+    char text[PLACE_TEXT];
 
-    kprintf("  backtrace\n    %s\n", address_text(frame->eip, text));
+    kprintf("  backtrace\n    %s\n", place_text(frame->eip, text));
     if (caller)
         print_return_address(caller);
     if (!print_chain(frame->ebp, &ebp))

@@ -58,9 +58,9 @@ static void find_culprit(struct trap_frame *frame, const struct stack *stack) {
 }
 
 static void print_where(uintptr_t eip, const struct stack *stack, unsigned esp) {
-    char where[ADDRESS_TEXT];
+    char where[PLACE_TEXT];
 
-    kprintf("  at       %s\n", address_text(eip, where));
+    kprintf("  at       %s\n", place_text(eip, where));
     kprintf("  stack    %p to %p, a guard page below; esp 0x%08x\n", (const void *)stack->bottom,
             (const void *)stack->top, esp);
 }

@@ -119,13 +119,13 @@ static void print_error_code(unsigned error) {
 static bool error_is_selector(unsigned vector) { return vector >= 10 && vector <= TRAP_GENERAL_PROTECTION; }
 
 static void print_exception(const struct trap_frame *frame) {
-    char where[ADDRESS_TEXT];
+    char where[PLACE_TEXT];
 
     kprintf("%s (exception %u)\n", exception_name(frame->vector), frame->vector);
     if (trap_from_user(frame))
         kprintf("  at       0x%08x, in the program\n", frame->eip);
     else
-        kprintf("  at       %s\n", address_text(frame->eip, where));
+        kprintf("  at       %s\n", place_text(frame->eip, where));
     if (error_is_selector(frame->vector))
         print_error_code(frame->error);
     print_likely_cause(frame);
@@ -201,9 +201,9 @@ void exception_report_program(const struct trap_frame *frame, uintptr_t address,
 
 /* An int3 is a question, not a mistake: it is answered, and the kernel goes on behind it. */
 void breakpoint_report(const struct trap_frame *frame) {
-    char where[ADDRESS_TEXT];
+    char where[PLACE_TEXT];
 
-    kprintf("breakpoint: int3 before %s\n", address_text(frame->eip, where));
+    kprintf("breakpoint: int3 before %s\n", place_text(frame->eip, where));
     print_registers(frame);
     print_backtrace(frame);
 }

@@ -314,13 +314,13 @@ static void print_symbol(uintptr_t address) {
 
 /* Prints the report's first lines: the attempt, the walk, and the likely cause. */
 void page_fault_print(const struct page_fault *fault) {
-    char where[ADDRESS_TEXT];
+    char where[PLACE_TEXT];
 
     print_attempt(fault);
     if (fault->error & ERROR_USER)
         kprintf("  by       0x%08x, in the program\n", (unsigned)fault->eip);
     else
-        kprintf("  by       %s\n", address_text(fault->eip, where));
+        kprintf("  by       %s\n", place_text(fault->eip, where));
     print_walk(&fault->walk);
     if (!(fault->error & ERROR_USER))
         print_symbol(fault->address);

@@ -207,6 +207,43 @@ KTEST(symbols_find_functions_and_data)
     KCHECK_EQ(strcmp(symbol_text((uintptr_t)ktest_run + 3, text), "ktest_run+0x3"), 0);
 }
 
+static volatile unsigned asked;
+
+static __attribute__((noinline)) uintptr_t return_address(void) {
+    asked++; /* so that no two calls become one */
+    return (uintptr_t)__builtin_return_address(0);
+}
+
+KTEST(symbols_find_the_source_line)
+{
+    unsigned first = 0, second = 0;
+    uintptr_t a = return_address();
+    uintptr_t b = return_address();
+    unsigned lines[] = {__LINE__ - 2, __LINE__ - 1};
+    char text[PLACE_TEXT], wanted[48];
+
+    KCHECK_EQ(strcmp(source_line(a - 1, &first), "tests/kernel/test_text.c"), 0);
+    KCHECK_EQ(strcmp(source_line(b - 1, &second), "tests/kernel/test_text.c"), 0);
+    KCHECK_EQ(first, lines[0]);
+    KCHECK_EQ(second, lines[1]);
+    format_buffer(wanted, sizeof(wanted), ", tests/kernel/test_text.c:%u", lines[0]);
+    caller_place_text(a, text);
+    KCHECK(find_text(text, "ktest_symbols_find_the_source_line+0x"));
+    KCHECK(find_text(text, ", test_text.c:") || find_text(text, wanted));
+}
+
+KTEST(symbols_have_no_source_line_outside_the_text)
+{
+    unsigned line = 77;
+
+    KCHECK(!source_line(0, &line));
+    KCHECK(!source_line(KERNEL_START, &line)); /* the Multiboot header */
+    KCHECK(!source_line((uintptr_t)text_end, &line));
+    KCHECK(!source_line((uintptr_t)ktest_report, &line));
+    KCHECK(!source_line(0xFFFFFFFF, &line));
+    KCHECK_EQ(line, 77);
+}
+
 KTEST(symbols_know_what_they_do_not_know)
 {
     static const uintptr_t nowhere[] = {0, 0x1000, KERNEL_START - 1, IDENTITY_END, KHEAP_START, 0xFFFFFFFF};
