@@ -1,8 +1,8 @@
-/* What machine this is, on one screen of text: for the report of a machine on which something is wrong. */
+/* The diagnosis: what machine this is, on one screen of text, for a report of a problem. */
 #ifndef QUIRE_DIAGNOSIS_H
 #define QUIRE_DIAGNOSIS_H
 
-/* From boot_info_memory on. At most 24 lines of 79 characters. */
+/* Prints it: at most 24 lines of 79 characters. Callable once boot_info_memory has run, before paging too. */
 void diagnosis_print(void);
 
 #endif

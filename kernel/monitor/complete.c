@@ -1,9 +1,8 @@
-/* Completion: what may follow what has been typed.
+/* Completion: what Tab offers for a word.
  *
- * The first word is a command's name. What stands further on is found in that command's own usage line, the
- * one that help shows: VA is a symbol, a place or an object that alloc named, CMD a command and all that it
- * takes, PATTERN a test or a benchmark, KIND a fault, and words in small letters stand for themselves, with |
- * between them. */
+ * The first word of a command is its name. What may follow is read from the command's usage, the one that help
+ * shows: VA is a symbol, a place or an object of alloc; CMD is a command with its arguments; another word in
+ * capitals (PATTERN, KIND) is what the command's own function offers; a word in small letters is itself. */
 #include "complete.h"
 
 #include "args.h"
@@ -14,12 +13,14 @@
 #include "symbols.h"
 
 struct search {
-    const char *word; /* what has been typed of it */
-    size_t typed;
-    unsigned choice, found;
-    char *rest; /* the result: what CHOICE adds; for choice 0 what all found so far share */
+    const char *word; /* as far as it has been typed */
+    size_t typed;     /* how many bytes that is */
+    unsigned choice;  /* the candidate wanted, counted from 1; 0: what all share */
+    unsigned found;   /* candidates so far */
+    char *rest;       /* the result: what is to be added to the word */
 };
 
+/* Makes TEXT the result, cut to its room. */
 static void keep(char *rest, const char *text) {
     size_t n = strlen(text);
 
@@ -28,6 +29,7 @@ static void keep(char *rest, const char *text) {
     rest[n] = '\0';
 }
 
+/* NAME is a candidate if it begins as the word does. */
 static void consider(struct search *search, const char *name) {
     const char *rest = name + search->typed;
     size_t same = 0;
@@ -50,13 +52,13 @@ static void consider_commands(struct search *search) {
             consider(search, c->name);
 }
 
-/* A function's that names thing I, or says NULL. */
+/* NAME(I) is candidate I, counted from 0; NULL past the last. */
 static void consider_all(struct search *search, const char *(*name)(size_t i)) {
     for (size_t i = 0; name(i); i++)
         consider(search, name(i));
 }
 
-/* What alloc named, the latest first, as long as it lives. */
+/* The live objects that alloc named, the latest first. */
 static void consider_objects(struct search *search) {
     char name[12];
     uintptr_t va;
@@ -72,7 +74,7 @@ static void consider_objects(struct search *search) {
 static void consider_addresses(struct search *search) {
     consider_objects(search);
     if (!search->typed)
-        return; /* symbols are some two thousand */
+        return; /* there are two thousand symbols */
     consider_all(search, place_name);
     consider_all(search, symbol_name);
 }
@@ -81,7 +83,7 @@ static bool is_kind(const char *kind, size_t n, const char *name) {
     return n == strlen(name) && !strncmp(kind, name, n);
 }
 
-/* One alternative of an argument's usage. Another word in capitals (PATTERN, KIND) is what C itself offers. */
+/* KIND, N bytes, is one alternative in an argument's usage. */
 static void consider_kind(struct search *search, const struct command *c, const char *kind, size_t n) {
     char word[16];
 
@@ -98,9 +100,9 @@ static void consider_kind(struct search *search, const struct command *c, const 
     }
 }
 
-static bool is_blank(char c) { return c == ' ' || c == '\t'; }
+static bool ends_word(char c) { return c == ' ' || c == '\t' || c == ';'; }
 
-/* Word INDEX of USAGE, or NULL. */
+/* Word INDEX of USAGE, counted from 0; NULL past the last. */
 static const char *usage_word(const char *usage, unsigned index) {
     while (index-- && usage) {
         usage = strchr(usage, ' ');
@@ -109,6 +111,7 @@ static const char *usage_word(const char *usage, unsigned index) {
     return usage;
 }
 
+/* Argument INDEX of C. */
 static void consider_argument(struct search *search, const struct command *c, unsigned index) {
     const char *usage = usage_word(c->arguments, index);
     size_t n;
@@ -122,39 +125,47 @@ static void consider_argument(struct search *search, const struct command *c, un
     }
 }
 
-/* SEARCH's word is word INDEX behind the command C, or behind no command. One that takes a whole line takes
- * another command, and that is what counts. */
-static void look(struct search *search, const char *text, const char *end) {
-    const struct command *c = NULL;
-    unsigned index = 0;
-
+/* The context of the word at END: the command that TEXT..END gives, and how many of its arguments. A command that
+ * takes a line takes another command, whose arguments count. False after a word that is no command. */
+static bool read_context(const char *text, const char *end, const struct command **c, unsigned *index) {
+    *c = NULL;
+    *index = 0;
     while (text < end) {
         const char *start = text;
-        while (text < end && !is_blank(*text))
+        while (text < end && !ends_word(*text))
             text++;
         if (text > start && text < end) { /* a whole word */
-            if (c && !(c->flags & TAKES_LINE && index == 0))
-                index++;
-            else if (!(c = command_find(start, (size_t)(text - start))))
-                return;
+            if (*c && !((*c)->flags & TAKES_LINE && *index == 0))
+                ++*index;
+            else if (!(*c = command_find(start, (size_t)(text - start))))
+                return false;
         }
-        while (text < end && is_blank(*text))
-            text++;
+        for (; text < end && ends_word(*text); text++) {
+            if (*text == ';') {
+                *c = NULL;
+                *index = 0;
+            }
+        }
     }
-    if (c)
-        consider_argument(search, c, index);
-    else
-        consider_commands(search);
+    return true;
 }
 
+/* Completes the last word of TEXT[0..END). */
 bool complete_word(const char *text, size_t end, unsigned choice, char rest[COMPLETION_MAX]) {
+    const struct command *c;
     size_t start = end;
+    unsigned index;
 
-    while (start && !is_blank(text[start - 1]))
+    while (start && !ends_word(text[start - 1]))
         start--;
     struct search search = {text + start, end - start, choice, 0, rest};
     rest[0] = '\0';
-    look(&search, text, text + end);
+    if (read_context(text, text + end, &c, &index)) {
+        if (c)
+            consider_argument(&search, c, index);
+        else
+            consider_commands(&search);
+    }
     if (!choice && search.found == 1)
         memcpy(rest + strlen(rest), " ", 2);
     return search.found && search.found >= choice;

@@ -1,8 +1,8 @@
 /* The last look: after a panic that stays, the monitor's commands that only read.
  *
- * The kernel is as the panic left it. So this leans on little: it runs on the double-fault stack, and what
- * was on the stack that panicked can still be peeked at; it polls, with interrupts off, and has a line
- * reader of its own; and it catches what a command comes upon in a broken memory system. */
+ * The kernel is as the panic left it, so this relies on little. It runs on the double-fault stack, so the stack
+ * that panicked can still be read. It polls for keys with interrupts off, and reads lines by itself. A command that
+ * panics or faults, because the memory system is broken, is caught. */
 #include "last_look.h"
 
 #include "catch.h"
@@ -17,7 +17,7 @@
 
 #define LINE_MAX 100u
 
-enum { BACKSPACE = 8, KILL_LINE = 21, ESCAPE = 27, DELETE = 127 };
+enum { BACKSPACE = 8, KILL_LINE = 21, DELETE = 127 };
 
 static int next_key(void) {
     int c;
@@ -27,22 +27,10 @@ static int next_key(void) {
     return c;
 }
 
-/* A terminal's cursor keys are ESC [ and a letter, with digits between: passed over. */
-static int next_character(void) {
-    int c = next_key();
-
-    if (c != ESCAPE)
-        return c;
-    if (next_key() == '[')
-        while (next_key() < '@')
-            ;
-    return 0;
-}
-
 static void read_line(char line[LINE_MAX + 1]) {
     size_t n = 0;
 
-    for (int c; (c = next_character()) != '\n';) {
+    for (int c; (c = next_key()) != '\n';) {
         if (c >= ' ' && c < DELETE && n < LINE_MAX) {
             line[n++] = (char)c;
             kprintf("%c", c);
@@ -78,7 +66,7 @@ static void run(char *line) {
         return;
     for (char *c = report; *c; c++)
         if (*c == '\n')
-            *c = '\0'; /* its first line is enough */
+            *c = '\0'; /* the first line is enough */
     command_error("this led to: %s", report);
 }
 
@@ -94,7 +82,7 @@ static void print_help(void) {
 void last_look(void) {
     char line[LINE_MAX + 1];
 
-    keyboard_init(); /* the panic may have come before the boot's, or in the middle of a scan code */
+    keyboard_init(); /* the panic may have come before kmain did this, or between two scan codes */
     print_help();
     for (;;) {
         kprintf(PROMPT);

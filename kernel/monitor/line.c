@@ -1,16 +1,13 @@
 /* The monitor's line editor.
  *
- * The line is shown in a window of WINDOW columns behind the prompt, and a longer one is moved through it,
- * half a window at a time. What is on the screen is known (SHOWN, COLUMN), so only what has changed is sent;
- * the cursor goes left by backspaces, and right by what stands there, so that any terminal will do, and the
- * prompt, which is the caller's, is never touched. While more keys are waiting nothing is sent at all. The
- * screen's last column stays free: where the cursor is after it has been written to differs from terminal to
- * terminal.
+ * The line is shown behind the prompt, in a window of WINDOW columns; a longer line moves through it by half a
+ * window at a time. SHOWN and COLUMN are what the terminal displays, so only changes are sent. The cursor moves left
+ * by backspaces and right by rewriting what is there: any terminal can do that, and the prompt is never touched.
+ * Nothing is sent while more keys are waiting. The last column stays free, because terminals disagree on where the
+ * cursor is after it.
  *
- * Whatever comes is coped with: a line that grows too long is dropped whole, and a byte that is no text
- * stands as '?', so that a line of garbage is a line with an error and never a surprise.
- *
- * The history keeps the latest lines, one behind the other, in HISTORY_BYTES. */
+ * A line that grows too long is dropped whole, and a byte that is no text becomes '?', so that garbage is a line with
+ * an error. The history keeps the latest lines, in HISTORY_BYTES. */
 #include "line.h"
 
 #include "complete.h"
@@ -25,12 +22,12 @@
 static struct {
     char *text;      /* LINE_BYTES of room, and a NUL */
     size_t length;   /* at most LINE_BYTES */
-    size_t overflow; /* bytes that had no room */
+    size_t overflow; /* bytes typed that had no room */
     size_t cursor;
     size_t first;    /* the byte in the window's first column */
-    unsigned recall; /* how far back in the history we are; 0: not at all */
-    size_t tabbed;   /* Tab was the last key: where what it put in begins; else NOT_TABBED */
-    unsigned choice; /* which of the candidates that was */
+    unsigned recall; /* how far back in the history this line is; 0: it is new */
+    size_t tabbed;   /* if Tab was the last key, where its text begins; else NOT_TABBED */
+    unsigned choice; /* the candidate that Tab put there */
 } line;
 
 #define NOT_TABBED ((size_t)-1)
@@ -56,7 +53,7 @@ static void scroll(void) {
         line.first += WINDOW / 2;
 }
 
-/* What the window's column I is to show. */
+/* What column I of the window should show. */
 static char wanted(size_t i) { return line.first + i < line.length ? line.text[line.first + i] : ' '; }
 
 static void refresh(void) {
@@ -145,7 +142,7 @@ static const char *history_line(unsigned back) {
     return at < history_used ? history + at : NULL;
 }
 
-/* Puts TEXT in front; what has no room at the end is forgotten, in whole lines. */
+/* Puts TEXT in front. The oldest lines go, as many as have no room. */
 static void history_add(const char *text) {
     size_t n = strlen(text) + 1;
     const char *latest = history_line(1);
@@ -173,8 +170,8 @@ static void recall(unsigned back) {
 
 /* ---- completion ---- */
 
-/* Completes the word before the cursor: as far as all candidates agree; where that is no further, Tab puts
- * in one of them after the other. */
+/* Completes the word before the cursor as far as all candidates agree; pressed again, puts in one candidate after
+ * the other. */
 static void complete(void) {
     char word[COMPLETION_MAX];
     size_t typed = line.tabbed == NOT_TABBED ? line.cursor : line.tabbed;
@@ -259,6 +256,7 @@ static void edit(int key) {
     }
 }
 
+/* A line from the console. False, with an empty TEXT, when it was too long. */
 bool line_read(char text[LINE_BYTES + 1]) {
     int key;
 

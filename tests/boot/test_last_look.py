@@ -113,3 +113,15 @@ def test_the_debugging_heaps_leaks_can_be_listed(boot):
     assert any(re.search(r" 1 +77 .*command_alloc", line) for line in look(machine, "heap leaks"))
     machine.type("exit\r")
     assert machine.exit_code() == 35
+
+
+def test_keys_that_are_no_text_are_passed_over(boot):
+    machine = panicked(boot, "null", cmdline="panic=stay")
+    machine.type("wa\x1b[A\x1b[3~lk\x1bOP \x1b]0;title\x070\r")
+    machine.expect(r"^0x00000000 -> not mapped: PT\[0\] absent\n")
+    machine.expect(r"^quire> ")
+    for key in ("esc", "w", "a", "l", "k", "up", "spc", "0", "ret"):
+        keys.press(machine, key)
+    machine.expect(r"^0x00000000 -> not mapped: PT\[0\] absent\n")
+    machine.type("exit\r")
+    assert machine.exit_code() == 35

@@ -86,6 +86,7 @@ def test_long_lines_go_through_history_too(machine):
     ("bench map1n\t", r"^  map\*new +\S"),
     ("fault int\t", r"^\|     0x[0-9a-f]{8} _start"),
     ("zabc\t\t", r'^error: there is no command "zabc"'),
+    ("mem; walk 0;wal\t page_d\t", r"^0xfffff000 -> 0x[0-9a-f]{8}$"),
     ("wa\t\t\t 0", r"^0x00000000 -> not mapped: PT\[0\] absent$"),
 ])
 def test_tab_completes_commands_and_arguments(machine, typed, last):
