@@ -1,4 +1,4 @@
-/* The monitor's arguments: numbers, and what may stand for an address. */
+/* Arguments: numbers, and everything that may stand for an address. */
 #include "args.h"
 
 #include "command.h"
@@ -17,7 +17,7 @@ static int digit_value(char c) {
     return 16;
 }
 
-/* How many powers of two K, M or G stands for; 0 for anything else. */
+/* The power of two that K, M or G stands for; 0 for any other character. */
 static unsigned suffix_shift(char c) {
     switch (c) {
     case 'K':
@@ -34,7 +34,7 @@ static unsigned suffix_shift(char c) {
     }
 }
 
-/* TEXT, the whole of it, as a number below 2^32. */
+/* All of TEXT as a number below 2^32. */
 static bool parse_number(const char *text, unsigned *value) {
     unsigned base = 10, sum = 0, shift;
 
@@ -56,7 +56,7 @@ static bool parse_number(const char *text, unsigned *value) {
     return true;
 }
 
-/* Addresses that matter and that no symbol has. */
+/* Names of addresses that no symbol has. */
 static const struct {
     const char *name;
     uintptr_t va;
@@ -65,6 +65,7 @@ static const struct {
     {"scratch_page", SCRATCH_PAGE},       {"screen", EGA_TEXT},
 };
 
+/* The name of place I; NULL past the last. */
 const char *place_name(size_t i) { return i < ARRAY_SIZE(places) ? places[i].name : NULL; }
 
 static bool named_address(const char *name, uintptr_t *va) {
@@ -90,7 +91,7 @@ static bool parse_base(const char *text, uintptr_t *va) {
     return true;
 }
 
-/* A base, or BASE+NUMBER, as backtraces and walk print it. */
+/* A base, or BASE+NUMBER, as backtraces and walk print them. */
 static bool parse_address(char *text, uintptr_t *va) {
     char *plus = strchr(text, '+');
     unsigned offset = 0;
@@ -106,6 +107,7 @@ static bool parse_address(char *text, uintptr_t *va) {
     return found && *va >= offset;
 }
 
+/* TEXT as a number; false after an error line. */
 bool argument_number(const char *name, const char *text, unsigned *value) {
     if (parse_number(text, value))
         return true;
@@ -113,6 +115,7 @@ bool argument_number(const char *name, const char *text, unsigned *value) {
     return false;
 }
 
+/* TEXT as an address; false after an error line. */
 bool argument_address(const char *name, char *text, uintptr_t *va) {
     if (parse_address(text, va))
         return true;
@@ -121,6 +124,7 @@ bool argument_address(const char *name, char *text, uintptr_t *va) {
     return false;
 }
 
+/* TEXT as the first or second of two words; false after an error line. */
 bool argument_either(const char *words, const char *text, bool *second) {
     const char *border = strchr(words, '|');
     size_t n = (size_t)(border - words);

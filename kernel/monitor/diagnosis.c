@@ -1,5 +1,5 @@
-/* The diagnosis: firmware, loader, processor, screen, ports and memory map, as they were found at boot. It
- * only reads what is known: it can be printed before paging, and after a panic. */
+/* The diagnosis: firmware, loader, processor, screen, ports and memory map, as the boot found them. It uses only what
+ * is already known, so it can be printed before paging, and after a panic. */
 #include "diagnosis.h"
 
 #include "boot_info.h"
@@ -18,9 +18,8 @@
 
 #define MAP_COLUMNS 3
 #define MAP_ROWS (MAP_KEPT / MAP_COLUMNS)
-#define MAP_TEXT 26 /* two blanks, and an entry */
+#define MAP_TEXT 26 /* two blanks and an entry */
 
-/* "yes" and "no" would say less. */
 static const char *mark(bool there) { return there ? "" : "no "; }
 
 static void print_cpu(void) {
@@ -55,7 +54,7 @@ static void print_screen(void) {
         kprintf("no console on it\n");
 }
 
-/* FIRST to LAST and the type, as short as can be. */
+/* FIRST-LAST and the type, in at most MAP_TEXT - 2 columns. */
 static void print_entry(const struct memmap_entry *entry) {
     char text[48];
 
@@ -64,7 +63,7 @@ static void print_entry(const struct memmap_entry *entry) {
     kprintf("%-*s", MAP_TEXT - 2, text);
 }
 
-/* Down the columns, as one reads a list. */
+/* Column by column, as one reads a list. */
 static void print_map(void) {
     size_t runs = boot_info.map_runs < MAP_KEPT ? boot_info.map_runs : MAP_KEPT;
     size_t rows = (runs + MAP_COLUMNS - 1) / MAP_COLUMNS;
@@ -80,6 +79,7 @@ static void print_map(void) {
     }
 }
 
+/* Prints it. */
 void diagnosis_print(void) {
     struct pm_counts frames = pm_count();
 

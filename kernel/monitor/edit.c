@@ -1,9 +1,10 @@
 /* The monitor's commands that change mappings and touch memory: map, unmap, protect, peek, poke, fill.
  *
- * Every address is looked up first, so that nothing typed here can fault. poke writes wherever a page is
- * writable, and can break the kernel; fill cannot: it writes only to what nobody else uses. Of the rules, one
- * is for the reader's sake more than the machine's: no page of the kernel's code or constants gets a second,
- * writable mapping, so that "text is read-only" stays true of the whole address space. */
+ * Each command looks its addresses up before it uses them, so nothing typed here can fault. poke writes to any
+ * writable page, and can break the kernel. fill cannot: it writes only to memory that nobody else uses.
+ *
+ * No page of the kernel's code or constants gets a second, writable mapping. The machine would allow it; but then
+ * "text is read-only" would no longer hold for the whole address space (protection.c checks it at boot). */
 #include "edit.h"
 
 #include "args.h"
@@ -17,12 +18,12 @@
 #include "vmem.h"
 #include "walk.h"
 
-#define WORDS_LIMIT 4096 /* of one peek: 32 KiB of text */
+#define WORDS_LIMIT 4096 /* in one peek */
 #define FILL_LIMIT (16u << 20)
 
 /* ---- map, unmap ---- */
 
-/* Whose the addresses outside the pages of map are. */
+/* Who owns VA, which lies outside the pages of map. */
 static const char *owner(uintptr_t va) {
     return va < PAGES_START     ? "kernel's"
            : va < DEVICES_START ? "heap's"
@@ -30,7 +31,7 @@ static const char *owner(uintptr_t va) {
                                 : "window's";
 }
 
-/* VA is a page that map and unmap may change; otherwise false, after an error line. */
+/* True if map and unmap may change the page at VA; otherwise prints an error line. */
 static bool editable(uintptr_t va) {
     if (va & PAGE_MASK)
         command_error("VA must be a page's start: a multiple of 0x1000, not 0x%08x", (unsigned)va);
@@ -49,7 +50,7 @@ static bool read_only_frame(paddr_t pa) {
            (va >= (uintptr_t)symtab_start && va < (uintptr_t)kernel_end);
 }
 
-/* The frame at PA may be mapped so; otherwise false, after an error line. */
+/* True if the frame at PA may be mapped, WRITABLE or not; otherwise prints an error line. */
 static bool mappable(paddr_t pa, bool writable) {
     if (pa & PAGE_MASK)
         command_error("PA must be a frame's start: a multiple of 0x1000, not 0x%08x", pa);
@@ -144,7 +145,7 @@ COMMAND(EDIT, 3, protect, .arguments = "VA ro|rw", .least = 2, .most = 2, .flags
 
 /* ---- peek, poke, fill ---- */
 
-/* [VA, VA + BYTES) can be read; otherwise false, after an error line. */
+/* True if all of [VA, VA + BYTES) can be read; otherwise prints an error line. */
 static bool readable(uintptr_t va, size_t bytes) {
     uintptr_t last = va + bytes - 1;
     char absent[ABSENT_TEXT];
@@ -163,7 +164,7 @@ static bool readable(uintptr_t va, size_t bytes) {
     return true;
 }
 
-/* What hinders a write to the page of VA, or NULL. */
+/* Why VA cannot be written, or NULL. */
 static const char *protection(uintptr_t va) {
     struct vmem_walk walk;
 
@@ -184,7 +185,7 @@ static void print_protection(uintptr_t va, const char *why) {
         command_error("0x%08x (%s) %s", (unsigned)va, region_name(va), why);
 }
 
-/* The word at VA can be read and written; otherwise false, after an error line. */
+/* True if the word at VA can be read and written; otherwise prints an error line. */
 static bool writable(uintptr_t va) {
     uintptr_t last = va + sizeof(uint32_t) - 1;
 
@@ -204,7 +205,7 @@ static unsigned read_word(uintptr_t va) {
     return word;
 }
 
-/* The LENGTH bytes at VA as text, dots for what is none. */
+/* The LENGTH bytes at VA as text, with a dot for each byte that is no character. */
 static void print_text(uintptr_t va, size_t length) {
     for (size_t i = 0; i < length; i++) {
         char c = ((const char *)va)[i];
@@ -212,7 +213,7 @@ static void print_text(uintptr_t va, size_t length) {
     }
 }
 
-/* At most four words, and the same as text. */
+/* One line: at most four words, then the same bytes as text. */
 static void print_words(uintptr_t va, unsigned words) {
     kprintf("0x%08x:", (unsigned)va);
     for (unsigned i = 0; i < words; i++)
@@ -265,7 +266,7 @@ COMMAND(EDIT, 5, poke, .arguments = "VA WORD", .least = 2, .most = 2, .flags = T
 #define VIDEO_START 0x000A0000
 #define VIDEO_END 0x000C0000
 
-/* The frame at FRAME holds EGA text or graphics, or is a part of the framebuffer, which lies at DEVICES_START. */
+/* True if FRAME is video memory, or part of the framebuffer, which is mapped at DEVICES_START. */
 static bool is_screen(paddr_t frame) {
     paddr_t first, there;
 
@@ -276,14 +277,14 @@ static bool is_screen(paddr_t frame) {
            vmem_translate((void *)(DEVICES_START + (frame - first)), &there) && there == frame;
 }
 
-/* The page of VA, which map has mapped, leads to a frame that nobody else uses, or to the screen. */
+/* True if VA's page is one of map's and leads to a free frame or to the screen. */
 static bool is_playground(uintptr_t va) {
     paddr_t frame = frame_behind(va);
 
     return va >= PAGES_START && va < PAGES_END && (pm_state(frame) == PM_FREE || is_screen(frame));
 }
 
-/* [VA, VA + BYTES), which is mapped, may be filled; otherwise false, after an error line. */
+/* True if [VA, VA + BYTES), all mapped, may be filled; otherwise prints an error line. */
 static bool fillable(uintptr_t va, size_t bytes) {
     if (object_holds(va, bytes))
         return true;

@@ -57,7 +57,7 @@ COMMAND(HEAP, 2, free, .arguments = "VA|$K", .least = 1, .most = 1, .flags = TRA
 
 #define BAR 30
 
-/* LIVE of CAPACITY as a part of WHOLE: 0 and WHOLE only where it is none or all. */
+/* LIVE / CAPACITY, scaled to WHOLE. 0 and WHOLE stand for none and all only. */
 static unsigned part_of(unsigned whole, size_t live, size_t capacity) {
     if (!capacity)
         return 0;
@@ -66,7 +66,7 @@ static unsigned part_of(unsigned whole, size_t live, size_t capacity) {
     return live && !part ? 1 : part;
 }
 
-/* How full the pages of a class are. */
+/* A bar and a percentage: how full a class's pages are. */
 static void print_bar(size_t live, size_t capacity) {
     unsigned full = part_of(BAR, live, capacity);
 

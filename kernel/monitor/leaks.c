@@ -1,4 +1,4 @@
-/* The monitor's heap leaks: what is live, by who asked for it, with heap=debug and heap=guard. */
+/* The monitor's heap leaks: the live objects by their callers, as the debugging heap recorded them. */
 #include "leaks.h"
 
 #include "command.h"
@@ -12,7 +12,7 @@ static struct caller {
     uintptr_t address; /* a return address */
     size_t objects, bytes;
     uintptr_t first;        /* the lowest of its objects */
-} callers[CALLERS_MAX + 1]; /* the last is all others */
+} callers[CALLERS_MAX + 1]; /* the last stands for all others */
 
 static size_t callers_found;
 
@@ -35,7 +35,7 @@ static void count(const struct heap_object *object, void *context) {
     caller->bytes += object->size;
 }
 
-/* The most bytes first. */
+/* By bytes, the most first. */
 static void sort(void) {
     for (size_t i = 1; i < callers_found; i++)
         for (size_t k = i; k && callers[k - 1].bytes < callers[k].bytes; k--) {
@@ -49,6 +49,7 @@ static void print(const struct caller *caller, const char *name) {
     kprintf("%10zu %10zu  0x%08x  %s\n", caller->objects, caller->bytes, (unsigned)caller->first, name);
 }
 
+/* Prints what is live by who allocated it. */
 void leaks_print(void) {
     char name[ADDRESS_TEXT];
 

@@ -15,7 +15,16 @@
 #define ROWS 8
 #define CELLS_MAX (ROWS * 128)
 
-enum kind { ABSENT, RESERVED, FREE, USED, HEAP_PAGE, KERNEL_IMAGE, TABLE, KINDS }; /* the later is shown */
+enum kind {
+    ABSENT,
+    RESERVED,
+    FREE,
+    USED,
+    HEAP_PAGE,
+    KERNEL_IMAGE,
+    TABLE,
+    KINDS
+}; /* of those in a cell, the last is shown */
 
 static const struct {
     char letter;
@@ -51,7 +60,7 @@ static void mark_kernel(void) {
         mark(pa_to_pfn(pa), KERNEL_IMAGE);
 }
 
-/* The directory, its tables, and the heap's pages, which are those that its tables lead to. */
+/* The directory, its tables, and the frames that the heap's tables lead to. */
 static void mark_tables(void) {
     struct vmem_walk walk;
 
@@ -87,7 +96,7 @@ static void print_legend(void) {
     kprintf("\n");
 }
 
-/* The end of what the memory map calls memory. */
+/* The end of the last range that the memory map calls memory. */
 static pfn_t memory_end(void) {
     pfn_t start, end = 0;
 

@@ -1,12 +1,11 @@
 /* What the monitor's commands print, on its way to the log: pages, Ctrl-C, and colours.
  *
- * While a command runs all that is logged comes through here. Ctrl-C (or q at the end of a page) stops it:
- * what it prints from then on is swallowed, and a listing that asks output_stopped ends early. Nothing is
- * torn out of a function half-way, so that whatever the command does to memory is done whole.
+ * While a command runs, everything that is logged passes through gate. After Ctrl-C, or q at the end of a page, the
+ * rest of the output is dropped, and a listing that asks output_stopped ends early. No function is torn out half-way,
+ * so what the command does to memory is always complete.
  *
- * Pages are for a person at the PC, whose screen forgets what leaves it: a terminal can scroll back, and a
- * script must never wait for a key. So, unless `page` says otherwise, output stops at the end of a page only
- * when the command was typed on the PC's keyboard.
+ * The PC's screen loses what scrolls off it, so output pauses when a page is full; but only for a command typed on
+ * the PC's keyboard, unless `page` says otherwise. A terminal can scroll back, and a script must never wait for a key.
  *
  * Colours are escape sequences (ECMA-48, SGR). They never stand in a line that scripts read, and nothing
  * that is captured has them. The PC's screen always shows them. The serial line gets them only when a terminal
@@ -29,7 +28,7 @@
 
 static enum from from;
 static bool stopped;
-static bool left_out; /* something has been, since */
+static bool left_out; /* output has been dropped since it stopped */
 static unsigned row, column;
 static bool in_escape;
 
@@ -69,7 +68,7 @@ static int ask(const char *question) {
     int key = input_read();
     say("\r");
     for (size_t n = strlen(question); n--;)
-        say(" "); /* any terminal can do that */
+        say(" "); /* works on any terminal */
     say("\r");
     return key;
 }
@@ -93,17 +92,19 @@ static void end_row(void) {
     stopped |= input_interrupted();
 }
 
-/* The columns that C takes. */
+/* How many columns C takes. */
 static unsigned width_of(char c) {
     if (in_escape) {
         in_escape = !((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'));
         return 0;
     }
     in_escape = c == '\033';
-    return !in_escape && (c & 0xC0) != 0x80; /* UTF-8's bytes after the first take none */
+    return !in_escape && (c & 0xC0) != 0x80; /* the later bytes of a UTF-8 character take none */
 }
 
-static unsigned lines_limit, lines_shown, lines_cut; /* of a listing that is cut; no limit: 0 */
+/* Of a listing that is cut. */
+static unsigned lines_limit; /* 0: none */
+static unsigned lines_shown, lines_cut;
 
 static bool cutting(void) { return lines_limit && lines_shown == lines_limit; }
 
@@ -129,7 +130,7 @@ static void gate(const char *text, size_t n) {
     for (size_t end = 0; n && !stopped; text += end, n -= end, end = 0) {
         bool full = false;
 
-        if (row >= page_rows() && pages() && !cutting()) { /* asked only when there is more */
+        if (row >= page_rows() && pages() && !cutting()) { /* only when there is more to show */
             page_full();
             if ((left_out = stopped))
                 return;
@@ -182,6 +183,7 @@ static void take_option(void) {
     taken = true;
 }
 
+/* Before a command line that WHO gave. */
 void output_begin(enum from who) {
     from = who;
     stopped = left_out = in_escape = false;
@@ -194,6 +196,7 @@ void output_begin(enum from who) {
     log_set_gate(gate);
 }
 
+/* After it. */
 void output_end(void) {
     if (left_out)
         say("... stopped\n");
@@ -202,8 +205,10 @@ void output_end(void) {
     stopped = false;
 }
 
+/* Who gave the running command line. */
 enum from output_from(void) { return from; }
 
+/* True once the command should end. */
 bool output_stopped(void) {
     if (from != NOBODY && !stopped && input_interrupted())
         stopped = true;
@@ -211,6 +216,7 @@ bool output_stopped(void) {
     return stopped;
 }
 
+/* Begins a new page without waiting for a key. */
 void output_new_page(void) { row = 0; }
 
 /* From here on what is printed goes into BUFFER, cut to SIZE bytes. */
@@ -226,11 +232,13 @@ size_t output_held(void) {
     return held.used;
 }
 
+/* From here on only LINES lines are shown; 0: all. */
 void output_cut(unsigned lines) {
     lines_limit = lines;
     lines_shown = lines_cut = 0;
 }
 
+/* Ends output_cut; returns how many lines were left out. */
 unsigned output_uncut(void) {
     lines_limit = 0;
     return lines_cut;
@@ -269,12 +277,14 @@ void output_wrapped(const char *text, unsigned indent, const char *code) {
 
 /* ---- colours ---- */
 
+/* CODE where colours are shown, else "". The log removes it on its way to a plain serial line. */
 const char *ink(const char *code) {
     if (colour == COLOUR_OFF || from == NOBODY || log_capturing())
         return "";
     return code;
 }
 
+/* True where the reader can be shown drawings of coloured blocks. */
 bool output_draws(void) { return *ink(PLAIN) && (from == KEYBOARD || !serial_present() || colour_on_line()); }
 
 /* ---- page, colour, clear ---- */

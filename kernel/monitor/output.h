@@ -6,9 +6,11 @@
 
 enum from { NOBODY, LISTED, SERIAL, KEYBOARD }; /* who gave a command: a test, the command line, a person */
 
-/* Stand around a command line that FROM gave. */
-void output_begin(enum from from);
+/* Before and after a command line that WHO gave. */
+void output_begin(enum from who);
 void output_end(void);
+
+/* Who gave the running command line. */
 enum from output_from(void);
 
 /* True once the command should end: nothing it prints is shown any more. Long listings ask. */
@@ -29,7 +31,7 @@ unsigned output_rows(void);
 /* True when somebody can press a key: at the prompt, and at a terminal while the command line's commands run. */
 bool output_attended(void);
 
-/* From here on only LINES lines are shown; output_uncut lifts the limit and returns how many were left out. */
+/* From here on only LINES lines are shown (0: all); output_uncut ends that and returns how many were left out. */
 void output_cut(unsigned lines);
 unsigned output_uncut(void);
 

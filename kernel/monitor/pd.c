@@ -13,7 +13,7 @@
 #define HALF_BLOCK "\xE2\x96\x80" /* U+2580 */
 #define DOT "\xC2\xB7"            /* U+00B7 */
 
-/* What an entry leads to, and its colour: 0 to 7, as SGR counts them. */
+/* What an entry leads to. Its colour counts from 0 to 7, as SGR does. */
 enum kind { ABSENT, READ_ONLY, KERNEL_PART, LOW, MAPPED, HEAP_PART, DEVICE, WINDOW, KINDS };
 
 static const struct {
@@ -26,7 +26,7 @@ static const struct {
     [DEVICE] = {'D', 6, "devices"}, [WINDOW] = {'W', 3, "the window"},
 };
 
-/* The 1,024 entries of the table NAME, for the addresses STRIDE apart from FIRST on. */
+/* A table by its NAME: entry I maps the STRIDE bytes from FIRST + I * STRIDE on. */
 struct table {
     const char *name;
     uintptr_t first, stride;
@@ -54,7 +54,7 @@ static enum kind kind_at(const struct table *t, unsigned i) {
         return HEAP_PART;
     if (va >= FREE_START)
         return MAPPED;
-    bool whole = t->stride != PAGE_SIZE; /* table 0, which has the kernel in it */
+    bool whole = t->stride != PAGE_SIZE; /* an entry that leads to a table: PD[0], the kernel's */
     return whole || (va >= (uintptr_t)kernel_start && va < (uintptr_t)kernel_end) ? KERNEL_PART : LOW;
 }
 
@@ -65,7 +65,7 @@ static void print_label(const struct table *t, unsigned i) {
     kprintf("0x%08x  ", (unsigned)(t->first + i * t->stride));
 }
 
-/* An entry and the one below it. */
+/* One character pair: an entry, and the one below it. */
 static void print_pair(enum kind upper, enum kind lower) {
     if (upper == ABSENT && lower == ABSENT)
         kprintf(PLAIN GREY " " DOT);

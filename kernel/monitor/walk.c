@@ -1,6 +1,4 @@
-/* The monitor's commands that show the address space: maps, walk. They read, and change nothing.
- *
- * What is mapped is asked of vmem_walk, page by page; a directory entry that is absent skips its 4 MiB. */
+/* The monitor's commands that show the address space: maps, walk. They change nothing. */
 #include "walk.h"
 
 #include "args.h"
@@ -19,7 +17,7 @@
 static const struct region {
     const char *start, *end, *name;
 } regions[] = {
-    /* the first that fits is taken: the stacks lie inside the data */
+    /* the first match counts: the stacks lie inside the data, for instance */
     {(char *)0, (char *)LOW_MEMORY_END, "low memory"},
     {kernel_start, text_end, "kernel text"},
     {rodata_start, rodata_end, "kernel rodata"},
@@ -34,8 +32,9 @@ static const struct region {
     {(char *)DIRECTORY_WINDOW, (char *)0xFFFFFFFF, "page directory (window)"},
 };
 
+/* The part of the address space that VA lies in. */
 const char *region_name(uintptr_t va) {
-    uintptr_t page = va & ~(uintptr_t)PAGE_MASK; /* every border is a page's */
+    uintptr_t page = va & ~(uintptr_t)PAGE_MASK; /* every border is a page boundary */
 
     for (const struct region *r = regions; r < regions + ARRAY_SIZE(regions); r++)
         if (page >= (uintptr_t)r->start && page < (uintptr_t)r->end)
@@ -48,8 +47,8 @@ struct run {
     unsigned start, end;
     bool writable;
     const char *what;
-    paddr_t frame;   /* the first page's */
-    bool contiguous; /* and each further page's follows */
+    paddr_t frame;   /* of the first page */
+    bool contiguous; /* the other pages' frames follow it in order */
 };
 
 /* On a wide screen: how many pages, and which frames. */
@@ -75,7 +74,7 @@ static void print_run(const struct run *run) {
     kprintf("\n");
 }
 
-/* Adds PAGE, as WALK found it, to *RUN; where it is not alike, *RUN is printed and a new one begins. */
+/* Adds PAGE, as WALK found it, to *RUN. If it differs, prints *RUN and begins a new one. */
 static void extend_run(struct run *run, unsigned page, const struct vmem_walk *walk) {
     const char *what = region_name(page << PAGE_SHIFT);
     bool writable = walk->pde & walk->pte & PTE_WRITE;
@@ -109,6 +108,7 @@ COMMAND(LOOK, 2, maps, .arguments = "", .flags = READS,
 
 /* ---- walk ---- */
 
+/* "PD[1] absent" or "PT[0] absent" where VA is not mapped; NULL where it is. */
 const char *absent_level(uintptr_t va, char text[ABSENT_TEXT]) {
     struct vmem_walk walk;
 
@@ -121,7 +121,7 @@ const char *absent_level(uintptr_t va, char text[ABSENT_TEXT]) {
     return text;
 }
 
-/* The low BITS bits of VALUE in binary. */
+/* The low BITS bits of VALUE, in binary. */
 static const char *binary(unsigned value, unsigned bits, char text[13]) {
     text[bits] = '\0';
     while (bits--) {
@@ -131,12 +131,12 @@ static const char *binary(unsigned value, unsigned bits, char text[13]) {
     return text;
 }
 
-/* Each of the address's three parts has its colour, wherever it stands. */
+/* Each part of the address keeps its colour wherever it appears. */
 #define PDI_INK CYAN
 #define PTI_INK YELLOW
 #define OFFSET_INK MAGENTA
 
-/* " is kmain+0x10", " is $0", where VA lies in something that has a name. */
+/* " is kmain+0x10" or " is $0", if VA lies in something that has a name. */
 static void print_name(uintptr_t va) {
     size_t offset, size;
     const char *symbol = symbol_at(va, &offset);
@@ -167,7 +167,7 @@ static void print_split(uintptr_t va, const struct vmem_walk *w) {
             ink(PTI_INK), w->pti, ink(PLAIN), ink(OFFSET_INK), w->offset, ink(PLAIN), w->offset);
 }
 
-/* SDM vol. 3, tables 4-5 and 4-6. */
+/* The bits of an entry: SDM vol. 3, tables 4-5 and 4-6. */
 static void print_flags(unsigned entry) {
     kprintf("   %spresent%s, %s, %s%s%s%s%s\n", ink(GREEN), ink(PLAIN),
             entry & PTE_WRITE ? "writable" : "read-only", entry & PTE_USER ? "user" : "kernel",
@@ -177,9 +177,9 @@ static void print_flags(unsigned entry) {
             entry & PTE_ACCESSED ? ", accessed" : ", not accessed yet", entry & PTE_DIRTY ? ", dirty" : "");
 }
 
-/* Two bits that look wrong in a directory entry, and are not: rights are those that both entries give (SDM
- * vol. 3, 4.6), and an entry that leads to a table has no dirty bit, but as an entry of the window it
- * does. */
+/* Two bits of a directory entry look wrong, but are not. Its user bit: an access needs the right from both entries
+ * (SDM vol. 3, 4.6). Its dirty bit: an entry that leads to a table has none, but here it maps a page of the window,
+ * too. */
 static void print_remarks(unsigned pdi, unsigned pde) {
     if (pde & PTE_USER)
         kprintf("   user: each page's own entry decides\n");
@@ -189,13 +189,13 @@ static void print_remarks(unsigned pdi, unsigned pde) {
 
 struct step {
     int number;
-    const char *table, *code; /* the entry is TABLE[INDEX] */
+    const char *table, *code; /* the entry's name is TABLE[INDEX], in the ink CODE */
     unsigned index, entry;
-    uintptr_t seen_at; /* through the window */
+    uintptr_t seen_at; /* the entry's address in the window */
     const char *leads_to;
 };
 
-/* One step through a table. False where the walk stops. */
+/* Prints one step through a table. False if the walk ends here. */
 static bool print_step(const struct step *s) {
     kprintf("%d. %s%s[%u]%s, seen at 0x%08x, is %s0x%08x%s\n", s->number, ink(s->code), s->table, s->index,
             ink(PLAIN), (unsigned)s->seen_at, ink(BOLD), s->entry, ink(PLAIN));
