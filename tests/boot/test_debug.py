@@ -1,6 +1,8 @@
 """`make debug`: gdb and the serial line on one terminal."""
 import os
 import shutil
+import signal
+import time
 from pathlib import Path
 
 import pexpect
@@ -21,6 +23,10 @@ def debug(build, tmp_path):
                         encoding="utf-8", env={**os.environ, "TERM": "dumb", "DISPLAY": "", "WAYLAND_DISPLAY": ""})
     gdb.expect_exact(PROMPT)
     yield gdb
+    if gdb.isalive() and (tmp_path / "quire.pid").exists():
+        gdb.sendintr()
+        gdb.sendline("quit")  # which ends QEMU, too
+        gdb.expect(pexpect.EOF)
     gdb.close(force=True)
 
 
@@ -48,5 +54,14 @@ def test_what_is_typed_goes_to_quire_while_it_runs_and_to_gdb_while_it_stands(de
     debug.send("exit\r")
     debug.expect_exact("Remote connection closed")
     debug.expect_exact(PROMPT)
-    debug.sendline("quit")
-    debug.expect(pexpect.EOF)
+
+
+def test_qemu_ends_when_the_terminal_goes_away(debug, tmp_path):
+    debug.sendline("continue")
+    debug.expect_exact("quire> ")
+    pid = int((tmp_path / "quire.pid").read_text())
+    os.killpg(os.getpgid(debug.pid), signal.SIGHUP)  # as the user's shell does
+    deadline = time.monotonic() + 60
+    while Path(f"/proc/{pid}").exists():
+        assert time.monotonic() < deadline, "QEMU runs on"
+        time.sleep(0.1)
