@@ -28,6 +28,7 @@ define check-disc-tools
 $(call need,grub-mkrescue grub2-mkrescue i686-elf-grub-mkrescue,grub-mkrescue)
 $(call need,xorriso,xorriso)
 $(call need,mformat,mtools)
+$(call need,xz,xz)
 $(foreach platform,$(GRUB_PLATFORMS),$(if $(wildcard $(GRUB_DIR)/$(platform)/moddep.lst),,$(no-platform)))
 $(if $(strip $(FONTS)),,$(call missing,a font for the framebuffer is missing,font))
 endef

@@ -19,6 +19,7 @@ apt-get  grub-x86_64-efi grub-efi-amd64-bin
 apt-get  grub-i386-efi   grub-efi-ia32-bin
 apt-get  xorriso         xorriso
 apt-get  mtools          mtools
+apt-get  xz              xz-utils
 apt-get  gdb             gdb
 apt-get  font            console-setup-linux
 apt-get  test            python3 python3-pytest python3-pytest-xdist python3-pexpect python3-pil
@@ -37,6 +38,7 @@ dnf      grub-x86_64-efi grub2-efi-x64-modules
 dnf      grub-i386-efi   grub2-efi-ia32-modules
 dnf      xorriso         xorriso
 dnf      mtools          mtools
+dnf      xz              xz
 dnf      gdb             gdb
 dnf      font            terminus-fonts-console
 dnf      test            python3 python3-pytest python3-pytest-xdist python3-pexpect
@@ -53,6 +55,7 @@ pacman   grub-x86_64-efi grub
 pacman   grub-i386-efi   grub
 pacman   xorriso         libisoburn
 pacman   mtools          mtools
+pacman   xz              xz
 pacman   gdb             gdb
 pacman   font            terminus-font
 pacman   test            python python-pytest python-pytest-xdist python-pexpect
@@ -65,6 +68,7 @@ brew     qemu            qemu
 brew     grub-mkrescue   i686-elf-grub
 brew     xorriso         xorriso
 brew     mtools          mtools
+brew     xz              xz
 brew     gdb             gdb
 brew     test            python pytest
 brew     bench           python python-matplotlib
@@ -75,6 +79,7 @@ other    qemu            QEMU for i386
 other    grub-mkrescue   grub-mkrescue of GRUB 2, for BIOS and UEFI
 other    xorriso         xorriso
 other    mtools          mtools
+other    xz              xz
 other    gdb             gdb
 other    font            the Terminus font for consoles
 other    test            python3 with pytest, pytest-xdist and pexpect
@@ -87,7 +92,7 @@ needs() {
         clang*) build="clang make font" ;;
         *) build="compiler make font" ;;
     esac
-    disc="grub-mkrescue grub-i386-pc grub-x86_64-efi grub-i386-efi xorriso mtools"
+    disc="grub-mkrescue grub-i386-pc grub-x86_64-efi grub-i386-efi xorriso mtools xz"
     for goal in "$@"; do
         case $goal in
             all) echo "$build" ;;

@@ -279,7 +279,7 @@ def test_a_module_that_cannot_be_brought_along_is_an_error(built, tmp_path, name
 # ---- the disc ----
 
 FONT = next(Path("/usr/share").glob("consolefonts/*.psf.gz"), None)
-DISC_TOOLS = ("grub-mkrescue", "xorriso", "mformat", "apt-get")
+DISC_TOOLS = ("grub-mkrescue", "xorriso", "mformat", "xz")
 
 
 @pytest.fixture
@@ -287,12 +287,17 @@ def disc(make, tmp_path):
     """All that a disc needs is here; grub-mkrescue fails if $SAYS is not empty, and prints it."""
     if not FONT:
         pytest.skip("no console font is installed")
-    make.have(*GNU, *DISC_TOOLS)
+    make.have("apt-get", *GNU, *DISC_TOOLS)
     (make.tools / "grub-mkrescue").write_text(TOOL.replace("exit ${EXIT:-0}", 'echo "$SAYS"; [ -z "$SAYS" ]'))
     for platform in "i386-pc", "x86_64-efi", "i386-efi":
         (tmp_path / "grub" / platform).mkdir(parents=True)
         (tmp_path / "grub" / platform / "moddep.lst").touch()
-    return lambda **environment: make("iso", f"FONTS={FONT}", f"GRUB_DIR={tmp_path}/grub", **environment)
+
+    def disc(**environment):
+        return make("iso", f"FONTS={FONT}", f"GRUB_DIR={tmp_path}/grub", **environment)
+
+    disc.make = make
+    return disc
 
 
 def test_the_disc_is_called_after_the_version(disc):
@@ -302,6 +307,13 @@ def test_the_disc_is_called_after_the_version(disc):
     name = call[call.index("-volid") + 1]
     assert name == "QUIRE_" + (ROOT / "VERSION").read_text().strip().replace(".", "_")
     assert re.fullmatch(r"[A-Z0-9_]{1,32}", name)
+
+
+@pytest.mark.parametrize("tool", DISC_TOOLS)
+def test_a_disc_without_one_of_its_tools_names_it(disc, tool):
+    (disc.make.tools / tool).unlink()
+    made = disc()
+    assert made.code != 0 and f"{tool} is missing: run '" in made.output
 
 
 def test_grubs_missing_font_is_told_with_what_to_install(disc):
