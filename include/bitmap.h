@@ -17,37 +17,19 @@ static inline uint32_t bitmap_word_mask(size_t i, size_t end) {
 
 static inline size_t bitmap_next_word(size_t i) { return (i | 31) + 1; }
 
-/* What bitmap_fill does with BITMAP_MANY bits and more. */
-#define BITMAP_MANY 1024
-void bitmap_fill_many(uint32_t *map, size_t start, size_t end, bool value);
-
 /* Sets every bit in [START, END) to VALUE. A range that is empty, or ends before it starts, changes
  * nothing. */
-static inline void bitmap_fill(uint32_t *map, size_t start, size_t end, bool value) {
-    if (start >= end)
-        return;
-    if (end - start >= BITMAP_MANY) {
-        bitmap_fill_many(map, start, end, value);
-        return;
-    }
-    uint32_t mask = ~0u << (start % 32);
-    size_t i = start / 32;
-    for (; i < end / 32; i++, mask = ~0u)
-        map[i] = value ? map[i] | mask : map[i] & ~mask;
-    mask &= ~(~0u << (end % 32)); /* what is left of the word in which END lies */
-    if (mask)
-        map[i] = value ? map[i] | mask : map[i] & ~mask;
-}
+void bitmap_fill(uint32_t *map, size_t start, size_t end, bool value);
 
-/* Whether every bit in [START, END) is set, START being at most END. */
-static inline bool bitmap_full(const uint32_t *map, size_t start, size_t end) {
-    uint32_t mask = ~0u << (start % 32);
+/* Whether every bit in [START, END) is VALUE; START is less than END. */
+static inline bool bitmap_all(const uint32_t *map, size_t start, size_t end, bool value) {
+    uint32_t flip = value ? ~0u : 0, mask = ~0u << (start % 32);
     size_t i = start / 32;
     for (; i < end / 32; i++, mask = ~0u)
-        if (mask & ~map[i])
+        if (mask & (map[i] ^ flip))
             return false;
-    mask &= ~(~0u << (end % 32));
-    return !mask || !(mask & ~map[i]);
+    mask &= ~(~0u << (end % 32)); /* the part of the last word below END, if any */
+    return !mask || !(mask & (map[i] ^ flip));
 }
 
 /* The first bit in [START, END) that is VALUE, or END when there is none. */
@@ -88,9 +70,6 @@ static inline void summary_add(struct summary *s, size_t i) {
 void summary_add_range(struct summary *s, size_t start, size_t end);
 void summary_remove_range(struct summary *s, size_t start, size_t end);
 
-/* Adds every index below END, a multiple of 32, whose bit is set in MAP. A step for each word. */
-void summary_add_bits(struct summary *s, const uint32_t *map, size_t end);
-
 /* Removes index I; one that is absent stays so. */
 static inline void summary_remove(struct summary *s, size_t i) {
     if (s->leaf[i / 32] &= ~(1u << (i % 32)))
@@ -110,17 +89,6 @@ static inline size_t summary_first(const struct summary *s) {
     size_t i = (size_t)__builtin_ctz(s->top);
     i = i * 32 + (size_t)__builtin_ctz(s->middle[i]);
     return i * 32 + (size_t)__builtin_ctz(s->leaf[i]);
-}
-
-/* Removes the least member, and returns it; or SUMMARY_NONE. */
-static inline size_t summary_take(struct summary *s) {
-    size_t i = summary_first(s);
-    if (i == SUMMARY_NONE)
-        return i;
-    uint32_t *leaf = &s->leaf[i / 32], *middle = &s->middle[i / 1024];
-    if (!(*leaf &= *leaf - 1) && !(*middle &= *middle - 1))
-        s->top &= s->top - 1;
-    return i;
 }
 
 /* The greatest member, or SUMMARY_NONE. */

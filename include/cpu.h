@@ -28,8 +28,8 @@
 
 /* ---- page-table entries ---- */
 
-/* A plain load: behind the compiler's back the processor sets only the accessed and dirty bits. */
-static inline unsigned read_entry(const unsigned *entry) { return *entry; }
+/* Volatile: entries are memory that the processor writes too, when it sets accessed and dirty bits. */
+static inline unsigned read_entry(const volatile unsigned *entry) { return *entry; }
 
 /* One aligned store: the processor never sees half an entry (SDM vol. 3, 4.10.4). */
 static inline void write_entry(volatile unsigned *entry, unsigned value) { *entry = value; }
@@ -152,6 +152,13 @@ static inline void store_words(void **to, unsigned word, size_t words) {
 
 static inline void store_bytes(void **to, unsigned byte, size_t bytes) {
     __asm__ volatile("rep stosb" : "+D"(*to), "+c"(bytes) : "a"(byte) : "memory");
+}
+
+/* Whether all of the WORDS words at AT, at least one, are WORD. */
+static inline bool words_are(const void *at, unsigned word, size_t words) {
+    bool equal;
+    __asm__ volatile("repe scasl" : "+D"(at), "+c"(words), "=@cce"(equal) : "a"(word) : "memory");
+    return equal;
 }
 
 /* From the last byte to the first, for blocks that overlap. */

@@ -15,7 +15,7 @@ void machine_init(void);
  * that Quire then does without. */
 void machine_check_cpu(void);
 
-/* True when pages mapped VMEM_WRITE_THROUGH are write-combining. */
+/* True when pages mapped VMEM_WRITE_COMBINING are write-combining. */
 bool machine_write_combines(void);
 
 /* "BIOS" where its interrupt vectors are there, else "UEFI" in words that say how sure that is. First called

@@ -8,6 +8,8 @@
  *               | page tables: table i at 0xFFC00000 + i * 4096                |  rw, absent where
  *               | (the recursive window: PD[1023] = the directory itself)      |  the table is absent
  *   0xFFC00000  +--------------------------------------------------------------+
+ *               | frame records: one word for each frame below 4 GiB           |  rw
+ *   0xFF800000  +--------------------------------------------------------------+
  *               | devices (framebuffer, ...), mapped by physical address       |  rw
  *   0xF0000000  +--------------------------------------------------------------+
  *               | kernel heap: kmalloc                                         |  rw, page by page
@@ -48,6 +50,7 @@
 #define KHEAP_START 0xC0000000
 #define KHEAP_END 0xF0000000
 #define DEVICES_START 0xF0000000
+#define FRAMES_START 0xFF800000 /* linker.ld has it too */
 #define WINDOW_START 0xFFC00000
 #define DIRECTORY_WINDOW 0xFFFFF000 /* the directory, inside the window */
 #define EGA_TEXT 0x000B8000
@@ -55,6 +58,7 @@
 #define BOOT_STACK_SIZE 0x4000
 #define FAULT_STACK_SIZE 0x2000 /* of the double-fault task, and of every report */
 
+#define FRAMES_PDI 1022
 #define RECURSIVE_PDI 1023
 
 #ifndef __ASSEMBLER__

@@ -1,9 +1,12 @@
-/* pm: the physical page allocator. Bitmaps of the frames below 4 GiB, with summary levels above them.
+/* pm: the physical page allocator, for the frames below 4 GiB.
  *
- * Every call takes the same time at 16 MiB as at 4 GiB, empty or all but full; only runs are searched for.
- * Frames are physical, mapped or not: pm never touches the memory that it hands out, and works before paging
- * as after. Exhaustion is a return value; a caller's bug is a panic that prints the
- * values, and leaves everything as it was. */
+ * Every call takes the same time at 16 MiB as at 4 GiB, empty or all but full; only runs are searched for. pm
+ * never touches the memory that it hands out, mapped or not. Exhaustion is a return value. A caller's bug is a
+ * panic that prints the values and leaves everything as it was.
+ *
+ * Before vmem_init frames can be reserved and handed out, but not given back, nor asked about by pm_state.
+ *
+ * An interrupt handler may call pm_count, pm_state and pm_next_range. To allocate or free there is a panic. */
 #ifndef QUIRE_PM_H
 #define QUIRE_PM_H
 
@@ -18,7 +21,9 @@ enum pm_state {
     PM_ABSENT,   /* the memory map does not call it memory */
     PM_RESERVED, /* memory that is never handed out: the first MiB, the kernel, boot modules */
     PM_FREE,
-    PM_USED, /* handed out */
+    PM_USED,      /* handed out */
+    PM_TABLE,     /* handed out, and a page table */
+    PM_DIRECTORY, /* handed out, and a page directory */
 };
 
 /* In frames; total = free + reserved + those handed out. */
@@ -30,22 +35,22 @@ struct pm_counts {
  * those below are reserved. */
 void pm_init(const memmap_frames ram);
 
-/* Withholds for good every frame that [START, END) touches. START <= END, END at most 2^32. For boot,
- * before the first allocation: a frame that is handed out already is a panic. */
+/* Withholds for good every frame that [START, END) touches. START <= END, END at most 2^32. Once a frame is handed
+ * out it is too late: a panic. */
 void pm_reserve(uint64_t start, uint64_t end);
 
 /* A free frame's address, or PADDR_NONE. Its contents are whatever was left there. */
 paddr_t pm_alloc_page(void);
 
-/* Gives back a frame that pm_alloc_page or pm_alloc_pages handed out. Panics on a double free, and on an
- * unaligned, reserved or absent frame. */
+/* Gives back a frame that pm_alloc_page or pm_alloc_pages handed out. Panics on a double free, on an unaligned,
+ * reserved or absent frame, on a page table or directory, and on a frame that a page is still mapped to. */
 void pm_free_page(paddr_t pa);
 
 /* N adjacent frames, the address of the first; PADDR_NONE when no such run is free, or for N = 0. */
 paddr_t pm_alloc_pages(size_t n);
 
 /* Gives back N adjacent frames: a whole run, a part of one, or frames that came one by one. Panics, before
- * anything changes, when any frame in the range is not handed out. N = 0 does nothing. */
+ * anything changes, when pm_free_page would refuse any of them. N = 0 does nothing. */
 void pm_free_pages(paddr_t pa, size_t n);
 
 struct pm_counts pm_count(void);
@@ -55,7 +60,7 @@ enum pm_state pm_state(paddr_t pa);
  * numbers, with the frames below 1 MiB left out; false when there is none. */
 bool pm_next_range(pfn_t from, pfn_t *start, pfn_t *end);
 
-/* Every invariant of the bitmaps, summaries and counts; panics with the first one broken. */
+/* Every invariant of the bitmap, the magazine, the records and the counts; panics with the first one broken. */
 void pm_check(void);
 
 #endif

@@ -4,10 +4,12 @@
  * CR3 gives the directory's frame; PD[PDI] gives the table's frame; PT[PTI] gives the page's frame; plus
  * the offset (Intel SDM vol. 3, 4.3). After vmem_init every table is edited through the recursive window.
  *
- * The calls that edit mappings work from FREE_START (0x00400000) up to WINDOW_START (0xFFC00000): the
- * identity map and the window cannot be edited. Addresses are page-aligned, ranges lie inside those borders
- * and are never empty; anything else is a panic that prints the values, and so is a range that an interrupt
- * handler asks for. */
+ * The calls that edit mappings work from FREE_START (0x00400000) up to FRAMES_START (0xFF800000): the identity map,
+ * the frame records and the window cannot be edited. Addresses are page-aligned, ranges lie inside those borders and
+ * are never empty; anything else is a panic that prints the values.
+ *
+ * An interrupt handler may call vmem_translate, vmem_walk, vmem_tables and get_page_directory. To edit anything
+ * there is a panic. */
 #ifndef QUIRE_VMEM_H
 #define QUIRE_VMEM_H
 
@@ -20,7 +22,7 @@ typedef unsigned int pte_t; /* a page-table entry: SDM vol. 3, table 4-6 */
 #define PTE_PRESENT 0x001u
 #define PTE_WRITE 0x002u
 #define PTE_USER 0x004u
-#define PTE_WRITE_THROUGH 0x008u /* PWT; with PAT entry 1: write-combining */
+#define PTE_WRITE_THROUGH 0x008u /* PWT: selects entry 1 of the page attribute table */
 #define PTE_NO_CACHE 0x010u      /* PCD */
 #define PTE_ACCESSED 0x020u
 #define PTE_DIRTY 0x040u /* of a page only */
@@ -36,10 +38,12 @@ static inline unsigned pt_index(const void *va) {
 
 static inline unsigned page_offset(const void *va) { return (uintptr_t)va & PAGE_MASK; }
 
-/* How a page is mapped: none of these is read-only, cached, for the kernel. */
+/* How a page is mapped: none of these is read-only, cached, for the kernel. Write and user are its permissions; the
+ * others are its memory type. Write-combining is write-through where there is no page attribute table
+ * (machine_write_combines). */
 #define VMEM_WRITE PTE_WRITE
 #define VMEM_USER PTE_USER
-#define VMEM_WRITE_THROUGH PTE_WRITE_THROUGH
+#define VMEM_WRITE_COMBINING PTE_WRITE_THROUGH
 #define VMEM_NO_CACHE PTE_NO_CACHE
 
 enum vmem_error {
@@ -49,7 +53,8 @@ enum vmem_error {
 
 /* A directory page, clear; page table 0, the identity map of the first 4 MiB; PD[0]; PD[1023] = the
  * directory itself; set_page_directory; enable_paging. Then the protections: page 0, the scratch page and
- * the stacks' guard pages absent, text and constants read-only with CR0.WP. Panics when there is no frame. */
+ * the stacks' guard pages absent, text and constants read-only with CR0.WP. Then the frame records, at FRAMES_START.
+ * Panics when there is no frame. */
 void vmem_init(void);
 
 /* In assembly (mm/paging.S). get_ and set_ are CR3, a physical address; enable_paging sets CR0.PG and
@@ -59,7 +64,8 @@ void set_page_directory(paddr_t directory);
 void enable_paging(void);
 
 /* Maps the page at VA to the frame PA (any physical address: memory or a device). A page already present
- * is a panic. 0, or VMEM_NO_MEMORY with everything as it was. The frame stays the caller's. */
+ * is a panic. 0, or VMEM_NO_MEMORY with everything as it was. The frame stays the caller's; pm refuses to take it back
+ * while the page is there. */
 int vmem_map(void *va, paddr_t pa, unsigned flags);
 int vmem_map_range(void *va, paddr_t pa, size_t pages, unsigned flags);
 
@@ -68,13 +74,13 @@ int vmem_unmap(void *va);
 int vmem_unmap_range(void *va, size_t pages);
 
 /* Maps pages at VA to frames from pm; vmem_free_range unmaps them and gives the frames back. Their contents
- * are whatever was left there. Errors as above; to free a page whose frame pm has not handed out, or two
- * pages of the range with the same frame, is a panic. */
+ * are whatever was left there. Errors as above. To free a page whose frame pm has not handed out, or is mapped to
+ * another page too, is a panic. */
 int vmem_alloc_range(void *va, size_t pages, unsigned flags);
 int vmem_free_range(void *va, size_t pages);
 
-/* Gives every page that [VA, VA + BYTES) touches the permissions FLAGS. 0, or VMEM_ABSENT with everything
- * as it was. */
+/* Gives every page that [VA, VA + BYTES) touches the permissions FLAGS, and leaves its memory type alone. 0, or
+ * VMEM_ABSENT with everything as it was. */
 int vmem_protect(void *va, size_t bytes, unsigned flags);
 
 /* The physical address behind VA (any address, any offset); false, *PA untouched, where none is mapped. */
@@ -92,8 +98,11 @@ struct vmem_walk {
 /* Fills *OUT for any VA; true where it is mapped. */
 bool vmem_walk(const void *va, struct vmem_walk *out);
 
-/* Page tables in use, table 0 included, the directory not. */
+/* Page tables in use, table 0 included; the directory and the frame records' table not. */
 size_t vmem_tables(void);
+
+/* Frames that the frame records take: their pages and their table. */
+size_t vmem_record_frames(void);
 
 /* Every invariant; panics with the first one broken. */
 void vmem_check(void);

@@ -6,12 +6,29 @@
 #include "panic.h"
 #include "string.h"
 
-void bitmap_fill_many(uint32_t *map, size_t start, size_t end, bool value) {
-    size_t first = (start + 31) / 32, last = end / 32; /* whole words */
-    bitmap_fill(map, start, first * 32, value);
-    memset(&map[first], value ? 0xFF : 0, (last - first) * sizeof(*map));
-    bitmap_fill(map, last * 32, end, value);
+static inline void fill_word(uint32_t *word, uint32_t mask, bool value) {
+    *word = value ? *word | mask : *word & ~mask;
 }
+
+static inline void fill(uint32_t *map, size_t start, size_t end, bool value) {
+    size_t first = start / 32, last = end / 32;
+    uint32_t head = ~0u << (start % 32), tail = ~(~0u << (end % 32));
+    if (start >= end)
+        return;
+    if (first == last) {
+        fill_word(&map[first], head & tail, value);
+        return;
+    }
+    fill_word(&map[first], head, value);
+#pragma GCC unroll 4
+    for (size_t i = first + 1; i < last; i++)
+        map[i] = value ? ~0u : 0;
+    if (tail)
+        fill_word(&map[last], tail, value);
+}
+
+/* Sets every bit in [START, END) to VALUE. */
+void bitmap_fill(uint32_t *map, size_t start, size_t end, bool value) { fill(map, start, end, value); }
 
 size_t bitmap_find(const uint32_t *map, size_t start, size_t end, bool value) {
     uint32_t skip = value ? 0 : ~0u; /* a word that has no such bit */
@@ -58,14 +75,6 @@ void summary_add_range(struct summary *s, size_t start, size_t end) {
     }
 }
 
-void summary_add_bits(struct summary *s, const uint32_t *map, size_t end) {
-    for (size_t i = 0; i < end; i += 32)
-        if (map[i / 32]) {
-            s->leaf[i / 32] |= map[i / 32];
-            summary_add(s, i + (size_t)__builtin_ctz(map[i / 32]));
-        }
-}
-
 void summary_remove_range(struct summary *s, size_t start, size_t end) {
     for (size_t i = start; i < end; i = bitmap_next_word(i))
         if (!(s->leaf[i / 32] &= ~bitmap_word_mask(i, end)))
@@ -99,15 +108,18 @@ size_t summary_next(const struct summary *s, size_t from) {
 }
 
 void summary_set_bits(struct summary *s, uint32_t *map, size_t start, size_t end) {
-    bitmap_fill(map, start, end, true);
+    fill(map, start, end, true);
     summary_add_range(s, start / 32, (end - 1) / 32 + 1);
 }
 
 void summary_clear_bits(struct summary *s, uint32_t *map, size_t start, size_t end) {
-    bitmap_fill(map, start, end, false);
-    for (size_t i = start; i < end; i = bitmap_next_word(i))
-        if (!map[i / 32])
-            summary_remove(s, i / 32);
+    size_t first = start / 32, last = (end - 1) / 32 + 1;
+    fill(map, start, end, false);
+    if (map[first])
+        first++;
+    if (last > first && map[last - 1])
+        last--;
+    summary_remove_range(s, first, last);
 }
 
 /* The bits of WORD at which N set bits begin, N being less than 32. */
@@ -121,7 +133,7 @@ static uint32_t runs_in(uint32_t word, size_t n) {
 
 size_t bitmap_find_run(const uint32_t *map, const struct summary *words, size_t n, size_t from,
                        size_t limit) {
-    if (n <= limit - from && bitmap_full(map, from, from + n))
+    if (n <= limit - from && bitmap_all(map, from, from + n, true))
         return from;
     size_t below = 0; /* set bits that end where the word begins */
     uint32_t mask = ~0u << (from % 32);

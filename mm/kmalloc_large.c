@@ -192,7 +192,7 @@ bool large_resize(void *p, size_t size) {
     struct zone *zone = zone_of(p);
     size_t old = *large_entry(p), pages = pages_for(size), slot = slot_at(zone, p);
     size_t old_end = slot + slots_for(zone, old), end = slot + slots_for(zone, pages);
-    if (end > old_end && (end > zone->count || !bitmap_full(zone->unused.leaf, old_end, end)))
+    if (end > old_end && (end > zone->count || !bitmap_all(zone->unused.leaf, old_end, end, true)))
         return false;
     if (!set_pages(p, old, pages))
         return false;

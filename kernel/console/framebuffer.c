@@ -208,7 +208,7 @@ static const char *objection(const struct framebuffer_info *fb) {
         return "its lines overlap";
     if (fb->address >> 32 || fb->address + size_of(fb) > (uint64_t)1 << 32)
         return "it does not lie below 4 GiB";
-    if (fb->address % PAGE_SIZE + size_of(fb) > WINDOW_START - DEVICES_START)
+    if (fb->address % PAGE_SIZE + size_of(fb) > FRAMES_START - DEVICES_START)
         return "it is larger than the address space for devices";
     if (!fb->address || boot_info_is_memory(fb->address, fb->address + size_of(fb)))
         return "it lies over memory";
@@ -248,7 +248,7 @@ void framebuffer_map(void) {
     paddr_t pa = (paddr_t)fb->address;
     size_t pages = pages_for(pa % PAGE_SIZE + (size_t)size_of(fb));
     bool combine = machine_write_combines();
-    unsigned flags = VMEM_WRITE | (combine ? VMEM_WRITE_THROUGH : VMEM_NO_CACHE);
+    unsigned flags = VMEM_WRITE | (combine ? VMEM_WRITE_COMBINING : VMEM_NO_CACHE);
 
     if (vmem_map_range((void *)DEVICES_START, pa & ~PAGE_MASK, pages, flags) < 0) {
         kprintf("screen: no memory for the framebuffer's page tables\n");

@@ -27,7 +27,8 @@
 static const char *owner(uintptr_t va) {
     return va < PAGES_START     ? "kernel's"
            : va < DEVICES_START ? "heap's"
-           : va < WINDOW_START  ? "devices'"
+           : va < FRAMES_START  ? "devices'"
+           : va < WINDOW_START  ? "frame records'"
                                 : "window's";
 }
 

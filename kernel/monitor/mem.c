@@ -48,8 +48,8 @@ static void mark(pfn_t pfn, enum kind kind) {
 }
 
 static void mark_frames(pfn_t end) {
-    static const uint8_t kind_of[] = {
-        [PM_ABSENT] = ABSENT, [PM_RESERVED] = RESERVED, [PM_FREE] = FREE, [PM_USED] = USED};
+    static const uint8_t kind_of[] = {[PM_ABSENT] = ABSENT, [PM_RESERVED] = RESERVED, [PM_FREE] = FREE,
+                                      [PM_USED] = USED,     [PM_TABLE] = TABLE,       [PM_DIRECTORY] = TABLE};
 
     for (pfn_t pfn = 0; pfn < end; pfn++)
         mark(pfn, kind_of[pm_state(pfn_to_pa(pfn))]);
@@ -122,10 +122,11 @@ static void print_map(void) {
 
 static void print_handed_out(struct pm_counts frames) {
     size_t handed_out = frames.total - frames.free - frames.reserved;
-    size_t tables = vmem_tables(), heap = kmalloc_pages();
-    size_t known = 1 + tables + heap;
+    size_t tables = vmem_tables(), heap = kmalloc_pages(), records = vmem_record_frames();
+    size_t known = 1 + tables + heap + records;
 
-    kprintf("%zu handed out: page directory 1, page tables %zu, heap %zu", handed_out, tables, heap);
+    kprintf("%zu handed out: page directory 1, page tables %zu, heap %zu, frame records %zu", handed_out,
+            tables, heap, records);
     if (handed_out > known)
         kprintf(", others %zu", handed_out - known);
     kprintf("\n");

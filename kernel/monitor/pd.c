@@ -48,6 +48,8 @@ static enum kind kind_at(const struct table *t, unsigned i) {
         return READ_ONLY;
     if (va >= WINDOW_START)
         return WINDOW;
+    if (va >= FRAMES_START)
+        return KERNEL_PART;
     if (va >= DEVICES_START)
         return DEVICE;
     if (va >= KHEAP_START)

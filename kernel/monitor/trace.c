@@ -214,7 +214,7 @@ static bool is_count(const char *name, size_t n) {
 
 static void print_flags(unsigned flags) {
     kprintf("%s%s%s%s", flags & VMEM_WRITE ? "writable" : "read-only", flags & VMEM_USER ? " user" : "",
-            flags & VMEM_WRITE_THROUGH ? " write-through" : "", flags & VMEM_NO_CACHE ? " uncached" : "");
+            flags & VMEM_WRITE_COMBINING ? " write-combining" : "", flags & VMEM_NO_CACHE ? " uncached" : "");
 }
 
 static void print_arguments(const char *names, const unsigned *value) {

@@ -27,7 +27,8 @@ static const struct region {
     {symtab_start, kernel_end, "symbol table"},
     {(char *)0, (char *)IDENTITY_END, "identity map"},
     {(char *)KHEAP_START, (char *)KHEAP_END, "heap"},
-    {(char *)DEVICES_START, (char *)WINDOW_START, "devices"},
+    {(char *)DEVICES_START, (char *)FRAMES_START, "devices"},
+    {(char *)FRAMES_START, (char *)WINDOW_START, "frame records"},
     {(char *)WINDOW_START, (char *)DIRECTORY_WINDOW, "page tables (window)"},
     {(char *)DIRECTORY_WINDOW, (char *)0xFFFFFFFF, "page directory (window)"},
 };

@@ -264,33 +264,6 @@ static void reserve_modules(void) {
 
 /* ---- the whole ---- */
 
-/* The second word differs, so that no bus that holds the last value passes for memory. (To a local APIC,
- * whose page a map may claim too, these are messages that do not matter; not every word is.) */
-static void check_frame(paddr_t frame) {
-    volatile unsigned *word = (volatile unsigned *)(uintptr_t)frame;
-    const unsigned first = 0x5A5A20A5, second = 0xA5A5D05A;
-
-    if (frame == PADDR_NONE)
-        return;
-    word[0] = first;
-    word[1] = second;
-    if (word[0] != first || word[1] != second)
-        PANIC("quire: there is no memory at 0x%08x, where the memory map has some", frame);
-}
-
-/* The page directory and its first table are next to be allocated. Where a map claims memory that is not
- * there, they would be lost, and switching paging on a reset. */
-static void check_first_frames(void) {
-    paddr_t first = pm_alloc_page(), second = pm_alloc_page();
-
-    check_frame(first);
-    check_frame(second);
-    if (first != PADDR_NONE)
-        pm_free_page(first);
-    if (second != PADDR_NONE)
-        pm_free_page(second);
-}
-
 /* The table in section 3.3 puts the colours at 110. In the header multiboot.h beside it, which GRUB is built
  * with, they are aligned: at 112, behind zeros. A field of no bits tells. */
 static void read_framebuffer(void) {
@@ -347,5 +320,4 @@ void boot_info_memory(void) {
             frames * (PAGE_SIZE / 1024), PM_MIN_FRAMES * (PAGE_SIZE / 1024));
     struct pm_counts counts = pm_count();
     kprintf("pm: %zu frames: %zu free, %zu reserved\n", counts.total, counts.free, counts.reserved);
-    check_first_frames();
 }

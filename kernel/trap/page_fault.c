@@ -232,7 +232,7 @@ static const struct cause causes[] = {
     {ADDRESS(FREE_START), ADDRESS(KHEAP_START - 1), KERNEL_ABSENT, NULL,
      "free range: nothing is mapped here but by `map`, or your own code"},
     {ADDRESS(KHEAP_START), ADDRESS(KHEAP_END - 1), ABSENT, explain_heap, NULL},
-    {ADDRESS(DEVICES_START), ADDRESS(WINDOW_START - 1), ABSENT, NULL,
+    {ADDRESS(DEVICES_START), ADDRESS(FRAMES_START - 1), ABSENT, NULL,
      "device range: no device is mapped here"},
     {ADDRESS(WINDOW_START), ADDRESS(0xFFFFFFFF), ABSENT, explain_table, NULL},
     {EVERYWHERE, REFUSED_WRITE, NULL, "write to a page that is mapped read-only"},

@@ -19,8 +19,8 @@ bench-ceilings: bench
 
 # mm/ as in the kernel: the same flags, less those that make it freestanding.
 BENCH_CFLAGS = $(filter-out -ffreestanding -mgeneral-regs-only,$(KERNEL_CFLAGS)) -fno-builtin
-BENCH_INCLUDE := -iquote tests/bench/host/include -iquote include
-BENCH_SOURCES := $(HOST_HEAP) mm/vmem.c mm/pm.c mm/kmalloc_pages.c tests/bench/workloads.c \
+BENCH_INCLUDE := -iquote tests/bench/host/include -iquote include -iquote mm
+BENCH_SOURCES := $(HOST_HEAP) mm/vmem.c mm/pm.c mm/kmalloc_pages.c tests/host/frames.c tests/bench/workloads.c \
     tests/bench/host/bench_heap.c
 BENCH_OBJECTS := $(BENCH_SOURCES:%.c=$(BUILD)/bench/%.o)
 BENCH_ROOT := $(BUILD)/i386-bench

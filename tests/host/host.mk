@@ -32,8 +32,8 @@ HOST_HEAP := $(sort $(filter-out mm/kmalloc_pages.c,$(wildcard mm/kmalloc*.c))) 
 HOST_TESTS := bitmap memmap pm vmem kmalloc terminal
 HOST_SRC_bitmap := mm/bitmap.c
 HOST_SRC_memmap := mm/memmap.c mm/bitmap.c
-HOST_SRC_pm := mm/pm.c mm/memmap.c mm/bitmap.c
-HOST_SRC_vmem := mm/vmem.c mm/kmalloc_pages.c mm/pm.c mm/bitmap.c tests/host/mmu.c
+HOST_SRC_pm := tests/host/frames.c mm/pm.c mm/memmap.c mm/bitmap.c
+HOST_SRC_vmem := tests/host/frames.c mm/vmem.c mm/kmalloc_pages.c mm/pm.c mm/bitmap.c tests/host/mmu.c
 HOST_SRC_kmalloc := $(HOST_HEAP)
 HOST_SRC_terminal := kernel/console/terminal.c
 

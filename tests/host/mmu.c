@@ -287,6 +287,11 @@ void write_entry(volatile unsigned *entry, unsigned value) {
     mmu_set_word(pa, value);
 }
 
+void store_words(void **to, unsigned word, size_t words) {
+    for (unsigned *at = *to; words > 0; words--)
+        write_entry(at++, word);
+}
+
 void flush_page(const void *va) {
     mmu_event(MMU_FLUSH, (uintptr_t)va, 0);
     if (paging)

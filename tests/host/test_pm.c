@@ -7,8 +7,8 @@
 
 #include <string.h>
 
+#include "frames.h"
 #include "memlayout.h"
-#include "pm_fast.h"
 #include "support.h"
 
 #define MIB_FRAMES 256
@@ -48,6 +48,12 @@ static void check_all(void) {
             fail_msg("frame 0x%x000 is in state %d; the model says %d", i, pm_state(pfn_to_pa(i)), model[i]);
 }
 
+/* Fills the records, as vmem_init does. */
+static void record(void) {
+    memset(pm_frames, 0, sizeof pm_frames);
+    pm_record_frames();
+}
+
 /* Hands RAM to pm, and to the model. */
 static void start(void) {
     model_end = 0;
@@ -57,6 +63,7 @@ static void start(void) {
             model_end = i + 1;
     }
     pm_init(ram);
+    record();
 }
 
 static void reserve(uint64_t from, uint64_t to) {
@@ -64,6 +71,7 @@ static void reserve(uint64_t from, uint64_t to) {
         if (model[i] != PM_ABSENT)
             model[i] = PM_RESERVED;
     pm_reserve(from, to);
+    record();
 }
 
 /* A machine of MIB MiB, the frames from 640 KiB to 1 MiB absent, with a kernel of 600 KiB. */
@@ -404,7 +412,7 @@ static void test_freeing_no_frames_does_nothing(void **state) {
     check_all();
 }
 
-/* ---- what waits ---- */
+/* ---- the magazine, and runs ---- */
 
 static void test_a_run_is_handed_out_again_in_parts(void **state) {
     (void)state;
@@ -436,85 +444,89 @@ static void test_single_frames_are_found_in_the_run_freed_last(void **state) {
     check_all();
 }
 
-/* A run is of what waits, of what does not, and of both side by side. */
-static void test_a_run_is_found_across_all_that_waits(void **state) {
+/* A run is made of frames in the magazine, of frames in the bitmap, and of both side by side. */
+static void test_a_run_is_found_across_the_magazine_and_the_bitmap(void **state) {
     (void)state;
     start_machine(16);
     while (alloc(1) != PADDR_NONE) { /* all */
     }
-    pm_free_pages(0x400000, 0x100); /* available, once the next run is freed */
-    pm_free_pages(0x500000, 0x80);  /* RUN */
-    for (pfn_t pfn = 0x580; pfn < 0x5C0; pfn++)
-        pm_free_page(pfn_to_pa(pfn)); /* RECENT, and SPARE */
+    pm_free_pages(0x400000, 0x100);
+    for (pfn_t pfn = 0x500; pfn < 0x5C0; pfn++)
+        pm_free_page(pfn_to_pa(pfn));
     give(0x400000, 0x1C0);
+    assert_int_equal(pm_recents, 0xC0);
     assert_int_equal(pm_count().free, 0x1C0);
     assert_int_equal(pm_alloc_pages(0x1C1), PADDR_NONE);
     assert_int_equal(alloc(0x1C0), 0x400000);
     check_all();
 }
 
-/* Each of those that wait elsewhere comes onto the stack, but no more than there are. */
-static void test_the_stack_gets_what_waits_elsewhere(void **state) {
+static void test_a_full_magazine_loses_no_frame(void **state) {
+    (void)state;
+    start_machine(16);
+    size_t n = 0, total = pm_count().free;
+    while (alloc(1) != PADDR_NONE)
+        held[n++] = 0;
+    assert_int_equal(n, total);
+    for (pfn_t pfn = 0; pfn < 16 * MIB_FRAMES; pfn++) {
+        if (model[pfn] != PM_USED)
+            continue;
+        pm_free_page(pfn_to_pa(pfn));
+        model[pfn] = PM_FREE;
+    }
+    assert_int_equal(pm_recents, RECENT_MAX);
+    check_all();
+    while (alloc(1) != PADDR_NONE) { /* all once more */
+    }
+    check_all();
+}
+
+static void test_the_magazine_is_loaded_and_makes_room(void **state) {
     (void)state;
     start_machine(8);
-    while (alloc(1) != PADDR_NONE) { /* all */
+    pm_load(0);
+    assert_int_equal(pm_recents, 0);
+    for (size_t n = 1; n <= RECENT_MAX; n = n * 3 / 2 + 1) {
+        size_t free = pm_count().free;
+        pm_load(n);
+        assert_true(pm_recents >= n);
+        pm_load(n / 2); /* has as many */
+        assert_true(pm_recents >= n);
+        check_all();
+        pm_make_room(RECENT_MAX - n / 2);
+        assert_true(pm_recents <= n / 2);
+        assert_int_equal(pm_count().free, free);
+        check_all();
     }
-    pm_free_pages(0x400000, 10); /* available */
-    pm_free_pages(0x500000, 10); /* RUN */
-    for (pfn_t pfn = 0x580; pfn < 0x590; pfn++)
-        pm_free_page(pfn_to_pa(pfn)); /* RECENT, and SPARE */
-    give(0x400000, 10);
-    give(0x500000, 10);
-    give(0x580000, 16);
-    assert_false(pm_has(37));
-    assert_false(pm_has(RECENT_MAX));
-    for (size_t n = 0; n <= 36; n++) {
-        assert_true(pm_has(n));
-        assert_in_range(RECENT_MAX - pm_top, n, 36);
-        assert_int_equal(pm_count().free, 36);
-    }
-    check_all(); /* and all are in the bitmaps */
-    assert_true(pm_has(36));
-    paddr_t last = 0;
-    for (size_t n = 0; n < 36; n++) {
-        paddr_t pa = pm_take(&pm_top);
-        take(pa, 1);
-        assert_true(pa > last); /* in order: they were in the bitmaps */
-        last = pa;
-    }
-    assert_true(pm_has(0));
-    assert_false(pm_has(1));
-    check_all();
 }
 
 /* ---- random, against the model ---- */
 
-/* Takes many frames from the stack; or puts many there, those of the RUNS that are of a single frame. */
+/* Takes many frames from the magazine, as vmem does; or puts many there: those of the RUNS that are of one frame. */
 static void random_batch(size_t *runs, paddr_t *where, size_t *length) {
-    size_t n = random_between(0, random_between(0, 4) ? 40 : RECENT_MAX + 1), top;
+    size_t n = random_between(0, random_between(0, 4) ? 40 : RECENT_MAX + 1);
     if (random_word() & 1) {
-        if (!pm_has(n)) {
-            assert_true(model_count().free < n);
+        if (n > pm_count().free)
             return;
-        }
-        for (top = pm_top; n > 0 && *runs < 4000; n--) {
-            where[*runs] = pm_take(&top);
+        for (pm_load(n); n > 0 && *runs < 4000; n--) {
+            where[*runs] = pm_recent[--pm_recents];
+            frame_set_kind(where[*runs], FRAME_PLAIN);
             take(where[*runs], 1);
             length[(*runs)++] = 1;
         }
-    } else {
-        top = pm_top_with_room(n);
-        for (size_t i = *runs; i-- > 0 && n > 0;) {
-            if (length[i] != 1)
-                continue;
-            assert_true(pm_put(&top, where[i]));
-            give(where[i], 1);
-            where[i] = where[--*runs];
-            length[i] = length[*runs];
-            n--;
-        }
+        return;
     }
-    pm_set_top(top);
+    pm_make_room(n);
+    for (size_t i = *runs; i-- > 0 && n > 0;) {
+        if (length[i] != 1)
+            continue;
+        pm_recent[pm_recents++] = where[i];
+        frame_set_kind(where[i], FRAME_RECENT);
+        give(where[i], 1);
+        where[i] = where[--*runs];
+        length[i] = length[*runs];
+        n--;
+    }
 }
 
 static void random_step(size_t *runs, paddr_t *where, size_t *length, unsigned fill) {
@@ -652,26 +664,43 @@ static void test_a_run_into_reserved_or_absent_frames_panics(void **state) {
     check_all();
 }
 
-/* Frames that wait are marked differently from those that are available: each is free all the same. */
-static void test_a_double_free_of_what_waits_panics(void **state) {
-    paddr_t pa = start_misuse(), run = alloc(64), old = alloc(3);
+/* Free frames are in the magazine or in the bitmap: each is free all the same. */
+static void test_a_double_free_is_seen_in_the_magazine_and_in_the_bitmap(void **state) {
+    paddr_t pa = start_misuse(), run = alloc(64);
     (void)state;
-    pm_free_pages(old, 3); /* available, from the next line on */
     pm_free_pages(run, 64);
-    for (size_t i = 0; i < 4; i++) /* SPARE first */
+    for (size_t i = 0; i < 4; i++)
         pm_free_page(pa + i * PAGE_SIZE);
-    give(old, 3);
     give(run, 64);
     give(pa, 4);
     for (size_t i = 0; i < 4; i++)
         EXPECT_PANIC("free already", call_free, pa + i * PAGE_SIZE, 0);
     EXPECT_PANIC("free already", call_free, run, 0);
     EXPECT_PANIC("free already", call_free, run + 63 * PAGE_SIZE, 0);
-    EXPECT_PANIC("free already", call_free, old + PAGE_SIZE, 0);
     EXPECT_PANIC("free already", call_free_run, pa, 16);
     EXPECT_PANIC("free already", call_free_run, run, 64);
     EXPECT_PANIC("free already", call_free_run, run - PAGE_SIZE, 2);
     check_all();
+}
+
+/* What vmem records of a frame: nothing of it may be given back. */
+static void test_tables_directories_and_mapped_frames_cannot_be_freed(void **state) {
+    paddr_t pa = start_misuse();
+    (void)state;
+    *frame_at(pa) = FRAME_TABLE + 3 * FRAME_ENTRY;
+    *frame_at(pa + PAGE_SIZE) = FRAME_DIRECTORY;
+    *frame_at(pa + 2 * PAGE_SIZE) = FRAME_PLAIN + FRAME_PAGE;
+    static const char *const text[] = {"it is a page table", "it is a page directory", "it is still mapped"};
+    for (size_t i = 0; i < 3; i++) {
+        frame_t before = *frame_at(pa + i * PAGE_SIZE);
+        EXPECT_PANIC(text[i], call_free, pa + i * PAGE_SIZE, 0);
+        EXPECT_PANIC(text[i], call_free_run, pa + i * PAGE_SIZE, 16 - i);
+        assert_int_equal(*frame_at(pa + i * PAGE_SIZE), before);
+    }
+    assert_int_equal(pm_state(pa), PM_TABLE);
+    assert_int_equal(pm_state(pa + PAGE_SIZE), PM_DIRECTORY);
+    assert_int_equal(pm_state(pa + 2 * PAGE_SIZE), PM_USED);
+    pm_check();
 }
 
 /* ---- pm_check sees damage ---- */
@@ -689,6 +718,35 @@ static void test_check_sees_a_frame_that_the_map_has_lost(void **state) {
     pm_check();
     bitmap_fill(ram, 0x800, 0x801, false);
     EXPECT_PANIC("", call_check, 0, 0);
+}
+
+static void check_sees(frame_t *record, frame_t broken) {
+    frame_t right = *record;
+    *record = broken;
+    EXPECT_PANIC("assertion failed", call_check, 0, 0);
+    *record = right;
+    pm_check();
+}
+
+static void test_check_sees_a_record_that_is_wrong(void **state) {
+    (void)state;
+    start_machine(16);
+    paddr_t used = alloc(1), recent = alloc(1);
+    pm_free_page(recent);
+    give(recent, 1);
+    check_sees(frame_at(used), FRAME_ABSENT);
+    check_sees(frame_at(used), FRAME_RESERVED);
+    check_sees(frame_at(used), FRAME_RECENT);
+    check_sees(frame_at(recent), FRAME_PLAIN);
+    check_sees(frame_at(KERNEL_START), FRAME_PLAIN);
+    check_sees(frame_at(0xA0000), FRAME_PLAIN);
+    pm_recent[1] = pm_recent[0]; /* one frame twice, another called recent: only as many as there should be */
+    pm_recents = 2;
+    *frame_at(used) = FRAME_RECENT;
+    EXPECT_PANIC("distinct", call_check, 0, 0);
+    *frame_at(used) = FRAME_PLAIN;
+    pm_recents = 1;
+    check_all();
 }
 
 static const struct CMUnitTest tests[] = {
@@ -711,8 +769,9 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_freeing_no_frames_does_nothing),
     cmocka_unit_test(test_a_run_is_handed_out_again_in_parts),
     cmocka_unit_test(test_single_frames_are_found_in_the_run_freed_last),
-    cmocka_unit_test(test_a_run_is_found_across_all_that_waits),
-    cmocka_unit_test(test_the_stack_gets_what_waits_elsewhere),
+    cmocka_unit_test(test_a_run_is_found_across_the_magazine_and_the_bitmap),
+    cmocka_unit_test(test_a_full_magazine_loses_no_frame),
+    cmocka_unit_test(test_the_magazine_is_loaded_and_makes_room),
     cmocka_unit_test(test_random_operations_against_the_model),
     cmocka_unit_test(test_a_double_free_panics),
     cmocka_unit_test(test_an_unaligned_free_panics),
@@ -721,8 +780,10 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_freeing_past_the_end_of_memory_panics),
     cmocka_unit_test(test_a_run_with_one_frame_not_handed_out_panics),
     cmocka_unit_test(test_a_run_into_reserved_or_absent_frames_panics),
-    cmocka_unit_test(test_a_double_free_of_what_waits_panics),
+    cmocka_unit_test(test_a_double_free_is_seen_in_the_magazine_and_in_the_bitmap),
+    cmocka_unit_test(test_tables_directories_and_mapped_frames_cannot_be_freed),
     cmocka_unit_test(test_check_sees_a_frame_that_the_map_has_lost),
+    cmocka_unit_test(test_check_sees_a_record_that_is_wrong),
 };
 
 HOST_MAIN(tests)

@@ -1,6 +1,6 @@
 /* vmem: mm/vmem.c unchanged over the simulated MMU of mmu.h, with the real pm.
  *
- * pm's calls are intercepted (the linker's --wrap), and the stack of pm_fast.h is looked at before each event:
+ * pm's calls are intercepted (the linker's --wrap), and pm's magazine (frames.h) is looked at before each event:
  * no frame may come back while a table or a cache still leads to it. A table's frame that came back is scribbled
  * over at once, as its next owner would. Memory runs out because the test holds all but so many frames. */
 #include "vmem.h"
@@ -8,15 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "frames.h"
 #include "kmalloc.h"
 #include "memlayout.h"
 #include "mmu.h"
-#include "pm_fast.h"
 #include "support.h"
 
 #define PAGES (1u << 20)
 #define MIB4 0x400000u
-#define FLAGS (VMEM_WRITE | VMEM_USER | VMEM_WRITE_THROUGH | VMEM_NO_CACHE)
+#define PERMISSIONS (VMEM_WRITE | VMEM_USER)
+#define FLAGS (PERMISSIONS | VMEM_WRITE_COMBINING | VMEM_NO_CACHE)
 
 static void *at(uintptr_t va) { return (void *)va; }
 
@@ -40,53 +41,53 @@ static void given_back(paddr_t frame) {
         mmu_scribble(frame);
 }
 
-static size_t seen_top; /* of pm's stack */
+static size_t seen; /* frames in the magazine when it was last looked at */
 
-/* What has been put on pm's stack since it was last looked at came back then. */
-static void look_at_stack(void) {
-    while (seen_top > pm_top)
-        given_back(pm_recent[--seen_top].pa & PTE_FRAME);
-    seen_top = pm_top;
+/* What has been put into the magazine since it was last looked at came back then. */
+static void look_at_magazine(void) {
+    while (seen < pm_recents)
+        given_back(pm_recent[seen++]);
+    seen = pm_recents;
 }
 
-/* From now on each frame comes from pm's bitmaps: none is on the stack. */
-static void empty_stack(void) {
+/* From now on each frame comes from pm's bitmap: none is in the magazine. */
+static void empty_magazine(void) {
     pm_make_room(RECENT_MAX);
-    look_at_stack();
+    look_at_magazine();
 }
 
 static paddr_t held[MMU_FRAMES];
 static size_t held_count;
 
 static void release(size_t n) {
-    look_at_stack();
+    look_at_magazine();
     while (n--)
         __real_pm_free_page(held[--held_count]);
-    seen_top = pm_top;
+    seen = pm_recents;
 }
 
-/* N frames are left, in pm's bitmaps or on its stack; the test holds all others until it releases them. */
-static void leave_free(size_t n, bool on_stack) {
-    look_at_stack();
-    while (pm_count().free > (on_stack ? 0 : n))
+/* N frames are left, in pm's bitmap or in its magazine; the test holds all others until it releases them. */
+static void leave_free(size_t n, bool in_magazine) {
+    look_at_magazine();
+    while (pm_count().free > (in_magazine ? 0 : n))
         held[held_count++] = __real_pm_alloc_page();
-    seen_top = pm_top;
-    if (on_stack)
+    seen = pm_recents;
+    if (in_magazine)
         release(n < held_count ? n : held_count);
 }
 
 paddr_t __wrap_pm_alloc_page(void) {
-    look_at_stack();
+    look_at_magazine();
     paddr_t frame = __real_pm_alloc_page();
-    seen_top = pm_top;
+    seen = pm_recents;
     mmu_event(MMU_ALLOC, frame, 0);
     return frame;
 }
 
 void __wrap_pm_free_page(paddr_t pa) {
-    look_at_stack();
+    look_at_magazine();
     __real_pm_free_page(pa);
-    seen_top = pm_top;
+    seen = pm_recents;
     given_back(pa);
 }
 
@@ -105,9 +106,10 @@ static void power_on(void) {
     memset(ram, 0, sizeof ram);
     bitmap_fill(ram, 0, 0x9F, true);
     bitmap_fill(ram, LOW_MEMORY_END / PAGE_SIZE, MMU_FRAMES, true);
+    memset(pm_frames, 0, sizeof pm_frames);
     pm_init(ram);
-    seen_top = pm_top;
-    mmu_before_event = look_at_stack;
+    seen = pm_recents;
+    mmu_before_event = look_at_magazine;
     pm_reserve(KERNEL_START, (uintptr_t)kernel_end);
     held_count = 0;
 }
@@ -128,7 +130,7 @@ struct picture {
 };
 
 static void take_picture(struct picture *p) {
-    look_at_stack();
+    look_at_magazine();
     p->counts = pm_count();
     p->tables = vmem_tables();
     mmu_lookup_all(p->pages);
@@ -171,17 +173,17 @@ static void test_init_builds_the_directory_and_table_0(void **state) {
     (void)state;
     paddr_t directory = get_page_directory();
     assert_int_equal(directory & PAGE_MASK, 0);
-    assert_int_equal(pm_state(directory), PM_USED);
+    assert_int_equal(pm_state(directory), PM_DIRECTORY);
     unsigned own = mmu_word(directory + RECURSIVE_PDI * 4), first = mmu_word(directory);
     assert_int_equal(own & PTE_FRAME, directory);
     assert_int_equal(own & (PTE_PRESENT | PTE_WRITE), PTE_PRESENT | PTE_WRITE);
     assert_int_equal(first & (PTE_PRESENT | PTE_WRITE), PTE_PRESENT | PTE_WRITE);
-    assert_int_equal(pm_state(first & PTE_FRAME), PM_USED);
-    for (unsigned i = 1; i < RECURSIVE_PDI; i++)
+    assert_int_equal(pm_state(first & PTE_FRAME), PM_TABLE);
+    for (unsigned i = 1; i < FRAMES_PDI; i++)
         assert_int_equal(mmu_word(directory + i * 4), 0);
     assert_int_equal(vmem_tables(), 1);
     struct pm_counts counts = pm_count();
-    assert_int_equal(counts.total - counts.free - counts.reserved, 2);
+    assert_int_equal(counts.total - counts.free - counts.reserved, 2 + vmem_record_frames());
     mmu_check_caches();
     vmem_check();
 }
@@ -266,12 +268,19 @@ static void call_init(uintptr_t a, uintptr_t b) {
 
 static void test_init_panics_without_a_frame(void **state) {
     (void)state;
-    for (int left = 0; left < 2; left++) {
+    for (size_t left = 0; left < 20; left++) { /* directory, table 0, 2 + 16 for the frame records */
         power_on();
-        leave_free(left, false);
-        EXPECT_PANIC("no frame", call_init, 0, 0);
-        assert_false(mmu_paging());
+        while (pm_count().free > left)
+            __real_pm_alloc_page();
+        EXPECT_PANIC(left < 2 ? "no frame is free for" : "no frame is free for the frame records",
+                     call_init, 0, 0);
+        assert_int_equal(mmu_paging(), left >= 2);
     }
+    power_on();
+    while (pm_count().free > 20)
+        __real_pm_alloc_page();
+    vmem_init();
+    assert_int_equal(pm_count().free, 0);
 }
 
 /* ---- map, unmap, translate ---- */
@@ -279,7 +288,7 @@ static void test_init_panics_without_a_frame(void **state) {
 /* First and last pages of tables, and of all that can be edited. */
 static const uintptr_t borders[] = {
     0x00400000, 0x007FF000, 0x00800000, 0x00BFF000, 0xBFFFF000, 0xC0000000,
-    0xEFFFF000, 0xF0000000, 0xFF800000, 0xFFBFE000, 0xFFBFF000,
+    0xEFFFF000, 0xF0000000, 0xFF400000, 0xFF7FE000, 0xFF7FF000,
 };
 
 static void test_map_and_unmap_at_the_borders(void **state) {
@@ -292,7 +301,7 @@ static void test_map_and_unmap_at_the_borders(void **state) {
         check_mapped(borders[i] + PAGE_MASK, frame + PAGE_MASK, VMEM_WRITE);
         if (borders[i] > FREE_START)
             check_absent(borders[i] - 1);
-        if (borders[i] + PAGE_SIZE < WINDOW_START)
+        if (borders[i] + PAGE_SIZE < FRAMES_START)
             check_absent(borders[i] + PAGE_SIZE);
         assert_int_equal(vmem_tables(), 2);
         vmem_check();
@@ -335,13 +344,13 @@ static void test_a_range_over_three_tables(void **state) {
 }
 
 static void test_everything_that_can_be_edited_in_one_range(void **state) {
-    const size_t pages = (0xFFC00000u - 0x00400000u) / PAGE_SIZE;
+    const size_t pages = (0xFF800000u - 0x00400000u) / PAGE_SIZE;
     (void)state;
     take_picture(&before);
     assert_int_equal(vmem_map_range(at(FREE_START), 0x00400000, pages, VMEM_WRITE), 0);
-    assert_int_equal(vmem_tables(), 1023);
+    assert_int_equal(vmem_tables(), 1022);
     check_mapped(FREE_START, 0x00400000, VMEM_WRITE);
-    check_mapped(0xFFBFF000, 0xFFBFF000, VMEM_WRITE);
+    check_mapped(0xFF7FF000, 0xFF7FF000, VMEM_WRITE);
     assert_int_equal(vmem_unmap_range(at(FREE_START), pages), 0);
     check_picture(&before);
 }
@@ -388,8 +397,8 @@ static void test_protect_changes_the_pages_touched_and_no_other(void **state) {
     for (unsigned i = 0; i < 6; i++)
         check_mapped(va + i * PAGE_SIZE, 0x20000000 + i * PAGE_SIZE,
                      i >= 1 && i <= 3 ? VMEM_USER : VMEM_WRITE);
-    assert_int_equal(vmem_protect(at(va), 1, VMEM_NO_CACHE), 0);
-    check_mapped(va, 0x20000000, VMEM_NO_CACHE);
+    assert_int_equal(vmem_protect(at(va), 1, 0), 0);
+    check_mapped(va, 0x20000000, 0);
     check_mapped(va + PAGE_SIZE, 0x20001000, VMEM_USER);
     assert_int_equal(vmem_protect(at(va), 6 * PAGE_SIZE, VMEM_WRITE), 0);
     mmu_check_caches();
@@ -438,9 +447,10 @@ static void test_an_empty_table_is_unlinked_then_flushed_in_the_window_then_give
     paddr_t frame = mmu_word(directory + 768 * 4) & PTE_FRAME;
     assert_int_equal(vmem_unmap(at(KHEAP_START)), 0);
     assert_int_equal(vmem_unmap(at(KHEAP_START + 2 * PAGE_SIZE)), 0);
-    assert_int_equal(pm_state(frame), PM_USED);
+    assert_int_equal(pm_state(frame), PM_TABLE);
     mmu_event_count = 0;
     assert_int_equal(vmem_unmap(at(KHEAP_START + PAGE_SIZE)), 0);
+    look_at_magazine();
     size_t unlinked = find_event(0, MMU_WRITE, directory + 768 * 4);
     size_t given = find_event(0, MMU_FREE, frame);
     assert_int_equal(mmu_events[unlinked].value, 0);
@@ -647,7 +657,7 @@ static void test_a_range_with_an_absent_page_changes_nothing(void **state) {
     check_all_absent_calls(0xC03F0000, 16 + 1024 + 17); /* a whole table in the middle */
     check_all_absent_calls(0xD0000000, 1);
     check_all_absent_calls(0xD0000000, 5000);
-    check_all_absent_calls(0xFFBFF000, 1);
+    check_all_absent_calls(0xFF7FF000, 1);
 }
 
 /* ---- misuse: a panic, and everything as it was ---- */
@@ -706,11 +716,13 @@ static void test_ranges_outside_the_borders_panic(void **state) {
     check_refused(0x1000, 1);
     check_refused(0x3FF000, 1);
     check_refused(0x3FF000, 2);
+    check_refused(0xFF7FF000, 2);
+    check_refused(0xFF800000, 1);
+    check_refused(0xFFBFF000, 1);
     check_refused(0xFFC00000, 1);
-    check_refused(0xFFBFF000, 2);
     check_refused(0xFFFFF000, 1);
     check_refused(0xFFFFF000, 2);
-    check_refused(FREE_START, (0xFFC00000u - 0x00400000u) / PAGE_SIZE + 1);
+    check_refused(FREE_START, (0xFF800000u - 0x00400000u) / PAGE_SIZE + 1);
     check_picture(&before);
 }
 
@@ -721,7 +733,7 @@ static void test_ranges_that_wrap_around_panic(void **state) {
     check_refused(KHEAP_START, SIZE_MAX / PAGE_SIZE);
     check_refused(KHEAP_START, SIZE_MAX / PAGE_SIZE + 1); /* 2^20 pages: 2^32 bytes */
     check_refused(KHEAP_START, SIZE_MAX / PAGE_SIZE + 2); /* + 1: wraps to one page */
-    check_refused(0xFFBFF000, 0x401);
+    check_refused(0xFF7FF000, 0x401);
     EXPECT_PANIC("vmem: ", call_map_frames, 0xFFFFF000, 2);
     EXPECT_PANIC("vmem: ", call_map_frames, 0x80000000, 0x80001);
     check_picture(&before);
@@ -750,6 +762,8 @@ static void test_flags_that_are_none_panic(void **state) {
     assert_int_equal(vmem_map(at(0xF0000000), 0x5000, VMEM_WRITE), 0);
     take_picture(&before);
     for (unsigned bit = 0; bit < 32; bit++) {
+        if (1u << bit & FLAGS && !(1u << bit & PERMISSIONS)) /* a memory type is no permission */
+            EXPECT_PANIC("flags", call_protect_flags, 0xF0000000, 1u << bit);
         if (1u << bit & FLAGS)
             continue;
         EXPECT_PANIC("flags", call_map_flags, 1u << bit, 0);
@@ -785,7 +799,7 @@ static void test_allocating_up_to_a_present_page_panics_and_changes_nothing(void
         EXPECT_PANIC("mapped already", call_alloc_range, 0x50410000, 3);
         check_picture(&before);
         assert_int_equal(vmem_alloc_range(at(0x50420000), 40, VMEM_WRITE), 0);
-        vmem_free_range(at(0x50420000), 40); /* now there are frames on pm's stack */
+        vmem_free_range(at(0x50420000), 40); /* now there are frames in the magazine */
     }
     leave_free(8, true);
     EXPECT_PANIC("mapped already", call_alloc_range, 0x50408000, 16);
@@ -818,19 +832,64 @@ static void test_freeing_a_frame_by_two_of_its_pages_panics_and_changes_nothing(
     assert_int_equal(vmem_map(at(0x50400000), frame, VMEM_WRITE), 0);
     assert_int_equal(vmem_alloc_range(at(0x50401000), 2, VMEM_WRITE), 0);
     assert_int_equal(vmem_map(at(0x50403000), frame, VMEM_WRITE), 0);
-    check_refuses_to_free("more than one page", 0x50400000, 4);
+    check_refuses_to_free("another page is mapped to", 0x50400000, 4);
 }
 
-/* It was freed last of all: pm has it at hand, and has not changed its bitmap yet. */
+/* A page may show a frame that is free, in the magazine or in the bitmap. */
 static void test_freeing_a_page_whose_frame_is_free_panics_and_changes_nothing(void **state) {
+    (void)state;
+    assert_int_equal(vmem_alloc_range(at(0x50401000), 3, VMEM_WRITE), 0);
+    for (unsigned in_bitmap = 0; in_bitmap < 2; in_bitmap++) {
+        paddr_t frame = pm_alloc_page();
+        __real_pm_free_page(frame);
+        if (in_bitmap)
+            empty_magazine();
+        assert_int_equal(vmem_map(at(0x50400000), frame, VMEM_WRITE), 0);
+        take_picture(&before);
+        EXPECT_PANIC("has not handed out", call_free_range, 0x50400000, 3);
+        check_picture(&before);
+        assert_int_equal(vmem_unmap(at(0x50400000)), 0);
+    }
+}
+
+static void call_free_page(uintptr_t pa, uintptr_t unused) {
+    (void)unused;
+    __real_pm_free_page(pa);
+}
+
+static void call_free_pages(uintptr_t pa, uintptr_t n) { __real_pm_free_pages(pa, n); }
+
+static void test_pm_refuses_frames_that_are_mapped_until_the_last_page_is_gone(void **state) {
     (void)state;
     paddr_t frame = pm_alloc_page();
     assert_int_equal(vmem_map(at(0x50400000), frame, VMEM_WRITE), 0);
-    assert_int_equal(vmem_alloc_range(at(0x50401000), 3, VMEM_WRITE), 0);
-    __real_pm_free_page(frame);
+    assert_int_equal(vmem_map_range(at(0x50401000), frame, 1, 0), 0);
     take_picture(&before);
-    EXPECT_PANIC("has not handed out", call_free_range, 0x50400000, 3);
+    EXPECT_PANIC("still mapped", call_free_page, frame, 0);
+    EXPECT_PANIC("still mapped", call_free_pages, frame, 1);
     check_picture(&before);
+    assert_int_equal(vmem_unmap(at(0x50400000)), 0);
+    EXPECT_PANIC("still mapped", call_free_page, frame, 0);
+    assert_int_equal(vmem_unmap(at(0x50401000)), 0);
+    pm_free_page(frame);
+}
+
+/* Somebody looks at a page table through a page of his own, which outlives the table. */
+static void test_a_table_that_is_mapped_goes_back_all_the_same(void **state) {
+    (void)state;
+    assert_int_equal(vmem_map(at(KHEAP_START), 0xFEC00000, 0), 0);
+    paddr_t table = mmu_word(get_page_directory() + 768 * 4) & PTE_FRAME;
+    assert_int_equal(vmem_map(at(0x50400000), table, 0), 0);
+    EXPECT_PANIC("page table", call_free_page, table, 0);
+    vmem_check();
+    mmu_before_event = NULL; /* it would not have the frame back while it is mapped */
+    assert_int_equal(vmem_unmap(at(KHEAP_START)), 0);
+    assert_int_equal(pm_state(table), PM_FREE);
+    vmem_check();
+    pm_check();
+    assert_int_equal(vmem_unmap(at(0x50400000)), 0);
+    assert_int_equal(*frame_at(table), FRAME_RECENT);
+    vmem_check();
 }
 
 static void test_a_frame_mapped_in_two_tables_is_seen_before_the_first_change(void **state) {
@@ -841,7 +900,7 @@ static void test_a_frame_mapped_in_two_tables_is_seen_before_the_first_change(vo
     assert_int_equal(vmem_map(at(0x50800000), frame, VMEM_WRITE), 0);
     assert_int_equal(vmem_alloc_range(at(0x50801000), 1, VMEM_WRITE), 0);
     take_picture(&before);
-    EXPECT_PANIC("more than one page", call_free_range, 0x507FE000, 4);
+    EXPECT_PANIC("another page is mapped to", call_free_range, 0x507FE000, 4);
     check_picture(&before);
     assert_int_equal(vmem_unmap(at(0x50800000)), 0);
     assert_int_equal(vmem_map(at(0x50800000), 0xFEC00000, VMEM_WRITE), 0);
@@ -895,10 +954,11 @@ static void test_check_sees_each_broken_invariant(void **state) {
 
 #define SPANS 2
 #define SPAN_PAGES 2560 /* two and a half tables */
-static const uintptr_t span_start[SPANS] = {FREE_START, 0xFFC00000u - SPAN_PAGES *PAGE_SIZE};
+static const uintptr_t span_start[SPANS] = {FREE_START, 0xFF800000u - SPAN_PAGES *PAGE_SIZE};
 static unsigned model[SPANS][SPAN_PAGES]; /* as mmu_lookup says it; OWN where the frame is pm's */
 static bool own[SPANS][SPAN_PAGES];
 static size_t model_own;
+static int frame_pages[MMU_FRAMES]; /* how many pages of the model are mapped to the frame */
 
 static void *page_at(unsigned span, unsigned page) { return at(span_start[span] + page * PAGE_SIZE); }
 
@@ -931,11 +991,36 @@ static size_t model_tables(void) {
     return count;
 }
 
-static void random_map(unsigned span, unsigned page, size_t n) {
+/* The model's pages of each frame of memory are ONE more (1) or fewer (-1). */
+static void count_pages(unsigned span, unsigned page, size_t n, int one) {
+    for (size_t i = 0; i < n; i++)
+        if (model[span][page + i] / PAGE_SIZE < MMU_FRAMES)
+            frame_pages[model[span][page + i] / PAGE_SIZE] += one;
+}
+
+/* Does each of the pages have a frame to itself? */
+static bool model_single(unsigned span, unsigned page, size_t n) {
+    bool single = true;
+    for (size_t i = 0; i < n; i++)
+        single &= frame_pages[model[span][page + i] / PAGE_SIZE] == 1;
+    return single;
+}
+
+/* A device, the kernel's image, or the frame of another page. */
+static paddr_t random_frames(size_t n) {
+    unsigned choice = random_between(0, 4),
+             other = model[random_between(0, SPANS)][random_between(0, SPAN_PAGES)];
+    if (choice == 0 && n == 1 && other / PAGE_SIZE < MMU_FRAMES && other != 0)
+        return other & PTE_FRAME;
+    if (choice == 1 && n < 0x38)
+        return KERNEL_START + random_between(0, 0x38 - n) * PAGE_SIZE;
     paddr_t pa = random_between(0, 1 << 19) * PAGE_SIZE + 0x80000000u;
+    return pa + n * PAGE_SIZE < pa ? 0x80000000u : pa;
+}
+
+static void random_map(unsigned span, unsigned page, size_t n) {
+    paddr_t pa = random_frames(n);
     unsigned flags = random_word() & FLAGS;
-    if (pa + n * PAGE_SIZE < pa)
-        pa = 0x80000000;
     if (model_present(span, page, n)) {
         EXPECT_PANIC("mapped already", call_map_range, page_at(span, page), n);
         return;
@@ -945,6 +1030,7 @@ static void random_map(unsigned span, unsigned page, size_t n) {
             model[span][page + i] = (pa + i * PAGE_SIZE) | flags | PTE_PRESENT;
     else
         assert_true(held_count > 0);
+    count_pages(span, page, model_present(span, page, n), 1); /* of all, or of none */
 }
 
 static void random_alloc(unsigned span, unsigned page, size_t n) {
@@ -958,6 +1044,7 @@ static void random_alloc(unsigned span, unsigned page, size_t n) {
         model[span][page + i] = says;
         own[span][page + i] = true;
     }
+    count_pages(span, page, n, 1);
     model_own += n;
 }
 
@@ -967,22 +1054,27 @@ static void random_remove(unsigned span, unsigned page, size_t n) {
     int result;
     if (whole && owned != 0 && owned != n)
         return;
+    if (whole && owned && !model_single(span, page, n)) {
+        EXPECT_PANIC("another page", call_free_range, page_at(span, page), n);
+        return;
+    }
     result = owned ? vmem_free_range(page_at(span, page), n) : vmem_unmap_range(page_at(span, page), n);
     assert_int_equal(result, whole ? 0 : VMEM_ABSENT);
     if (!whole)
         return;
+    count_pages(span, page, n, -1);
     memset(&model[span][page], 0, n * sizeof(model[0][0]));
     memset(&own[span][page], false, n * sizeof(own[0][0]));
     model_own -= owned;
 }
 
 static void random_protect(unsigned span, unsigned page, size_t n) {
-    unsigned flags = random_word() & FLAGS;
+    unsigned flags = random_word() & PERMISSIONS;
     bool whole = model_present(span, page, n) == n;
     assert_int_equal(vmem_protect(page_at(span, page), n * PAGE_SIZE - random_between(0, PAGE_SIZE), flags),
                      whole ? 0 : VMEM_ABSENT);
     for (size_t i = 0; whole && i < n; i++)
-        model[span][page + i] = (model[span][page + i] & PTE_FRAME) | flags | PTE_PRESENT;
+        model[span][page + i] = (model[span][page + i] & ~PERMISSIONS) | flags;
 }
 
 static void random_touch(unsigned span, unsigned page) {
@@ -1017,7 +1109,7 @@ static void random_step(void) {
             n = SPAN_PAGES - page;
     }
     if (random_between(0, 3) == 0)
-        empty_stack();
+        empty_magazine();
     if (random_between(0, 4) == 0)
         leave_free(random_between(0, n + 2), random_word() & 1);
     switch (random_between(0, 6)) {
@@ -1092,6 +1184,8 @@ static const struct CMUnitTest tests[] = {
     TEST(test_freeing_pages_that_are_not_pms_panics_and_changes_nothing),
     TEST(test_freeing_a_frame_by_two_of_its_pages_panics_and_changes_nothing),
     TEST(test_freeing_a_page_whose_frame_is_free_panics_and_changes_nothing),
+    TEST(test_pm_refuses_frames_that_are_mapped_until_the_last_page_is_gone),
+    TEST(test_a_table_that_is_mapped_goes_back_all_the_same),
     TEST(test_a_frame_mapped_in_two_tables_is_seen_before_the_first_change),
     TEST(test_allocating_up_to_a_present_page_panics_and_changes_nothing),
     TEST(test_check_sees_each_broken_invariant),

@@ -230,9 +230,9 @@ KTEST(fault_above_the_heap)
 {
     paddr_t pa;
 
-    if (vmem_translate((void *)(WINDOW_START - PAGE_SIZE), &pa))
-        KSKIP("a device is mapped at the last page below the window");
-    KCHECK_CALL(check_page_fault(read_word, (void *)(WINDOW_START - 8), "read of 0xffbffff8", "device"));
+    if (vmem_translate((void *)(FRAMES_START - PAGE_SIZE), &pa))
+        KSKIP("a device is mapped at the last page below the frame records");
+    KCHECK_CALL(check_page_fault(read_word, (void *)(FRAMES_START - 8), "read of 0xff7ffff8", "device"));
 }
 
 KTEST(fault_fetch_from_an_absent_page)

@@ -1,10 +1,14 @@
 /* pm: each frame once, runs, counts, exhaustion, and every misuse. */
 #include "bitmap.h"
 #include "boot_info.h"
+#include "cpu.h"
+#include "cpuid.h"
+#include "interrupt.h"
 #include "ktest.h"
 #include "memlayout.h"
 #include "pm.h"
 #include "support.h"
+#include "vmem.h"
 
 #define KERNEL_END ((paddr_t)(uintptr_t)kernel_end)
 
@@ -88,13 +92,13 @@ KTEST(pm_fills_the_holes_again)
 KTEST(pm_counts_agree_with_the_state_of_every_frame)
 {
     struct pm_counts counts = pm_count();
-    size_t of[4] = {0};
+    size_t of[6] = {0};
 
     for (pfn_t pfn = 0; pfn < FRAMES_MAX; pfn++)
         of[pm_state(pfn_to_pa(pfn))]++;
     KCHECK_EQ(of[PM_FREE], counts.free);
     KCHECK_EQ(of[PM_RESERVED], counts.reserved);
-    KCHECK_EQ(of[PM_FREE] + of[PM_RESERVED] + of[PM_USED], counts.total);
+    KCHECK_EQ(of[PM_FREE] + of[PM_RESERVED] + of[PM_USED] + of[PM_TABLE] + of[PM_DIRECTORY], counts.total);
     KCHECK_EQ(pm_state(0) == PM_FREE || pm_state(0) == PM_USED, false);
     for (paddr_t pa = KERNEL_START; pa < KERNEL_END; pa += PAGE_SIZE)
         KCHECK_EQ(pm_state(pa), PM_RESERVED);
@@ -341,6 +345,152 @@ KTEST(pm_free_of_an_absurd_run_is_caught)
     KCHECK_TRAPS(free_run, &all, "pass the end");
     KCHECK_EQ(pm_count().free, free);
     pm_free_page(pa);
+}
+
+/* ---- a frame knows what it is ---- */
+
+KTEST(pm_free_of_a_linked_page_table_is_caught)
+{
+    char *va = spare_area(1);
+    struct vmem_walk walk;
+
+    KCHECK(va);
+    KCHECK_EQ(vmem_alloc_range(va, 1, VMEM_WRITE), 0);
+    vmem_walk(va, &walk);
+    KCHECK_EQ(pm_state(walk.pde & PTE_FRAME), PM_TABLE);
+    KCHECK_CALL(check_bad_free(walk.pde & PTE_FRAME, "it is a page table"));
+    KCHECK_EQ(vmem_free_range(va, 1), 0);
+    KCHECK_EQ(pm_state(walk.pde & PTE_FRAME), PM_FREE);
+}
+
+KTEST(pm_free_of_a_directory_and_its_fixed_tables_is_caught)
+{
+    const void *const fixed[] = {NULL, (void *)FRAMES_START};
+    struct vmem_walk walk;
+
+    KCHECK_EQ(pm_state(get_page_directory()), PM_DIRECTORY);
+    KCHECK_CALL(check_bad_free(get_page_directory(), "it is a page directory"));
+    for (size_t i = 0; i < ARRAY_SIZE(fixed); i++) {
+        vmem_walk(fixed[i], &walk);
+        KCHECK_CALL(check_bad_free(walk.pde & PTE_FRAME, "it is a page table"));
+    }
+    KCHECK_CALL(check_bad_free(walk.pa, "it is still mapped")); /* a page of the frame records */
+}
+
+KTEST(pm_free_of_a_mapped_frame_is_caught)
+{
+    char *va = spare_area(1);
+    paddr_t run = pm_alloc_pages(3), pa = run + PAGE_SIZE;
+    struct run whole = {run, 3};
+
+    KCHECK(va && run != PADDR_NONE);
+    KCHECK_EQ(vmem_map(va, pa, VMEM_WRITE), 0);
+    KCHECK_CALL(check_bad_free(pa, "it is still mapped"));
+    KCHECK_TRAPS(free_run, &whole, "it is still mapped");
+    KCHECK_EQ(vmem_map_range(va + PAGE_SIZE, run, 3, 0), 0); /* by the ranged call, and twice */
+    KCHECK_EQ(vmem_unmap(va), 0);
+    KCHECK_CALL(check_bad_free(pa, "it is still mapped"));
+    KCHECK_EQ(vmem_unmap_range(va + PAGE_SIZE, 3), 0);
+    pm_free_pages(run, 3);
+}
+
+/* Who maps a frame that is free does not own it; it stays pm's to hand out, and its count stays right. */
+KTEST(pm_hands_out_a_free_frame_that_is_mapped)
+{
+    char *va = spare_area(1);
+    paddr_t pa = pm_alloc_page();
+
+    KCHECK(va && pa != PADDR_NONE);
+    pm_free_page(pa);
+    KCHECK_EQ(vmem_map(va, pa, 0), 0); /* its table takes PA, so PA is a table that is mapped */
+    KCHECK_EQ(pm_state(pa), PM_TABLE);
+    vmem_check();
+    KCHECK_EQ(vmem_unmap(va), 0);
+    KCHECK_EQ(pm_state(pa), PM_FREE);
+    paddr_t other = pm_alloc_page();
+    KCHECK_EQ(vmem_map(va, other, 0), 0); /* keeps the table */
+    paddr_t next = pm_alloc_page();
+    pm_free_page(next);
+    KCHECK_EQ(vmem_map(va + PAGE_SIZE, next, 0), 0);
+    KCHECK_EQ(pm_state(next), PM_FREE);
+    KCHECK_EQ(pm_alloc_page(), next);
+    KCHECK_CALL(check_bad_free(next, "it is still mapped"));
+    KCHECK_EQ(vmem_unmap_range(va, 2), 0);
+    pm_free_page(next);
+    pm_free_page(other);
+}
+
+static unsigned ticks_of_state(paddr_t pa) {
+    unsigned least = ~0u;
+
+    for (unsigned i = 0; i < 1000; i++) {
+        unsigned start = (unsigned)rdtsc();
+        pm_state(pa);
+        unsigned ticks = (unsigned)rdtsc() - start;
+        least = ticks < least ? ticks : least;
+    }
+    return least;
+}
+
+KTEST(pm_state_takes_the_same_time_for_each_frame)
+{
+    static paddr_t frame[1024];
+    size_t n = 0;
+
+    if (!cpu_has_tsc())
+        KSKIP("no time-stamp counter");
+    while (n < ARRAY_SIZE(frame) && (frame[n] = pm_alloc_page()) != PADDR_NONE)
+        n++;
+    KCHECK(n > 100);
+    unsigned used = ticks_of_state(frame[0]);
+    for (size_t i = 0; i < n; i++)
+        pm_free_page(frame[i]);
+    KCHECK_EQ(pm_state(frame[1]), PM_FREE);
+    KCHECK(ticks_of_state(frame[0]) < 10 * used + 10);
+    KCHECK(ticks_of_state(frame[1]) < 10 * used + 10);
+    KCHECK(ticks_of_state(frame[n - 1]) < 10 * used + 10);
+}
+
+/* ---- interrupt handlers ---- */
+
+static void alloc_in_handler(void *unused) {
+    (void)unused;
+    irqs_served = 1; /* the catch sets it back */
+    pm_alloc_page();
+}
+
+static void alloc_run_in_handler(void *n) {
+    irqs_served = 1;
+    pm_alloc_pages((size_t)n);
+}
+
+static void free_in_handler(void *pa) {
+    irqs_served = 1;
+    pm_free_page((paddr_t)(uintptr_t)pa);
+}
+
+static void free_run_in_handler(void *run) {
+    irqs_served = 1;
+    free_run(run);
+}
+
+KTEST(pm_refuses_interrupt_handlers)
+{
+    paddr_t pa = pm_alloc_page();
+    struct run run = {pa, 1}, none = {pa, 0};
+    size_t free = pm_count().free;
+
+    KCHECK(pa != PADDR_NONE);
+    KCHECK_TRAPS(alloc_in_handler, NULL, "in_interrupt");
+    KCHECK_TRAPS(alloc_run_in_handler, (void *)0, "in_interrupt");
+    KCHECK_TRAPS(alloc_run_in_handler, (void *)2, "in_interrupt");
+    KCHECK_TRAPS(free_in_handler, (void *)(uintptr_t)pa, "in_interrupt");
+    KCHECK_TRAPS(free_run_in_handler, &run, "in_interrupt");
+    KCHECK_TRAPS(free_run_in_handler, &none, "in_interrupt");
+    KCHECK_EQ(pm_count().free, free);
+    KCHECK_EQ(pm_state(pa), PM_USED);
+    pm_free_page(pa);
+    pm_check();
 }
 
 static void reserve_page(void *pa) { pm_reserve((uintptr_t)pa, (uint64_t)(uintptr_t)pa + PAGE_SIZE); }

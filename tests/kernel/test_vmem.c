@@ -2,6 +2,8 @@
 #include "vmem.h"
 
 #include "bitmap.h"
+#include "cpu.h"
+#include "interrupt.h"
 #include "ktest.h"
 #include "memlayout.h"
 #include "panic.h"
@@ -44,14 +46,14 @@ KTEST(vmem_last_directory_entry_is_the_directory)
     KCHECK_EQ(directory[RECURSIVE_PDI] & PTE_FRAME, get_page_directory() & PTE_FRAME);
     KCHECK_EQ(directory[RECURSIVE_PDI] & (PTE_PRESENT | PTE_WRITE | PTE_USER), PTE_PRESENT | PTE_WRITE);
     KCHECK(maps_to((void *)DIRECTORY_WINDOW, get_page_directory()));
-    KCHECK_EQ(pm_state(get_page_directory()), PM_USED);
+    KCHECK_EQ(pm_state(get_page_directory()), PM_DIRECTORY);
 }
 
 KTEST(vmem_first_directory_entry_is_table_0)
 {
     KCHECK_EQ(directory[0] & (PTE_PRESENT | PTE_WRITE | PTE_USER), PTE_PRESENT | PTE_WRITE);
     KCHECK(maps_to((const void *)table_0, directory[0] & PTE_FRAME));
-    KCHECK_EQ(pm_state(directory[0] & PTE_FRAME), PM_USED);
+    KCHECK_EQ(pm_state(directory[0] & PTE_FRAME), PM_TABLE);
     KCHECK((directory[0] ^ get_page_directory()) & PTE_FRAME);
 }
 
@@ -173,10 +175,10 @@ KTEST(vmem_translates_at_the_borders_of_the_window)
     KCHECK(maps_to((void *)0xFFFFFFFF, cr3 + PAGE_MASK));
     char *spare = spare_area(1);
     KCHECK(spare && is_absent((void *)window_pte(spare)));
-    if (directory[RECURSIVE_PDI - 1] & PTE_PRESENT)
+    KCHECK(maps_to((void *)(DIRECTORY_WINDOW - 1), (directory[FRAMES_PDI] & PTE_FRAME) + PAGE_MASK));
+    if (directory[FRAMES_PDI - 1] & PTE_PRESENT)
         KSKIP("the device area's last table is in use");
-    KCHECK(is_absent((void *)(WINDOW_START - 1)));
-    KCHECK(is_absent((void *)(DIRECTORY_WINDOW - 1)));
+    KCHECK(is_absent((void *)(FRAMES_START - 1)));
 }
 
 /* ---- map, unmap, protect, translate ---- */
@@ -243,11 +245,11 @@ KTEST(vmem_edits_up_to_its_borders)
     paddr_t pa;
 
     if (vmem_translate((void *)FREE_START, &pa) || vmem_translate((void *)(KHEAP_START - PAGE_SIZE), &pa) ||
-        vmem_translate((void *)(WINDOW_START - PAGE_SIZE), &pa))
+        vmem_translate((void *)(FRAMES_START - PAGE_SIZE), &pa))
         KSKIP("a page at a border is mapped already");
     KCHECK_CALL(check_one_page((char *)FREE_START));
     KCHECK_CALL(check_one_page((char *)KHEAP_START - PAGE_SIZE));
-    KCHECK_CALL(check_one_page((char *)WINDOW_START - PAGE_SIZE));
+    KCHECK_CALL(check_one_page((char *)FRAMES_START - PAGE_SIZE));
 }
 
 KTEST(vmem_maps_the_last_physical_page)
@@ -284,17 +286,47 @@ KTEST(vmem_fills_a_whole_table_and_more)
 KTEST(vmem_flags_reach_the_entry)
 {
     char *va = spare_area(1);
-    const unsigned all = VMEM_WRITE | VMEM_USER | VMEM_WRITE_THROUGH | VMEM_NO_CACHE;
+    const unsigned all = VMEM_WRITE | VMEM_USER | VMEM_WRITE_COMBINING | VMEM_NO_CACHE;
 
     KCHECK(va);
     for (unsigned bit = 1; bit <= all; bit <<= 1) {
         unsigned flags = bit & all;
         KCHECK_EQ(vmem_map(va, DEVICE_PA, flags), 0);
         KCHECK_EQ(*window_pte(va), DEVICE_PA | flags | PTE_PRESENT);
-        KCHECK_EQ(vmem_protect(va, 1, all & ~flags), 0);
-        KCHECK_EQ(*window_pte(va), DEVICE_PA | (all & ~flags) | PTE_PRESENT);
         KCHECK_EQ(vmem_unmap(va), 0);
     }
+}
+
+KTEST(vmem_protect_keeps_the_memory_type)
+{
+    char *va = spare_area(1);
+    const unsigned types[] = {0, VMEM_WRITE_COMBINING, VMEM_NO_CACHE, VMEM_WRITE_COMBINING | VMEM_NO_CACHE};
+
+    KCHECK(va);
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+        KCHECK_EQ(vmem_map(va, DEVICE_PA, types[i] | VMEM_WRITE), 0);
+        KCHECK_EQ(vmem_protect(va, PAGE_SIZE, VMEM_USER), 0);
+        KCHECK_EQ(*window_pte(va), DEVICE_PA | types[i] | VMEM_USER | PTE_PRESENT);
+        KCHECK_EQ(vmem_protect(va, PAGE_SIZE, VMEM_WRITE), 0);
+        KCHECK_EQ(*window_pte(va), DEVICE_PA | types[i] | VMEM_WRITE | PTE_PRESENT);
+        KCHECK_EQ(vmem_unmap(va), 0);
+    }
+}
+
+/* As the clock algorithm does: an entry that is read again and again is read from memory. */
+KTEST(vmem_accessed_bit_is_seen_by_whoever_waits_for_it)
+{
+    char *va = spare_area(1);
+    bool seen = false;
+
+    KCHECK(va);
+    KCHECK_EQ(vmem_alloc_range(va, 1, VMEM_WRITE), 0);
+    for (int i = 0; i < 1000 && !seen; i++) {
+        seen = read_entry((const pte_t *)window_pte(va)) & PTE_ACCESSED;
+        read_at(va);
+    }
+    KCHECK_EQ(vmem_free_range(va, 1), 0);
+    KCHECK(seen);
 }
 
 /* PD[pdi].W must be set however the page is mapped, or a writable neighbour could not be written. */
@@ -532,7 +564,7 @@ KTEST(vmem_table_returns_with_its_last_page)
         KCHECK_EQ(vmem_map(va, DEVICE_PA, 0), 0);
         KCHECK_EQ(vmem_map(va + TABLE_SPAN - PAGE_SIZE, DEVICE_PA, 0), 0);
         paddr_t table = directory[pd_index(va)] & PTE_FRAME;
-        KCHECK_EQ(pm_state(table), PM_USED);
+        KCHECK_EQ(pm_state(table), PM_TABLE);
         KCHECK_EQ(vmem_unmap(va), 0);
         KCHECK_EQ(pm_count().free, free - 1);
         KCHECK_EQ(vmem_unmap(va + TABLE_SPAN - PAGE_SIZE), 0);
@@ -639,6 +671,7 @@ static void check_model(unsigned i) {
 
 static void model_step(void) {
     unsigned i = random_below(MODEL_PAGES), flags = random_next() & (VMEM_WRITE | VMEM_NO_CACHE);
+    unsigned permissions = flags & VMEM_WRITE;
     char *va = model_address(i);
 
     if (!model[i].present) {
@@ -647,8 +680,8 @@ static void model_step(void) {
         model[i].pa = random_next() & PTE_FRAME;
         KCHECK_EQ(vmem_map(va, model[i].pa, flags), 0);
     } else if (random_below(4) == 0) {
-        model[i].flags = flags;
-        KCHECK_EQ(vmem_protect(va, PAGE_SIZE, flags), 0);
+        model[i].flags = (model[i].flags & VMEM_NO_CACHE) | permissions;
+        KCHECK_EQ(vmem_protect(va, PAGE_SIZE, permissions), 0);
     } else {
         model[i].present = false;
         KCHECK_EQ(vmem_unmap(va), 0);
@@ -756,6 +789,9 @@ KTEST(vmem_identity_map_and_window_cannot_be_edited)
     KCHECK_CALL(check_every_call(KERNEL_START, 1, "mm/vmem.c:"));
     KCHECK_CALL(check_every_call(FREE_START - PAGE_SIZE, 1, "mm/vmem.c:"));
     KCHECK_CALL(check_every_call(FREE_START - PAGE_SIZE, 2, "mm/vmem.c:"));
+    KCHECK_CALL(check_every_call(FRAMES_START - PAGE_SIZE, 2, "mm/vmem.c:"));
+    KCHECK_CALL(check_every_call(FRAMES_START, 1, "mm/vmem.c:"));
+    KCHECK_CALL(check_every_call(WINDOW_START - PAGE_SIZE, 1, "mm/vmem.c:"));
     KCHECK_CALL(check_every_call(WINDOW_START - PAGE_SIZE, 2, "mm/vmem.c:"));
     KCHECK_CALL(check_every_call(WINDOW_START, 1, "mm/vmem.c:"));
     KCHECK_CALL(check_every_call(DIRECTORY_WINDOW, 1, "mm/vmem.c:"));
@@ -802,6 +838,87 @@ KTEST(vmem_remapping_a_present_page_is_caught)
     KCHECK_CALL(check_misuse((struct misuse){ALLOC_RANGE, va - 3 * PAGE_SIZE, 0, 9, 0}, "mapped already"));
     KCHECK(maps_to(mapped, DEVICE_PA) && is_absent(mapped - 1) && is_absent(mapped + PAGE_SIZE));
     KCHECK_EQ(vmem_unmap(mapped), 0);
+}
+
+/* ---- freeing pages whose frames are not theirs alone ---- */
+
+KTEST(vmem_freeing_a_page_that_shows_a_table_is_caught)
+{
+    char *va = spare_area(1);
+    struct vmem_walk walk;
+
+    KCHECK(va);
+    KCHECK_EQ(vmem_map(va, DEVICE_PA, 0), 0);
+    vmem_walk(va, &walk);
+    KCHECK_EQ(vmem_map(va + PAGE_SIZE, walk.pde & PTE_FRAME, 0), 0);
+    KCHECK_EQ(vmem_map(va + 2 * PAGE_SIZE, walk.directory, 0), 0);
+    for (unsigned i = 0; i < 3; i++)
+        KCHECK_CALL(
+            check_misuse((struct misuse){FREE_RANGE, (uintptr_t)va + i * PAGE_SIZE, 0, 1, 0}, "mapped to"));
+    KCHECK_EQ(vmem_unmap_range(va, 3), 0);
+    vmem_check();
+}
+
+KTEST(vmem_freeing_a_frame_with_another_page_is_caught)
+{
+    char *va = spare_area(1);
+    struct vmem_walk walk;
+
+    KCHECK(va);
+    KCHECK_EQ(vmem_alloc_range(va, 40, VMEM_WRITE), 0);
+    vmem_walk(va + 20 * PAGE_SIZE, &walk);
+    KCHECK_EQ(vmem_map(va + 40 * PAGE_SIZE, walk.pa, 0), 0);
+    for (size_t n = 21; n <= 41; n += 20) /* the page alone, and with the other in the range */
+        KCHECK_CALL(
+            check_misuse((struct misuse){FREE_RANGE, (uintptr_t)va, 0, n, 0}, "another page is mapped"));
+    KCHECK_EQ(vmem_unmap(va + 40 * PAGE_SIZE), 0);
+    KCHECK_EQ(vmem_free_range(va, 40), 0);
+}
+
+KTEST(vmem_freeing_a_page_that_shows_a_free_frame_is_caught)
+{
+    char *va = spare_area(1);
+    paddr_t run = pm_alloc_pages(2), single = pm_alloc_page();
+
+    KCHECK(va && run != PADDR_NONE && single != PADDR_NONE);
+    KCHECK_EQ(vmem_map_range(va, run, 2, 0), 0); /* its table is not one of them */
+    KCHECK_EQ(vmem_unmap(va + PAGE_SIZE), 0);
+    pm_free_pages(run + PAGE_SIZE, 1); /* to the bitmap */
+    pm_free_page(single);              /* to the magazine */
+    KCHECK_EQ(vmem_map(va + PAGE_SIZE, run + PAGE_SIZE, 0), 0);
+    KCHECK_EQ(vmem_map(va + 2 * PAGE_SIZE, single, 0), 0);
+    for (unsigned i = 1; i <= 2; i++)
+        KCHECK_CALL(check_misuse((struct misuse){FREE_RANGE, (uintptr_t)va + i * PAGE_SIZE, 0, 1, 0},
+                                 "pm has not handed out"));
+    KCHECK_EQ(vmem_unmap_range(va, 3), 0);
+    pm_free_page(run);
+    vmem_check();
+}
+
+/* ---- interrupt handlers ---- */
+
+static void misuse_in_handler(void *misuse) {
+    irqs_served = 1; /* the catch sets it back */
+    do_misuse(misuse);
+}
+
+KTEST(vmem_refuses_interrupt_handlers)
+{
+    char *va = spare_area(1);
+    size_t free = pm_count().free;
+
+    KCHECK(va);
+    KCHECK_EQ(vmem_alloc_range(va, 3, VMEM_WRITE), 0);
+    for (enum call call = MAP; call <= PROTECT; call++) {
+        bool fills = call == MAP || call == MAP_RANGE || call == ALLOC_RANGE;
+        uintptr_t at = (uintptr_t)va + (fills ? 3 * PAGE_SIZE : 0);
+        struct misuse m = {call, at, DEVICE_PA, 1, VMEM_WRITE};
+        KCHECK_TRAPS(misuse_in_handler, &m, "in_interrupt");
+        vmem_check();
+    }
+    KCHECK_EQ(pm_count().free, free - 4);
+    KCHECK_EQ(vmem_free_range(va, 3), 0);
+    pm_check();
 }
 
 /* vmem_check itself must see what is wrong: each is broken by hand and mended. */

@@ -34,7 +34,7 @@
 #include "interrupt.h"
 #include "kmalloc.h"
 #include "panic.h"
-#include "pm.h"
+#include "frames.h"
 #include "vmem.h"
 
 #define FRAMES (1u << 16) /* of the machine that pm is told of: 256 MiB */
@@ -93,6 +93,7 @@ static void start_kernel(void) {
     reserve();
     bitmap_fill(frames, pa_to_pfn(LOW_MEMORY_END), FRAMES, true);
     pm_init(frames);
+    pm_record_frames();
     kmalloc_init(&vmem_provider);
 }
 

@@ -2,8 +2,21 @@
 #ifndef QUIRE_CPU_H
 #define QUIRE_CPU_H
 
+#include "types.h"
+
 unsigned read_entry(const volatile unsigned *entry);
 void write_entry(volatile unsigned *entry, unsigned value);
 void flush_page(const void *va);
+
+/* Through the simulated MMU, word by word. */
+void store_words(void **to, unsigned word, size_t words);
+
+/* In plain memory: vmem asks it of the frame records only. */
+static inline bool words_are(const void *at, unsigned word, size_t words) {
+    const unsigned *next = at;
+    while (words && *next == word)
+        words--, next++;
+    return words == 0;
+}
 
 #endif

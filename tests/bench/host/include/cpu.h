@@ -22,5 +22,13 @@ static inline unsigned *entry_at(const volatile unsigned *entry) {
 static inline unsigned read_entry(const volatile unsigned *entry) { return *entry_at(entry); }
 static inline void write_entry(volatile unsigned *entry, unsigned value) { *entry_at(entry) = value; }
 static inline void flush_page(const void *va) { (void)va; }
+static inline void store_words(void **to, unsigned word, size_t words) { (void)to, (void)word, (void)words; }
+
+static inline bool words_are(const void *at, unsigned word, size_t words) {
+    const unsigned *next = at;
+    while (words && *next == word)
+        words--, next++;
+    return words == 0;
+}
 
 #endif

@@ -1,0 +1,73 @@
+/* Inside mm/: a record of every frame below 4 GiB, and the magazine of frames that were freed last.
+ *
+ * A record is one word. Its kind stands on top, two counts below:
+ *
+ *      31   29  28           18  17                    0
+ *     |  kind  |    entries    |         pages          |
+ *
+ * ENTRIES is a page table's: how many of its entries are not zero. Table 0 and the table of the records
+ * themselves never change and are not counted: their ENTRIES is 0, which refuses them to whoever edits.
+ * PAGES is how many pages are mapped to the frame, in all tables but table 0 (the identity map). It is kept
+ * for whatever the frame is, so it stays exact while the frame changes its kind.
+ *
+ * The records lie at FRAMES_START. vmem_init maps a frame of their own for each 4 MiB that have memory, and
+ * one frame of absent records for all the rest. So a record can be read for any physical address; PAGES of an
+ * absent frame is a sum over many frames, and means nothing. Before vmem_init there are no records. */
+#ifndef QUIRE_MM_FRAMES_H
+#define QUIRE_MM_FRAMES_H
+
+#include "pm.h"
+
+typedef uint32_t frame_t;
+
+#define FRAME_PAGE 1u           /* one page */
+#define FRAME_ENTRY (1u << 18)  /* one entry */
+#define FRAME_PAGES 0x0003FFFFu /* the bits of PAGES */
+#define FRAME_KIND 0xE0000000u  /* the bits of the kind */
+
+/* Kinds. FRAME_PLAIN is a frame that pm has handed out, or that its bitmap calls available. Tables come last:
+ * a record of at least FRAME_TABLE + n * FRAME_ENTRY is a table with at least n entries. */
+#define FRAME_ABSENT 0u
+#define FRAME_RESERVED (1u << 29)
+#define FRAME_PLAIN (2u << 29)
+#define FRAME_RECENT (3u << 29) /* in the magazine */
+#define FRAME_DIRECTORY (4u << 29)
+#define FRAME_TABLE (5u << 29)
+
+#define FRAMES_PER_PAGE (PAGE_SIZE / sizeof(frame_t)) /* records in a page: those of 4 MiB */
+
+extern frame_t pm_frames[FRAMES_MAX]; /* at FRAMES_START: linker.ld */
+
+extern memmap_frames pm_available; /* free, and not in the magazine */
+
+/* The record of the frame at PA, whose low 12 bits may be anything: an entry will do. */
+static inline frame_t *frame_at(paddr_t pa) { return &pm_frames[pa_to_pfn(pa)]; }
+
+/* Whether the frame at PA is handed out, and its record is RECORD: FRAME_PLAIN, and so many pages. */
+static inline bool frame_is(paddr_t pa, frame_t record) {
+    return *frame_at(pa) == record && !bitmap_test(pm_available, pa_to_pfn(pa));
+}
+
+static inline void frame_set_kind(paddr_t pa, frame_t kind) {
+    *frame_at(pa) = kind | (*frame_at(pa) & FRAME_PAGES);
+}
+
+/* For vmem_init: whether any of the frames [START, END) is memory; and, once the array is mapped, fills it. What
+ * has been handed out by then is called reserved, until vmem_init says what it is. */
+bool pm_has_memory(pfn_t start, pfn_t end);
+void pm_record_frames(void);
+
+/* ---- the magazine: a stack of free frames ---- */
+
+#define RECENT_MAX 1024u
+
+extern paddr_t pm_recent[RECENT_MAX];
+extern size_t pm_recents;
+
+/* Sees to it that the magazine has N frames, at most RECENT_MAX, where so many are free; or room for N more. Whoever
+ * then takes frames from its end turns FRAME_RECENT into FRAME_PLAIN, and whoever puts frames there does the reverse;
+ * pm_recents changes once no page leads to them any more. */
+void pm_load(size_t n);
+void pm_make_room(size_t n);
+
+#endif
