@@ -18,8 +18,8 @@ enum group { LOOK, EDIT, HEAP, LEARN, CHECK, PROMPT_AND_MACHINE, GROUPS };
 enum {
     READS = 1,       /* changes nothing: the last look after a panic offers it */
     TRACED = 2,      /* changes memory or mappings: `trace` follows it */
-    TAKES_LINE = 4,  /* all that follows its name is one argument, a command */
-    TAKES_LIST = 8,  /* with TAKES_LINE: a list of commands, ';' included */
+    TAKES_LINE = 4,  /* all that follows its name is one argument, blanks included */
+    TAKES_LIST = 8,  /* with TAKES_LINE: ';' included, too */
     UNATTENDED = 16, /* runs commands of its own, as the tests do: nobody is asked for a key */
     LEAVES = 32,     /* leaves the monitor: one letter and Tab do not complete it */
 };
@@ -68,6 +68,9 @@ const struct command *command_named(const char *name);
 
 /* The command that TEXT begins with, or NULL. */
 const struct command *command_first(const char *text);
+
+/* Whether C's argument is a command, as trace's and watch's is. */
+bool command_runs_another(const struct command *c);
 
 /* The length of the first command in LIST, up to ';' or the end. A command that takes a list goes to the end. */
 size_t command_length(const char *list);

@@ -55,6 +55,13 @@ const struct command *command_named(const char *name) {
     return c;
 }
 
+/* Whether C's argument is a command: its usage says so. */
+bool command_runs_another(const struct command *c) {
+    size_t n = strlen(c->arguments);
+
+    return c->flags & TAKES_LINE && n >= 3 && !strcmp(c->arguments + n - 3, "CMD");
+}
+
 /* ---- words ---- */
 
 static bool is_blank(char c) { return c == ' ' || c == '\t'; }

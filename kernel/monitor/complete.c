@@ -125,8 +125,8 @@ static void consider_argument(struct search *search, const struct command *c, un
     }
 }
 
-/* The context of the word at END: the command that TEXT..END gives, and how many of its arguments. A command that
- * takes a line takes another command, whose arguments count. False after a word that is no command. */
+/* The context of the word at END: the command that TEXT..END gives, and how many of its arguments. If the command
+ * takes another one, that one counts. False after a word that is no command. */
 static bool read_context(const char *text, const char *end, const struct command **c, unsigned *index) {
     *c = NULL;
     *index = 0;
@@ -135,7 +135,7 @@ static bool read_context(const char *text, const char *end, const struct command
         while (text < end && !ends_word(*text))
             text++;
         if (text > start && text < end) { /* a whole word */
-            if (*c && !((*c)->flags & TAKES_LINE && *index == 0))
+            if (*c && !command_runs_another(*c))
                 ++*index;
             else if (!(*c = command_find(start, (size_t)(text - start))))
                 return false;
