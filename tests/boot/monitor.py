@@ -1,4 +1,4 @@
-"""Reads what the monitor's commands print."""
+"""Runs the monitor's commands and reads what they print."""
 import re
 from collections import namedtuple
 
@@ -12,7 +12,7 @@ PAGE = 4096
 
 
 def mem(machine):
-    """What `mem` says."""
+    """The counts and ranges that `mem` prints."""
     text = "\n".join(machine.run("mem"))
     counts = re.search(r"^frames: (\d+) total, (\d+) free, (\d+) reserved$", text, re.M)
     assert counts, text
@@ -22,7 +22,7 @@ def mem(machine):
 
 
 def maps(machine):
-    """What `maps` says. Every line is one of its own kind."""
+    """The runs that `maps` prints. Every line must be one."""
     runs = []
     for line in machine.run("maps"):
         match = re.fullmatch(r"(0x[0-9a-f]{8})-(0x[0-9a-f]{8}|0x100000000) (rw|ro) (\S.*)", line)
@@ -50,8 +50,8 @@ def errors(lines):
 
 
 def check_counts(counts, entries, kernel, modules=()):
-    """COUNTS, as of mem(), are what the rule makes of the memory map ENTRIES; what is reserved is the memory
-    below 1 MiB, the image of KERNEL and the MODULES (pairs of addresses)."""
+    """COUNTS, from mem(), must follow from the memory map ENTRIES by memmap's rule. Reserved is the memory below 1 MiB,
+    the image of KERNEL, and the MODULES (pairs of addresses)."""
     ram = memmodel.memory(entries)
     image = Elf(kernel)
     held = [(0, memmodel.LOW)] + [memmodel.pages(*span) for span in [(image.start, image.end), *modules]]

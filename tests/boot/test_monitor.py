@@ -1,4 +1,4 @@
-"""The prompt: what scripts read, what is refused, and that nothing typed here breaks the machine."""
+"""The prompt: the lines that scripts read, the lines that are refused; and nothing typed here breaks the machine."""
 import random
 import re
 import subprocess

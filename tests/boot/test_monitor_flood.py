@@ -1,4 +1,4 @@
-"""A megabyte of random bytes at the serial line: the machine goes on, and hears the first good line behind."""
+"""A megabyte of random bytes on the serial line: the machine survives, and obeys the first good line after them."""
 import os
 import random
 import re
@@ -18,8 +18,8 @@ def flood(seed, alphabet=None):
 
 
 def pour(machine, data, end):
-    """Types DATA while what comes back is read, so that neither side waits for ever; then reads up to END.
-    Returns all that came. (Machine.expect would go through the whole text at each piece.)"""
+    """Types DATA and reads what comes back at the same time, so that neither side blocks; then reads up to END.
+    Returns everything. (Machine.expect would search the whole text again for each piece.)"""
     got, tail, deadline = [], b"", time.monotonic() + 150
     out, into = machine.process.stdout, machine.process.stdin
     os.set_blocking(into.fileno(), False)
@@ -50,7 +50,7 @@ def test_a_megabyte_of_random_bytes(boot):
 
 
 def test_each_line_of_garbage_gets_one_message(boot):
-    """Printable garbage: as many messages as lines."""
+    """Printable garbage gives as many messages as lines."""
     machine = boot()
     machine.prompt()
     letters = [c for c in range(33, 127) if c != ord(";")]

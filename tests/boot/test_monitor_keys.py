@@ -1,5 +1,5 @@
-"""The line editor, on the serial terminal and on the PC's keyboard; what both screens show of it; pages and
-Ctrl-C."""
+"""The line editor at the serial terminal and at the PC's keyboard, as both screens show it; pages, Ctrl-C, colours,
+watch."""
 import re
 import time
 

@@ -1,4 +1,4 @@
-"""The tour, step by step, and the tracer with both compilers' kernels."""
+"""The tour, step by step; and the tracer, with each compiler's kernel."""
 import re
 
 import pytest

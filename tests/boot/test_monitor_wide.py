@@ -1,5 +1,5 @@
-"""The monitor on a wide screen: what is typed at the PC's keyboard is shown in the screen's full width, and what
-comes over the serial line is not changed by it."""
+"""The monitor on a wide screen: commands typed at the PC's keyboard use its full width, and commands that come over
+the serial line do not."""
 import re
 
 import pytest

@@ -1,4 +1,4 @@
-/* Commands run for the monitor's tests (says.h). */
+/* Commands run for the tests (says.h). */
 #include "says.h"
 
 #include "command.h"
@@ -15,7 +15,7 @@ const char *says(const char *fmt, ...) {
     va_start(args, fmt);
     vformat_buffer(line, sizeof(line), fmt, args);
     va_end(args);
-    unsigned errors = command_errors(); /* `test` itself has not failed when a command does */
+    unsigned errors = command_errors(); /* a command may fail without the test having failed */
     log_capture(said, sizeof(said));
     monitor_execute(line);
     log_capture_end();

@@ -1,4 +1,4 @@
-/* The monitor's commands: what scripts read, and that no line, however wrong, is more than an error. */
+/* The monitor's commands: the lines that scripts read; and a wrong line is one error, whatever is wrong with it. */
 #include "monitor.h"
 
 #include "format.h"
@@ -18,7 +18,7 @@ static bool is_one_error(const char *text) {
     return !strncmp(text, "error: ", 7) && end && !end[1];
 }
 
-/* TEXT ends with the line LINE. */
+/* True if the last line of TEXT is LINE. */
 static bool ends_with(const char *text, const char *line) {
     size_t n = strlen(text), m = strlen(line);
 
@@ -118,7 +118,7 @@ KTEST(monitor_walk_ends_with_the_answer)
     KCHECK(ends_with(says("walk 4294967295"), line));
 }
 
-/* The lines of `maps` are every page's, once, in order, and each is as its pages are. */
+/* The lines of maps cover every mapped page once, in order, with its permission. */
 static void check_maps(const char *text) {
     struct vmem_walk walk;
     unsigned page = 0;
@@ -248,7 +248,7 @@ KTEST(monitor_peeks_and_pokes)
     KCHECK(find_text(said, line));
     says("poke %p 0xcafe", (void *)(words + 1));
     KCHECK_EQ(words[1], 0xCAFE);
-    KCHECK_EQ(vmem_alloc_range(va, 1, VMEM_WRITE), 0); /* a page with nothing behind it */
+    KCHECK_EQ(vmem_alloc_range(va, 1, VMEM_WRITE), 0); /* the next page is absent */
     KCHECK(!is_one_error(says("poke %p 1", (void *)(va + PAGE_SIZE - 4))));
     KCHECK(is_one_error(says("poke %p 1", (void *)(va + PAGE_SIZE - 3))));
     KCHECK(is_one_error(says("peek %p", (void *)(va + PAGE_SIZE - 1))));
@@ -257,7 +257,7 @@ KTEST(monitor_peeks_and_pokes)
     KCHECK_EQ(vmem_free_range(va, 1), 0);
 }
 
-/* The address in "$K = 0xVA", or NULL. */
+/* The address in alloc's line "$K = 0xVA", or NULL. */
 static void *said_object(void) {
     const char *digit = find_text(said, " = 0x");
     uintptr_t va = 0;
@@ -269,7 +269,7 @@ static void *said_object(void) {
     return (void *)va;
 }
 
-/* "$K", as alloc has just told it. */
+/* The name in that line. */
 static void said_name(char name[16]) {
     format_buffer(name, 16, "%.*s", (int)(find_text(said, " ") - said), said);
 }
@@ -289,7 +289,7 @@ KTEST(monitor_allocs_and_frees)
     KCHECK(!is_one_error(says("free %s", name)));
     KCHECK_EQ(kmalloc_size(p), 0);
     KCHECK(is_one_error(says("free %s", name)));
-    says("alloc 100K"); /* most likely at the same place: the name stays that of the first */
+    says("alloc 100K"); /* most likely at the same address, but the old name does not come back to life */
     KCHECK((p = said_object()));
     KCHECK(is_one_error(says("free %s", name)));
     KCHECK(is_one_error(says("free %p", (void *)((char *)p + 4))));
@@ -351,7 +351,7 @@ KTEST(monitor_heap_draws_one_of_many_and_not_quite_all)
     says("heap");
     bool drawn = find_text(said, " [#.") && find_text(said, ".]   ");
     says("free %s", name);
-    KCHECK(drawn || heap_mode() == HEAP_GUARD); /* there an object has its page alone */
+    KCHECK(drawn || heap_mode() == HEAP_GUARD); /* there, each object has a page to itself */
 }
 
 KTEST(monitor_poke_says_what_protects)
@@ -388,7 +388,7 @@ KTEST(monitor_out_of_memory_is_an_error)
     KCHECK_EQ(pm_count().free, free);
 }
 
-/* No line of SAID, which COMMAND printed, reaches the screen's last column. */
+/* No line that COMMAND printed reaches the screen's last column. */
 static void check_width(const char *command) {
     size_t column = 0;
 
@@ -481,7 +481,7 @@ static void random_word(char word[24], const char *area) {
     }
 }
 
-/* Notes what has to be undone, and undoes nothing of what was there before. */
+/* Runs one line, keeps account of what it allocated, and leaves alone what was there before. */
 static void random_line(const char *area, void **objects, unsigned *n) {
     const char *verb = verbs[random_below(ARRAY_SIZE(verbs))];
     unsigned page = (unsigned)(uintptr_t)area + random_below(PAGES) * PAGE_SIZE;
@@ -510,7 +510,7 @@ KTEST(monitor_random_lines_break_nothing)
     unsigned n = 0;
 
     KCHECK(area);
-    area += (ENTRIES_PER_TABLE - PAGES / 2) * PAGE_SIZE; /* half of them in the next table */
+    area += (ENTRIES_PER_TABLE - PAGES / 2) * PAGE_SIZE; /* half of them belong to the next table */
     KCHECK((objects = kmalloc(ROUNDS * sizeof(*objects))));
     random_seed(9);
     for (unsigned i = 0; i < ROUNDS; i++) {
