@@ -1,4 +1,4 @@
-/* The options on the Multiboot command line (README, "Options"). */
+/* The options on the Multiboot command line. */
 #ifndef QUIRE_OPTIONS_H
 #define QUIRE_OPTIONS_H
 
@@ -9,16 +9,16 @@
 struct options {
     const char *test;     /* the pattern of the tests to run ("*" for all), or NULL */
     const char *bench;    /* the pattern of the benchmarks to run, or NULL */
-    bool diagnose;        /* say early what machine this is */
-    bool panic_stay;      /* after a panic stop at the last look, even where the exit port is present */
-    enum heap_mode heap;  /* debug, guard, or the normal heap */
+    bool diagnose;        /* print the diagnosis early in the boot */
+    bool panic_stay;      /* after a panic offer the last look even where the exit port is present */
+    enum heap_mode heap;  /* which heap to use */
     const char *colour;   /* "on", "off" or "auto" as for the command `colour`, or NULL */
-    const char *commands; /* the monitor commands after "--", separated by ';', or NULL */
+    const char *commands; /* the monitor's commands after "--", with ';' between them, or NULL */
 };
 
 extern struct options options;
 
-/* Reads boot_info.cmdline, in place; what it does not know it reports and passes over. */
+/* Reads boot_info.cmdline, in place. Logs and ignores unknown words. */
 void options_parse(void);
 
 #endif

@@ -1,4 +1,7 @@
-/* The options: words on the command line, up to "--"; what follows that is the monitor's. */
+/* The options: words on the command line, up to "--"; the commands behind it are the monitor's.
+ *
+ * Some boot loaders put the kernel's path in front of the command line, others do not (see skip_path). What is no
+ * option is reported and ignored. */
 #include "options.h"
 
 #include "boot_info.h"
@@ -7,7 +10,9 @@
 
 struct options options;
 
-/* A setter takes what stands behind '=', or NULL, and refuses a value that it does not know. */
+/* ---- the options ---- */
+
+/* A setter gets the text after '=', or NULL where there is no '='. False: it has no such value. */
 static bool set_test(const char *value) {
     options.test = value ? value : "*";
     return true;
@@ -23,30 +28,28 @@ static bool set_diagnose(const char *value) {
     return !value;
 }
 
+static bool is(const char *value, const char *wanted) { return value && strcmp(value, wanted) == 0; }
+
 static bool set_panic(const char *value) {
-    if (!value || strcmp(value, "stay") != 0)
-        return false;
-    options.panic_stay = true;
-    return true;
+    options.panic_stay |= is(value, "stay");
+    return is(value, "stay");
 }
 
 static bool set_heap(const char *value) {
-    bool debug = value && strcmp(value, "debug") == 0, guard = value && strcmp(value, "guard") == 0;
-
-    if (!debug && !guard)
+    if (!is(value, "debug") && !is(value, "guard"))
         return false;
-    options.heap = debug ? HEAP_DEBUG : HEAP_GUARD;
+    options.heap = is(value, "debug") ? HEAP_DEBUG : HEAP_GUARD;
     return true;
 }
 
 static bool set_colour(const char *value) {
-    if (!value || (strcmp(value, "on") != 0 && strcmp(value, "off") != 0 && strcmp(value, "auto") != 0))
+    if (!is(value, "on") && !is(value, "off") && !is(value, "auto"))
         return false;
     options.colour = value;
     return true;
 }
 
-static const struct {
+static const struct option {
     const char *name, *form;
     bool (*set)(const char *value);
 } known[] = {
@@ -55,51 +58,98 @@ static const struct {
     {"colour", "colour=on|off|auto", set_colour}, {"diagnose", "diagnose", set_diagnose},
 };
 
-static bool set_option(char *word) {
-    char *equals = strchr(word, '=');
-    size_t name_length = equals ? (size_t)(equals - word) : strlen(word);
-
-    for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-        if (strlen(known[i].name) == name_length && strncmp(known[i].name, word, name_length) == 0)
-            return known[i].set(equals ? equals + 1 : NULL);
-    return false;
-}
-
-/* The next word at *CURSOR, NUL-ended in place, and the cursor moved behind it; NULL at the end. */
-static char *next_word(char **cursor) {
-    char *word = *cursor;
-
-    while (*word == ' ')
+/* The end of WORD, which a blank or NUL ends. */
+static const char *word_end(const char *word) {
+    while (*word && *word != ' ')
         word++;
-    if (!*word)
-        return NULL;
-    *cursor = strchr(word, ' ');
-    if (*cursor)
-        *(*cursor)++ = '\0';
-    else
-        *cursor = strchr(word, '\0');
     return word;
 }
 
-static bool ends_in_elf(const char *start, const char *end) {
-    return end - start >= 4 && strncmp(end - 4, ".elf", 4) == 0;
+/* The option that the word at WORD names, whatever its value; NULL when it names none. */
+static const struct option *option_named(const char *word) {
+    size_t n = 0;
+
+    while (word[n] && word[n] != ' ' && word[n] != '=')
+        n++;
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+        if (strlen(known[i].name) == n && strncmp(known[i].name, word, n) == 0)
+            return &known[i];
+    return NULL;
 }
 
-/* What follows the kernel's path, which QEMU's -kernel puts in front, spaces and all. */
-static char *skip_path(char *line) {
-    for (char *word = line; *word;) {
-        char *end = strchr(word, ' ');
+static bool set_option(char *word) {
+    const struct option *option = option_named(word);
+    const char *equals = strchr(word, '=');
 
-        if (!end)
-            end = strchr(word, '\0');
-        if (ends_in_elf(word, end))
+    return option && option->set(equals ? equals + 1 : NULL);
+}
+
+static bool list_logged;
+
+/* Logs what options there are, once. */
+static void log_options(void) {
+    if (list_logged)
+        return;
+    list_logged = true;
+    kprintf("quire: the options are");
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+        kprintf(" %s", known[i].form);
+    kprintf("\n");
+}
+
+static void read_word(char *word, bool cut) {
+    if (cut) {
+        kprintf("quire: option \"%s\" may be cut: ignored\n", word);
+    } else if (!set_option(word)) {
+        kprintf("quire: unknown option \"%s\"\n", word);
+        log_options();
+    }
+}
+
+/* ---- the command line ---- */
+
+static bool is_dashes(const char *word) { return word_end(word) - word == 2 && strncmp(word, "--", 2) == 0; }
+
+static bool ends_in_elf(const char *start, const char *end) {
+    return end - start >= 4 && (strncmp(end - 4, ".elf", 4) == 0 || strncmp(end - 4, ".ELF", 4) == 0);
+}
+
+static bool has_slash(const char *start, const char *end) {
+    while (start < end && *start != '/')
+        start++;
+    return start < end;
+}
+
+/* Behind the path that QEMU's -kernel puts in front, with any blanks that it has: up to the first word that ends
+ * in .elf and is neither an option nor a command. LINE itself where there is no such word. */
+static char *skip_qemus_path(char *line) {
+    for (char *word = line; *word && !is_dashes(word);) {
+        char *end = (char *)word_end(word);
+
+        if (ends_in_elf(word, end) && !option_named(word))
             return end;
         word = *end ? end + 1 : end;
     }
     return line;
 }
 
-/* GRUB puts a backslash before each quote and backslash in a word: takes them away again. */
+/* Behind the kernel's path, if the line begins with it. GRUB 2 and v86 put nothing in front. QEMU puts the path of
+ * -kernel there, GRUB 0.97 and mboot.c32 (ISOLINUX and its like) the file's path on the disc, iPXE its address;
+ * all but QEMU's are one word. So the first word is the kernel's when it looks like a file and is no option. */
+static char *skip_path(char *line) {
+    if (strncmp(boot_info.loader, "GRUB", 4) == 0)
+        return line;
+    char *rest = strcmp(boot_info.loader, "qemu") == 0 ? skip_qemus_path(line) : line;
+    if (rest > line)
+        return rest;
+    while (*line == ' ')
+        line++;
+    char *end = (char *)word_end(line);
+    bool file = has_slash(line, end) || ends_in_elf(line, end);
+    return file && !option_named(line) ? end : line;
+}
+
+/* Removes the backslash that GRUB 2 puts before each quote and backslash in a word. */
 static void unescape(char *line) {
     char *to = line;
 
@@ -111,31 +161,38 @@ static void unescape(char *line) {
     *to = '\0';
 }
 
-static void read_word(char *word, bool cut) {
-    if (cut)
-        kprintf("quire: option \"%s\" may be cut: passed over\n", word);
-    else if (!set_option(word))
-        kprintf("quire: unknown option \"%s\"\n", word);
+/* The next word at *CURSOR, NUL-ended in place, and the cursor moved behind it; NULL at the end. */
+static char *next_word(char **cursor) {
+    char *word = *cursor;
+
+    while (*word == ' ')
+        word++;
+    if (!*word)
+        return NULL;
+    char *end = (char *)word_end(word);
+    *cursor = *end ? end + 1 : end;
+    *end = '\0';
+    return word;
 }
 
+/* Reads boot_info.cmdline, in place. */
 void options_parse(void) {
     char *cursor = boot_info.cmdline, *word;
 
     if (boot_info.cmdline_cut)
         kprintf("quire: command line cut after %d bytes\n", CMDLINE_MAX);
-    if (strcmp(boot_info.loader, "qemu") == 0)
-        cursor = skip_path(cursor);
     if (strncmp(boot_info.loader, "GRUB", 4) == 0)
         unescape(cursor);
+    cursor = skip_path(cursor);
     while ((word = next_word(&cursor))) {
-        if (strcmp(word, "--") == 0) {
+        if (is_dashes(word)) {
             options.commands = cursor;
             break;
         }
         read_word(word, boot_info.cmdline_cut && !*cursor);
     }
     if (boot_info.cmdline_cut && options.commands) {
-        kprintf("quire: the commands behind -- were cut: none of them runs\n");
+        kprintf("quire: the commands after -- were cut: none of them runs\n");
         options.commands = NULL;
     }
 }

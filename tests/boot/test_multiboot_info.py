@@ -458,18 +458,39 @@ def test_bytes_that_are_no_text_in_the_command_line_are_unknown_options(craft):
     assert craft(info).exit_code() == 33
 
 
-def test_only_qemus_command_line_has_the_kernels_path_in_front(craft):
-    def unknown(name):
-        info = good().with_cmdline("first.elf second -- exit")
-        info.name = NAME
-        info.blobs[NAME] = name
-        machine = craft(info)
-        assert machine.exit_code() == 33
-        return re.findall(r"unknown.*(first\.elf|second)", machine.text())
+LOADED = [
+    # the loader's name, its command line, what of it is no option
+    (b"qemu", "build/quire.elf odd", ["odd"]),
+    (b"qemu", "/home/me/my kernels/quire.elf odd heap=debug", ["odd"]),
+    (b"qemu", "a.elf b.elf odd", ["b.elf", "odd"]),
+    (b"qemu", "build/quire test=*.elf", []),
+    (b"qemu", "/tmp/quire odd -- echo x.elf", ["odd"]),
+    (b"iPXE 1.0.0+git-20190125.36a4c85", "tftp://10.0.2.2/quire.elf odd", ["odd"]),
+    (b"iPXE 1.21.1", "http://10.0.2.2/kernels/quire", []),
+    (b"ISOLINUX 6.04 20200816 ", "/boot/quire.elf odd heap=debug", ["odd"]),
+    (b"PXELINUX 6.04 ", "QUIRE.ELF odd", ["odd"]),
+    (b"GNU GRUB 0.97", "/boot/quire.elf odd", ["odd"]),
+    (b"GNU GRUB 0.97", "(hd0,0)/quire odd", ["odd"]),
+    (b"GNU GRUB 0.97", "  /boot/quire.elf", []),
+    (b"GRUB 2.06", "first.elf odd", ["first.elf", "odd"]),
+    (b"GRUB 2.06", "/odd", ["/odd"]),
+    (b"another", "heap=debug odd/even", ["odd/even"]),
+    (b"another", "test=no/such", []),
+    (b"another", "odd /x", ["odd", "/x"]),
+    (b"another", "", []),
+]
 
-    assert unknown(b"qemu\0") == ["second"]
-    assert unknown(b"GRUB 2.06\0") == ["first.elf", "second"]
-    assert unknown(b"qemux\0") == ["first.elf", "second"]
+
+@pytest.mark.parametrize("name, line, unknown", LOADED)
+def test_the_kernels_path_in_front_is_dropped_and_no_option_is_lost(craft, name, line, unknown):
+    info = good().with_cmdline(line + ("; exit" if "--" in line else " -- exit"))
+    info.name = NAME
+    info.blobs[NAME] = name + b"\0"
+    machine = craft(info)
+    code = machine.exit_code()
+    assert re.findall(r'unknown option "(.*)"', machine.text()) == unknown
+    assert code == (35 if "test=" in line or "echo" in line else 33)
+    assert ("heap=debug" in machine.text().split("kmalloc: ")[1]) == ("heap=debug" in line)
 
 
 @pytest.mark.parametrize("address", [0, DEVICES, 0xFFFFFFFD, TOP, NAME], ids=hex)

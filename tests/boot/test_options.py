@@ -1,6 +1,7 @@
 """The Multiboot command line: options, what is unknown, what is cut, and commands after `--`."""
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,31 @@ def test_an_unknown_option_is_reported_and_passed_over(boot):
     machine = boot(cmdline="frobnicate=7 -- exit")
     assert machine.exit_code() == 33
     assert re.search(r"^.*unknown.*frobnicate=7", machine.text(), re.M)
+
+
+def test_an_unknown_option_is_answered_with_those_there_are(boot):
+    machine = boot(cmdline="heap=odd foo panic bar=1 -- exit")
+    assert machine.exit_code() == 33
+    assert re.findall(r'unknown option "(.*)"', machine.text()) == ["heap=odd", "foo", "panic", "bar=1"]
+    listed = re.findall(r"^quire: the options are (.*)$", machine.text(), re.M)
+    assert len(listed) == 1
+    assert {re.split(r"[=[]", form)[0] for form in listed[0].split()} == \
+        {"test", "bench", "panic", "heap", "colour", "diagnose"}
+
+
+PXE_ROM = Path("/usr/lib/ipxe/qemu/pxe-e1000.rom")
+
+
+def test_a_boot_over_the_network_has_no_unknown_option(boot, kernel, tmp_path):
+    """iPXE puts the kernel's address in front."""
+    if not PXE_ROM.exists():
+        pytest.skip("ipxe-qemu is not installed")
+    shutil.copy(kernel, tmp_path / "quire.elf")
+    network = f"user,id=net,restrict=on,tftp={tmp_path},bootfile=quire.elf"
+    machine = boot(kernel=None, firmware=["-boot", "n", "-netdev", network, "-device", "e1000,netdev=net"])
+    log = machine.prompt()
+    assert "loaded by iPXE" in log and "tftp://" in log and "unknown" not in log
+    assert machine.finish() == 33
 
 
 def test_options_around_an_unknown_one_count(boot):
