@@ -83,6 +83,7 @@ struct ktest {
 void ktest_fail(const char *file, int line, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void ktest_skip(const char *why);
 bool ktest_failing(void);
+bool ktest_whole_suite(void); /* true while every test runs, not a few chosen by a pattern */
 bool ktest_traps(void (*fn)(void *), void *arg, const char *text, const char *file, int line);
 bool ktest_reported(const char *text, const char *file, int line);
 

@@ -27,21 +27,38 @@ def judge_run(machine, record_property, name):
     return verdict
 
 
+@pytest.fixture
+def built_with(build):
+    """built_with(compiler): the kernel by that compiler. Skips the test when there is none."""
+
+    def find(compiler):
+        path = build / "variant" / compiler / "quire.elf"
+        if not path.exists():
+            pytest.skip(f"there is no kernel by {compiler}: it is not on this machine")
+        return path
+
+    return find
+
+
 @pytest.mark.parametrize("compiler", ["elf-gcc", "gcc", "clang", "ubsan", "ubsan-clang"])
-def test_all_pass_when_built_with(boot, build, record_property, compiler):
-    kernel = build / "variant" / compiler / "quire.elf"
-    if not kernel.exists():
-        pytest.skip(f"{kernel.name} was not built with {compiler}: it is not on this machine")
-    judge_run(boot(kernel=kernel, cmdline="test"), record_property, compiler)
+def test_all_pass_when_built_with(boot, built_with, record_property, compiler):
+    judge_run(boot(kernel=built_with(compiler), cmdline="test"), record_property, compiler)
 
 
 @pytest.mark.parametrize("heap, compiler", [("debug", "gcc"), ("guard", "gcc"), ("debug", "clang"),
                                             ("guard", "clang"), ("debug", "ubsan")])
-def test_all_pass_with_the_heap_for(boot, build, record_property, heap, compiler):
-    kernel = build / "variant" / compiler / "quire.elf"
-    if not kernel.exists():
-        pytest.skip(f"{kernel.name} was not built with {compiler}: it is not on this machine")
-    judge_run(boot(kernel=kernel, cmdline=f"heap={heap} test"), record_property, f"{compiler}, heap={heap}")
+def test_all_pass_with_the_heap_for(boot, built_with, record_property, heap, compiler):
+    machine = boot(kernel=built_with(compiler), cmdline=f"heap={heap} test")
+    judge_run(machine, record_property, f"{compiler}, heap={heap}")
+
+
+@pytest.mark.parametrize("options, compiler", [("", "gcc"), ("", "clang"), ("", "ubsan"),
+                                               ("heap=debug", "gcc"), ("heap=guard", "gcc")])
+def test_random_tests_pass_in_full(boot, built_with, record_property, options, compiler):
+    """A run of the whole suite takes a tenth of their rounds, other ones on each machine (tests/kernel/support.h)."""
+    verdict = judge_run(boot(kernel=built_with(compiler), cmdline=f"{options} test=*random*"), record_property,
+                        f"{compiler}, {options} random tests in full")
+    assert "monitor_random_walk" in verdict.passed and len(verdict.passed) > 4
 
 
 @pytest.mark.parametrize("machine", MACHINES)

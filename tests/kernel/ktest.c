@@ -23,6 +23,7 @@ int ktest_vector;
 
 enum outcome { PASSED, FAILED, SKIPPED };
 
+static bool whole_suite;
 static enum outcome outcome;
 static char why[256]; /* the first failure, or why it was skipped */
 
@@ -45,6 +46,8 @@ void ktest_skip(const char *reason) {
 }
 
 bool ktest_failing(void) { return outcome != PASSED; }
+
+bool ktest_whole_suite(void) { return whole_suite; }
 
 #define LINE_TEXT 160
 
@@ -187,6 +190,7 @@ static unsigned count_matches(const char *pattern) {
 bool ktest_run(const char *pattern) {
     unsigned planned = count_matches(pattern), number = 0, count[] = {0, 0, 0};
 
+    whole_suite = strcmp(pattern, "*") == 0;
     kprintf("KTAP version 1\n1..%u\n", planned);
     if (!planned)
         kprintf("# no test has a name like %.80s\n", pattern);

@@ -3,9 +3,9 @@
 
 #include "bitmap.h"
 #include "cpu.h"
+#include "cpuid.h"
 #include "kmalloc.h"
 #include "ktest.h"
-#include "cpuid.h"
 #include "memlayout.h"
 #include "pm.h"
 #include "string.h"
@@ -14,6 +14,11 @@
 static unsigned random_state = 1;
 
 void random_seed(unsigned seed) { random_state = seed ? seed : 1; }
+
+unsigned random_rounds(unsigned seed, unsigned rounds) {
+    random_seed(ktest_whole_suite() ? seed + pm_count().total : seed);
+    return ktest_whole_suite() ? rounds / 10 : rounds;
+}
 
 /* Marsaglia's xorshift, 32 bits: every number but 0, in turn. */
 unsigned random_next(void) {

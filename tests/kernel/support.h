@@ -1,4 +1,4 @@
-/* What the tests share: chance, room in the address space, and running out of memory on purpose. */
+/* What the tests share: random numbers, room in the address space, and running out of memory on purpose. */
 #ifndef QUIRE_TESTS_SUPPORT_H
 #define QUIRE_TESTS_SUPPORT_H
 
@@ -7,6 +7,12 @@
 
 /* The same numbers on every run, from SEED on. */
 void random_seed(unsigned seed);
+
+/* Seeds a test that takes ROUNDS random rounds when it is chosen by name; returns how many to take now. A run of
+ * the whole suite takes a tenth, from a seed that each amount of memory has for itself: many machines run the
+ * suite, and each tries something else. */
+unsigned random_rounds(unsigned seed, unsigned rounds);
+
 unsigned random_next(void);
 unsigned random_below(unsigned limit); /* in [0, LIMIT), LIMIT not 0 */
 

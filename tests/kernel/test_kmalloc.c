@@ -293,14 +293,14 @@ static void model_step(struct slot *slot) {
         model_realloc(slot);
 }
 
-KTEST(kmalloc_a_million_operations_against_a_model)
+KTEST(kmalloc_random_operations_against_a_model)
 {
     size_t live = live_objects();
+    unsigned operations = random_rounds(5, OPERATIONS);
 
-    random_seed(5);
     for (unsigned i = 0; i < SLOTS; i++)
         slots[i] = (struct slot){NULL, 0, i << 20};
-    for (unsigned n = 0; n < OPERATIONS; n++) {
+    for (unsigned n = 0; n < operations; n++) {
         model_step(&slots[random_below(SLOTS)]);
         if (ktest_failing())
             return;
@@ -521,18 +521,18 @@ KTEST(kmalloc_foreign_pointer_is_caught)
 }
 
 /* No address of the heap's range may make kmalloc_size or kfree fault. */
-KTEST(kmalloc_any_address_is_judged_without_a_fault)
+KTEST(kmalloc_random_addresses_are_judged_without_a_fault)
 {
     char *objects[] = {kmalloc(24), kmalloc(700), kmalloc(30000)};
 
     KCHECK(objects[0] && objects[1] && objects[2]);
-    random_seed(6);
+    unsigned frees = random_rounds(6, 300);
     for (unsigned i = 0; i < 20000; i++) {
         uintptr_t va = KHEAP_START + random_below(KHEAP_END - KHEAP_START);
         kmalloc_size((void *)va);
         kmalloc_size((void *)(va & ~(uintptr_t)PAGE_MASK));
     }
-    for (unsigned i = 0; i < 300; i++) {
+    for (unsigned i = 0; i < frees; i++) {
         uintptr_t va = KHEAP_START + random_below(KHEAP_END - KHEAP_START);
         if (!kmalloc_size((void *)va))
             KCHECK_CALL(check_bad_pointer((void *)va, "kmalloc: "));

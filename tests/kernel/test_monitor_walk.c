@@ -1,6 +1,6 @@
-/* The monitor's random walk: 20,000 commands with arguments by chance, poke, fault and what leaves the
- * monitor aside, and after each hundred every invariant of the memory system. Whatever is said, nothing may
- * panic, and nothing may be lost. And the tracer, from inside. */
+/* The monitor's random walk: random commands with random arguments, except poke, fault and those that leave the
+ * monitor. Nothing may panic, nothing may be lost, and every invariant of the memory system is checked after each
+ * hundred commands. Then the tracer, from inside. */
 #include "format.h"
 #include "heap_debug.h"
 #include "kmalloc.h"
@@ -24,9 +24,9 @@ static struct {
     unsigned first_name; /* of the objects allocated here */
 } walk;
 
-/* The number behind TEXT's first PREFIX, in BASE; 0 when there is none. */
-static unsigned number_behind(const char *prefix, unsigned base) {
-    const char *digit = find_text(said, prefix);
+/* The number behind the first PREFIX in TEXT, in BASE; 0 when TEXT is NULL or has no PREFIX. */
+static unsigned number_in(const char *text, const char *prefix, unsigned base) {
+    const char *digit = text ? find_text(text, prefix) : NULL;
     unsigned value = 0;
 
     if (!digit)
@@ -36,6 +36,8 @@ static unsigned number_behind(const char *prefix, unsigned base) {
         value = value * base + (unsigned)(*digit <= '9' ? *digit - '0' : *digit - 'a' + 10);
     return value;
 }
+
+static unsigned number_behind(const char *prefix, unsigned base) { return number_in(said, prefix, base); }
 
 static unsigned random_page(void) { return (unsigned)(uintptr_t)walk.area + random_below(PAGES) * PAGE_SIZE; }
 
@@ -96,11 +98,14 @@ static void random_command(void) {
              words > 2 ? random_word(c) : "");
 }
 
-/* What alloc has said is kept, and what lives no more is forgotten. */
-static void keep_account(void) {
-    uintptr_t va = number_behind(" = 0x", 16);
+/* The line that names a new object, "$K = 0xVA": alloc's first, or behind its trace. NULL when there is none. */
+static const char *naming_line(void) { return *said == '$' ? said : find_text(said, "\n$"); }
 
-    if (*said == '$' && va)
+/* Adds what alloc has named, and drops what is no longer live. */
+static void keep_account(void) {
+    uintptr_t va = number_in(naming_line(), " = 0x", 16);
+
+    if (va)
         walk.object[walk.objects++] = (void *)va;
     for (unsigned i = 0; i < walk.objects;)
         if (kmalloc_size(walk.object[i]))
@@ -138,8 +143,8 @@ KTEST(monitor_random_walk)
     kmalloc_trim();
     free = pm_count().free;
     walk.objects = 0;
-    random_seed(2026);
-    for (unsigned i = 0; i < COMMANDS; i++) {
+    unsigned commands = random_rounds(2026, COMMANDS);
+    for (unsigned i = 0; i < commands; i++) {
         random_command();
         keep_account();
         if (i % 100 == 0)
