@@ -124,17 +124,22 @@ def test_alloc_names_what_free_takes(machine):
     assert before.free - monitor.mem(machine).free <= 40  # at most 16 spare pages, and tables
 
 
-def test_heap_shows_what_is_live(machine):
-    def live():
-        rows = [line.split() for line in machine.run("heap")]
-        return {row[0]: int(row[1]) for row in rows if len(row) == 4 and row[1].isdigit()}
+def test_heap_shows_each_class_in_full_and_their_sums(machine):
+    def rows():
+        lines = [line.split() for line in machine.run("heap")]
+        return {row[0]: [int(field) for field in row[1:4]] for row in lines if len(row) >= 4 and row[1].isdigit()}
 
-    before = live()
+    before = rows()
     for _ in range(5):
         machine.run("alloc 48")
-    after = live()
-    grown = {size for size in after if after[size] - before.get(size, 0) == 5}
-    assert {"48", "all"} & grown
+    machine.run("alloc 5000")
+    after = rows()
+    live, capacity, pages = after["64"]
+    assert live == before.get("64", [0])[0] + 5 and capacity == pages * 64 and pages >= 1
+    live, capacity, pages = (now - then for now, then in zip(after["larger"], before.get("larger", [0, 0, 0])))
+    assert (live, capacity, pages) == (1, 1, 2)
+    total = after.pop("all")
+    assert total == [sum(fields) for fields in zip(*after.values())]
 
 
 def test_memory_that_has_run_out_is_an_error_and_comes_back(boot):

@@ -857,29 +857,54 @@ static void test_peak_pages_are_the_most_that_were_held(void **state) {
     assert_int_equal(kmalloc_peak_pages(), most);
 }
 
-static void test_statistics_tell_what_is_live(void **state) {
+/* How many pages COUNT small objects lie in. */
+static size_t distinct_pages(const struct object *objects, size_t count) {
+    size_t pages = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool first = true;
+        for (size_t j = 0; j < i; j++)
+            first &= ((uintptr_t)objects[j].p ^ (uintptr_t)objects[i].p) >= PAGE_SIZE;
+        pages += first;
+    }
+    return pages;
+}
+
+/* All that is live are these COUNT objects, of the class SC: each field of each row. */
+static void check_rows(unsigned sc, const struct object *objects, size_t count) {
+    struct picture now = picture();
+    for (unsigned row = 0; row < now.count; row++) {
+        const struct kmalloc_stats *stats = &now.classes[row];
+        bool large = row == now.count - 1;
+        assert_int_equal(stats->size == 0, large);
+        assert_true(row == 0 || large || stats->size > now.classes[row - 1].size);
+        size_t live = row == sc ? count : 0, pages = live && !large ? distinct_pages(objects, count) : 0;
+        for (size_t i = 0; large && i < live; i++)
+            pages += objects[i].size / PAGE_SIZE;
+        assert_int_equal(stats->live, live);
+        assert_int_equal(stats->pages, pages);
+        assert_int_equal(stats->capacity, large ? live : pages * (PAGE_SIZE / stats->size));
+    }
+}
+
+static void test_each_field_of_each_row_of_the_statistics(void **state) {
     struct kmalloc_stats stats;
     unsigned count = picture().count;
     (void)state;
     for (unsigned sc = 0; sc < count; sc++) {
-        size_t sizes[2], before, after;
         struct object objects[200];
         assert_true(kmalloc_stats(sc, &stats));
-        assert_int_equal(stats.size == 0, sc == count - 1);
-        sizes[0] = sizes[1] = stats.size ? stats.size : 1 * MIB;
-        before = stats.live;
         for (unsigned i = 0; i < 200; i++)
-            objects[i] = make(sizes[i % 2]);
-        assert_true(kmalloc_stats(sc, &stats));
-        after = stats.live;
-        assert_int_equal(after - before, 200);
-        assert_true(stats.capacity >= stats.live);
-        assert_true(stats.pages * PAGE_SIZE >= 200 * sizes[0]);
-        assert_true(stats.pages <= kmalloc_pages());
-        for (unsigned i = 0; i < 200; i++)
+            objects[i] = make(stats.size ? stats.size : 5000 * (1 + i % 30));
+        check_rows(sc, objects, 200);
+        for (unsigned i = 0; i < 100; i++) { /* every second one: no page of several objects empties */
+            drop(&objects[2 * i]);
+            objects[i] = objects[2 * i + 1];
+        }
+        check_rows(sc, objects, 100);
+        for (unsigned i = 0; i < 100; i++)
             drop(&objects[i]);
-        assert_true(kmalloc_stats(sc, &stats));
-        assert_int_equal(stats.live, before);
+        kmalloc_trim();
+        check_rows(sc, objects, 0);
     }
     assert_false(kmalloc_stats(count, &stats));
     assert_false(kmalloc_stats(UINT32_MAX, &stats));
@@ -1149,7 +1174,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_few_pages_are_kept_after_much_was_used),
     TEST(test_allocating_and_freeing_over_and_over_asks_for_no_pages),
     TEST(test_peak_pages_are_the_most_that_were_held),
-    TEST(test_statistics_tell_what_is_live),
+    TEST(test_each_field_of_each_row_of_the_statistics),
     TEST(test_a_double_free_panics),
     TEST(test_a_double_free_among_many_panics),
     TEST(test_freeing_inside_an_object_panics_at_every_offset),

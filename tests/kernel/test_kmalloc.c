@@ -210,27 +210,63 @@ KTEST(kmalloc_objects_do_not_overlap)
         kfree(p[i]);
 }
 
-KTEST(kmalloc_statistics_follow)
-{
-    size_t live = live_objects();
-    void *a = kmalloc(40), *b = kmalloc(4000), *c = kmalloc(40000);
-    struct kmalloc_stats s;
-    size_t pages = 0;
+/* Each row's fields fit each other; the last one's are those of the large objects. */
+static void check_row(const struct kmalloc_stats *row) {
+    KCHECK(row->live <= row->capacity);
+    KCHECK_EQ(row->capacity, row->size ? row->pages * (PAGE_SIZE / row->size) : row->live);
+    KCHECK(row->size || row->pages >= row->live);
+}
 
-    KCHECK(a && b && c);
-    KCHECK_EQ(live_objects(), live + 3);
-    for (unsigned sc = 0; kmalloc_stats(sc, &s); sc++) {
-        KCHECK(s.live <= s.capacity);
-        KCHECK(s.pages || !s.live);
-        pages += s.pages;
+#define ROWS_MOST 40
+
+/* Of two looks at all rows, N of them: one object more has come to one row, and nothing has left. */
+static void check_one_more(const struct kmalloc_stats *before, const struct kmalloc_stats *after,
+                           unsigned n) {
+    unsigned rows = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        KCHECK_EQ(after[i].size, before[i].size);
+        KCHECK(after[i].live - before[i].live <= 1);
+        rows += after[i].live != before[i].live;
+        KCHECK(after[i].pages >= before[i].pages || !after[i].live);
+        KCHECK_CALL(check_row(&after[i]));
     }
-    KCHECK(pages >= 12);
+    KCHECK_EQ(rows, 1);
+}
+
+static unsigned read_rows(struct kmalloc_stats *rows) {
+    unsigned n = 0;
+
+    while (n < ROWS_MOST && kmalloc_stats(n, &rows[n]))
+        n++;
+    return n;
+}
+
+KTEST(kmalloc_statistics_follow_in_every_row)
+{
+    static struct kmalloc_stats before[ROWS_MOST], after[ROWS_MOST];
+    static const size_t sizes[] = {1, 40, 300, 4000, 5000, 40000, 200000};
+    size_t pages = 0;
+    unsigned n;
+
+    kmalloc_trim();
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        n = read_rows(before);
+        void *p = kmalloc(sizes[i]);
+        KCHECK(p && n > 1 && n < ROWS_MOST);
+        KCHECK_EQ(read_rows(after), n);
+        KCHECK_CALL(check_one_more(before, after, n));
+        if (sizes[i] > PAGE_SIZE)
+            KCHECK(after[n - 1].pages - before[n - 1].pages >= pages_for(sizes[i]));
+        kfree(p);
+        read_rows(after);
+        for (unsigned row = 0; row < n; row++)
+            KCHECK_EQ(after[row].live, before[row].live);
+    }
+    for (unsigned row = 0; row < n; row++)
+        pages += after[row].pages;
     KCHECK(pages <= kmalloc_pages());
     KCHECK(kmalloc_peak_pages() >= kmalloc_pages());
-    kfree(a);
-    kfree(b);
-    kfree(c);
-    KCHECK_EQ(live_objects(), live);
 }
 
 /* ---- a million operations ---- */
