@@ -290,10 +290,11 @@ static void slot_comb(void) {
         add(size);
 }
 
-/* Every slot of 64 KiB is taken; those that are room to grow have to make way. */
+/* A third of the slots of 64 KiB serve objects of 17 pages. Each object fills two and leaves two behind it as
+ * room to grow, until addresses run out. */
 static void room_to_grow(void) {
     for (unsigned last = 0; last < 2; last++) {
-        add_many(HUGE_FROM, SLOTS / 3); /* 17 pages, in 3 slots */
+        add_many(HUGE_FROM, SLOTS / 3);
         no_address = !last;
         add(last ? SLOTS / 2 * HUGE_FROM : 20000);
         no_address = false;
