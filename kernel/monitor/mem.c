@@ -60,21 +60,13 @@ static void mark_kernel(void) {
         mark(pa_to_pfn(pa), KERNEL_IMAGE);
 }
 
-/* The directory, its tables, and the frames that the heap's tables lead to. */
-static void mark_tables(void) {
+/* The frames that the pages [VA, END) are mapped to; VA is a table's first page. */
+static void mark_mapped(uintptr_t va, uintptr_t end, enum kind kind) {
     struct vmem_walk walk;
 
-    mark(pa_to_pfn(get_page_directory()), TABLE);
-    for (uintptr_t page = 0; page < WINDOW_START >> PAGE_SHIFT; page++) {
-        bool in_heap = page >= KHEAP_START >> PAGE_SHIFT && page < KHEAP_END >> PAGE_SHIFT;
-        bool mapped = vmem_walk((void *)(page << PAGE_SHIFT), &walk);
-        if (walk.pde & PTE_PRESENT)
-            mark(pa_to_pfn(walk.pde), TABLE);
-        if (mapped && in_heap)
-            mark(pa_to_pfn(walk.pte), HEAP_PAGE);
-        if (!in_heap || !(walk.pde & PTE_PRESENT))
-            page |= ENTRIES_PER_TABLE - 1;
-    }
+    for (; va < end; va += walk.pde & PTE_PRESENT ? PAGE_SIZE : ENTRIES_PER_TABLE * PAGE_SIZE)
+        if (vmem_walk((void *)va, &walk))
+            mark(pa_to_pfn(walk.pa), kind);
 }
 
 static void print_cells(size_t used) {
@@ -115,7 +107,8 @@ static void print_map(void) {
     memset(cells, 0, sizeof(cells));
     mark_frames(end);
     mark_kernel();
-    mark_tables();
+    mark_mapped(KHEAP_START, KHEAP_END, HEAP_PAGE);
+    mark_mapped(FRAMES_START, WINDOW_START, KERNEL_IMAGE);
     print_cells(((end - 1) >> cell_shift) + 1);
     print_legend();
 }

@@ -40,9 +40,9 @@ static const struct stop {
      "offset "
      "in it. kmain lies in the first 4 MiB, which are mapped to themselves."},
     {"The page directory", "pd",
-     "The directory has 1,024 entries of 4 bytes, one for each 4 MiB of addresses. Nearly all are absent, "
-     "and cost "
-     "no memory. PD[0] maps the kernel. PD[1023] leads back to the directory: we will see why."},
+     "The directory has 1,024 entries of 4 bytes, one for each 4 MiB of addresses. Nearly all are "
+     "absent, and cost no memory. PD[0] maps the kernel, PD[1022] pm's records of the frames, and "
+     "PD[1023] the directory: we will see why."},
     {"A page table", "pd 0",
      "Table 0 maps the first 4 MiB, each page to the frame of the same number. PT[0] is absent on purpose, "
      "so that "

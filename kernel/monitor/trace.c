@@ -10,9 +10,9 @@
  * - A store into the window. The entry is read before the store and at the next step, and printed if it has
  *   changed, so any store that a compiler may choose is seen.
  *
- * vmem_alloc_range takes its frames from pm without a call for each (mm/frames.h), so every entry that it sets
- * is preceded by a line for the frame. The frames that vmem_free_range gives back are counted when it returns:
- * only then are they pm's.
+ * vmem takes frames from pm, and gives them back, without a call for each (mm/frames.h). So each entry that
+ * vmem_alloc_range sets has a line for its frame before it; and frames that come back are counted when the call that
+ * gives them returns: only then are they pm's.
  *
  * Lines that differ only in their page are shown for the first few pages, then counted.
  *
@@ -47,32 +47,32 @@ static const struct watched {
     const char *name;
     const char *arguments; /* their names, with blanks between them */
     enum result result;
-    enum { FRAMES_BY_CALL, TAKES_FRAMES, GIVES_FRAMES } frames;
+    enum { CALLS_PM, TAKES_FRAMES, GIVES_FRAMES } frames; /* the last two also do so without a call */
 } watched[] = {
-    {"kmalloc", "size", ADDRESS, FRAMES_BY_CALL},
-    {"kzalloc", "size", ADDRESS, FRAMES_BY_CALL},
-    {"krealloc", "p size", ADDRESS, FRAMES_BY_CALL},
-    {"kmalloc_aligned", "size align", ADDRESS, FRAMES_BY_CALL},
-    {"kfree", "p", NOTHING, FRAMES_BY_CALL},
-    {"small_alloc", "size", ADDRESS, FRAMES_BY_CALL},
-    {"small_changed", "slab", NOTHING, FRAMES_BY_CALL},
-    {"large_alloc", "size", ADDRESS, FRAMES_BY_CALL},
-    {"large_alloc_aligned", "size align", ADDRESS, FRAMES_BY_CALL},
-    {"large_free", "p", NOTHING, FRAMES_BY_CALL},
-    {"heap_get", "va pages", STATUS, FRAMES_BY_CALL},
-    {"heap_give", "va pages", NOTHING, FRAMES_BY_CALL},
+    {"kmalloc", "size", ADDRESS, CALLS_PM},
+    {"kzalloc", "size", ADDRESS, CALLS_PM},
+    {"krealloc", "p size", ADDRESS, CALLS_PM},
+    {"kmalloc_aligned", "size align", ADDRESS, CALLS_PM},
+    {"kfree", "p", NOTHING, CALLS_PM},
+    {"small_alloc", "size", ADDRESS, CALLS_PM},
+    {"small_changed", "slab", NOTHING, CALLS_PM},
+    {"large_alloc", "size", ADDRESS, CALLS_PM},
+    {"large_alloc_aligned", "size align", ADDRESS, CALLS_PM},
+    {"large_free", "p", NOTHING, CALLS_PM},
+    {"heap_get", "va pages", STATUS, CALLS_PM},
+    {"heap_give", "va pages", NOTHING, CALLS_PM},
     {"vmem_alloc_range", "va pages flags", STATUS, TAKES_FRAMES},
     {"vmem_free_range", "va pages", STATUS, GIVES_FRAMES},
-    {"vmem_map", "va pa flags", STATUS, FRAMES_BY_CALL},
-    {"vmem_map_range", "va pa pages flags", STATUS, FRAMES_BY_CALL},
-    {"vmem_unmap", "va", STATUS, FRAMES_BY_CALL},
-    {"vmem_unmap_range", "va pages", STATUS, FRAMES_BY_CALL},
-    {"vmem_protect", "va bytes flags", STATUS, FRAMES_BY_CALL},
-    {"pm_alloc_page", "", ADDRESS, FRAMES_BY_CALL},
-    {"pm_free_page", "pa", NOTHING, FRAMES_BY_CALL},
-    {"pm_alloc_pages", "n", ADDRESS, FRAMES_BY_CALL},
-    {"pm_free_pages", "pa n", NOTHING, FRAMES_BY_CALL},
-    {"set_page_directory", "directory", NOTHING, FRAMES_BY_CALL},
+    {"vmem_map", "va pa flags", STATUS, CALLS_PM},
+    {"vmem_map_range", "va pa pages flags", STATUS, CALLS_PM},
+    {"vmem_unmap", "va", STATUS, GIVES_FRAMES},
+    {"vmem_unmap_range", "va pages", STATUS, GIVES_FRAMES},
+    {"vmem_protect", "va bytes flags", STATUS, CALLS_PM},
+    {"pm_alloc_page", "", ADDRESS, CALLS_PM},
+    {"pm_free_page", "pa", NOTHING, CALLS_PM},
+    {"pm_alloc_pages", "n", ADDRESS, CALLS_PM},
+    {"pm_free_pages", "pa n", NOTHING, CALLS_PM},
+    {"set_page_directory", "directory", NOTHING, CALLS_PM},
 };
 
 static uintptr_t entry_point[ARRAY_SIZE(watched)]; /* 0 where there is no such function */

@@ -94,7 +94,7 @@ def test_trace_shows_an_allocation_from_size_to_flush(boot, build, variant):
     assert "invlpg" in "\n".join(machine.run("free $0"))
     machine.run("map 0x00400000 0x000b8000")
     text = "\n".join(machine.run("unmap 0x00400000"))
-    assert text.index("PD[1] 0x") < text.index("invlpg 0xffc01000") < text.index("pm_free_page(")
+    assert text.index("PD[1] 0x") < text.index("invlpg 0xffc01000") < text.index("1 frame back to pm")
     machine.run("trace off")
     assert "invlpg" not in "\n".join(machine.run("alloc 100000"))
     for line in ("trace trace mem", "trace nonsense", "watch", "trace 1 2"):
