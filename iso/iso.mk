@@ -4,7 +4,7 @@
 GRUB_MKRESCUE = $(call once,GRUB_MKRESCUE,$(call first,grub-mkrescue grub2-mkrescue i686-elf-grub-mkrescue))
 GRUB_DIR ?= /usr/lib/grub
 GRUB_PLATFORMS := i386-pc x86_64-efi i386-efi
-# What the menu needs, what GRUB loads by itself when it starts from the disc, and some commands for whoever presses c.
+# What the menu needs, what GRUB loads by itself when it starts from the disc, and commands for whoever presses c.
 GRUB_MODULES := normal multiboot serial memrw terminal test all_video iso9660 fat \
     part_acorn part_amiga part_apple part_bsd part_dfly part_dvh part_gpt part_msdos part_plan part_sun part_sunpc \
     echo halt ls lsmmap minicmd reboot videoinfo
@@ -18,7 +18,8 @@ FONT_PLACES := /usr/share/consolefonts /usr/lib/kbd/consolefonts /usr/share/kbd/
 find-font = $(or $(call join-files,$(call find-files,$(1))),$(firstword $(call find-files,$(2))))
 find-files = $(foreach name,$(1),$(firstword $(wildcard $(FONT_PLACES:%=%/$(name).psf.gz))))
 join-files = $(subst $(space),$(comma),$(strip $(1)))
-no-font = $(empty)  no font here, so a framebuffer will show nothing: $(call install-hint,$(shell sh tools/deps.sh for font))
+no-font = $(empty)  no font here, so a framebuffer will show nothing: $(font-hint)
+font-hint = $(call install-hint,$(shell sh tools/deps.sh for font))
 $(BUILD)/fonts.stamp: export STAMP = $(FONTS)
 
 .PHONY: iso

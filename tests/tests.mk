@@ -38,11 +38,13 @@ variants: $(VARIANTS:%=variant-%)
 # When a variant's compiler has gone, its old kernel goes too: it would be tested for ever.
 $(VARIANTS:%=variant-%): variant-%:
 	$(if $(call all-here,$(TOOLS_$*)), \
-	    $(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/variant/$* CROSS=$(CROSS_$*) UBSAN=$(if $(filter ubsan%,$*),1) all, \
+	    $(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/variant/$* CROSS=$(CROSS_$*) \
+	    UBSAN=$(if $(filter ubsan%,$*),1) all, \
 	    @echo "  variant $* is passed over: no $(TOOLS_$*)"; rm -rf $(BUILD)/variant/$*)
 
 # The first Python that has what the tests import.
-PYTHON = $(call once,PYTHON,$(or $(find-python),$(call missing,pytest$(comma) pytest-xdist and pexpect for python3 are missing,test)))
+PYTHON = $(call once,PYTHON,$(or $(find-python),$(no-python)))
+no-python = $(call missing,pytest$(comma) pytest-xdist and pexpect for python3 are missing,test)
 find-python = $(shell for python in python3 /usr/bin/python3; do \
     $$python -c 'import pytest, xdist, pexpect' 2>/dev/null && echo $$python && break; done)
 

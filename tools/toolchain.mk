@@ -37,8 +37,8 @@ need = $(if $(call first,$(1)),,$(call missing,$(firstword $(1)) is missing,$(2)
 
 # $(call missing,WHAT,ENTRY): stops, and says which command installs it.
 missing = $(error $(1): $(call install-hint,$(shell sh tools/deps.sh for $(2))))
-install-hint = $(if $(1),run '$(1)'$(if $(call have,apt-get), (or '$(strip make deps $(filter-out deps,$(MAKECMDGOALS)))')), \
-    install it with this system's packages)
+install-hint = $(if $(1),run '$(1)'$(if $(call have,apt-get), (or '$(make-deps)')),install it with this system's packages)
+make-deps = $(strip make deps $(filter-out deps,$(MAKECMDGOALS)))
 
 # A stamp is a file that holds the text STAMP. It is written only when the text has changed: whatever depends on
 # it is then rebuilt.
@@ -73,7 +73,8 @@ CC = $(if $(is-clang),$(TOOLCHAIN) --target=i686-none-elf -Xclang $(stack-probes
 LD = $(if $(is-clang),$(patsubst clang%,ld.lld%,$(TOOLCHAIN)),$(TOOLCHAIN)ld)
 NM = $(call once,NM,$(if $(is-clang),$(call first,$(patsubst clang%,llvm-nm%,$(TOOLCHAIN)) nm),$(TOOLCHAIN)nm))
 # Without it backtraces have no source lines.
-OBJDUMP = $(call once,OBJDUMP,$(if $(is-clang),$(call first,$(patsubst clang%,llvm-objdump%,$(TOOLCHAIN)) objdump),$(call have,$(TOOLCHAIN)objdump)))
+OBJDUMP = $(call once,OBJDUMP,$(call first,$(if $(is-clang),$(patsubst clang%,llvm-objdump%,$(TOOLCHAIN)) objdump, \
+    $(TOOLCHAIN)objdump)))
 
 # Flags of everything that runs on the i386: the kernel and the programs. Some compilers switch -fcf-protection on
 # by themselves, which -march=i486 does not allow.
@@ -99,9 +100,10 @@ $(BUILD)/compile.stamp $(BUILD)/link.stamp: check-toolchain
 # Stops unless all of it is here. A compiler that CROSS names is never replaced by another.
 .PHONY: check-toolchain
 check-toolchain:
-	$(if $(TOOLCHAIN),,$(call missing,no compiler for i386 (i686-elf-gcc$(comma) i686-linux-gnu-gcc$(comma) or clang with ld.lld),compiler))
+	$(if $(TOOLCHAIN),,$(call missing,no compiler for i386 ($(compilers)),compiler))
 	$(foreach tool,$(firstword $(CC)) $(LD) $(or $(NM),nm),$(if $(call have,$(tool)),,$(no-tool)))@:
 
+compilers := i686-elf-gcc$(comma) i686-linux-gnu-gcc$(comma) or clang with ld.lld
 no-tool = $(if $(filter clang% i686-linux-gnu-,$(TOOLCHAIN)), \
     $(call missing,$(tool) is missing,$(if $(is-clang),clang,compiler)),$(error $(no-such-prefix)))
 no-such-prefix = CROSS=$(CROSS): there is no $(tool). CROSS is a compiler's prefix, such as i686-elf-, or clang; \
