@@ -1,6 +1,7 @@
 """What a boot says, at every size of memory, and how long it takes."""
 import re
 import time
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +9,7 @@ import memmodel
 import monitor
 import multiboot
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 SUBSYSTEMS = ["quire", "memmap", "pm", "vmem", "kmalloc", "quire"]
 SIZES = ["5M", "8M", "16M", "64M", "128M", "1024M", "3500M", "6G"]
 
@@ -50,6 +52,14 @@ def test_the_steps_are_said_in_order_each_with_its_figures(boot):
     order = [name for i, name in enumerate(names) if i == 0 or names[i - 1] != name]
     assert order == SUBSYSTEMS
     assert re.search(r"^quire: ready", log, re.M)
+    assert machine.finish() == 33
+
+
+def test_banner_and_diagnosis_name_the_version(boot):
+    version = re.escape((ROOT / "VERSION").read_text().strip()) + r"(\+g[0-9a-f]+)?"
+    machine = boot()
+    assert re.search(rf"^quire: {version}, ", machine.prompt(), re.M)
+    assert any(re.fullmatch(rf" *quire +{version}", line) for line in machine.run("diagnose"))
     assert machine.finish() == 33
 
 
