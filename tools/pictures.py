@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """pictures.py KERNEL DIRECTORY: what the monitor looks like on a PC's screen of 80 x 25.
 
-Boots KERNEL in QEMU, types mem, walk and pd on the PC's keyboard, and writes a PNG of the screen after each."""
+Boots KERNEL in QEMU, types a few commands on the PC's keyboard, and writes a PNG of the screen after each."""
 import sys
 import tempfile
 import time
@@ -12,7 +12,13 @@ import keys  # noqa: E402
 from quire import Machine  # noqa: E402
 
 # What is typed before, and the command that the picture is of.
-PICTURES = {"mem": (["page off", "alloc 2M", "alloc 100"], "mem"), "walk": ([], "walk $0"), "pd": ([], "pd")}
+PICTURES = {
+    "trace": (["page off"], "trace alloc 5000"),
+    "fault": ([], "fault null"),
+    "mem": (["alloc 2M", "alloc 100"], "mem"),
+    "walk": ([], "walk $0"),
+    "pd": ([], "pd"),
+}
 
 
 def take(machine, before, command, picture):

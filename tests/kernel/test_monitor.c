@@ -401,9 +401,9 @@ static void check_width(const char *command) {
 
 KTEST(monitor_help_has_every_command)
 {
-    static const char *const names[] = {"help",  "mem",     "maps",  "walk",   "pd",      "map",  "unmap",
-                                        "alloc", "free",    "heap",  "peek",   "poke",    "test", "reboot",
-                                        "exit",  "trace",   "watch", "tour",   "protect", "fill", "fault",
+    static const char *const names[] = {"help",  "mem",      "maps",  "walk",   "pd",      "map",  "unmap",
+                                        "alloc", "free",     "heap",  "peek",   "poke",    "test", "reboot",
+                                        "exit",  "trace",    "watch", "tour",   "protect", "fill", "fault",
                                         "bench", "diagnose", "page",  "colour", "clear"};
 
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
