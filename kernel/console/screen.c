@@ -14,8 +14,7 @@ void screen_init_text(void) {
         kprintf("screen: EGA text at 0x%08x, 80 x 25 characters\n", EGA_TEXT);
         break;
     case EGA_GRAPHICS_MODE:
-        kprintf(
-            "screen: none: the display is in a graphics mode, and the boot loader reports no framebuffer\n");
+        kprintf("screen: none: the display shows graphics, but the loader gave no framebuffer\n");
         break;
     case EGA_ABSENT:
         kprintf("screen: none\n");

@@ -1,12 +1,12 @@
 /* The Multiboot information (Multiboot 0.6.96 section 3.3).
  *
- * Nothing in it is believed to be in order. Every address and length is checked against the end of the
- * address space before it is followed, text is read up to a limit, and lists end at the first thing that
- * cannot be. Fields are copied byte by byte, since nothing promises their alignment.
+ * Nothing in it is trusted. Every address and length is checked against the end of the address space before it is
+ * followed, text is read up to a limit, and a list ends at its first impossible entry. Fields are copied byte by
+ * byte, since nothing promises their alignment.
  *
- * The memory map is not copied: memmap and pm are built from it in place, before anything is allocated. So
- * it may have any number of entries. What is wrong with it is found out at once, but is a panic only in
- * boot_info_memory, when there is a screen to show it. */
+ * The memory map may have many entries, so it is not copied: memmap and pm are built from it in place, before
+ * anything is allocated. boot_info_read checks it at once, but only boot_info_memory panics about it, when there
+ * is a screen to show the panic. */
 #include "boot_info.h"
 
 #include "log.h"
@@ -56,7 +56,7 @@ struct multiboot_mmap { /* SIZE counts what follows it: 20, or more */
     uint32_t type;
 } __attribute__((packed));
 
-#define MMAP_MAX 65536 /* entries; more is no memory map, and none can be left out safely */
+#define MMAP_MAX 65536 /* entries; no real map has more, and none can be left out safely */
 #define MODULES_MAX 1024
 
 struct boot_info boot_info = {.framebuffer.type = FRAMEBUFFER_EGA_TEXT};
@@ -64,14 +64,16 @@ struct boot_info boot_info = {.framebuffer.type = FRAMEBUFFER_EGA_TEXT};
 static struct multiboot_info info;
 static memmap_frames ram;
 
-/* ---- reading memory that may be anywhere ---- */
+/* ---- reading memory at any address ---- */
 
-/* The bytes from ADDRESS to the end of the address space, at most WANTED. Nothing is at address 0. */
+/* How many of WANTED bytes lie between ADDRESS and the end of the address space. None lie at address 0, which
+ * means "not given". */
 static size_t readable(uint32_t address, size_t wanted) {
     uint64_t left = address ? ((uint64_t)1 << 32) - address : 0;
     return left < wanted ? (size_t)left : wanted;
 }
 
+/* Copies SIZE bytes from ADDRESS; false, and nothing is copied, when they run off the end. */
 static bool read_at(void *to, uint32_t address, size_t size) {
     if (readable(address, size) < size)
         return false;
@@ -79,7 +81,7 @@ static bool read_at(void *to, uint32_t address, size_t size) {
     return true;
 }
 
-/* Copies the text at ADDRESS, cut to SIZE with its NUL; true when it was cut. */
+/* Copies the text at ADDRESS, cut to SIZE with its NUL; true when it is longer, or runs off the end. */
 static bool read_text(char *to, size_t size, uint32_t address) {
     const char *from = (const char *)(uintptr_t)address;
     size_t limit = readable(address, size), n = 0;
@@ -96,7 +98,7 @@ static bool read_text(char *to, size_t size, uint32_t address) {
 
 /* ---- the memory map ---- */
 
-/* Without a map: what INT 0x15 function 0x88 once told. */
+/* The map to use where there is none: mem_lower and mem_upper, as two entries. */
 static bool read_fallback(uint32_t *cursor, struct memmap_entry *entry) {
     *entry = *cursor == 0
                  ? (struct memmap_entry){0, (uint64_t)boot_info.mem_lower << 10, MEMMAP_RAM}
@@ -104,19 +106,19 @@ static bool read_fallback(uint32_t *cursor, struct memmap_entry *entry) {
     return (*cursor)++ < 2;
 }
 
-/* The cursor counts bytes. info.mmap_length has been cut to what is in order. */
+/* The next entry of the map. The cursor counts bytes; check_map has cut info.mmap_length to the valid entries. */
 static bool read_map(uint32_t *cursor, struct memmap_entry *entry) {
     struct multiboot_mmap raw;
 
     if (*cursor >= info.mmap_length || !read_at(&raw, info.mmap_addr + *cursor, sizeof(raw)))
         return false;
     *entry = (struct memmap_entry){raw.base, raw.length, raw.type};
-    uint32_t left = info.mmap_length - *cursor; /* the last entry's size may be any */
+    uint32_t left = info.mmap_length - *cursor; /* the last entry may claim any size */
     *cursor = raw.size < left - sizeof(raw.size) ? *cursor + raw.size + sizeof(raw.size) : info.mmap_length;
     return true;
 }
 
-/* For a person to read: what is kept here is used for nothing else. */
+/* Keeps an entry for the diagnosis, which alone uses it; entries of one type that touch become one. */
 static void keep_entry(const struct multiboot_mmap *raw) {
     size_t runs = boot_info.map_runs;
     struct memmap_entry *last = runs && runs <= MAP_KEPT ? &boot_info.map[runs - 1] : NULL;
@@ -127,7 +129,7 @@ static void keep_entry(const struct multiboot_mmap *raw) {
         boot_info.map[runs] = (struct memmap_entry){raw->base, raw->length, raw->type};
 }
 
-/* Counts the entries, and cuts the map's length to end behind the last one that is in order. */
+/* Counts the valid entries, and cuts the map's length to them. */
 static size_t check_map(void) {
     size_t entries = 0;
     uint32_t at = 0, length = (uint32_t)readable(info.mmap_addr, info.mmap_length);
@@ -147,7 +149,7 @@ static size_t check_map(void) {
         if (raw.size > length - at - sizeof(raw.size)) {
             kprintf("quire: entry %zu of the memory map, of %lu bytes, runs off the map's end\n", entries - 1,
                     (unsigned long)raw.size);
-            at += sizeof(raw); /* the entry itself is there; nothing is behind it */
+            at += sizeof(raw); /* the entry itself is whole, and the last */
             break;
         }
         keep_entry(&raw);
@@ -168,15 +170,16 @@ static void read_memory(void) {
         boot_info.memmap_entries = check_map();
 }
 
+/* Panics when the map cannot be used, and nothing can take its place. */
 static void judge_map(void) {
     if (boot_info.memmap_entries > MMAP_MAX)
-        PANIC("quire: a memory map of more than %u entries is no memory map", MMAP_MAX);
+        PANIC("quire: the memory map has more than %u entries", MMAP_MAX);
     if (boot_info.memmap_entries)
         return;
     if (!(info.flags & INFO_MEMORY))
         PANIC("quire: the boot loader reports neither a memory map nor the memory's size");
-    kprintf("quire: no memory map; taking mem_lower %u KiB and mem_upper %u KiB instead\n",
-            boot_info.mem_lower, boot_info.mem_upper);
+    kprintf("quire: no memory map; using mem_lower, %u KiB, and mem_upper, %u KiB\n", boot_info.mem_lower,
+            boot_info.mem_upper);
 }
 
 static bool overlaps(const struct memmap_entry *entry, uint64_t start, uint64_t end) {
@@ -184,6 +187,7 @@ static bool overlaps(const struct memmap_entry *entry, uint64_t start, uint64_t 
            (entry->base > start || start - entry->base < entry->length); /* its end may wrap */
 }
 
+/* True when the memory map calls a byte of [START, END) memory, or the kernel lies there. */
 bool boot_info_is_memory(uint64_t start, uint64_t end) {
     memmap_reader *reader = map_reader();
     struct memmap_entry entry;
@@ -196,7 +200,7 @@ bool boot_info_is_memory(uint64_t start, uint64_t end) {
 
 /* ---- modules ---- */
 
-/* Module I; false where there is none that can be believed. */
+/* Reads descriptor I; false when it runs off the end of the address space. */
 static bool read_module(uint32_t i, struct multiboot_module *module) {
     uint64_t address = info.mods_addr + (uint64_t)i * sizeof(*module);
     return address >> 32 == 0 && read_at(module, (uint32_t)address, sizeof(*module));
@@ -218,6 +222,7 @@ static void read_file_name(char *to, size_t size, uint32_t address) {
     to[n] = '\0';
 }
 
+/* Keeps and logs module I, one of the first MODULES_KEPT. */
 static void keep_module(uint32_t i, const struct multiboot_module *module) {
     struct boot_module *kept = &boot_info.module[i];
 
@@ -232,7 +237,8 @@ static void read_modules(void) {
     struct multiboot_module module;
 
     if (info.mods_count > MODULES_MAX) {
-        kprintf("quire: of %lu modules the first %u are read\n", (unsigned long)info.mods_count, MODULES_MAX);
+        kprintf("quire: %lu modules: only the first %u are read\n", (unsigned long)info.mods_count,
+                MODULES_MAX);
         info.mods_count = MODULES_MAX;
     }
     for (uint32_t i = 0; i < info.mods_count; i++) {
@@ -243,7 +249,7 @@ static void read_modules(void) {
             break;
         }
         if (module.end < module.start)
-            kprintf("quire: module %lu ends at 0x%08lx, before its start, 0x%08lx\n", (unsigned long)i,
+            kprintf("quire: module %lu ends at 0x%08lx, before it starts at 0x%08lx\n", (unsigned long)i,
                     (unsigned long)module.end, (unsigned long)module.start);
         if (module.start < (uintptr_t)kernel_end && module.end > (uintptr_t)kernel_start)
             kprintf("quire: module %lu at 0x%08lx-0x%08lx lies over the kernel\n", (unsigned long)i,
@@ -262,10 +268,10 @@ static void reserve_modules(void) {
             pm_reserve(module.start, module.end);
 }
 
-/* ---- the whole ---- */
+/* ---- all of it ---- */
 
-/* The table in section 3.3 puts the colours at 110. In the header multiboot.h beside it, which GRUB is built
- * with, they are aligned: at 112, behind zeros. A field of no bits tells. */
+/* The table in section 3.3 puts the colours at offset 110. The specification's own multiboot.h, with which GRUB is
+ * built, aligns them to 112, after two zeros; so a red field of no bits means 112. */
 static void read_framebuffer(void) {
     const uint8_t *colour = info.color_info[1] ? info.color_info : info.color_info + 2;
 
@@ -285,8 +291,9 @@ static void read_framebuffer(void) {
     };
 }
 
+/* Fills boot_info from the Multiboot information at ADDRESS. */
 void boot_info_read(paddr_t address) {
-    /* Fields that its flags do not vouch for may lie behind its end: they are read, but not used. */
+    /* Fields whose flag is clear may lie past the structure's end. They are read too, and not used. */
     if (!read_at(&info, address, sizeof(info))) {
         kprintf("quire: the boot information at 0x%08x runs off the end of the address space\n", address);
         memset(&info, 0, sizeof(info));
@@ -304,6 +311,7 @@ void boot_info_read(paddr_t address) {
         info.mods_count = 0;
 }
 
+/* Builds memmap and pm from the memory map, and reserves the kernel and the modules. */
 void boot_info_memory(void) {
     judge_map();
     memmap_build(ram, map_reader());
@@ -315,9 +323,8 @@ void boot_info_memory(void) {
     kprintf("memmap: %zu entries; %zu KiB of memory from 1 MiB up\n", boot_info.memmap_entries,
             frames * (PAGE_SIZE / 1024));
     if (frames < PM_MIN_FRAMES)
-        PANIC(
-            "memmap: %zu KiB of memory from 1 MiB up are too little: Quire needs %u KiB, a machine of 5 MiB",
-            frames * (PAGE_SIZE / 1024), PM_MIN_FRAMES * (PAGE_SIZE / 1024));
+        PANIC("memmap: %zu KiB of memory from 1 MiB up is too little: Quire needs %u KiB, a machine of 5 MiB",
+              frames * (PAGE_SIZE / 1024), PM_MIN_FRAMES * (PAGE_SIZE / 1024));
     struct pm_counts counts = pm_count();
     kprintf("pm: %zu frames: %zu free, %zu reserved\n", counts.total, counts.free, counts.reserved);
 }

@@ -180,7 +180,7 @@ void options_parse(void) {
     char *cursor = boot_info.cmdline, *word;
 
     if (boot_info.cmdline_cut)
-        kprintf("quire: command line cut after %d bytes\n", CMDLINE_MAX);
+        kprintf("quire: command line cut after %zu bytes\n", strlen(boot_info.cmdline));
     if (strncmp(boot_info.loader, "GRUB", 4) == 0)
         unescape(cursor);
     cursor = skip_path(cursor);

@@ -5,6 +5,7 @@ A loader of the tests' own (loader.S, multiboot.py) enters Quire with informatio
 import random
 import re
 import time
+from pathlib import Path
 
 import pytest
 
@@ -213,7 +214,7 @@ def test_all_flags_and_no_contents_end_in_a_verdict(craft):
 def test_without_a_map_mem_upper_is_fallen_back_to_and_said(craft, kernel):
     machine = craft(Info(memory=MEMORY))
     counts = ready(machine)
-    assert re.search(r"^\w+: .*mem_upper", machine.text(), re.M)
+    assert "quire: no memory map; using mem_lower, 639 KiB, and mem_upper, 130048 KiB\n" in machine.text()
     assert counts.ranges == [(0x100, 0x8000)]
 
 
@@ -225,6 +226,144 @@ def test_an_absurd_mem_upper_ends_in_a_verdict(craft, upper):
 def test_a_mem_upper_past_4_gib_is_cut_there(craft):
     counts = ready(craft(Info(memory=(640, TOP)), memory="3500M"))
     assert counts.ranges == [(0x100, 0x100000)]
+
+
+FIELDS = {
+    "memory": (multiboot.FLAG_MEMORY, "mem_upper"), "cmdline": (multiboot.FLAG_CMDLINE, '"-- walk 0; exit"'),
+    "mods": (multiboot.FLAG_MODS, "a module's name"), "mmap": (multiboot.FLAG_MMAP, "memmap: 4 entries"),
+    "name": (multiboot.FLAG_NAME, "loaded by somebody"), "framebuffer": (multiboot.FLAG_FRAMEBUFFER, "640x480"),
+}
+
+
+def complete():
+    """Every field given, and each seen in the log."""
+    info = good().with_cmdline("-- walk 0; exit").with_modules([(32 * MIB, 33 * MIB, STRINGS)])
+    info.name = NAME
+    info.framebuffer = (0x90000000, 2560, 640, 480, 8, 0, bytes(6))  # of a kind that is reported, and not used
+    info.blobs |= {NAME: b"somebody\0", STRINGS: b"a module's name\0"}
+    return info
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_field_whose_flag_is_clear_is_not_used(craft, field):
+    """And every other one is."""
+    info = complete()
+    given = sum(flag for flag, _ in FIELDS.values())
+    info.flags = given & ~FIELDS[field][0]
+    if field == "memory":
+        info.flags &= ~multiboot.FLAG_MMAP  # or mem_upper would not be looked at
+    machine = craft(info)
+    seen = {name for name, (_, words) in FIELDS.items() if name != "memory"}
+    if field == "memory":
+        panics(machine, "neither a memory map nor")
+        seen -= {"mmap", "cmdline"}
+    elif field == "cmdline":
+        machine.prompt()
+        assert machine.finish() == 33
+    else:
+        assert machine.exit_code() == 33
+    text = machine.text()
+    assert ("using mem_lower, 639 KiB, and mem_upper, 130048 KiB" in text) == (field == "mmap")
+    assert {name for name in FIELDS if name != "memory" and FIELDS[name][1] in text} - {"cmdline"} == \
+        seen - {field, "cmdline"}
+    assert (FIELDS["cmdline"][1] in text) == (field != "cmdline")
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_the_diagnosis_has_the_memorys_size_only_where_it_is_given(craft, given):
+    info = good().with_cmdline("diagnose -- exit")
+    info.flags = multiboot.FLAG_MMAP | multiboot.FLAG_CMDLINE | (multiboot.FLAG_MEMORY if given else 0)
+    machine = craft(info)
+    assert machine.exit_code() == 33
+    assert f"lower {639 * given} KiB, upper {130048 * given} KiB" in machine.text()
+
+
+# ---- the end of the address space ----
+
+TAIL = b"tail=012345"  # the last 11 bytes below 4 GiB, as `firmware` makes them: text without an end
+END = 1 << 32
+
+
+@pytest.fixture
+def firmware(tmp_path):
+    """QEMU's options for a BIOS that ends with TAIL, in place of its date."""
+    bios = Path("/usr/share/seabios/bios-256k.bin")
+    if not bios.exists():
+        pytest.skip("seabios is not installed")
+    copy = tmp_path / "bios.bin"
+    copy.write_bytes(bios.read_bytes()[:-len(TAIL)] + TAIL)
+    return ["-bios", copy]
+
+
+WRAPPED = int.from_bytes(b"WRAP", "little")
+
+
+def at_the_end(craft, firmware, info):
+    """Boots with text at address 0, where who reads past the end comes to."""
+    machine = craft(info, actions=[("store", 0, WRAPPED), ("store", 4, 0)], extra=firmware)
+    machine.prompt()
+    assert machine.finish() == 33
+    assert "WRAP" not in machine.text()
+    return machine.text()
+
+
+def test_a_command_line_ends_with_the_address_space(craft, firmware):
+    info = good()
+    info.cmdline = END - len(TAIL)
+    text = at_the_end(craft, firmware, info)
+    assert 'command line "tail=012345"' in text
+    assert "quire: command line cut after 11 bytes" in text and 'option "tail=012345" may be cut' in text
+
+
+def test_a_loaders_name_ends_with_the_address_space(craft, firmware):
+    info = good()
+    info.name = END - len(TAIL)
+    assert "quire: loaded by tail=012345;" in at_the_end(craft, firmware, info)
+
+
+def test_a_modules_string_ends_with_the_address_space(craft, firmware):
+    text = at_the_end(craft, firmware, good().with_modules([(32 * MIB, 33 * MIB, END - len(TAIL))]))
+    assert "quire: module 0 at 0x02000000-0x02100000: tail=012345\n" in text
+
+
+@pytest.mark.parametrize("address", [0xFFFFFF8A + 1, 0xFFFFFFF0, TOP], ids=hex)
+def test_information_that_crosses_the_end_is_none(craft, address):
+    """It has 118 bytes."""
+    machine = craft(Info(), at=address, place=False)
+    panics(machine, "neither a memory map nor the memory's size")
+    assert f"quire: the boot information at {address:#010x} runs off the end of the address space\n" in machine.text()
+
+
+def test_information_that_ends_at_the_end_is_read(craft):
+    machine = craft(Info(), at=0xFFFFFF8A, place=False)
+    ends_in_a_verdict(machine)
+    assert "runs off" not in machine.text()
+
+
+@pytest.mark.parametrize("address, length", [(0xFFFFFFF0, 24), (TOP, 2), (0xFFFFFFE8, 25), (MMAP, TOP)],
+                         ids=lambda value: f"{value:#x}")
+def test_a_map_that_crosses_the_end_is_cut_there(craft, address, length):
+    machine = craft(Info(memory=MEMORY, mmap=(length, address)))
+    ends_in_a_verdict(machine)
+    assert f"quire: the memory map at {address:#010x}, {length} bytes, runs off the end of the address space\n" in \
+        machine.text()
+
+
+def test_a_map_that_ends_at_the_end_is_not_cut(craft):
+    machine = craft(Info(memory=MEMORY, mmap=(24, 0xFFFFFFE8)))
+    ends_in_a_verdict(machine)
+    assert "runs off the end of the address space" not in machine.text()
+
+
+@pytest.mark.parametrize("address, whole", [(0xFFFFFFF1, 0), (TOP, 0), (0xFFFFFFF0, 1), (0xFFFFFFE0, 2)])
+def test_a_list_of_modules_that_crosses_the_end_is_cut_there(craft, address, whole):
+    info = good()
+    info.mods = (3, address)
+    machine = craft(info)
+    ends_in_a_verdict(machine)
+    assert f"quire: the list of modules at {address:#010x} runs off the end of the address space\n" in machine.text()
+    said = re.findall(r"^quire: module (\d+) at 0x[0-9a-f]{8}-0x[0-9a-f]{8}: ", machine.text(), re.M)
+    assert said == [str(i) for i in range(whole)]
 
 
 # ---- the memory map's address, length and entry sizes ----
@@ -288,7 +427,7 @@ def test_an_entry_too_small_to_be_one_ends_the_reading_with_a_warning(craft, ker
     """What came before it stays."""
     machine = craft(with_bad_sizes(size, Entry(MIB, 127 * MIB, 2)))
     check_counts(ready(machine), RAM, kernel)
-    assert re.search(r"^\w+: .*memory map.*size", machine.text(), re.M)
+    assert f"quire: the memory map ends at entry {len(RAM)}, whose size is {size}\n" in machine.text()
 
 
 @pytest.mark.parametrize("size", [1000, 0x7FFFFFFF, 0xFFFFFFEC, 0xFFFFFFFB, 0xFFFFFFFC, TOP])
@@ -297,13 +436,23 @@ def test_an_entry_that_runs_off_the_map_is_the_last_with_a_warning(craft, kernel
     bad = Entry(64 * MIB, MIB, 2)
     machine = craft(with_bad_sizes(size, bad))
     check_counts(ready(machine), RAM + [bad], kernel)
-    assert re.search(r"^\w+: .*memory map.*runs off", machine.text(), re.M)
+    assert f"quire: entry {len(RAM)} of the memory map, of {size} bytes, runs off the map's end\n" in machine.text()
 
 
 @pytest.mark.parametrize("size", [0, 4, 19, TOP])
 def test_a_map_of_nothing_but_absurd_entries_ends_in_a_verdict(craft, size):
     table = (size.to_bytes(4, "little") + bytes(20)) * 100
     ends_in_a_verdict(craft(Info(memory=MEMORY, mmap=(len(table), MMAP), blobs={MMAP: table})))
+
+
+def test_65536_entries_are_read_and_one_more_is_a_panic(craft, kernel):
+    """All but four lie above 4 GiB."""
+    entries = RAM + [Entry((i + 1) << 32, 4096, 1) for i in range(65536 - len(RAM))]
+    machine = craft(Info().with_map(entries, address=0x02000000))
+    check_counts(ready(machine), RAM, kernel)
+    assert "memmap: 65536 entries; " in machine.text()
+    panics(craft(Info().with_map(entries + [Entry(0, 0, 1)], address=0x02000000)),
+           "^PANIC: quire: the memory map has more than 65536 entries")
 
 
 def test_a_thousand_entries_are_all_read(craft, kernel):
@@ -395,7 +544,29 @@ def test_a_module_anywhere_ends_in_a_verdict(craft, start, end):
 
 
 def test_a_module_that_ends_before_it_starts_reserves_nothing(craft, kernel):
-    check_counts(ready(craft(good().with_modules([(33 * MIB, 32 * MIB, 0)]))), RAM, kernel)
+    machine = craft(good().with_modules([(33 * MIB, 32 * MIB, 0)]))
+    check_counts(ready(machine), RAM, kernel)
+    assert "quire: module 0 ends at 0x02000000, before it starts at 0x02100000\n" in machine.text()
+
+
+@pytest.mark.parametrize("start, end, over", [
+    (MIB - 5, MIB, False), (MIB - 5, MIB + 1, True), ("end", MIB * 9, False), (-1, MIB * 9, True)])
+def test_a_module_over_the_kernel_is_reported(craft, kernel, start, end, over):
+    """START counts from the kernel's end where it is negative or "end"."""
+    kernels_end = Elf(kernel).address("kernel_end")
+    start = kernels_end if start == "end" else start if start > 0 else kernels_end + start
+    machine = craft(good().with_cmdline("-- exit").with_modules([(start, end, 0)]))
+    machine.exit_code()
+    assert (f"quire: module 0 at {start:#010x}-{end:#010x} lies over the kernel\n" in machine.text()) == over
+
+
+@pytest.mark.parametrize("count", [1024, 1025])
+def test_the_first_1024_modules_are_read(craft, kernel, count):
+    modules = [(32 * MIB + i * 4096, 32 * MIB + i * 4096 + 1, 0) for i in range(count)]
+    machine = craft(good().with_modules(modules))
+    check_counts(ready(machine), RAM, kernel, [module[:2] for module in modules[:1024]])
+    assert ("quire: 1025 modules: only the first 1024 are read\n" in machine.text()) == (count > 1024)
+    assert len(re.findall(r"^quire: module \d+ at", machine.text(), re.M)) == 16
 
 
 def test_modules_that_overlap_are_reserved_once(craft, kernel):

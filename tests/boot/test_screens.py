@@ -139,6 +139,16 @@ def test_the_framebuffer_under_uefi_is_what_the_console_holds(disc, build, kerne
     assert machine.finish() == 33
 
 
+def test_a_display_in_a_graphics_mode_is_not_claimed_to_show_text(craft):
+    """As under UEFI without a video driver in GRUB: there is a VGA, and no framebuffer is reported."""
+    info = Info(memory=(639, 64 * 1024)).with_map(RAM).with_cmdline("-- diagnose; exit")
+    machine = craft(info, actions=[("out", 0x3CE, 6), ("out", 0x3CF, 5)])
+    assert machine.exit_code() == 33
+    said = re.findall(r"^screen: .*", machine.text(), re.M)
+    assert said == ["screen: none: the display shows graphics, but the loader gave no framebuffer"]
+    assert "no console on it" in machine.text()
+
+
 # ---- framebuffers of every kind ----
 
 PLACE = 0x06000000  # behind the 64 MiB that the map calls memory
