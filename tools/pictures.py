@@ -15,9 +15,9 @@ from quire import Machine  # noqa: E402
 PICTURES = {
     "trace": (["page off"], "trace alloc 5000"),
     "fault": ([], "fault null"),
-    "mem": (["alloc 2M", "alloc 100"], "mem"),
-    "walk": ([], "walk $0"),
     "pd": ([], "pd"),
+    "mem": (["alloc 2M"], "mem"),
+    "walk": ([], "walk $0"),
 }
 
 
