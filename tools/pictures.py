@@ -13,11 +13,11 @@ from quire import Machine  # noqa: E402
 
 # What is typed before, and the command that the picture is of.
 PICTURES = {
-    "trace": (["page off"], "trace alloc 5000"),
+    "pd": (["page off", "alloc 100"], "pd"),
+    "trace": ([], "trace alloc 5000"),
     "fault": ([], "fault null"),
-    "pd": ([], "pd"),
     "mem": (["alloc 2M"], "mem"),
-    "walk": ([], "walk $0"),
+    "walk": ([], "walk $1"),
 }
 
 
