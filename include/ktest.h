@@ -5,9 +5,9 @@
  *         KCHECK_EQ(pm_alloc_pages(0), PADDR_NONE);
  *     }
  *
- * A check that fails says why and leaves the test; what the test held is lost. A panic or a fault fails the test
- * with its report, and the run goes on. After each test the memory system's invariants are checked, and the free
- * frames compared with before: a test that leaks fails.
+ * A check that fails says why and leaves the test; what the test held is lost. A panic or a fault fails the
+ * test with its report, and the run goes on. After each test the memory system's invariants are checked, and
+ * the free frames compared with before: a test that leaks fails.
  *
  * A test whose name begins with broken_ fails on purpose; only a pattern that begins so chooses it. */
 #ifndef QUIRE_KTEST_H

@@ -16,8 +16,8 @@ struct page_fault {
     const struct trap_frame *frame; /* where a poisoned pointer is looked for; may be NULL */
 };
 
-/* Walks to the page fault at ADDRESS that FRAME is about. Flushes the address's page in the window, so that the
- * entries are the live ones. */
+/* Walks to the page fault at ADDRESS that FRAME is about. Flushes the address's page in the window, so that
+ * the entries are the live ones. */
 struct page_fault page_fault_at(const struct trap_frame *frame, uintptr_t address);
 
 /* Prints the report's first lines: the attempt, the walk, and the likely cause. */

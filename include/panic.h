@@ -1,5 +1,5 @@
-/* Panic: for a caller's bug, or a machine on which Quire cannot go on. It prints the reason with its values, the
- * registers and a backtrace, and stops. A test may catch it (catch.h). Every room may panic. */
+/* Panic: for a caller's bug, or a machine on which Quire cannot go on. It prints the reason with its values,
+ * the registers and a backtrace, and stops. A test may catch it (catch.h). Every room may panic. */
 #ifndef QUIRE_PANIC_H
 #define QUIRE_PANIC_H
 

@@ -1,8 +1,8 @@
-/* The protections that vmem_init has switched on. */
+/* The check of the protections that vmem_init sets up (kernel/protection.c). */
 #ifndef QUIRE_PROTECTION_H
 #define QUIRE_PROTECTION_H
 
-/* Walks over all tables and logs one line; panics with the first protection that does not hold. */
+/* Walks all page tables and logs one line; panics with the first protection that does not hold. */
 void protection_check(void);
 
 #endif

@@ -1,5 +1,5 @@
-/* What the build knows of an address: its symbol, function or data, and its source line. The second link adds both
- * tables (tools/symbols.sh, tools/lines.sh). */
+/* What the build knows of an address: its symbol, function or data, and its source line. The second link adds
+ * both tables (tools/symbols.sh, tools/lines.sh). */
 #ifndef QUIRE_SYMBOLS_H
 #define QUIRE_SYMBOLS_H
 
@@ -14,8 +14,8 @@ bool symbol_address(const char *name, uintptr_t *address);
 /* The name of symbol I, counted from 0 in the order of addresses; NULL past the last. */
 const char *symbol_name(size_t i);
 
-/* The source file of the code at ADDRESS, a path from the top of the source, and its *LINE; NULL, *LINE untouched,
- * where there is no code. */
+/* The source file of the code at ADDRESS, a path from the top of the source, and its *LINE; NULL, *LINE
+ * untouched, where there is no code. */
 const char *source_line(uintptr_t address, unsigned *line);
 
 /* ADDRESS as "name+0x12", or "?" */

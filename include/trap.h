@@ -1,7 +1,8 @@
 /* Exceptions, interrupts and system calls: how they arrive, and who handles them.
  *
- * Each leaves a struct trap_frame on the kernel's stack. An exception in the kernel's own code ends in a report.
- * What concerns programs goes to the handlers that are registered here; nothing in this room calls process/. */
+ * Each leaves a struct trap_frame on the kernel's stack. An exception in the kernel's own code ends in a
+ * report. What concerns programs goes to the handlers that are registered here; nothing in this room calls
+ * process/. */
 #ifndef QUIRE_TRAP_H
 #define QUIRE_TRAP_H
 
@@ -48,12 +49,12 @@ static inline unsigned frame_esp(const struct trap_frame *frame) {
     return trap_from_user(frame) ? frame->user_esp : frame->esp_at_pusha + 5 * 4; /* vector to EFLAGS */
 }
 
-/* Loads the GDT, the IDT and the task register: from here on an exception is reported. Masks every line of the
- * PICs. Paging is still off. */
+/* Loads the GDT, the IDT and the task register: from here on an exception is reported. Masks every line of
+ * the PICs. Paging is still off. */
 void trap_init(void);
 
-/* Calls HANDLER before each instruction that runs with EFLAGS.TF set; HANDLER may change FRAME. NULL: no handler,
- * and the next step clears TF. A report removes the handler. */
+/* Calls HANDLER before each instruction that runs with EFLAGS.TF set; HANDLER may change FRAME. NULL: no
+ * handler, and the next step clears TF. A report removes the handler. */
 void trap_on_step(void (*handler)(struct trap_frame *frame));
 
 /* Whether there is a handler of steps. */
@@ -68,8 +69,8 @@ struct trap_handlers {
      * now. ERROR is the processor's (SDM vol. 3, 4.7). */
     bool (*page_fault)(const void *va, unsigned error);
 
-    /* An exception in ring 3, a page fault that was not mended included; ADDRESS is CR2. NMI, double fault and
-     * machine check are the machine's and are always reported. */
+    /* An exception in ring 3, a page fault that was not mended included; ADDRESS is CR2. NMI, double fault
+     * and machine check are the machine's and are always reported. */
     void (*program_fault)(struct trap_frame *frame, uintptr_t address);
 
     /* INT 0x80, from any ring. */
@@ -86,8 +87,8 @@ const struct trap_handlers *trap_set_handlers(const struct trap_handlers *handle
  * program, too. EFLAGS, CS and user_ss must be valid: a program's wish must be checked before. */
 void trap_resume(const struct trap_frame *frame) __attribute__((noreturn));
 
-/* Where a handler's return leads: not to be called, but a new stack's first return address. ESP then points to
- * a struct trap_frame. */
+/* Where a handler's return leads: not to be called, but a new stack's first return address. ESP then points
+ * to a struct trap_frame. */
 extern const char trap_return[];
 
 #endif

@@ -1,9 +1,9 @@
-/* The protections, looked at: a walk over every present entry of every table, once at boot.
+/* The check of the protections: a walk over every present entry of every page table, once at boot.
  *
- * What holds, and no more: page 0, the scratch page and the page below each stack are absent; the kernel's
- * code and constants are read-only where they are mapped, at any address, and CR0.WP makes that bind the
- * kernel. There is no no-execute bit without PAE: data can be executed. The rest of the first 4 MiB is
- * writable, and so are page tables whose frames lie there, besides through the window. */
+ * Page 0 and the page below each stack are absent. The kernel's code and constants are read-only wherever
+ * they are mapped, and CR0.WP makes that bind the kernel. That is all: without PAE there is no no-execute
+ * bit, so data can be executed; the rest of the first 4 MiB is writable, and so are the page tables whose
+ * frames lie there. */
 #include "protection.h"
 
 #include "cpu.h"
@@ -34,7 +34,7 @@ static void look_at_page(uintptr_t va, const struct vmem_walk *walk, struct find
     found->constants += constant;
 }
 
-/* Every present page of PAGES from VA on. */
+/* Looks at every present page of the PAGES from VA on. */
 static void look_at_pages(uintptr_t va, size_t pages, struct findings *found) {
     struct vmem_walk walk;
 
@@ -43,8 +43,8 @@ static void look_at_pages(uintptr_t va, size_t pages, struct findings *found) {
             look_at_page(va, &walk, found);
 }
 
-/* Each table, where there is one, is a page of the window itself: it is looked at, and then what it maps. The
- * last is the directory, whose pages are those of the window. */
+/* Looks at each page table, which is itself a page of the window, and then at what it maps. The last is the
+ * directory: it maps the window, which is looked at already. */
 static void look_at_tables(struct findings *found) {
     for (uintptr_t i = 0; i < ENTRIES_PER_TABLE; i++) {
         uintptr_t table = WINDOW_START + i * PAGE_SIZE;
@@ -65,6 +65,7 @@ static void must_be_absent(const void *va, const char *what) {
         PANIC("protection: %s at %p is mapped: PT[%u] is 0x%08x", what, va, walk.pti, walk.pte);
 }
 
+/* Walks all page tables and logs one line; panics with the first protection that does not hold. */
 void protection_check(void) {
     struct findings found = {0};
 

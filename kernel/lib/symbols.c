@@ -1,8 +1,9 @@
 /* What the build knows of an address: the symbol table and the line table at symtab_start.
  *
- * The symbol table is a count, the line table's address, that many records sorted by address, and the names. An
- * address is looked up by binary search, a name from the start. The line table is a sequence of rows, each coded as
- * its distance from the row before (tools/lines.sh says how), and is read from the start: only reports read it.
+ * The symbol table is a count, the line table's address, that many records sorted by address, and the names.
+ * An address is looked up by binary search, a name from the start. The line table is a sequence of rows, each
+ * coded as its distance from the row before (tools/lines.sh says how), and is read from the start: only
+ * reports read it.
  *
  * In the first link both words are linker.ld's zeros, and nothing is found. */
 #include "symbols.h"

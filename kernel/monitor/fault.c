@@ -1,8 +1,9 @@
 /* The commands fault and fault!: one mistake of each kind, made for real.
  *
- * Each kind is a function of its own, so that the report names it. What C leaves undefined is done through volatile
- * objects: the compiler must not see through it, nor the sanitizer stop it. `fault` catches the report, shows it, and
- * undoes what the kind left behind; `fault!` lets it end as it would in the kernel's own code. */
+ * Each kind is a function of its own, so that the report names it. What C leaves undefined is done through
+ * volatile objects: the compiler must not see through it, nor the sanitizer stop it. `fault` catches the
+ * report, shows it, and undoes what the kind left behind; `fault!` lets it end as it would in the kernel's
+ * own code. */
 #include "catch.h"
 #include "command.h"
 #include "cpu.h"
@@ -170,8 +171,9 @@ PROVOKES void provoke_gp(void) {
     result++; /* as in provoke_jump */
 }
 
-/* Loads an IDT that ends behind the double fault's gate. A page fault cannot be delivered then, nor can the general
- * protection fault that results (SDM vol. 3, 6.15, table 6-5). The double fault's report loads the IDT again. */
+/* Loads an IDT that ends behind the double fault's gate. A page fault cannot be delivered then, nor can the
+ * general protection fault that results (SDM vol. 3, 6.15, table 6-5). The double fault's report loads the
+ * IDT again. */
 PROVOKES void provoke_double_fault(void) {
     struct descriptor_table idt;
 

@@ -1,13 +1,14 @@
 /* Registers and backtraces.
  *
- * Every function that calls another keeps its caller's EBP and return address at its own EBP: a chain that
- * ends with the 0 of _start. It is followed only as far as it makes sense (inside a kernel stack, aligned,
- * upwards), since what is being reported may be what broke it. Where it breaks, the first unbroken chain found
- * on the stack goes on from there or, without one, every word that could be a return address.
+ * Every function that calls another keeps its caller's EBP and return address at its own EBP. These frames
+ * form a chain, which ends with the 0 of _start. It is followed only while it makes sense (inside one kernel
+ * stack, aligned, upwards): what is being reported may have damaged it. Where the chain breaks, the first
+ * unbroken chain on the stack is shown as a guess; if there is none, every word that could be a return
+ * address.
  *
- * A function that calls none has no frame: when it faults, the chain starts at its caller's frame and does
- * not name that caller. Its return address is then somewhere between ESP and EBP, and is known by the call
- * before it, which leads to the function: if a direct call is found, that; else the first of a pointer. */
+ * A leaf function has no frame. When it faults, EBP is its caller's, so the chain does not name that caller.
+ * The leaf's return address lies between ESP and EBP, and the call before it leads to the leaf: a direct call
+ * to it if there is one, otherwise the first call through a pointer. */
 #include "backtrace.h"
 
 #include "cpu.h"
@@ -26,11 +27,12 @@ struct stack_frame {
     unsigned ebp, eip; /* the caller's */
 };
 
+/* Whether ADDRESS lies in the kernel's text. */
 bool in_text(uintptr_t address) {
     return address >= (uintptr_t)kernel_start && address < (uintptr_t)text_end;
 }
 
-/* The frame at EBP, or NULL when none can be there. */
+/* The frame at EBP, or NULL if there can be none. */
 static const struct stack_frame *frame_at(uintptr_t ebp) {
     if (ebp % 4 || ebp + sizeof(struct stack_frame) > stack_end(ebp))
         return NULL;
@@ -48,8 +50,8 @@ static void print_repeats(unsigned repeats) {
         kprintf("    ... the same %u times more\n", repeats);
 }
 
-/* The return addresses along the chain from EBP on; a recursion's are counted. False where the chain breaks,
- * with *LAST what it led to there. */
+/* Prints the return addresses along the chain from EBP; a recursion's are counted. False if the chain breaks;
+ * *LAST is then the EBP that leads nowhere. */
 static bool print_chain(unsigned ebp, unsigned *last) {
     const struct stack_frame *frame;
     unsigned eip = 0, repeats = 0, shown = 0, before = 0;
@@ -74,9 +76,9 @@ static bool print_chain(unsigned ebp, unsigned *last) {
     return shown == FRAMES_SHOWN || (shown && !ebp);
 }
 
-/* ---- what the chain does not tell ---- */
+/* ---- callers that the chain does not name ---- */
 
-/* In FUNCTION, which was interrupted at EIP, "mov %esp, %ebp" (89 E5) has been passed: it has a frame. */
+/* Whether FUNCTION, interrupted at EIP, has its frame: "mov %esp, %ebp" (89 E5) lies before EIP. */
 static bool has_frame(uintptr_t function, uintptr_t eip) {
     for (const uint8_t *code = (const uint8_t *)function; (uintptr_t)code + 2 <= eip; code++)
         if (code[0] == 0x89 && code[1] == 0xE5)
@@ -84,7 +86,7 @@ static bool has_frame(uintptr_t function, uintptr_t eip) {
     return false;
 }
 
-/* What the direct call before EIP calls: E8 and the distance from EIP (SDM vol. 2, CALL); 0 if there is
+/* The target of the direct call before EIP: E8 and the distance from EIP (SDM vol. 2, CALL). 0 if there is
  * none. */
 static uintptr_t called_before(uintptr_t eip) {
     const uint8_t *end = (const uint8_t *)eip;
@@ -94,7 +96,7 @@ static uintptr_t called_before(uintptr_t eip) {
     return eip + (end[-4] | end[-3] << 8 | end[-2] << 16 | (unsigned)end[-1] << 24);
 }
 
-/* The length of the call before EIP of what a register or memory holds: FF /2, of 2 to 7 bytes; or 0. */
+/* The length of the call before EIP through a register or memory: FF /2, 2 to 7 bytes. 0 if there is none. */
 static unsigned indirect_call_before(uintptr_t eip) {
     const uint8_t *end = (const uint8_t *)eip;
 
@@ -104,6 +106,7 @@ static unsigned indirect_call_before(uintptr_t eip) {
     return 0;
 }
 
+/* The address of the call that returns to EIP, or 0. */
 uintptr_t call_before(uintptr_t eip) {
     unsigned length = indirect_call_before(eip);
 
@@ -112,8 +115,8 @@ uintptr_t call_before(uintptr_t eip) {
     return length ? eip - length : 0;
 }
 
-/* The first word of the stack's [ESP, END) that is a return from a direct call of FUNCTION, or else from an
- * indirect call; or 0. */
+/* The first word in the stack's [ESP, END) that returns from a direct call of FUNCTION, otherwise from an
+ * indirect call; 0 if there is none. */
 static unsigned find_return(uintptr_t esp, uintptr_t end, uintptr_t function) {
     unsigned indirect = 0;
 
@@ -128,20 +131,21 @@ static unsigned find_return(uintptr_t esp, uintptr_t end, uintptr_t function) {
     return indirect;
 }
 
+/* The return address to the caller of what ran at FRAME, when the chain does not have it; otherwise 0. */
 unsigned hidden_caller(const struct trap_frame *frame) {
     size_t offset;
     uintptr_t esp = frame_esp(frame), end = stack_end(esp);
 
     if (esp % 4 || !end)
         return 0;
-    if (!in_text(frame->eip)) /* a jump to nowhere: by a call, if at all, that has pushed this last */
+    if (!in_text(frame->eip)) /* a jump to nowhere: if a call made it, the call pushed the top word */
         return in_text(*(const unsigned *)esp) ? *(const unsigned *)esp : 0;
     if (!symbol_at(frame->eip, &offset) || has_frame(frame->eip - offset, frame->eip))
         return 0;
     return find_return(esp, end < frame->ebp ? end : frame->ebp, frame->eip - offset);
 }
 
-/* True when EBP is the start of an unbroken chain: every frame returns to behind a call, up to _start's 0. */
+/* Whether an unbroken chain starts at EBP: every frame returns to just after a call, up to _start's 0. */
 static bool is_chain(uintptr_t ebp) {
     const struct stack_frame *frame = frame_at(ebp);
 
@@ -150,8 +154,8 @@ static bool is_chain(uintptr_t ebp) {
     return frame && !frame->ebp && call_before(frame->eip);
 }
 
-/* The chain has led to EBP. Prints the first unbroken chain on the stack from ESP up; without one, every word
- * that could be a return address. Both may be left over from earlier calls. */
+/* The chain broke at EBP. Prints the first unbroken chain on the stack from ESP up; if there is none, the
+ * words that follow a call. Both may be left over from calls that have returned. */
 static void print_guesses(unsigned esp, unsigned ebp) {
     uintptr_t end = stack_end(esp), chain = esp;
     unsigned last;
@@ -173,8 +177,9 @@ static void print_guesses(unsigned esp, unsigned ebp) {
     }
 }
 
+/* Prints the functions that were running at FRAME, innermost first. */
 void print_backtrace(const struct trap_frame *frame) {
-    /* What panics has called panic_at, and so has a frame. */
+    /* A function that panics calls panic_at, and so has a frame. */
     unsigned caller = frame->vector == TRAP_NONE ? 0 : hidden_caller(frame), ebp;
     char text[PLACE_TEXT];
 
@@ -195,7 +200,7 @@ static struct user {
     size_t bytes;
 } users[USERS_MAX];
 
-/* FUNCTION has a frame of BYTES more. Where there are more functions than fit, the last few are left out. */
+/* Counts a frame of FUNCTION, BYTES long. Functions that no longer fit are left out. */
 static void count_user(const char *function, size_t bytes) {
     struct user *user = users;
 
@@ -208,8 +213,8 @@ static void count_user(const char *function, size_t bytes) {
     user->bytes += bytes;
 }
 
-/* What lies below a frame's EBP, down to the next, is the locals of its function, and what that has
- * pushed. */
+/* Prints which function's frames, from FRAME on, take most of the stack. A frame's locals and pushes lie
+ * below its EBP, down to the next frame. */
 void print_most_used(const struct trap_frame *frame) {
     uintptr_t below = frame_esp(frame), ebp = frame->ebp, eip = frame->eip;
     const struct stack_frame *next;
@@ -228,6 +233,7 @@ void print_most_used(const struct trap_frame *frame) {
         kprintf("  most     used by %s: %u frames, %zu bytes\n", most->function, most->frames, most->bytes);
 }
 
+/* Prints the registers of FRAME, and the control registers. */
 void print_registers(const struct trap_frame *frame) {
     kprintf("  eax=0x%08x  ebx=0x%08x  ecx=0x%08x  edx=0x%08x\n", frame->eax, frame->ebx, frame->ecx,
             frame->edx);

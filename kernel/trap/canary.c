@@ -1,12 +1,12 @@
 /* The stack protector's two symbols.
  *
- * A function that holds an array, or a local whose address is taken, puts the canary between its locals and
- * its return address, and compares before it returns (-fstack-protector-strong). The canary is a global:
- * the compilers' default, a word at %gs:20, belongs to a C library's threads and in a kernel to nobody.
+ * With -fstack-protector-strong, a function that has an array or a local whose address is taken puts the
+ * canary between its locals and its return address, and compares it before it returns. The canary is a
+ * global: the compilers' default, the word at %gs:20, belongs to a C library's threads.
  *
- * It differs from boot to boot as far as the machine has anything that does: the time-stamp counter, the
- * timer's count, the clock's time. Against a bug any odd number would do; against somebody who can choose
- * what overflows, a number that stands in the image is no secret. */
+ * The canary differs from boot to boot as far as the machine does: the time-stamp counter, the timer's count
+ * and the clock go into it. Any odd number would catch a bug. An attacker who chooses what overflows could
+ * read a number that stands in the image. */
 #include "canary.h"
 
 #include "cpu.h"
@@ -22,9 +22,9 @@ uintptr_t __stack_chk_guard;
 
 #define CMOS_INDEX 0x70
 #define CMOS_DATA 0x71
-#define CMOS_NO_NMI 0x80 /* while the index does not point where firmware expects it */
+#define CMOS_NO_NMI 0x80 /* holds NMI off while the index points elsewhere than firmware expects */
 #define CMOS_STATUS_D 0x0D
-#define CMOS_CLOCK 10 /* registers: seconds to year, with the alarm's between */
+#define CMOS_CLOCK 10 /* registers: seconds to year, and the alarm's */
 
 static unsigned mix(unsigned state, unsigned value) {
     state = (state ^ value) * 0x9E3779B1u; /* 2^32 / the golden ratio */
@@ -41,6 +41,7 @@ static unsigned clock_time(unsigned state) {
     return state;
 }
 
+/* Chooses the canary. */
 __attribute__((no_stack_protector)) void canary_init(unsigned seed) {
     unsigned state = mix(mix(seed, (uintptr_t)__builtin_frame_address(0)), timer_count());
 
@@ -49,10 +50,10 @@ __attribute__((no_stack_protector)) void canary_init(unsigned seed) {
         uint64_t ticks = rdtsc();
         state = mix(mix(state, (unsigned)(ticks >> 32)), (unsigned)ticks);
     }
-    __stack_chk_guard = mix(state, timer_count()) | 1; /* never 0, what .bss and cleared memory hold */
+    __stack_chk_guard = mix(state, timer_count()) | 1; /* odd, so that cleared memory never matches */
 }
 
-/* The function that calls this, about to return, is the one whose array was overrun. */
+/* The compiler's call where a canary has changed: the caller, about to return, has overrun its array. */
 void __stack_chk_fail(void) {
     size_t offset;
     const char *function = symbol_at((uintptr_t)__builtin_return_address(0) - 1, &offset);

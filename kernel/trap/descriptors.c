@@ -2,12 +2,12 @@
  *
  * Segments are flat: code and data for ring 0 and ring 3, and one for a program's thread-local storage.
  *
- * Everything runs in the main task. Its TSS has two uses. It holds the stack pointer for the way from ring 3 into
- * the kernel. And at a double fault, when the stack itself may be what is broken, a task gate switches to the
- * second task, on a stack of its own, and the processor saves all registers in the main TSS (SDM vol. 3, 6.14.2).
- * The second task reads them there and then takes the main task's place, so its own TSS is never saved to and
- * each double fault finds it as it was made. Every other vector is an interrupt gate: handlers run with
- * interrupts off.
+ * Everything runs in the main task. Its TSS has two uses. It holds the stack pointer for the way from ring 3
+ * into the kernel. And at a double fault, when the stack itself may be what is broken, a task gate switches
+ * to the second task, on a stack of its own, and the processor saves all registers in the main TSS (SDM vol.
+ * 3, 6.14.2). The second task reads them there and then takes the main task's place, so its own TSS is never
+ * saved to and each double fault finds it as it was made. Every other vector is an interrupt gate: handlers
+ * run with interrupts off.
  *
  * The IDT is filled while paging is off and read-only from then on: no stray write can break the way into a
  * report. The GDT must stay writable, because the processor marks in it which task is busy. */

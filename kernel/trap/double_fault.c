@@ -1,5 +1,5 @@
-/* The double fault: an exception that could not be delivered, mostly because the stack had overflowed. Its task
- * (descriptors.c) runs on the fault stack, from the top, whatever was there before. */
+/* The double fault: an exception that could not be delivered, mostly because the stack had overflowed. Its
+ * task (descriptors.c) runs on the fault stack, from the top, whatever was there before. */
 #include "backtrace.h"
 #include "catch.h"
 #include "descriptors.h"
@@ -40,8 +40,9 @@ static bool in_stubs(uintptr_t eip) {
     return eip >= (uintptr_t)trap_stubs && eip < (uintptr_t)trap_stubs_end;
 }
 
-/* If STACK overflowed in an exception's stub, makes FRAME that of the code the exception interrupted. The processor
- * pushed EFLAGS, CS and EIP: the first word on the stack that lies in the text, with KERNEL_CS above it, is EIP. */
+/* If STACK overflowed in an exception's stub, makes FRAME that of the code the exception interrupted. The
+ * processor pushed EFLAGS, CS and EIP: the first word on the stack that lies in the text, with KERNEL_CS
+ * above it, is EIP. */
 static void find_culprit(struct trap_frame *frame, const struct stack *stack) {
     uintptr_t esp = (frame_esp(frame) + 3) & ~3u;
 

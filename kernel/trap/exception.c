@@ -1,5 +1,5 @@
-/* The exceptions in words: the report of each. The page fault's first lines are page_fault.c's; the double fault
- * comes by another way, and double_fault.c reports it. */
+/* The exceptions in words: the report of each. The page fault's first lines are page_fault.c's; the double
+ * fault comes by another way, and double_fault.c reports it. */
 #include "exception.h"
 
 #include "backtrace.h"
@@ -12,8 +12,9 @@
 #include "stack.h"
 #include "symbols.h"
 
-/* SDM vol. 3, table 6-1, and what mostly leads to it: in the kernel, and in a program where that differs. The page
- * fault and the double fault have reports of their own; the debug exception and the breakpoint end only programs. */
+/* SDM vol. 3, table 6-1, and what mostly leads to it: in the kernel, and in a program where that differs. The
+ * page fault and the double fault have reports of their own; the debug exception and the breakpoint end only
+ * programs. */
 static const struct {
     const char *name, *cause, *program_cause;
 } exceptions[] = {
@@ -139,7 +140,8 @@ static void print_page_fault(const struct trap_frame *frame, uintptr_t address) 
 
 /* ---- the reports ---- */
 
-/* The frame itself was pushed where ESP pointed to, so the stack pointer was usable, but it may have been wrong. */
+/* The frame itself was pushed where ESP pointed to, so the stack pointer was usable, but it may have been
+ * wrong. */
 static void print_stray_stack(const struct trap_frame *frame) {
     unsigned esp = frame_esp(frame);
     const struct stack *stack = stack_overflowed(esp);

@@ -1,10 +1,10 @@
 /* The page fault in words: what was tried, how far the translation got, and the likely cause.
  *
- * The causes that the entries show come first. The processor keeps copies of entries in its TLB: a fault where the
- * live entries allow the access means that a copy was older, because somebody changed an entry and did not flush
- * its page. The window is mapped like any memory, so its own entries can be the stale ones; what it shows is
- * compared before and after a flush. Then a table is searched from its start: ranges of addresses
- * (include/memlayout.h) and error codes, with a sentence for each. */
+ * The causes that the entries show come first. The processor keeps copies of entries in its TLB: a fault
+ * where the live entries allow the access means that a copy was older, because somebody changed an entry and
+ * did not flush its page. The window is mapped like any memory, so its own entries can be the stale ones;
+ * what it shows is compared before and after a flush. Then a table is searched from its start: ranges of
+ * addresses (include/memlayout.h) and error codes, with a sentence for each. */
 #include "page_fault.h"
 
 #include "cpu.h"
@@ -58,8 +58,8 @@ static void print_object(const struct heap_object *object) {
 
 #define NEAR (1u << 20)
 
-/* Finds the object that ends nearest below ADDRESS, if one is near. For the normal heap: it keeps no records, so
- * each place where an object could start is asked about. */
+/* Finds the object that ends nearest below ADDRESS, if one is near. For the normal heap: it keeps no records,
+ * so each place where an object could start is asked about. */
 static bool nearest_object(uintptr_t address, uintptr_t *start) {
     uintptr_t lowest = address - KHEAP_START < NEAR ? KHEAP_START : address - NEAR;
 
@@ -116,8 +116,8 @@ static bool has_poison(const struct heap_object *object) {
 
 #define WORDS_SEARCHED 32
 
-/* Finds the object that the poison was read from: a register, or the stack above ESP, mostly still holds a pointer
- * to it. */
+/* Finds the object that the poison was read from: a register, or the stack above ESP, mostly still holds a
+ * pointer to it. */
 static bool poison_source(const struct trap_frame *frame, struct heap_object *object) {
     const unsigned registers[] = {frame->eax, frame->ecx, frame->edx, frame->ebx, frame->esi, frame->edi};
     uintptr_t esp = frame_esp(frame) & ~3u;

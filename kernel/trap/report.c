@@ -1,11 +1,11 @@
 /* Making a report, and what comes after it: a way back, or the end.
  *
- * A report is made on the fault stack, whatever it is about (trap.S): the stack that was in use may be full, or
- * its pointer may be what went wrong. A fault in a report, or in the last look, is already there: its report goes
- * on below what the fault stack holds.
+ * A report is made on the fault stack, whatever it is about (trap.S): the stack that was in use may be full,
+ * or its pointer may be what went wrong. A fault in a report, or in the last look, is already there: its
+ * report goes on below what the fault stack holds.
  *
- * The first report is printed whole. A fault while it is made becomes one line; a fault in that line, a few words
- * straight to the serial line; and if leaving the machine faults too, it halts. */
+ * The first report is printed whole. A fault while it is made becomes one line; a fault in that line, a few
+ * words straight to the serial line; and if leaving the machine faults too, it halts. */
 #include "report.h"
 
 #include "catch.h"

@@ -4,7 +4,8 @@
 
 #include "types.h"
 
-/* The cause stands out where colours are shown: sinks without colours leave escape sequences out (ECMA-48). */
+/* The cause stands out where colours are shown: sinks without colours leave escape sequences out
+ * (ECMA-48). */
 #define CAUSE_INK "\033[1;91m"
 #define PLAIN_INK "\033[0m"
 
@@ -19,8 +20,8 @@ void report_end(int vector) __attribute__((noreturn));
 /* Prints the line that gives the likely cause. */
 void print_cause(const char *text);
 
-/* The report's last lines, what to try next: a breakpoint at EIP, and COMMAND (NULL: none), the monitor's that
- * shows ADDRESS. */
+/* The report's last lines, what to try next: a breakpoint at EIP, and COMMAND (NULL: none), the monitor's
+ * that shows ADDRESS. */
 void print_advice(unsigned eip, const char *command, uintptr_t address);
 
 #endif

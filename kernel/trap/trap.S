@@ -1,6 +1,6 @@
-/* The ways into the kernel from below: a stub for each vector, the double-fault task, and panic_at, which keeps
- * its caller's registers. Also the jumps that C has no word for: going on with a frame, loading the GDT, leaving
- * what trap_catch runs, and changing to the fault stack. */
+/* The ways into the kernel from below: a stub for each vector, the double-fault task, and panic_at, which
+ * keeps its caller's registers. Also the jumps that C has no word for: going on with a frame, loading the
+ * GDT, leaving what trap_catch runs, and changing to the fault stack. */
 
 #include "descriptors.h"
 #include "memlayout.h"
@@ -12,8 +12,8 @@
 
     .text
 
-    /* For debuggers: where a stub finds itself, the vector and the error code being on the stack; and then where
-     * PUSHA has put what was in the registers, counted down from ESP as it was before. */
+    /* For debuggers: where a stub finds itself, the vector and the error code being on the stack; and then
+     * where PUSHA has put what was in the registers, counted down from ESP as it was before. */
     .cfi_sections .debug_frame
     .macro stub_entered
     .cfi_startproc
@@ -34,8 +34,8 @@
     .cfi_offset %edi, -52
     .endm
 
-    /* Ring 3 may have left anything in DS and ES, and DF set; C code expects neither. FS and GS are the program's:
-     * the kernel uses neither. */
+    /* Ring 3 may have left anything in DS and ES, and DF set; C code expects neither. FS and GS are the
+     * program's: the kernel uses neither. */
     .macro enter_kernel
     cld
     mov $KERNEL_DS, %eax
@@ -43,8 +43,8 @@
     mov %eax, %es
     .endm
 
-    /* ESP points to a struct trap_frame: FUNCTION(frame, EBX) makes the report of it, and does not return. It runs
-     * on the fault stack, from the top unless that stack is in use already. */
+    /* ESP points to a struct trap_frame: FUNCTION(frame, EBX) makes the report of it, and does not return. It
+     * runs on the fault stack, from the top unless that stack is in use already. */
     .macro report_by function
     mov %esp, %ebp                       /* for debuggers: the frame is found from here */
     .cfi_def_cfa_register %ebp
@@ -125,8 +125,8 @@ trap_return:
     .size trap_return, . - trap_return
 
     /* An exception is reported, unless it came from ring 3 or is a page fault in the user part and
-     * exception_handled says that it is dealt with. No other page fault uses more of the stack it came on than
-     * the frame: near the stack's end, that could turn the report into one of an overflow. */
+     * exception_handled says that it is dealt with. No other page fault uses more of the stack it came on
+     * than the frame: near the stack's end, that could turn the report into one of an overflow. */
     .globl exception_common
     .type exception_common, @function
 exception_common:
@@ -155,16 +155,16 @@ exception_common:
     .globl trap_stubs_end
 trap_stubs_end:
 
-    /* A vector that nobody asked for. What firmware left running (a local APIC's timer, a device's message) may
-     * still interrupt once interrupts are on; it is ignored. */
+    /* A vector that nobody asked for. What firmware left running (a local APIC's timer, a device's message)
+     * may still interrupt once interrupts are on; it is ignored. */
     .globl stray_interrupt
     .type stray_interrupt, @function
 stray_interrupt:
     iret
     .size stray_interrupt, . - stray_interrupt
 
-    /* The double-fault task. The processor has saved the main task in its TSS, and pushed the error code, which
-     * is always 0 (SDM vol. 3, 6.15). */
+    /* The double-fault task. The processor has saved the main task in its TSS, and pushed the error code,
+     * which is always 0 (SDM vol. 3, 6.15). */
     .globl double_fault_task
     .type double_fault_task, @function
 double_fault_task:
@@ -230,8 +230,8 @@ catch_land:
     jmp .Lcatch_return
     .size catch_land, . - catch_land
 
-    /* void run_on_fault_stack(void (*fn)(void)): runs FN there, from the top. The stack in use stays as it is. FN
-     * does not return. */
+    /* void run_on_fault_stack(void (*fn)(void)): runs FN there, from the top. The stack in use stays as it
+     * is. FN does not return. */
     .globl run_on_fault_stack
     .type run_on_fault_stack, @function
 run_on_fault_stack:
@@ -242,8 +242,8 @@ run_on_fault_stack:
     .size run_on_fault_stack, . - run_on_fault_stack
 
     /* void panic_at(const char *file, int line, const char *fmt, ...): makes a struct trap_frame of its
-     * caller and calls panic with it. Above the frame's FRAME_KERNEL_SIZE bytes lie the return address and the
-     * arguments: struct panic_call. */
+     * caller and calls panic with it. Above the frame's FRAME_KERNEL_SIZE bytes lie the return address and
+     * the arguments: struct panic_call. */
     .globl panic_at
     .type panic_at, @function
 panic_at:

@@ -6,8 +6,8 @@
  *   report.c        how a report is made, and what comes after it
  *   machine/pic.c   the vectors from TRAP_IRQ on: the PICs' lines
  *
- * Interrupts, single steps and int3 go on where they came from: trap.S calls trap_dispatch for them. Exceptions
- * that may concern a program come to exception_handled. */
+ * Interrupts, single steps and int3 go on where they came from: trap.S calls trap_dispatch for them.
+ * Exceptions that may concern a program come to exception_handled. */
 #include "trap.h"
 
 #include "cpu.h"

@@ -1,9 +1,9 @@
-/* The undefined-behaviour sanitizer's handlers: `make UBSAN=1` links them.
+/* The undefined-behaviour sanitizer's handlers, linked by `make UBSAN=1`.
  *
- * Before each operation that C leaves undefined for some values the compiler tests these, and calls one of
- * the functions below with a record of the place and the types. Each is a panic, at the source line of the
- * operation: what was undefined has then not yet been done. The records' layout and the names are the ABI
- * that GCC and clang share (compiler-rt, ubsan_handlers.h). */
+ * Before an operation that C leaves undefined for some values, the compiler tests for these values and calls
+ * one of the functions below, with a record of the place and the types. Each panics at the operation's source
+ * line, before the operation is done. The names and the records' layout are the ABI that GCC and clang share
+ * (compiler-rt, ubsan_handlers.h). */
 #include "format.h"
 #include "panic.h"
 #include "types.h"
@@ -46,7 +46,7 @@ struct with_argument {
     int index;
 };
 
-/* A value that fits a word is passed itself, a wider one by its address. */
+/* A value that fits in a word is passed as it is, a wider one by its address. */
 typedef uintptr_t value_t;
 
 #define VALUE_TEXT 24
@@ -142,7 +142,7 @@ HANDLER(vla_bound_not_positive, const struct with_type *data, value_t bound) {
 }
 
 HANDLER(builtin_unreachable, const struct place *place) {
-    UNDEFINED(place, "%s", "a place was reached that cannot be");
+    UNDEFINED(place, "%s", "a place was reached that cannot be reached");
 }
 
 HANDLER(missing_return, const struct place *place) {

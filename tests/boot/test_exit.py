@@ -80,7 +80,7 @@ def test_a_panic_has_reason_registers_and_backtrace(boot, kernel):
 
 
 def jump(boot, registers):
-    """A machine whose processor, while it waits at the prompt, is put elsewhere."""
+    """A machine whose processor's registers are changed while it waits at the prompt."""
     machine = boot(debugger=True)
     machine.debugger.attach()
     machine.debugger.go()
@@ -93,24 +93,23 @@ def jump(boot, registers):
 
 
 @pytest.mark.parametrize("address, entry, cause", [
-    (0x00000010, "PT[0]", "null"),
-    (0x00500000, "PD[1]", ""),
-    (0xC8000000, "PD[800]", "heap"),
+    (0x00000010, "PT[0]", "null pointer: a function pointer"),
+    (0x00500000, "PD[1]", "free range: nothing is mapped here"),
+    (0xC8000000, "PD[800]", "heap range, but kmalloc has nothing"),
 ])
 def test_a_jump_to_nowhere_is_a_page_fault_that_is_described(boot, kernel, address, entry, cause):
     machine = jump(boot, {Debugger.EIP: address})
     check_report(machine, kernel)
     first = machine.reason()
-    assert first.startswith("page fault: ") and f"{address:#010x}" in first
+    assert first.startswith(f"page fault: fetch from {address:#010x}, not present")
     report = machine.text()[machine.text().index(first):]
-    assert re.search(r"\bfetch|\bexecut|\bjump", report)
-    assert entry in report
-    assert cause in report.lower()
+    assert re.search(rf"^  {re.escape(entry)} +0x00000000: absent$", report, re.M)
+    assert re.search(rf"^  cause +{cause}(?:.*\n)+? +it was to be executed", report, re.M)
 
 
 def test_a_stack_overflow_is_a_report_and_not_a_reset(boot, kernel):
-    """The stack pointer just above the guard page: what the processor pushes next does not fit."""
+    """The stack pointer lies just above the guard page: what the processor pushes next does not fit."""
     bottom = Elf(kernel).address("boot_stack_bottom")
     machine = jump(boot, {Debugger.ESP: bottom + 4, Debugger.EIP: 0x00500000})
     assert machine.exit_code() == 35
-    assert re.search(r"stack", machine.text()[machine.text().index(machine.reason()):])
+    assert machine.reason().startswith("PANIC: double fault: kernel stack overflow")

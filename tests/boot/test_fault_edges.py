@@ -1,5 +1,5 @@
-"""Where it hurts most: a stack pointer, a chain of frames, an IDT or a log that is damaged, a stack that ends
-inside a handler, an NMI. Each is reported, in words, and ends in exit code 35: never a reboot or silence."""
+"""Faults in a damaged kernel: its stack pointer, chain of frames, IDT or log; a stack that ends inside a handler; an NMI.
+Each is reported in words and ends in exit code 35, never in a reboot or in silence."""
 import re
 
 import pytest
@@ -63,7 +63,7 @@ def test_a_stack_pointer_that_leads_nowhere(boot, esp):
 
 
 def test_a_stack_pointer_into_other_memory(boot):
-    """There an exception can be delivered, and is reported."""
+    """An exception can be delivered there, and is reported."""
     machine = at_prompt(boot)
     nmi_with(machine, ESP, 0x00300000)
     report = report_of(machine)
@@ -71,7 +71,7 @@ def test_a_stack_pointer_into_other_memory(boot):
 
 
 def test_a_stack_pointer_of_zero(boot):
-    """What is pushed then writes over the page directory's last entries, the window's among them."""
+    """What the processor pushes then overwrites the page directory's last entries, the window's among them."""
     machine = at_prompt(boot)
     nmi_with(machine, ESP, 0)
     assert machine.exit_code() == 35
@@ -128,8 +128,8 @@ def test_where_the_log_itself_faults_there_is_a_last_word(boot, kind):
 
 
 def test_double_faults_within_double_faults_come_to_an_end(boot, kernel):
-    """The log's only sink is the log, which calls it again, without end: the kernel's stack overflows, then the
-    fault stack in the report of that, and again in the report of this."""
+    """The log's only sink is the log itself, a recursion without end: the kernel's stack overflows, then the fault stack
+    in the report of that, and again in the report of this."""
     elf = Elf(kernel)
     machine = boot()
     machine.prompt()

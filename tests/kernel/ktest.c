@@ -1,9 +1,10 @@
-/* The runner of the tests inside the kernel. It prints KTAP version 1: the version, the plan, a line for each test,
- * and below a test that failed "# " lines that say why.
+/* The runner of the tests inside the kernel. It prints KTAP version 1: the version, the plan, a line for each
+ * test, and below a test that failed "# " lines that say why.
  *
- * The checks that no test need repeat stand around each: every invariant of the memory system holds, and the frames
- * that were free before are free again, once the heap has given back its spare pages. A panic or a fault in a test is
- * caught, and the run goes on; if an invariant is broken then, nothing later would mean anything, and the run ends. */
+ * The checks that no test need repeat stand around each: every invariant of the memory system holds, and the
+ * frames that were free before are free again, once the heap has given back its spare pages. A panic or a
+ * fault in a test is caught, and the run goes on; if an invariant is broken then, nothing later would mean
+ * anything, and the run ends. */
 #include "ktest.h"
 
 #include "catch.h"

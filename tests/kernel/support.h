@@ -5,45 +5,43 @@
 #include "memmap.h"
 #include "types.h"
 
-/* The same numbers on every run, from SEED on. */
+/* Starts the random numbers at SEED: the same follow on every run. */
 void random_seed(unsigned seed);
 
-/* Seeds a test that takes ROUNDS random rounds when it is chosen by name; returns how many to take now. A run of
- * the whole suite takes a tenth, from a seed that each amount of memory has for itself: many machines run the
- * suite, and each tries something else. */
+/* Seeds a test that takes ROUNDS random rounds when it is chosen by name; returns how many to take now. A run
+ * of the whole suite takes a tenth, from a seed that each amount of memory has for itself: many machines run
+ * the suite, and each tries something else. */
 unsigned random_rounds(unsigned seed, unsigned rounds);
 
 unsigned random_next(void);
 unsigned random_below(unsigned limit); /* in [0, LIMIT), LIMIT not 0 */
 
-/* Where TEXT first has PART in it, or NULL. */
+/* The first place in TEXT where PART stands, or NULL. */
 const char *find_text(const char *text, const char *part);
 
-/* The start of N adjacent 4 MiB areas between FREE_START and KHEAP_START that have no page table; NULL when
- * there are none. */
+/* The start of N adjacent 4 MiB areas between FREE_START and KHEAP_START without page tables, or NULL. */
 char *spare_area(unsigned n);
 
-/* The frames that a test holds on to; bit i is frame i. The runner gives back what is left here. */
+/* The frames that a test holds; bit i is frame i. The runner gives back what is left. */
 extern memmap_frames frames_held;
 
 void frames_hold_all(void);    /* takes every free frame */
 void frames_release(size_t n); /* gives back N of them, or all */
 void frames_release_all(void);
 
-/* True in v86, an emulator that does not survive a double fault (its processor calls itself a Pentium III,
- * but has none of that one's page attribute table). */
+/* Whether this is v86, an emulator that does not survive a double fault. (Its processor calls itself a
+ * Pentium III, but has no page attribute table.) */
 bool on_v86(void);
 
-/* Every invariant of pm, vmem and kmalloc. Panics. */
+/* Checks every invariant of pm, vmem and kmalloc; panics with the first one broken. */
 void check_memory(void);
 
-/* Has ATTEMPT(ARG) run with 0, 1, 2, ... frames free until it returns true; it must need as many as LEAST.
- * After each time the free frames must be as before: an attempt that succeeds undoes itself. Checks as
+/* Runs ATTEMPT(ARG) with 0, 1, 2, ... frames free until it returns true, which must take at least LEAST
+ * frames. After each attempt as many frames must be free as before: one that succeeds undoes itself. Fails as
  * KCHECK does. */
 void exhaust(bool (*attempt)(void *arg), void *arg, size_t least);
 
-/* A frame of the caller's own with VALUE in its first word, to tell frames apart; PADDR_NONE when there
- * is none. For a moment it is mapped in a spare area. */
+/* A frame from pm with VALUE in its first word, to tell frames apart; PADDR_NONE if there is none. */
 paddr_t marked_frame(unsigned value);
 
 #endif

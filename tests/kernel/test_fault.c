@@ -16,7 +16,7 @@
 #include "trap.h"
 #include "vmem.h"
 
-/* What the tests do wrong, each in a function of its own: the report must name it. */
+/* The mistakes, each in a function of its own, which the report must name. */
 
 UNDEFINED_ON_PURPOSE static void read_word(void *va) { (void)*(volatile unsigned *)va; }
 
@@ -28,7 +28,7 @@ static volatile unsigned calls_returned;
 
 UNDEFINED_ON_PURPOSE static void call_function(void *va) {
     ((void (*)(void))va)();
-    calls_returned++; /* so that the call is one, and not a jump */
+    calls_returned++; /* keeps the call a call, and not a jump */
 }
 
 static void check_page_fault(void (*fn)(void *), void *va, const char *attempt, const char *cause) {
@@ -146,7 +146,7 @@ KTEST(fault_page_table_that_is_not_there)
 
 static char stale_text[512];
 
-/* What the report says when the processor refused WHAT at VA, the live entries being PDE and PTE. */
+/* The cause that the report gives for a fault at VA with ERROR when the live entries are PDE and PTE. */
 static const char *cause_with(const void *va, unsigned error, pde_t pde, pte_t pte) {
     struct page_fault fault = {
         .address = (uintptr_t)va, .error = error, .eip = KERNEL_START, .walk = {.pde = pde, .pte = pte}};
@@ -193,8 +193,9 @@ KTEST(fault_that_the_live_entries_forbid_is_no_stale_tlb_entry)
     KCHECK(find_text(stale_text, "reserved bit"));
 }
 
-/* A directory entry is changed without a flush of the table's page in the window. What is then written through the
- * window goes to the old table; the report must say so, and show the entry that the processor saw. */
+/* A directory entry is changed without a flush of the table's page in the window. What is then written
+ * through the window goes to the old table; the report must say so, and show the entry that the processor
+ * saw. */
 KTEST(fault_after_a_missing_flush_in_the_window)
 {
     char *va = spare_area(1);
@@ -293,7 +294,7 @@ KTEST(fault_stack_overflow_is_a_double_fault_on_its_own_stack)
     KCHECK_CALL(check_page_fault(read_word, NULL, "read of 0x00000000", "null pointer")); /* as ever */
 }
 
-/* The recursion is not always what runs when the stack ends: the report names both. */
+/* It need not be the recursive function that runs when the stack ends: the report names both. */
 static __attribute__((noinline)) void use_more_stack(unsigned depth) {
     volatile unsigned room[600];
 
@@ -322,7 +323,7 @@ KTEST(fault_stack_overflow_names_who_has_used_the_stack)
     KCHECK_REPORTED("most     used by recur_and_call: ");
 }
 
-/* An array of more than a page: it must not reach past the guard page, into what lies below. */
+/* An array of more than a page must not reach past the guard page. */
 static unsigned fill_stack_by_pages(unsigned depth) {
     volatile char room[3 * PAGE_SIZE];
 
@@ -343,7 +344,7 @@ KTEST(fault_stack_overflow_by_a_large_array)
     KCHECK_EQ(ktest_vector, TRAP_DOUBLE_FAULT);
 }
 
-/* What goes wrong with so many bytes of the stack left. */
+/* WRONG is called with LEFT bytes of the stack left. */
 static struct {
     size_t left;
     void (*wrong)(void *arg);
@@ -355,13 +356,13 @@ static __attribute__((noinline)) void with_little_stack(void *arg) {
     size_t used = (size_t)((char *)__builtin_frame_address(0) - boot_stack_bottom) - near_end.left;
     volatile char *room = __builtin_alloca(used);
 
-    room[0] = 0; /* or the compiler does without */
+    room[0] = 0; /* keeps the array */
     near_end.wrong(arg);
     calls_returned++;
 }
 
-/* Down to the last word: a report needs none of the stack it is about, and where not even the exception's
- * frame finds room, it is the overflow that is reported. */
+/* Goes down to the last word. A report needs none of the stack it is about; if not even the exception's frame
+ * finds room, the overflow is reported. */
 static void check_near_end(void (*wrong)(void *arg), const char *first, const char *function) {
     bool whole = false, overflown = false;
 
@@ -375,6 +376,7 @@ static void check_near_end(void (*wrong)(void *arg), const char *first, const ch
             KCHECK(!ktest_failing());
         KCHECK_REPORTED("with_little_stack");
         KCHECK(!find_text(ktest_report, "while a report was being made"));
+        KCHECK(!find_text(ktest_report, "overflow in exception_handled"));
     }
     KCHECK(whole && overflown);
     KCHECK_REPORTED(function);
@@ -387,6 +389,24 @@ KTEST(fault_near_the_stacks_end)
     KCHECK_CALL(check_near_end(read_word, "page fault: read of 0x00000000", "read_word"));
     KCHECK_CALL(check_near_end(panic_near_end, "near the end", "panic_near_end"));
     KCHECK_CALL(check_near_end(run_invalid_opcode, "PANIC: invalid opcode", "run_invalid_opcode"));
+}
+
+static bool never_asked(const void *va, unsigned error) {
+    (void)va, (void)error;
+    calls_returned++;
+    return false;
+}
+
+/* Faults outside the user part do not pass through the handler, which would need the stack. */
+KTEST(fault_near_the_stacks_end_with_a_handler_for_page_faults)
+{
+    static const struct trap_handlers handlers = {.page_fault = never_asked};
+
+    if (on_v86())
+        KSKIP("v86 has no task switch at a double fault");
+    const struct trap_handlers *before = trap_set_handlers(&handlers);
+    check_near_end(read_word, "page fault: read of 0x00000000", "read_word");
+    trap_set_handlers(before);
 }
 
 /* ---- a stack of one's own ---- */
@@ -576,9 +596,27 @@ KTEST(catch_leaves_no_trace)
     KCHECK_EQ(vector, -1);
 }
 
-/* ---- what is no exception ---- */
+static char inner_report[512];
 
-KTEST(fault_stray_interrupts_are_passed_over)
+static void catch_and_panic(void *arg) {
+    int vector = 0;
+
+    if (trap_catch(read_word, arg, inner_report, sizeof(inner_report), &vector))
+        PANIC("after vector %d", vector);
+}
+
+KTEST(catches_nest)
+{
+    KCHECK_TRAPS(catch_and_panic, NULL, "after vector 14");
+    KCHECK(find_text(inner_report, "page fault: read of 0x00000000"));
+    KCHECK_EQ(ktest_vector, -1);
+    KCHECK_EQ(log_captures(), 0);
+    KCHECK_TRAPS(read_word, NULL, "null pointer"); /* none is left armed */
+}
+
+/* ---- interrupts that nobody asked for ---- */
+
+KTEST(fault_stray_interrupts_are_ignored)
 {
     software_interrupt(48); /* the first behind the PICs' lines */
     software_interrupt(0x80);

@@ -1,5 +1,5 @@
-/* The runner's own tests: some fail on purpose, one way each. tests/boot/test_ktest.py runs them by name, and reads
- * what the runner says. */
+/* The runner's own tests: some fail on purpose, one way each. tests/boot/test_ktest.py runs them by name, and
+ * reads what the runner says. */
 #include "ktest.h"
 
 #include "cpu.h"

@@ -1,4 +1,4 @@
-/* The protections: the walk at boot notices each one that is missing; the canary. */
+/* The protections: the check at boot notices each one that is missing. The canary. */
 #include "protection.h"
 
 #include "cpu.h"
@@ -68,7 +68,7 @@ KTEST(protection_sees_write_protection_switched_off)
     KCHECK(trapped);
 }
 
-/* A stray write to the IDT is found at once; it does not take the way into a report away. */
+/* A stray write to the IDT faults at once, and the way into a report stays. */
 UNDEFINED_ON_PURPOSE static void write_to_idt(void *arg) {
     struct descriptor_table idt;
 
