@@ -1,7 +1,9 @@
 /* The Multiboot header and the kernel's entry.
  *
- * The loader leaves the processor in 32-bit protected mode, flat, paging off, with ESP and the GDT
- * undefined (Multiboot 0.6.96, 3.2): until trap_init loads our GDT no segment register may be reloaded. */
+ * The loader leaves the processor in 32-bit protected mode with flat segments, paging off, interrupts off and A20
+ * on. All else is undefined (Multiboot 0.6.96, 3.2). The GDT may be gone, so no segment register may be loaded
+ * before trap_init has loaded ours; machine_init puts the rest in order. EFLAGS.TF, which is undefined too, no
+ * kernel can survive: the first instruction would trap without an IDT. */
 
 #include "memlayout.h"
 
@@ -22,8 +24,8 @@ multiboot_header:
     .long MULTIBOOT_MAGIC
     .long MULTIBOOT_FLAGS
     .long -(MULTIBOOT_MAGIC + MULTIBOOT_FLAGS)
-    .long 0, 0, 0, 0, 0                  /* load addresses: the ELF headers have them */
-    .long VIDEO_EGA_TEXT, 80, 25, 0      /* mode_type, width, height, depth: a wish */
+    .long 0, 0, 0, 0, 0                  /* load addresses: taken from the ELF headers */
+    .long VIDEO_EGA_TEXT, 80, 25, 0      /* mode_type, width, height, depth: a preference */
     .size multiboot_header, . - multiboot_header
 
     .text
@@ -33,10 +35,10 @@ _start:
     cli
     cld
     mov $boot_stack_top, %esp
-    push $0                              /* EFLAGS clear: NT or AC may be set */
+    push $0                              /* clear EFLAGS: NT or AC may be set */
     popf
     xor %ebp, %ebp                       /* a backtrace ends here */
-    sub $4, %esp                         /* with the word above and the arguments: 16-byte aligned */
+    sub $4, %esp                         /* keeps the call 16-byte aligned */
     push %ebx                            /* the Multiboot information's address */
     push %eax                            /* the magic value */
     call kmain
@@ -45,7 +47,7 @@ _start:
     jmp 1b
     .size _start, . - _start
 
-    /* Each stack has a page below it that vmem_init leaves absent: an overflow faults. */
+    /* vmem_init leaves the page below each stack absent, so that an overflow faults. */
     .section .stacks, "aw", @nobits
     .balign 4096
 

@@ -1,4 +1,4 @@
-/* Hardware interrupts: the two 8259A interrupt controllers' 16 lines (pic.c).
+/* Hardware interrupts: the 16 lines of the two 8259A interrupt controllers (pic.c).
  *
  * Every line starts masked. The kernel runs with interrupts off; it lets them in only while it waits for
  * input, and while a program runs in ring 3. So a handler finds either no kernel code half-way (a program was

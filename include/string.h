@@ -1,5 +1,5 @@
-/* The few functions of C's <string.h> that a freestanding kernel needs; the compiler calls the first four
- * on its own. They behave as the C standard says. */
+/* The functions of C's <string.h> that the kernel needs, as the C standard defines them. The compiler calls the
+ * first four on its own. */
 #ifndef QUIRE_STRING_H
 #define QUIRE_STRING_H
 

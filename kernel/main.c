@@ -1,4 +1,4 @@
-/* kmain: the boot, one step after the other. boot/boot.S calls it, with paging off. */
+/* kmain: the boot, step by step. boot/boot.S calls it with paging off. */
 #include "boot_info.h"
 #include "canary.h"
 #include "descriptors.h"
@@ -23,11 +23,12 @@
 
 void kmain(unsigned magic, paddr_t info);
 
-/* The screen comes first: from then on a panic can be read where there is no serial line. */
+/* Takes over the boot loader's information. The screen comes first, so that a panic can be read without a serial
+ * line. */
 static void read_boot_info(unsigned magic, paddr_t info) {
     if (magic != MULTIBOOT_MAGIC) {
         screen_init_text();
-        PANIC("quire: not loaded by Multiboot: EAX is 0x%08x and not 0x%08x", magic, MULTIBOOT_MAGIC);
+        PANIC("quire: not loaded by Multiboot: EAX is 0x%08x, not 0x%08x", magic, MULTIBOOT_MAGIC);
     }
     boot_info_read(info);
     screen_init();
@@ -47,19 +48,20 @@ static void start_vmem(void) {
     trap_set_directory(get_page_directory());
     kprintf("vmem: directory 0x%08x, %zu table, 4 MiB identity-mapped\n", get_page_directory(),
             vmem_tables());
-    screen_map(); /* before the checks: if one fails, the screen can say so */
+    screen_map(); /* before the checks, so that the screen can show a failure */
     vmem_check();
     protection_check();
 }
 
 static void start_kmalloc(void) {
     static const char *const modes[] = {"", "; red zones, poison, quarantine: heap=debug",
-                                        "; an absent page behind each object: heap=guard"};
+                                        "; an absent page after each object: heap=guard"};
 
     kmalloc_init(&vmem_provider);
     kprintf("kmalloc: heap at 0x%08x-0x%08x, empty%s\n", KHEAP_START, KHEAP_END, modes[heap_mode()]);
 }
 
+/* Logs how long the boot took, in the unit that the time-stamp counter has. */
 static void say_ready(void) {
     uint64_t ticks = tsc_ticks();
     unsigned milliseconds;
@@ -74,7 +76,7 @@ static void say_ready(void) {
 
 void kmain(unsigned magic, paddr_t info) {
     canary_init(info);
-    trap_init();
+    trap_init(); /* before machine_init, which may cause a debug exception */
     serial_init();
     machine_init();
     panic_set_last_look(last_look);
@@ -82,7 +84,7 @@ void kmain(unsigned magic, paddr_t info) {
     read_boot_info(magic, info);
     start_vmem();
     start_kmalloc();
-    keyboard_init(); /* before anybody is told to type */
+    keyboard_init(); /* before the log tells anybody to type */
     say_ready();
 
     if (options.test)

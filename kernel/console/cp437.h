@@ -1,6 +1,5 @@
-/* Code page 437, the characters that a PC's screen has of old: the Unicode code point of each of the 256.
- * Read by kernel/terminal.c and, as text, by tools/font.sh: nothing else in this file may look like 0x and
- * four digits. */
+/* Code page 437, the original character set of the PC's screen: the Unicode code point of each of its 256
+ * characters. tools/font.sh reads this file as text: nothing else in it may look like 0x and four digits. */
 #ifndef QUIRE_CP437_H
 #define QUIRE_CP437_H
 

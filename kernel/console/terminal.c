@@ -1,11 +1,11 @@
-/* The terminal: what is logged, as cells on a screen, whichever painter shows them.
+/* The terminal: logged text as cells on a screen.
  *
- * Text is UTF-8; what code page 437 has no character for, or is no UTF-8, is shown as '?'. Of the escape
- * sequences (ECMA-48) those have an effect that move the cursor, erase, and choose a rendition: the eight
- * colours and their bright forms, bold as bright, and reverse. Every other sequence is dropped whole.
+ * Text is UTF-8. A character that code page 437 lacks, and a byte that is not UTF-8, is shown as '?'. Escape
+ * sequences (ECMA-48) move the cursor, erase, and choose a rendition: eight colours and their bright forms, bold
+ * (shown as bright) and reverse. Every other control sequence is dropped whole.
  *
- * The last column is like a VT100's: a character there leaves the cursor behind it, and only the next one
- * begins a new row. The painter is told once a write what may have changed. */
+ * The last column works like a VT100's: a character there leaves the cursor behind it, and the next one begins a
+ * new row. The screen is told once a write which cells may have changed. */
 #include "terminal.h"
 
 #include "cp437.h"
@@ -23,9 +23,9 @@
 #define PARAMETER_LIMIT 9999
 
 static const struct screen *screen;
-static unsigned row, column; /* column may be screen->columns: behind the last one */
+static unsigned row, column; /* column is screen->columns behind the last one */
 static unsigned saved_row, saved_column;
-static unsigned changed_first, changed_end; /* cells, since the painter was last told */
+static unsigned changed_first, changed_end; /* cells, since the screen was last told */
 
 static struct {
     unsigned ink, paper;
@@ -98,7 +98,7 @@ static void reset_style(void) {
     style.bold = style.reverse = false;
 }
 
-/* ANSI counts colours in red, green, blue bits; EGA in blue, green, red. */
+/* ANSI's colours have red in bit 0 and blue in bit 2; EGA's the other way round. */
 static unsigned ega_colour(unsigned ansi) { return (ansi & 1) << 2 | (ansi & 2) | (ansi & 4) >> 2; }
 
 static void select_rendition(unsigned p) {
@@ -128,7 +128,7 @@ static void select_renditions(void) {
     style_changed();
 }
 
-/* 0: from the cursor to END; 1: from START to the cursor; 2: all. */
+/* Erases from the cursor to END (WHAT is 0), from START to the cursor (1), or all (2). */
 static void erase(unsigned what, unsigned start, unsigned end) {
     if (what <= 2)
         clear_cells(what == 0 ? cursor() : start, what == 1 ? cursor() + 1 : end);
@@ -139,7 +139,7 @@ static void move_to(unsigned new_row, unsigned new_column) {
     column = minimum(new_column, screen->columns - 1);
 }
 
-/* Parameter I as a count or a place: 1 where it is 0 or left out. */
+/* Parameter I as a count or a position: 1 where it is 0 or left out. */
 static unsigned count(unsigned i) { return i <= parameters && parameter[i] ? parameter[i] : 1; }
 
 static unsigned less(unsigned from, unsigned n) { return from > n ? from - n : 0; }
@@ -186,7 +186,7 @@ static void end_sequence(char final) {
     }
 }
 
-/* ESC [ is behind us: parameters, ';' between them, up to a letter (0x40 to 0x7E). */
+/* After ESC [: parameters with ';' between them, up to a final byte (0x40 to 0x7E). */
 static void put_sequence(uint8_t c) {
     if (c >= '0' && c <= '9') {
         if (parameter[parameters] <= PARAMETER_LIMIT)
@@ -201,7 +201,7 @@ static void put_sequence(uint8_t c) {
     } else if (c == ESCAPE_CHARACTER) {
         state = ESCAPE;
     } else if (c > ' ') {
-        private_sequence = true; /* '?' and its like: none of ours */
+        private_sequence = true; /* '?' and its like: not supported */
     }
 }
 
@@ -214,7 +214,7 @@ static void put_escape(uint8_t c) {
 
 /* ---- characters ---- */
 
-/* The character of code page 437 that is Unicode's POINT. */
+/* Unicode's POINT as a character of code page 437. */
 static uint8_t character_of(uint32_t point) {
     static const uint16_t code_page[256] = CP437;
 
@@ -226,11 +226,11 @@ static uint8_t character_of(uint32_t point) {
     return UNKNOWN;
 }
 
-/* A byte from 0x80 up (RFC 3629, section 3); false when C is not part of a sequence. */
+/* A byte from 0x80 up (RFC 3629, section 3). */
 static void put_utf8(uint8_t c) {
     if (c >= 0xC2 && c <= 0xF4) {
         if (bytes_to_come)
-            put_visible(UNKNOWN); /* the one before was cut short */
+            put_visible(UNKNOWN); /* the sequence before it is incomplete */
         bytes_to_come = c >= 0xF0 ? 3 : c >= 0xE0 ? 2 : 1;
         code_point = c & (0x3Fu >> bytes_to_come);
     } else if (c < 0xC0 && bytes_to_come) {
@@ -298,8 +298,10 @@ static void terminal_write(const char *text, size_t n) {
     show_changes();
 }
 
+/* The screen, or NULL where there is none. */
 const struct screen *terminal_screen(void) { return screen; }
 
+/* Clears NEW_SCREEN and makes it a sink of the log. */
 void terminal_start(const struct screen *new_screen) {
     static struct log_sink sink = {terminal_write, NULL};
 

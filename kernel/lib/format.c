@@ -1,7 +1,7 @@
-/* Formatted text: the conversions that format.h lists, sent piece by piece to a sink.
+/* Formatted text: the conversions that format.h lists, sent to a sink in pieces.
  *
- * Decimal numbers of 64 bits are divided 16 bits at a time: the kernel is linked without the compiler's
- * library, so C's own 64-bit division is not there. */
+ * The kernel is linked without the compiler's library, which holds the 64-bit division: 64-bit numbers are divided
+ * 16 bits at a time. */
 #include "format.h"
 
 #include "string.h"
@@ -31,7 +31,7 @@ static void put_repeated(const struct output *out, char c, int n) {
         put(out, &c, 1);
 }
 
-/* TEXT, padded with spaces to the width. */
+/* Puts TEXT, padded with spaces to the width. */
 static void put_padded(const struct output *out, const struct spec *spec, const char *text, size_t n) {
     int padding = spec->width - (int)n;
 
@@ -42,7 +42,7 @@ static void put_padded(const struct output *out, const struct spec *spec, const 
         put_repeated(out, ' ', padding);
 }
 
-/* *VALUE / 10 into *VALUE; the remainder. */
+/* Divides *VALUE by 10; the remainder. */
 static unsigned divide_by_ten(uint64_t *value) {
     uint64_t quotient = 0;
     unsigned rest = 0;
@@ -57,7 +57,7 @@ static unsigned divide_by_ten(uint64_t *value) {
     return rest;
 }
 
-/* The digits of VALUE, ending before END; where they start. */
+/* Writes the digits of VALUE, the last of them before END; where the first is. */
 static char *put_digits(char *end, uint64_t value, char conversion) {
     const char *digits = conversion == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
 
@@ -72,7 +72,7 @@ static char *put_digits(char *end, uint64_t value, char conversion) {
     return end;
 }
 
-/* PREFIX (a sign, or 0x), zeros up to the width where they are wanted, and the digits. */
+/* Puts PREFIX (a sign, or 0x), zeros up to the width if SPEC asks for them, and the digits. */
 static void put_number(const struct output *out, struct spec spec, const char *prefix, uint64_t value) {
     char text[DIGITS_MAX];
     char *start = put_digits(text + sizeof(text), value, spec.conversion);
@@ -144,7 +144,7 @@ static void put_conversion(const struct output *out, struct spec *spec, va_list 
         *spec = (struct spec){.zero = true, .width = 10, .conversion = 'x'};
         put_number(out, *spec, "0x", (uintptr_t)va_arg(*args, void *));
         break;
-    default: /* %% and what is no conversion */
+    default: /* %%, and anything that is no conversion */
         put(out, &spec->conversion, 1);
     }
 }
@@ -162,7 +162,7 @@ static const char *read_flags(const char *fmt, struct spec *spec) {
     }
 }
 
-/* A number, or * for an argument. */
+/* Reads a number, or takes it from ARGS at a *. */
 static const char *read_count(const char *fmt, int *count, va_list *args) {
     if (*fmt == '*') {
         *count = va_arg(*args, int);
@@ -184,7 +184,7 @@ static const char *read_length(const char *fmt, struct spec *spec) {
     }
 }
 
-/* What follows a '%', up to the conversion's letter. */
+/* Reads what follows a '%', up to the conversion's letter. */
 static const char *read_spec(const char *fmt, struct spec *spec, va_list *args) {
     *spec = (struct spec){.precision = -1, .size = 4};
     fmt = read_flags(fmt, spec);
@@ -200,6 +200,7 @@ static const char *read_spec(const char *fmt, struct spec *spec, va_list *args) 
     return fmt;
 }
 
+/* Sends the text that FMT and ARGS make to SINK. */
 void format(format_sink *sink, void *context, const char *fmt, va_list args) {
     struct output out = {sink, context};
     struct spec spec;
@@ -224,7 +225,7 @@ void format(format_sink *sink, void *context, const char *fmt, va_list args) {
 
 struct buffer {
     char *text;
-    size_t size, length; /* length: what the whole text has, kept or not */
+    size_t size, length; /* length: of the whole text, whether it fits or not */
 };
 
 static void buffer_sink(void *context, const char *text, size_t n) {
@@ -235,6 +236,7 @@ static void buffer_sink(void *context, const char *text, size_t n) {
     buffer->length += n;
 }
 
+/* Writes the text to BUF, cut to SIZE; the whole text's length. */
 size_t vformat_buffer(char *buf, size_t size, const char *fmt, va_list args) {
     struct buffer buffer = {buf, size, 0};
 

@@ -1,8 +1,8 @@
 /* The log.
  *
- * What is logged goes to a ring, which keeps the latest RING_SIZE bytes, and to every sink. A sink that
- * registers late is first given the ring, from the first whole line on. A capture takes what is logged in
- * place of both. The log allocates nothing and works from the kernel's first instruction on. */
+ * Logged text goes to every sink, and to a ring that keeps the latest RING_SIZE bytes. A sink that registers late
+ * is first given the ring, from its first whole line on. While a capture is open it gets the text in place of both.
+ * The log allocates nothing, and works from the kernel's first instruction on. */
 #include "log.h"
 
 #include "format.h"
@@ -13,7 +13,7 @@
 #define CAPTURES_MAX 4u
 
 static char ring[RING_SIZE];
-static size_t ring_written; /* in all, so the next byte goes to ring[ring_written % RING_SIZE] */
+static size_t ring_written; /* bytes in all: the next goes to ring[ring_written % RING_SIZE] */
 struct log_sink *log_sinks; /* not static: tests/boot/test_fault_edges.py finds it by its name */
 static void (*gate)(const char *text, size_t n);
 
@@ -23,7 +23,6 @@ static struct capture {
 } captures[CAPTURES_MAX];
 static size_t captures_open;
 
-/* Up to where it begins anew, and from there. */
 static void ring_write(const char *text, size_t n) {
     while (n) {
         size_t at = ring_written % RING_SIZE, part = n < RING_SIZE - at ? n : RING_SIZE - at;
@@ -35,6 +34,7 @@ static void ring_write(const char *text, size_t n) {
     }
 }
 
+/* Gives SINK the ring's text, without the line that the ring has cut. */
 static void ring_replay(const struct log_sink *sink) {
     size_t from = 0;
 
@@ -42,7 +42,7 @@ static void ring_replay(const struct log_sink *sink) {
         from = ring_written - RING_SIZE;
         while (from < ring_written && ring[from % RING_SIZE] != '\n')
             from++;
-        from++; /* the line that the ring cuts is left out */
+        from++;
     }
     while (from < ring_written) {
         size_t end = from - from % RING_SIZE + RING_SIZE;
@@ -54,6 +54,7 @@ static void ring_replay(const struct log_sink *sink) {
     }
 }
 
+/* Registers SINK, and gives it the text so far. */
 void log_add_sink(struct log_sink *sink) {
     ring_replay(sink);
     sink->next = log_sinks;
@@ -70,14 +71,17 @@ static void capture_write(struct capture *capture, const char *text, size_t n) {
     capture->text[capture->used] = '\0';
 }
 
+/* Sends N characters to the ring and the sinks, past the gate. */
 void log_pass(const char *text, size_t n) {
     ring_write(text, n);
     for (struct log_sink *sink = log_sinks; sink; sink = sink->next)
         sink->write(text, n);
 }
 
+/* Sends logged text to NEW_GATE instead of the sinks; NULL: to the sinks. */
 void log_set_gate(void (*new_gate)(const char *text, size_t n)) { gate = new_gate; }
 
+/* Logs N characters. */
 void log_write(const char *text, size_t n) {
     if (captures_open)
         capture_write(&captures[captures_open - 1], text, n);
@@ -87,6 +91,7 @@ void log_write(const char *text, size_t n) {
         log_pass(text, n);
 }
 
+/* Ends the line that is still open. */
 void log_fresh_line(void) {
     if (!captures_open && ring_written && ring[(ring_written - 1) % RING_SIZE] != '\n')
         log_write("\n", 1);
@@ -111,6 +116,7 @@ static void log_format_sink(void *context, const char *text, size_t n) {
 
 void kvprintf(const char *fmt, va_list args) { format(log_format_sink, NULL, fmt, args); }
 
+/* Logs formatted text. */
 void kprintf(const char *fmt, ...) {
     va_list args;
 
@@ -119,6 +125,7 @@ void kprintf(const char *fmt, ...) {
     va_end(args);
 }
 
+/* Sends logged text into BUF until log_capture_end. */
 void log_capture(char *buf, size_t size) {
     ASSERT_OP(captures_open, <, CAPTURES_MAX);
     ASSERT(size > 0);
@@ -126,6 +133,7 @@ void log_capture(char *buf, size_t size) {
     captures[captures_open++] = (struct capture){buf, size, 0};
 }
 
+/* Ends the last capture; the length kept. */
 size_t log_capture_end(void) {
     ASSERT(captures_open > 0);
     return captures[--captures_open].used;

@@ -1,7 +1,7 @@
 /* Strings and blocks of memory.
  *
- * Blocks go by the string instructions, a word at a time: on every processor since the 486 the shortest
- * code that is near the best, and no loop that the compiler could turn into a call of the same function. */
+ * Blocks are moved by the string instructions, a word at a time. That is short and close to the fastest on every
+ * processor since the 486, and the compiler cannot turn it into a call of the function itself, as it does loops. */
 #include "string.h"
 
 #include "cpu.h"
@@ -16,7 +16,7 @@ void *memcpy(void *restrict to, const void *restrict from, size_t n) {
 }
 
 void *memmove(void *to, const void *from, size_t n) {
-    /* Upwards unless TO lies inside [FROM, FROM + n): the difference, taken as unsigned, tells. */
+    /* Copy upwards unless TO lies in [FROM, FROM + n): then the unsigned difference is less than n. */
     if ((uintptr_t)to - (uintptr_t)from >= n) {
         void *rest_to = to;
         const void *rest_from = from;
