@@ -16,9 +16,6 @@ void panic_about(const void *address);
 /* The next panic also advises to try ADVICE, one line; NULL: nothing. */
 void panic_advise(const char *advice);
 
-/* Registers the last look: what a panic that stays offers before it halts. LOOK does not return. */
-void panic_set_last_look(void (*look)(void));
-
 /* Always on. The second form prints both values (integers or pointers of 32 bits). */
 #define ASSERT(condition) \
     do { \

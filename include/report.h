@@ -1,4 +1,4 @@
-/* Making a report, whatever it is about (report.c). */
+/* Making a report, whatever it is about (kernel/trap/report.c). */
 #ifndef QUIRE_REPORT_H
 #define QUIRE_REPORT_H
 
@@ -16,6 +16,9 @@ void report_begin(const char *what, unsigned eip);
 /* Comes last: goes back to the catch that waits, or stops. Stopping writes failure to the exit port; where
  * there is none, or panic=stay was given, it starts the last look. */
 void report_end(int vector) __attribute__((noreturn));
+
+/* Registers LOOK, the last look: what a report that stays offers before it halts. LOOK does not return. */
+void report_set_last_look(void (*look)(void));
 
 /* Prints the line that gives the likely cause. */
 void print_cause(const char *text);

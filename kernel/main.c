@@ -14,6 +14,7 @@
 #include "panic.h"
 #include "pm.h"
 #include "protection.h"
+#include "report.h"
 #include "screen.h"
 #include "serial.h"
 #include "trap.h"
@@ -79,7 +80,7 @@ void kmain(unsigned magic, paddr_t info) {
     trap_init(); /* before machine_init, which may cause a debug exception */
     serial_init();
     machine_init();
-    panic_set_last_look(last_look);
+    report_set_last_look(last_look);
     kprintf("quire: " QUIRE_VERSION ", an i386 kernel at 0x%08x-%p\n", KERNEL_START, (void *)kernel_end);
     read_boot_info(magic, info);
     start_vmem();

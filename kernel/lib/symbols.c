@@ -5,7 +5,8 @@
  * coded as its distance from the row before (tools/lines.sh says how), and is read from the start: only
  * reports read it.
  *
- * In the first link both words are linker.ld's zeros, and nothing is found. */
+ * In the first link both words are linker.ld's zeros, and nothing is found. Figures:
+ * docs/notes/symbols.md. */
 #include "symbols.h"
 
 #include "format.h"
@@ -91,27 +92,18 @@ const char *symbol_name(size_t i) { return i < table()->count ? name_of(&table()
 
 /* ---- source lines ---- */
 
-/* A number in LEB128: 7 bits a byte, the lowest first; the top bit says that more follow (DWARF 5, 7.6). */
-static unsigned read_uleb128(const uint8_t **at) {
-    unsigned value = 0, shift = 0;
-    uint8_t byte;
+/* Reads a number in LEB128: 7 bits a byte, the lowest first; the top bit says that more follow (DWARF 5,
+ * 7.6). With a sign, the last byte's bit 6 is it. */
+static inline unsigned read_leb128(const uint8_t **at, bool has_sign) {
+    const uint8_t *byte = *at;
+    unsigned value = *byte & 0x7F, shift = 7;
 
-    do {
-        byte = *(*at)++;
-        value |= (byte & 0x7Fu) << shift;
-        shift += 7;
-    } while (byte & 0x80);
+    for (; *byte & 0x80; shift += 7)
+        value |= (*++byte & 0x7Fu) << shift;
+    if (has_sign && *byte & 0x40 && shift < 32)
+        value |= ~0u << shift;
+    *at = byte + 1;
     return value;
-}
-
-/* The same with a sign, which is the last byte's bit 6. */
-static int read_sleb128(const uint8_t **at) {
-    const uint8_t *start = *at;
-    unsigned value = read_uleb128(at), bits = 7 * (unsigned)(*at - start);
-
-    if (bits < 32 && (*at)[-1] & 0x40)
-        value |= ~0u << bits;
-    return (int)value;
 }
 
 /* The source file of the code at ADDRESS, and its *LINE; NULL where there is no code. */
@@ -123,12 +115,12 @@ const char *source_line(uintptr_t address, unsigned *line) {
         return NULL;
     const uint8_t *at = (const uint8_t *)lines + lines->rows;
     for (unsigned i = 0; i < lines->count; i++) {
-        unsigned step = read_uleb128(&at);
+        unsigned step = read_leb128(&at, false);
 
         row_address += step / 2;
         if (row_address > address)
             break;
-        row_line += (unsigned)read_sleb128(&at);
+        row_line += read_leb128(&at, true);
         if (step % 2)
             file = *at++;
     }

@@ -3,6 +3,7 @@
 #include "panic.h"
 
 #include "backtrace.h"
+#include "format.h"
 #include "log.h"
 #include "report.h"
 #include "symbols.h"
@@ -35,15 +36,25 @@ static void print_last_lines(unsigned eip) {
     advice = NULL;
 }
 
+/* The first line is the cause; a reason may have further lines, with details. */
+static void print_reason(const struct panic_call *call) {
+    static char reason[1024];
+    size_t n = 0;
+
+    vformat_buffer(reason, sizeof(reason), call->fmt, (va_list)call->arguments);
+    while (reason[n] && reason[n] != '\n')
+        n++;
+    kprintf("PANIC: " CAUSE_INK "%.*s" PLAIN_INK "%s\n", (int)n, reason, reason + n);
+}
+
 /* Reports the panic at FRAME. */
 void panic(const struct trap_frame *frame) {
     const struct panic_call *call = (const struct panic_call *)((const char *)frame + FRAME_KERNEL_SIZE);
     char where[ADDRESS_TEXT];
 
     report_begin("panic", frame->eip);
-    kprintf("PANIC: " CAUSE_INK);
-    kvprintf(call->fmt, (va_list)call->arguments);
-    kprintf(PLAIN_INK "\n  at       %s:%d, %s\n", call->file, call->line, address_text(frame->eip, where));
+    print_reason(call);
+    kprintf("  at       %s:%d, %s\n", call->file, call->line, address_text(frame->eip, where));
     print_registers(frame);
     print_backtrace(frame);
     print_last_lines(frame->eip);

@@ -14,7 +14,6 @@
 #include "log.h"
 #include "machine.h"
 #include "options.h"
-#include "panic.h"
 #include "serial.h"
 #include "symbols.h"
 #include "trap.h"
@@ -28,8 +27,8 @@ static unsigned reports; /* begun and not ended */
 
 static void (*look)(void);
 
-/* Registers LOOK, the last look; it does not return. */
-void panic_set_last_look(void (*last_look)(void)) { look = last_look; }
+/* Registers LAST_LOOK, which does not return. */
+void report_set_last_look(void (*last_look)(void)) { look = last_look; }
 
 /* Whether the machine stays after a panic. */
 static bool panic_stays(void) { return options.panic_stay || !machine_has_exit_port(); }

@@ -185,6 +185,14 @@ def test_an_int3_is_reported_and_the_kernel_goes_on(boot, heap, command, lead):
     assert machine.finish() == 33
 
 
+def test_the_cause_stands_out_where_colours_are_shown(boot):
+    machine = boot(cmdline="-- fault null; fault assert; colour on; fault null; fault assert; exit 0")
+    assert machine.exit_code() == 33
+    assert len(re.findall(r"  cause    \x1b\[1;91mnull pointer: .*\x1b\[0m", machine._text)) == 1
+    assert len(re.findall(r"PANIC: \x1b\[1;91massertion failed: .*\x1b\[0m", machine._text)) == 1
+    assert machine.text().count("null pointer: ") == machine.text().count("assertion failed: ") == 2
+
+
 def test_the_uncaught_fault_needs_a_kind(boot):
     machine = boot()
     machine.prompt()
