@@ -378,7 +378,8 @@ V86_LACKS = ["fault_stack_overflow_is_a_double_fault_on_its_own_stack",
              "fault_stack_overflow_names_who_has_used_the_stack", "fault_stack_overflow_by_a_large_array",
              "fault_near_the_stacks_end",
              "fault_overflow_of_a_registered_stack_names_it", "monitor_trace_sees_what_a_map_does",
-             "monitor_trace_shows_each_frame_that_comes_from_pm", "monitor_trace_folds_pages_alike"]
+             "monitor_trace_shows_each_frame_that_comes_from_pm", "monitor_trace_folds_pages_alike",
+             "vmem_forgets_what_is_used_while_it_is_edited", "vmem_new_table_is_cleared_before_it_is_linked"]
 
 
 @pytest.mark.parametrize("how", ["kernel", "disc"])

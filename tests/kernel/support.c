@@ -9,6 +9,7 @@
 #include "memlayout.h"
 #include "pm.h"
 #include "string.h"
+#include "trap.h"
 #include "vmem.h"
 
 static unsigned random_state = 1;
@@ -87,6 +88,33 @@ void check_memory(void) {
 }
 
 #define EXHAUST_MOST 2000 /* no attempt here needs as many frames */
+
+static void (*step_look)(void);
+static unsigned steps;
+
+static void on_step(struct trap_frame *frame) {
+    (void)frame;
+    steps++;
+    step_look();
+}
+
+void call_in_steps(void (*fn)(void *arg), void *arg, void (*look)(void)) {
+    step_look = look;
+    steps = 0;
+    trap_on_step(on_step);
+    write_eflags(read_eflags() | EFLAGS_TF);
+    fn(arg);
+    write_eflags(read_eflags() & ~EFLAGS_TF);
+    trap_on_step(NULL);
+}
+
+static void do_nothing(void *arg) { (void)arg; }
+static void look_at_nothing(void) {}
+
+bool takes_steps(void) {
+    call_in_steps(do_nothing, NULL, look_at_nothing);
+    return steps > 0;
+}
 
 void exhaust(bool (*attempt)(void *arg), void *arg, size_t least) {
     size_t before, frames;

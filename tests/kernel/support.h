@@ -36,6 +36,11 @@ bool on_v86(void);
 /* Checks every invariant of pm, vmem and kmalloc; panics with the first one broken. */
 void check_memory(void);
 
+/* Calls FN(ARG) one instruction at a time, and LOOK before each: what LOOK sees, and what it makes the TLB cache, the
+ * processor could at that moment. Where takes_steps() is false LOOK is never called. */
+void call_in_steps(void (*fn)(void *arg), void *arg, void (*look)(void));
+bool takes_steps(void);
+
 /* Runs ATTEMPT(ARG) with 0, 1, 2, ... frames free until it returns true, which must take at least LEAST
  * frames. After each attempt as many frames must be free as before: one that succeeds undoes itself. Fails as
  * KCHECK does. */

@@ -27,6 +27,8 @@ static unsigned read_at(const void *va) { return *(const volatile unsigned *)va;
 
 static void write_at(void *va, unsigned value) { *(volatile unsigned *)va = value; }
 
+static void touch_read(void *va) { read_at(va); }
+
 static bool maps_to(const void *va, paddr_t pa) {
     paddr_t found;
 
@@ -202,6 +204,7 @@ KTEST(vmem_maps_and_unmaps_a_page)
     KCHECK_EQ(read_at(va + PAGE_SIZE - 4), 0xCAFE0002);
     KCHECK_EQ(vmem_unmap(va), 0);
     KCHECK(is_absent(va));
+    KCHECK_TRAPS(touch_read, va, "page fault: ");
     KCHECK_EQ(vmem_tables(), tables);
     KCHECK_EQ(pm_count().free, free);
     KCHECK_EQ(vmem_unmap(va), VMEM_ABSENT);
@@ -343,8 +346,6 @@ KTEST(vmem_read_only_page_leaves_its_neighbours_writable)
 }
 
 static void touch_write(void *va) { write_at(va, read_at(va)); }
-
-static void touch_read(void *va) { read_at(va); }
 
 KTEST(vmem_protect_holds_at_once)
 {
@@ -532,20 +533,131 @@ KTEST(vmem_unlinked_table_is_gone_from_the_window)
     KCHECK_TRAPS(touch_window, va, "page fault: ");
 }
 
+/* ---- what the processor may use at any moment, ahead of use (SDM vol. 3, 4.10.2.3) ---- */
+
+#define EDITED_PAGES 64 /* many enough that CR3 is reloaded */
+
+static struct edit {
+    enum { UNMAP_ONE_BY_ONE, UNMAP_TOGETHER, FREE, MAKE_READ_ONLY, EDITS } kind;
+    char *va;
+    size_t pages;
+} edit;
+
+static void make_edit(void *unused) {
+    (void)unused;
+    switch (edit.kind) {
+    case UNMAP_ONE_BY_ONE:
+        for (size_t i = 0; i < edit.pages; i++)
+            vmem_unmap(edit.va + i * PAGE_SIZE);
+        break;
+    case UNMAP_TOGETHER:
+        vmem_unmap_range(edit.va, edit.pages);
+        break;
+    case FREE:
+        vmem_free_range(edit.va, edit.pages);
+        break;
+    default:
+        vmem_protect(edit.va, edit.pages * PAGE_SIZE, 0);
+    }
+}
+
+/* Uses VA as far as its entries allow: the TLB then caches its page, and its table's page in the window. */
+static void use_page(char *va) {
+    if (!(directory[pd_index(va)] & PTE_PRESENT) || !(*window_pte(va) & PTE_PRESENT))
+        return;
+    if (*window_pte(va) & PTE_WRITE)
+        write_at(va, 1);
+    else
+        read_at(va);
+}
+
+static void use_edited_pages(void) {
+    use_page(edit.va);
+    use_page(edit.va + (edit.pages - 1) * PAGE_SIZE);
+}
+
+/* What must be forgotten: a report flushes the TLB, so that one edit shows one of them. */
+enum forgotten { FIRST_PAGE, LAST_PAGE, TABLE, FORGOTTEN };
+
+static void check_forgotten(enum forgotten what) {
+    void (*touch)(void *) = edit.kind == MAKE_READ_ONLY ? touch_write : touch_read;
+
+    if (what == TABLE)
+        KCHECK_TRAPS(touch_window, edit.va, "page fault: ");
+    else
+        KCHECK_TRAPS(touch, edit.va + (what == LAST_PAGE ? edit.pages - 1 : 0) * PAGE_SIZE, "page fault: ");
+}
+
+/* Edits pages that are in use between any two instructions: a page that is flushed before its entry has changed is
+ * back in the TLB by then. */
+static void check_edit(enum forgotten what) {
+    paddr_t frames[EDITED_PAGES];
+
+    KCHECK_EQ(vmem_alloc_range(edit.va, edit.pages, VMEM_WRITE), 0);
+    for (size_t i = 0; i < edit.pages; i++)
+        KCHECK(vmem_translate(edit.va + i * PAGE_SIZE, &frames[i]));
+    call_in_steps(make_edit, NULL, use_edited_pages);
+    KCHECK_CALL(check_forgotten(what));
+    if (edit.kind == MAKE_READ_ONLY)
+        KCHECK_EQ(vmem_free_range(edit.va, edit.pages), 0);
+    for (size_t i = 0; i < edit.pages && edit.kind <= UNMAP_TOGETHER; i++)
+        pm_free_page(frames[i]);
+}
+
+KTEST(vmem_forgets_what_is_used_while_it_is_edited)
+{
+    static const size_t sizes[] = {1, 2, EDITED_PAGES};
+    char *va = spare_area(1), *neighbour = va + TABLE_SPAN - PAGE_SIZE;
+
+    KCHECK(va);
+    if (!takes_steps())
+        KSKIP("this machine takes no single steps");
+    for (unsigned kind = 0; kind < EDITS; kind++)
+        for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
+            edit = (struct edit){kind, va, sizes[i]};
+            for (enum forgotten what = 0; what < FORGOTTEN; what++)
+                if (kind != MAKE_READ_ONLY || what != TABLE)
+                    KCHECK_CALL(check_edit(what));
+            KCHECK_EQ(vmem_map(neighbour, DEVICE_PA, 0), 0); /* the table stays */
+            KCHECK_CALL(check_edit(FIRST_PAGE));
+            KCHECK_CALL(check_edit(LAST_PAGE));
+            KCHECK_EQ(vmem_unmap(neighbour), 0);
+        }
+}
+
+static const char *new_table_area; /* that the new table is to map */
+static unsigned stale_entries;
+
+/* Whatever is in a table that is linked is live, but for the page that is being mapped. */
+static void look_at_new_table(void) {
+    if (!(directory[pd_index(new_table_area)] & PTE_PRESENT))
+        return;
+    for (unsigned i = 0; i < ENTRIES_PER_TABLE; i++)
+        stale_entries += i != 5 && window_pte(new_table_area)[i] != 0;
+}
+
+static void map_page_5(void *va) { vmem_map((char *)va + 5 * PAGE_SIZE, DEVICE_PA, 0); }
+
 /* A frame full of words that would be live mappings, were it linked as it is. */
 KTEST(vmem_new_table_is_cleared_before_it_is_linked)
 {
     char *va = spare_area(1);
-    paddr_t frame = pm_alloc_page();
 
-    KCHECK(va && frame != PADDR_NONE);
+    KCHECK(va);
+    if (!takes_steps())
+        KSKIP("this machine takes no single steps");
+    paddr_t frame = pm_alloc_page();
+    KCHECK(frame != PADDR_NONE);
     KCHECK_EQ(vmem_map(va, frame, VMEM_WRITE), 0);
     for (unsigned i = 0; i < ENTRIES_PER_TABLE; i++)
         write_at(va + i * 4, (DEVICE_PA + i * PAGE_SIZE) | PTE_PRESENT | PTE_WRITE);
     KCHECK_EQ(vmem_unmap(va), 0);
     frames_hold_all();
     pm_free_page(frame);
-    KCHECK_EQ(vmem_map(va + 5 * PAGE_SIZE, DEVICE_PA, 0), 0);
+    new_table_area = va;
+    stale_entries = 0;
+    call_in_steps(map_page_5, va, look_at_new_table);
+    KCHECK_EQ(stale_entries, 0);
     KCHECK_EQ(directory[pd_index(va)] & PTE_FRAME, frame);
     for (unsigned i = 0; i < ENTRIES_PER_TABLE; i++)
         KCHECK_EQ(window_pte(va)[i] & ~STATUS_BITS, i == 5 ? DEVICE_PA | PTE_PRESENT : 0);
