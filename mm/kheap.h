@@ -41,10 +41,11 @@ SLOW_PATH void bad_kfree(const char *p);
 extern struct page_provider page_provider;
 extern size_t held_pages, peak_pages;
 
-/* The pool bounds the spare pages: each takes a place in it. So does a page that its class keeps (below),
- * since it may become empty at any kfree. The table of slabs may hold one page more. */
+/* The pool bounds the spare pages: each takes a place in it. So does a page that its class keeps (below), since it
+ * may become empty at any kfree. The table of slabs may hold one page more. */
 #define POOL_PLACES (KMALLOC_SPARE - 1)
-extern size_t pool_taken;
+extern size_t small_pool;        /* places taken by pages of small objects */
+extern size_t large_spare_pages; /* and by the spare slot of large ones */
 
 /* Gets PAGES pages at VA; false, and nothing changed, when memory has run out. */
 static inline bool heap_get(void *va, size_t pages) {
@@ -85,7 +86,7 @@ struct slab {
     char *page;
     uint32_t first_free; /* NO_GRANULE when the page is full */
     uint32_t claims;     /* live objects, and one more while KEPT */
-    uint8_t class;
+    uint8_t sc;
     bool kept;
     struct links links;
 } __attribute__((aligned(32))); /* 160 bytes: quicker to multiply by than 152 */
@@ -147,7 +148,6 @@ struct zone {
 extern struct zone large_narrow, large_wide;
 
 extern char *large_spare; /* the wide slot with spare pages, if LARGE_SPARE_PAGES is not 0 */
-extern size_t large_spare_pages;
 
 /* The pages of the object that starts at each multiple of a narrow slot, in either zone; 0 where none
  * does. */

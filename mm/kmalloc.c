@@ -14,7 +14,7 @@
 #include "string.h"
 
 struct page_provider page_provider;
-size_t held_pages, peak_pages, pool_taken;
+size_t held_pages, peak_pages;
 
 /* The pages now got from the provider, and the most that ever were. */
 size_t kmalloc_pages(void) { return held_pages; }
@@ -23,7 +23,7 @@ size_t kmalloc_peak_pages(void) { return peak_pages; }
 /* Makes the heap empty. */
 void kmalloc_init(const struct page_provider *provider) {
     page_provider = *provider;
-    held_pages = peak_pages = pool_taken = 0;
+    held_pages = peak_pages = 0;
     small_init();
     large_init();
 }
@@ -32,14 +32,14 @@ void kmalloc_init(const struct page_provider *provider) {
 
 /* SIZE bytes, 16-byte aligned from 16 bytes up, 8 below; NULL for 0, or when memory has run out. */
 void *kmalloc(size_t size) {
-    size_t last = size - 1, class; /* 0 wraps, and is too large for both */
+    size_t last = size - 1, sc; /* 0 wraps, and is too large for both */
     if (likely(last < FINE_CLASSES * GRANULE))
-        class = last / GRANULE;
+        sc = last / GRANULE;
     else if (last < SMALL_MAX)
-        class = small_class_of[last / GRANULE];
+        sc = small_class_of[last / GRANULE];
     else
         return large_alloc(size);
-    struct slab *slab = small_current[class];
+    struct slab *slab = small_current[sc];
     if (unlikely(slab->first_free == NO_GRANULE || in_interrupt()))
         return small_alloc(size);
     return small_take(slab);

@@ -4,9 +4,9 @@
 
 static size_t small_pages(void) { return small_bytes / PAGE_SIZE; }
 static bool is_used(size_t page) { return bitmap_test(small_used.leaf, page); }
-static bool is_current(const struct slab *slab) { return slab == small_current[slab->class]; }
+static bool is_current(const struct slab *slab) { return slab == small_current[slab->sc]; }
 static size_t live_in(const struct slab *slab) { return slab->claims - slab->kept; }
-static size_t capacity_of(const struct slab *slab) { return PAGE_GRANULES / small_granules[slab->class]; }
+static size_t capacity_of(const struct slab *slab) { return PAGE_GRANULES / small_granules[slab->sc]; }
 
 /* ---- wrong calls ---- */
 
@@ -37,11 +37,11 @@ void bad_kfree(const char *p) {
 
 /* ---- figures ---- */
 
-static void small_stats(unsigned class, struct kmalloc_stats *out) {
-    out->size = small_granules[class] * GRANULE;
+static void small_stats(unsigned sc, struct kmalloc_stats *out) {
+    out->size = small_granules[sc] * GRANULE;
     for (size_t page = 0; page < small_pages(); page++) {
         const struct slab *slab = small_slab(page);
-        if (!is_used(page) || slab->class != class || (live_in(slab) == 0 && !is_current(slab)))
+        if (!is_used(page) || slab->sc != sc || (live_in(slab) == 0 && !is_current(slab)))
             continue;
         out->pages++;
         out->capacity += capacity_of(slab);
@@ -76,7 +76,7 @@ struct found {
 
 /* The free objects form a list; all others are live, and claimed. */
 static void check_objects(const struct slab *slab) {
-    size_t live = 0, free = 0, step = small_granules[slab->class];
+    size_t live = 0, free = 0, step = small_granules[slab->sc];
     for (unsigned i = 0; i < PAGE_GRANULES; i++)
         live += slab->links.next[i] == i;
     for (unsigned i = slab->first_free; i != NO_GRANULE; i = slab->links.next[i], free++)
@@ -89,10 +89,10 @@ static void check_objects(const struct slab *slab) {
 static void check_page(size_t page, struct found *found) {
     const struct slab *slab = small_slab(page);
     ASSERT_OP((uintptr_t)slab->page, ==, SMALL_START + page * PAGE_SIZE);
-    ASSERT(slab->class < SMALL_CLASSES);
+    ASSERT(slab->sc < SMALL_CLASSES);
     check_objects(slab);
     if (is_current(slab))
-        ASSERT(slab->claims > 0 && slab->kept <= (slab->class < KEEPING_CLASSES));
+        ASSERT(slab->claims > 0 && slab->kept <= (slab->sc < KEEPING_CLASSES));
     else
         ASSERT(!slab->kept);
     found->listed += !is_current(slab) && slab->first_free != NO_GRANULE;
@@ -107,7 +107,7 @@ static size_t check_list(const struct list *list, unsigned sc) {
     for (const struct list *i = list->next; i != list; i = i->next, n++) {
         const struct slab *slab = (const struct slab *)i;
         ASSERT(n < SUMMARY_MAX && i->next->previous == i && !is_current(slab));
-        ASSERT(sc < SMALL_CLASSES ? slab->class == sc && slab->claims > 0 : slab->claims == 0);
+        ASSERT(sc < SMALL_CLASSES ? slab->sc == sc && slab->claims > 0 : slab->claims == 0);
     }
     return n;
 }
@@ -147,16 +147,16 @@ static void check_zone(const struct zone *zone) {
 
 /* Every invariant; panics with the first one broken. */
 void kmalloc_check(void) {
-    struct found found = {.held = large_spare_pages, .pool = large_spare_pages};
+    struct found found = {.held = large_spare_pages};
     panic_advise(HEAP_DEBUG_ADVICE);
     check_small(&found);
     check_zone(&large_narrow);
     check_zone(&large_wide);
     for (size_t i = 0; i < LARGE_ENTRIES; i++)
         found.held += large_pages[i];
-    ASSERT_OP(found.pool, ==, pool_taken);
+    ASSERT_OP(found.pool, ==, small_pool);
     ASSERT_OP(found.held, ==, held_pages);
-    ASSERT_OP(pool_taken, <=, (size_t)POOL_PLACES);
+    ASSERT_OP(small_pool + large_spare_pages, <=, (size_t)POOL_PLACES);
     ASSERT_OP(held_pages, <=, peak_pages);
     panic_advise(NULL);
 }

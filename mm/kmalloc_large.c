@@ -1,19 +1,19 @@
 /* Large objects: more than a page, each at the start of a slot of addresses.
  *
- * Addresses are plentiful where frames are not. An object of up to 64 KiB gets a slot of 64 KiB, but only its
- * own pages are mapped: krealloc grows it by mapping the next ones, and copies nothing. A larger object fills
- * several slots. It grows into those behind it if they are unused, and they tend to be: single slots are
- * taken from the bottom, and each search for several starts a good way behind the last object found.
+ * Addresses are plentiful where frames are not: an object of up to 64 KiB gets a slot of 64 KiB, but only its own
+ * pages are mapped. krealloc grows it by mapping the next ones, and copies nothing. A larger object fills several
+ * slots. It grows into those behind it if they are unused, and they tend to be: single slots are taken from the
+ * bottom, and each search for several starts a good way behind the last object found.
  *
- * There are 8,064 of these wide slots. When half of them are used, objects of up to 8 KiB get narrow slots,
- * of 16 KiB, of which there are 8,192 more. Either way an unused slot is found in constant time. Only an
- * object that fills several, or is aligned to more than 16 KiB, searches for adjacent ones.
+ * There are 8,064 of these wide slots. While none of the first half is unused, objects of up to 8 KiB get narrow
+ * slots of 16 KiB, of which there are 8,192. An unused slot is found in constant time. Only an object that fills
+ * several, or is aligned to more than 16 KiB, searches for adjacent ones.
  *
- * The slot freed last in a zone is spare: it keeps its pages, as many as the pool has places for, and the
- * next object takes them over.
+ * The wide slot freed last is spare: it keeps its pages, as many as the pool has places for, and the next object
+ * takes them over.
  *
- * Not done: an object never moves to make room for another, and its last page is a whole page: of objects of
- * 4 to 8 KiB that wastes a third. */
+ * Not done: an object never moves to make room for another, and its last page is a whole page. Of objects of 4 to
+ * 8 KiB that wastes a third. */
 #include "kheap.h"
 #include "string.h"
 
@@ -46,8 +46,8 @@ static SLOW_PATH bool get_after_trim(char *p, size_t pages) {
     return heap_get(p, pages);
 }
 
-/* Changes the pages at P from OLD to PAGES; false, and nothing changed, when memory has run out. P is not
- * spare: a trim may come first. */
+/* Changes the pages at P from OLD to PAGES; false, and nothing changed, when memory has run out. P is not the spare
+ * slot: a trim may come first. */
 static inline bool set_pages(char *p, size_t old, size_t pages) {
     char *end = p + old * PAGE_SIZE;
     if (pages > old)
@@ -59,7 +59,9 @@ static inline bool set_pages(char *p, size_t old, size_t pages) {
 
 /* ---- one slot ---- */
 
-static void *alloc_unused(struct zone *zone, size_t pages) {
+static bool wide_are_scarce(void) { return summary_first(&large_wide.unused) >= WIDE_SLOTS / 2; }
+
+static void *alloc_in(struct zone *zone, size_t pages) {
     size_t slot = summary_first(&zone->unused);
     char *p = slot_address(zone, slot);
     if (slot == SUMMARY_NONE || !set_pages(p, 0, pages))
@@ -67,6 +69,17 @@ static void *alloc_unused(struct zone *zone, size_t pages) {
     summary_remove(&zone->unused, slot);
     *large_entry(p) = pages;
     return p;
+}
+
+static SLOW_PATH void *alloc_unused(size_t pages) {
+    heap_enter();
+    if (pages <= NARROW_PAGES && wide_are_scarce()) {
+        void *p = alloc_in(&large_narrow, pages);
+        if (p)
+            return p;
+        large_trim(); /* the spare slot may be the last wide one */
+    }
+    return alloc_in(&large_wide, pages);
 }
 
 /* The spare slot, which has PAGES pages and was taken for a new object, is free again: memory has run out. */
@@ -77,30 +90,18 @@ static SLOW_PATH void *give_up(char *p, size_t pages) {
     return NULL;
 }
 
-static void *alloc_wide(size_t pages) {
+static inline void *alloc_spare(size_t pages) {
     heap_enter();
     char *p = large_spare;
-    size_t spare = large_spare_pages;
-    if (unlikely(spare == 0))
-        return alloc_unused(&large_wide, pages);
+    size_t old = large_spare_pages;
     large_spare_pages = 0;
-    pool_taken -= spare;
     *large_entry(p) = pages;
-    return likely(set_pages(p, spare, pages)) ? p : give_up(p, spare);
-}
-
-/* For objects of up to NARROW_PAGES pages. */
-static SLOW_PATH void *alloc_narrow(size_t pages) {
-    heap_enter();
-    if (summary_first(&large_wide.unused) < WIDE_SLOTS / 2)
-        return alloc_wide(pages);
-    void *p = alloc_unused(&large_narrow, pages);
-    return p ? p : alloc_wide(pages);
+    return likely(set_pages(p, old, pages)) ? p : give_up(p, old);
 }
 
 /* ---- several slots, or an alignment to more than a narrow one ---- */
 
-/* The first of N adjacent unused wide slots, from NEXT_RUN on if there are as many, or WIDE_SLOTS. */
+/* The first of N adjacent unused wide slots, from NEXT_RUN on if there are as many; or WIDE_SLOTS. */
 static size_t find_run(size_t n) {
     const uint32_t *unused = large_wide.unused.leaf;
     size_t first = bitmap_find_run(unused, NULL, n, next_run, WIDE_SLOTS);
@@ -110,8 +111,8 @@ static size_t find_run(size_t n) {
     return bitmap_find_run(unused, NULL, n, 0, WIDE_SLOTS);
 }
 
-/* Finds a run that is longer than the object by ALIGN, less a slot: wherever it starts, the object's place is
- * in it. The next search starts behind as many slots again, which leaves the object room to grow. */
+/* Finds a run that is longer than the object by ALIGN, less a slot: wherever it starts, the object's place is in it.
+ * The next search starts behind as many slots again, which leaves the object room to grow. */
 static SLOW_PATH void *alloc_run(size_t pages, size_t align) {
     heap_enter();
     size_t n = slots_for(&large_wide, pages), margin = align >> WIDE_SHIFT ? (align >> WIDE_SHIFT) - 1 : 0;
@@ -123,23 +124,27 @@ static SLOW_PATH void *alloc_run(size_t pages, size_t align) {
         return NULL;
     size_t slot = slot_at(&large_wide, p);
     summary_remove_range(&large_wide.unused, slot, slot + n);
-    *large_entry(p) = pages;
     next_run = slot + 2 * n < WIDE_SLOTS ? slot + 2 * n : 0;
+    *large_entry(p) = pages;
     return p;
 }
 
-/* ---- any number ---- */
+/* ---- allocating any number ---- */
 
 void *large_alloc(size_t size) {
     size_t pages = (size - 1) / PAGE_SIZE + 1; /* of 0 bytes, more than there are addresses for */
-    if (unlikely(pages <= NARROW_PAGES))
-        return alloc_narrow(pages);
-    return likely(pages <= WIDE_PAGES) ? alloc_wide(pages) : alloc_run(pages, 1);
+    if (unlikely(pages > WIDE_PAGES))
+        return alloc_run(pages, 1);
+    if (unlikely(large_spare_pages == 0 || (pages <= NARROW_PAGES && wide_are_scarce())))
+        return alloc_unused(pages);
+    return alloc_spare(pages);
 }
 
 void *large_alloc_aligned(size_t size, size_t align) {
     return align <= 1u << NARROW_SHIFT ? large_alloc(size) : alloc_run(pages_for(size), align);
 }
+
+/* ---- freeing ---- */
 
 static inline bool is_object(const void *p) {
     size_t offset = (uintptr_t)p - NARROW_START;
@@ -153,7 +158,6 @@ size_t large_size(const void *p) { return is_object(p) ? *large_entry(p) * PAGE_
 static inline void make_spare(char *p, size_t pages) {
     large_spare = p;
     large_spare_pages = pages;
-    pool_taken += pages;
 }
 
 /* Frees an object that cannot become spare with all its pages: perhaps with some. */
@@ -161,8 +165,8 @@ static SLOW_PATH void free_slots(char *p) {
     struct zone *zone = zone_of(p);
     size_t pages = *large_entry(p), slot = slot_at(zone, p), n = slots_for(zone, pages);
     bool can_be_spare = zone == &large_wide && n == 1 && large_spare_pages == 0;
-    size_t kept = can_be_spare ? POOL_PLACES - pool_taken : 0;
-    heap_give(p + kept * PAGE_SIZE, pages - kept);
+    size_t kept = can_be_spare ? POOL_PLACES - small_pool : 0;
+    set_pages(p, pages, kept);
     *large_entry(p) = 0;
     if (kept > 0)
         make_spare(p, kept);
@@ -179,13 +183,15 @@ void large_free(void *p) {
         return;
     }
     size_t pages = *large_entry(p);
-    if ((uintptr_t)p < WIDE_START || large_spare_pages > 0 || pool_taken + pages > POOL_PLACES) {
+    if (unlikely((uintptr_t)p < WIDE_START || large_spare_pages > 0 || small_pool + pages > POOL_PLACES)) {
         free_slots(p);
         return;
     }
     *large_entry(p) = 0;
     make_spare(p, pages);
 }
+
+/* ---- resizing, trimming ---- */
 
 /* The live object at P gets SIZE bytes, in place; false, and nothing changed, where it cannot. */
 bool large_resize(void *p, size_t size) {
@@ -210,6 +216,5 @@ void large_trim(void) {
         return;
     heap_give(large_spare, large_spare_pages);
     summary_add(&large_wide.unused, slot_at(&large_wide, large_spare));
-    pool_taken -= large_spare_pages;
     large_spare_pages = 0;
 }

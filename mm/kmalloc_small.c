@@ -28,34 +28,34 @@ uint8_t small_class_of[SMALL_MAX / GRANULE];
 struct slab *small_current[SMALL_CLASSES];
 struct list small_partial[SMALL_CLASSES], small_spare;
 struct summary small_used, small_unused;
-size_t small_bytes;
+size_t small_bytes, small_pool;
 char *small_table_end;
 
 static struct slab no_page;                  /* the current page of a class that has none: always full */
 static struct links all_free[SMALL_CLASSES]; /* of an empty page of each class */
 
-static void init_class(unsigned class) {
-    unsigned step = small_granules[class], last = (PAGE_GRANULES / step - 1) * step;
-    memset(&all_free[class], NO_GRANULE, sizeof(all_free[class]));
+static void init_class(unsigned sc) {
+    unsigned step = small_granules[sc], last = (PAGE_GRANULES / step - 1) * step;
+    memset(&all_free[sc], NO_GRANULE, sizeof(all_free[sc]));
     for (unsigned i = 0; i < last; i += step)
-        all_free[class].next[i] = (uint8_t)(i + step);
-    list_init(&small_partial[class]);
-    small_current[class] = &no_page;
+        all_free[sc].next[i] = (uint8_t)(i + step);
+    list_init(&small_partial[sc]);
+    small_current[sc] = &no_page;
 }
 
 void small_init(void) {
     memset(&small_used, 0, sizeof(small_used));
     memset(&small_unused, 0, sizeof(small_unused));
     summary_add_range(&small_unused, 0, SUMMARY_MAX);
-    small_bytes = 0;
+    small_bytes = small_pool = 0;
     small_table_end = (char *)SLABS_START;
     list_init(&small_spare);
     list_init(&no_page.list);
     no_page.first_free = NO_GRANULE;
-    for (unsigned class = 0, i = 0; class < SMALL_CLASSES; class ++) {
-        init_class(class);
-        while (i < small_granules[class])
-            small_class_of[i++] = (uint8_t) class;
+    for (unsigned sc = 0, i = 0; sc < SMALL_CLASSES; sc++) {
+        init_class(sc);
+        while (i < small_granules[sc])
+            small_class_of[i++] = (uint8_t)sc;
     }
 }
 
@@ -87,7 +87,7 @@ static struct slab *new_page(void) {
     if (small_bytes == number * PAGE_SIZE) { /* the slab is new */
         small_bytes += PAGE_SIZE;
         slab->page = page;
-        slab->class = SMALL_CLASSES; /* none */
+        slab->sc = SMALL_CLASSES; /* none */
         slab->claims = slab->kept = 0;
         list_init(&slab->list);
     }
@@ -116,37 +116,37 @@ static void drop_page(struct slab *slab) {
 
 /* Takes a place in the pool for SLAB's page, if it may be kept or spare and there is one. */
 static bool take_place(const struct slab *slab) {
-    if (pool_taken == POOL_PLACES || slab >= small_slab(PAGE_SIZE / sizeof(*slab)))
+    if (small_pool + large_spare_pages >= POOL_PLACES || slab >= small_slab(PAGE_SIZE / sizeof(*slab)))
         return false;
-    pool_taken++;
+    small_pool++;
     return true;
 }
 
 static void end_keeping(struct slab *slab) {
     slab->kept = false;
     slab->claims--;
-    pool_taken--;
+    small_pool--;
 }
 
 /* ---- allocating ---- */
 
-/* Goes on with SLAB's page, which is in no list and not full, as the current one of CLASS. */
-static inline void *alloc_in(struct slab *slab, unsigned class) {
-    struct slab *full = small_current[class];
+/* Goes on with SLAB's page, which is in no list and not full, as the current one of class SC. */
+static inline void *alloc_in(struct slab *slab, unsigned sc) {
+    struct slab *full = small_current[sc];
     if (full->kept)
         end_keeping(full);
-    if (class < KEEPING_CLASSES && take_place(slab)) {
+    if (sc < KEEPING_CLASSES && take_place(slab)) {
         slab->kept = true;
         slab->claims++;
     }
-    small_current[class] = slab;
+    small_current[sc] = slab;
     return small_take(slab);
 }
 
 /* A spare page, or a new one; NULL when there is none even after a trim. */
 static struct slab *empty_page(void) {
     if (!list_empty(&small_spare)) {
-        pool_taken--;
+        small_pool--;
         return (struct slab *)list_pop(&small_spare);
     }
     struct slab *slab = new_page();
@@ -157,36 +157,36 @@ static struct slab *empty_page(void) {
 }
 
 /* A page that was last of the same class has its objects listed already. */
-static SLOW_PATH void *alloc_in_empty_page(unsigned class) {
+static SLOW_PATH void *alloc_in_empty_page(unsigned sc) {
     heap_enter();
     struct slab *slab = empty_page();
     if (!slab)
         return NULL;
-    if (slab->class != class) {
-        slab->links = all_free[class];
+    if (slab->sc != sc) {
+        slab->links = all_free[sc];
         slab->first_free = 0;
-        slab->class = (uint8_t) class;
+        slab->sc = (uint8_t)sc;
     }
-    return alloc_in(slab, class);
+    return alloc_in(slab, sc);
 }
 
 void *small_alloc(size_t size) {
-    unsigned class = small_class_of[(size - 1) / GRANULE];
-    if (unlikely(list_empty(&small_partial[class]) || in_interrupt()))
-        return alloc_in_empty_page(class);
-    return alloc_in((struct slab *)list_pop(&small_partial[class]), class);
+    unsigned sc = small_class_of[(size - 1) / GRANULE];
+    if (unlikely(list_empty(&small_partial[sc]) || in_interrupt()))
+        return alloc_in_empty_page(sc);
+    return alloc_in((struct slab *)list_pop(&small_partial[sc]), sc);
 }
 
 /* ---- freeing ---- */
 
 void small_opened(struct slab *slab) {
-    if (slab != small_current[slab->class])
-        list_append(&small_partial[slab->class], &slab->list);
+    if (slab != small_current[slab->sc])
+        list_append(&small_partial[slab->sc], &slab->list);
 }
 
 void small_emptied(struct slab *slab) {
-    if (slab == small_current[slab->class])
-        small_current[slab->class] = &no_page;
+    if (slab == small_current[slab->sc])
+        small_current[slab->sc] = &no_page;
     list_remove(&slab->list);
     if (take_place(slab))
         list_push(&small_spare, &slab->list);
@@ -195,15 +195,14 @@ void small_emptied(struct slab *slab) {
 }
 
 void small_trim(void) {
-    for (unsigned class = 0; class < KEEPING_CLASSES; class ++) {
-        struct slab *slab = small_current[class];
-        if (slab->kept && slab->claims == 1) {
+    for (unsigned sc = 0; sc < KEEPING_CLASSES; sc++) {
+        struct slab *slab = small_current[sc];
+        if (slab->kept)
             end_keeping(slab);
-            small_current[class] = &no_page;
-            drop_page(slab);
-        }
+        if (slab->claims == 0 && slab != &no_page)
+            small_emptied(slab);
     }
-    for (; !list_empty(&small_spare); pool_taken--)
+    for (; !list_empty(&small_spare); small_pool--)
         drop_page((struct slab *)list_pop(&small_spare));
 }
 
@@ -212,5 +211,5 @@ size_t small_size(const void *p) {
     if (!is_small(p))
         return 0;
     const struct slab *slab = slab_of(p);
-    return slab->links.next[granule_of(p)] == granule_of(p) ? small_granules[slab->class] * GRANULE : 0;
+    return slab->links.next[granule_of(p)] == granule_of(p) ? small_granules[slab->sc] * GRANULE : 0;
 }

@@ -13,19 +13,14 @@ static inline void list_init(struct list *list) { list->next = list->previous = 
 
 static inline bool list_empty(const struct list *list) { return list->next == list; }
 
-/* Puts MEMBER, which is in no list, behind PREVIOUS: a list, to make it the first, or another member. */
-static inline void list_insert(struct list *previous, struct list *member) {
-    member->next = previous->next;
-    member->previous = previous;
-    previous->next->previous = member;
-    previous->next = member;
+/* Puts MEMBER, which is in no list, at the front of LIST; and at its end. */
+static inline void list_push(struct list *list, struct list *member) {
+    member->next = list->next;
+    member->previous = list;
+    list->next->previous = member;
+    list->next = member;
 }
-
-/* Puts MEMBER, which is in no list, at the front of LIST, or at its end. */
-static inline void list_push(struct list *list, struct list *member) { list_insert(list, member); }
-static inline void list_append(struct list *list, struct list *member) {
-    list_insert(list->previous, member);
-}
+static inline void list_append(struct list *list, struct list *member) { list_push(list->previous, member); }
 
 /* Takes MEMBER out of the list that it is in, if any. */
 static inline void list_remove(struct list *member) {

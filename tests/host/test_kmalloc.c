@@ -1108,7 +1108,7 @@ static void test_check_sees_each_broken_invariant(void **state) {
     size_t slot = slot_at(zone, (char *)huge.p);
 
     CHECK_SEES(&held_pages, 1);
-    CHECK_SEES(&pool_taken, 1);
+    CHECK_SEES(&small_pool, 1);
     CHECK_SEES(&small_table_end, PAGE_SIZE);
     CHECK_SEES(&small_bytes, PAGE_SIZE * 7);
     CHECK_SEES(&small_unused.leaf[0], 1);
@@ -1119,11 +1119,11 @@ static void test_check_sees_each_broken_invariant(void **state) {
     CHECK_SEES(&current->page, PAGE_SIZE);
     CHECK_SEES(&current->first_free, 4);
     CHECK_SEES(&current->claims, 1);
-    CHECK_SEES(&current->class, KEPT_BIT);
+    CHECK_SEES(&current->sc, KEPT_BIT);
     CHECK_SEES(&current->links.next[2], 2);
     CHECK_SEES(&partial->claims, 1);
-    CHECK_SEES(&partial->class, 1);
-    CHECK_SEES(&partial->class, KEPT_BIT);
+    CHECK_SEES(&partial->sc, 1);
+    CHECK_SEES(&partial->sc, KEPT_BIT);
     CHECK_SEES(&spare->claims, 1);
     CHECK_SEES(&small_spare.next, (uint32_t)(uintptr_t)spare ^ (uint32_t)(uintptr_t)&small_spare);
     CHECK_SEES(&small_current[1], (uint32_t)(uintptr_t)current ^ (uint32_t)(uintptr_t)spare);
