@@ -65,6 +65,12 @@ static inline unsigned read_cr4(void) {
 
 static inline void write_cr4(unsigned value) { __asm__ volatile("mov %0, %%cr4" : : "r"(value) : "memory"); }
 
+static inline unsigned read_dr7(void) {
+    unsigned value;
+    __asm__ volatile("mov %%dr7, %0" : "=r"(value));
+    return value;
+}
+
 static inline void write_dr6(unsigned value) { __asm__ volatile("mov %0, %%dr6" : : "r"(value)); }
 
 /* 0: no breakpoint is on. */
