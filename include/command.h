@@ -31,7 +31,7 @@ struct command {
     const char *arguments; /* the usage, which help prints and Tab reads: "VA PA [ro]", "on|off|CMD" */
     unsigned least, most;  /* how many arguments it takes */
     unsigned flags;
-    const char *help;                   /* one line, an imperative */
+    const char *help;                   /* one line */
     const char *detail;                 /* a paragraph more, for `help NAME`; may be NULL */
     const char *example;                /* a command line */
     const char *(*candidate)(size_t i); /* what Tab offers for KIND, PATTERN, PROGRAM: name I, NULL past the

@@ -21,9 +21,11 @@ static void draw(const char *list, const struct drawing *drawing) {
     output_new_page();
     kprintf("%s%s%s: once a second, drawn when it changes; any key ends it%s\n", ink("\033[H\033[J"),
             ink(BOLD), list, ink(PLAIN));
-    output_cut(output_rows() - 2);
+    output_cut(output_rows() - 3);
     log_write(drawing->text, drawing->length);
-    output_uncut();
+    unsigned cut = output_uncut();
+    if (cut)
+        kprintf("%s... and %u more lines\n", ink(PLAIN), cut);
 }
 
 static void run(const char *list, struct drawing *drawing) {

@@ -407,6 +407,13 @@ def test_watch_draws_nothing_twice(machine):
     assert not monitor.errors(machine.run("walk 0"))
 
 
+def test_watch_shows_no_more_than_a_screen(machine):
+    machine.type("watch peek kmain 200\r")
+    machine.expect(r"^\.\.\. and 28 more lines\n")  # of 50, two rows less than the screen's 24
+    machine.type(" ")
+    machine.prompt()
+
+
 def test_watch_ends_with_the_first_error(machine):
     for line in ("watch watch mem", "watch nonsense", "watch peek 0"):
         printed = machine.run(line)
