@@ -160,6 +160,14 @@ static inline void store_bytes(void **to, unsigned byte, size_t bytes) {
     __asm__ volatile("rep stosb" : "+D"(*to), "+c"(bytes) : "a"(byte) : "memory");
 }
 
+/* How many of the WORDS words at AT, at least one, are zero before the first that is not. */
+static inline size_t zero_words(const void *at, size_t words) {
+    size_t left = words;
+    bool zero;
+    __asm__ volatile("repe scasl" : "+D"(at), "+c"(left), "=@cce"(zero) : "a"(0) : "memory");
+    return words - left - !zero;
+}
+
 /* Whether all of the WORDS words at AT, at least one, are WORD. */
 static inline bool words_are(const void *at, unsigned word, size_t words) {
     bool equal;

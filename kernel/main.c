@@ -17,6 +17,7 @@
 #include "report.h"
 #include "screen.h"
 #include "serial.h"
+#include "space.h"
 #include "trap.h"
 #include "tsc.h"
 #include "version.h"
@@ -59,6 +60,8 @@ static void start_kmalloc(void) {
                                         "; an absent page after each object: heap=guard"};
 
     kmalloc_init(&vmem_provider);
+    space_init();
+    space_on_switch(trap_set_directory);
     kprintf("kmalloc: heap at 0x%08x-0x%08x, empty%s\n", KHEAP_START, KHEAP_END, modes[heap_mode()]);
 }
 

@@ -57,6 +57,14 @@ static inline void frame_set_kind(paddr_t pa, frame_t kind) {
 bool pm_has_memory(pfn_t start, pfn_t end);
 void pm_record_frames(void);
 
+/* One page more is mapped to the frame that ENTRY leads to; false where its record has no room. */
+static inline bool frame_share(paddr_t entry) {
+    if ((*frame_at(entry) & FRAME_PAGES) == FRAME_PAGES)
+        return false;
+    *frame_at(entry) += FRAME_PAGE;
+    return true;
+}
+
 /* ---- the magazine: a stack of free frames ---- */
 
 #define RECENT_MAX 1024u
@@ -69,5 +77,8 @@ extern size_t pm_recents;
  * pm_recents changes once no page leads to them any more. */
 void pm_load(size_t n);
 void pm_make_room(size_t n);
+
+/* Takes back a frame that was handed out, whatever its record says it is. */
+void pm_take_back(paddr_t pa);
 
 #endif

@@ -10,6 +10,14 @@
 #include "memlayout.h"
 #include "vmem.h"
 
+#define TABLE_FLAGS (PTE_PRESENT | PTE_WRITE | PTE_USER) /* the pages' own entries say what is allowed */
+#define OWN_FLAGS (PTE_PRESENT | PTE_WRITE)              /* of the tables that vmem_init has linked */
+#define PERMISSIONS (VMEM_WRITE | VMEM_USER)
+#define STATUS_BITS (PTE_ACCESSED | PTE_DIRTY) /* the processor sets them when it likes */
+
+#define USER_TABLES (KHEAP_START >> 22) /* PD[1] up to it are a space's own */
+#define FRAMES_VPN ((vpn_t)FRAMES_START >> PAGE_SHIFT)
+
 typedef uintptr_t vpn_t;
 
 static inline vpn_t vpn_of(const void *va) { return (uintptr_t)va >> PAGE_SHIFT; }
@@ -27,5 +35,31 @@ static inline vpn_t part_end(vpn_t vpn, vpn_t end) {
     vpn_t next = (vpn | (ENTRIES_PER_TABLE - 1)) + 1;
     return next < end ? next : end;
 }
+
+/* Whether VPN lies in the part that all spaces share, and that changes. */
+static inline bool is_kernel(vpn_t vpn) { return vpn >= (vpn_t)KHEAP_START >> PAGE_SHIFT; }
+
+/* Counts the changes of the kernel's directory entries. They are made in the current directory alone. */
+extern unsigned vmem_generation;
+
+/* Maps the frame at PA at the scratch page, and unmaps it. One frame at a time. */
+void *scratch_map(paddr_t pa);
+void scratch_unmap(void);
+pte_t scratch_read(paddr_t pa, unsigned i); /* entry I of the table or directory there */
+void clear_frame(paddr_t pa);
+
+/* Makes the processor forget the N pages from VPN on. */
+void flush_pages(vpn_t vpn, size_t n);
+
+/* Panics where any of the pages [VPN, END) has an entry, or FLAGS are none. Returns how many tables are missing: as
+ * many frames must be free when they are filled. */
+size_t check_unmapped(vpn_t vpn, vpn_t end, unsigned flags);
+
+/* VPN's table has N entries more, and is linked if there is none; or N fewer, and goes back if it is empty. */
+void add_entries(vpn_t vpn, size_t n);
+void remove_entries(vpn_t vpn, size_t n);
+
+/* What table 0 says of a page below 4 MiB: the identity, or absent. */
+pte_t identity_entry(vpn_t vpn);
 
 #endif

@@ -166,6 +166,34 @@ void pm_make_room(size_t n) {
         file_frame(pop());
 }
 
+void pm_take_back(paddr_t pa) {
+    pm_make_room(1);
+    frame_set_kind(pa, FRAME_RECENT);
+    pm_recent[pm_recents++] = pa;
+}
+
+/* ---- owners ---- */
+
+/* One page more has the frame at PA, which is handed out. */
+void pm_share(paddr_t pa) {
+    ASSERT(!in_interrupt());
+    if (pm_state(pa) != PM_USED || !frame_share(pa))
+        PANIC("pm: frame 0x%08x cannot be shared: its record is 0x%08x", pa, *frame_at(pa));
+}
+
+/* Whether more than one page has the frame at PA. */
+bool pm_is_shared(paddr_t pa) { return (*frame_at(pa) & FRAME_PAGES) > FRAME_PAGE; }
+
+/* One page fewer has the frame at PA; the last one gives it back. */
+void pm_drop(paddr_t pa) {
+    ASSERT(!in_interrupt());
+    if (pm_state(pa) != PM_USED || !(*frame_at(pa) & FRAME_PAGES))
+        PANIC("pm: frame 0x%08x cannot be dropped: its record is 0x%08x", pa, *frame_at(pa));
+    *frame_at(pa) -= FRAME_PAGE;
+    if (*frame_at(pa) == FRAME_PLAIN)
+        pm_free_page(pa);
+}
+
 /* ---- runs ---- */
 
 static pfn_t find_run(size_t n) {

@@ -33,15 +33,13 @@
 #include "paging.h"
 #include "panic.h"
 
-#define TABLE_FLAGS (PTE_PRESENT | PTE_WRITE | PTE_USER) /* the pages' own entries say what is allowed */
-#define OWN_FLAGS (PTE_PRESENT | PTE_WRITE)
-#define PERMISSIONS (VMEM_WRITE | VMEM_USER)
 #define FLAGS_MASK (PERMISSIONS | VMEM_WRITE_COMBINING | VMEM_NO_CACHE)
-#define STATUS_BITS (PTE_ACCESSED | PTE_DIRTY) /* the processor sets them when it likes */
 #define FLUSH_ALL_FROM 32 /* pages: from here on one load of CR3 is cheaper than the INVLPGs */
 
+unsigned vmem_generation;
+
 /* Makes the processor forget the N pages from VPN on. */
-static void flush_pages(vpn_t vpn, size_t n) {
+void flush_pages(vpn_t vpn, size_t n) {
     if (n >= FLUSH_ALL_FROM) {
         set_page_directory(get_page_directory());
         return;
@@ -53,17 +51,23 @@ static void flush_pages(vpn_t vpn, size_t n) {
 /* ---- page tables ---- */
 
 /* Maps FRAME at the scratch page, until scratch_unmap. */
-static void *scratch_map(paddr_t frame) {
+void *scratch_map(paddr_t frame) {
     write_entry(pte_of(vpn_of((void *)SCRATCH_PAGE)), frame | PTE_PRESENT | PTE_WRITE);
     return (void *)SCRATCH_PAGE;
 }
 
-static void scratch_unmap(void) {
+void scratch_unmap(void) {
     write_entry(pte_of(vpn_of((void *)SCRATCH_PAGE)), 0);
     flush_page((void *)SCRATCH_PAGE);
 }
 
-static void clear_frame(paddr_t frame) {
+pte_t scratch_read(paddr_t frame, unsigned i) {
+    pte_t entry = read_entry((pte_t *)scratch_map(frame) + i);
+    scratch_unmap();
+    return entry;
+}
+
+void clear_frame(paddr_t frame) {
     void *scratch = scratch_map(frame);
     store_words(&scratch, 0, ENTRIES_PER_TABLE);
     scratch_unmap();
@@ -76,6 +80,7 @@ static void link_table(vpn_t vpn) {
     clear_frame(frame);
     frame_set_kind(frame, FRAME_TABLE);
     write_entry(pde_of(vpn), frame | TABLE_FLAGS);
+    vmem_generation += is_kernel(vpn);
 }
 
 /* Unlinks VPN's table, which is empty. Its frame may be mapped elsewhere, by somebody who looks at tables. */
@@ -83,20 +88,19 @@ static void unlink_table(vpn_t vpn) {
     paddr_t frame = read_entry(pde_of(vpn)) & PTE_FRAME;
     write_entry(pde_of(vpn), 0);
     flush_page(pte_of(vpn));
-    pm_make_room(1);
-    pm_recent[pm_recents++] = frame;
-    frame_set_kind(frame, FRAME_RECENT);
+    pm_take_back(frame);
+    vmem_generation += is_kernel(vpn);
 }
 
 /* The table of the page VPN, which is linked if there is none, has N entries more. */
-static void add_entries(vpn_t vpn, size_t n) {
+void add_entries(vpn_t vpn, size_t n) {
     if (!has_table(vpn))
         link_table(vpn);
     *table_record(vpn) += n * FRAME_ENTRY;
 }
 
 /* The table of the page VPN has N entries fewer; left empty, it goes back. */
-static void remove_entries(vpn_t vpn, size_t n) {
+void remove_entries(vpn_t vpn, size_t n) {
     frame_t *table = table_record(vpn);
     *table -= n * FRAME_ENTRY;
     if (*table < FRAME_TABLE + FRAME_ENTRY)
@@ -135,7 +139,7 @@ static void refuse_map(vpn_t vpn) {
 }
 
 /* Panics where any of the pages [VPN, END) has an entry. Returns how many tables are missing. */
-static size_t check_unmapped(vpn_t vpn, vpn_t end, unsigned flags) {
+size_t check_unmapped(vpn_t vpn, vpn_t end, unsigned flags) {
     size_t missing = 0;
     ASSERT_OP(flags & ~FLAGS_MASK, ==, 0u);
     for (vpn_t part; vpn < end; vpn = part) {
@@ -406,7 +410,7 @@ static pte_t *boot_table(const char *what) {
 }
 
 /* What table 0 says of a page below 4 MiB once vmem_init is done: the identity, or absent. */
-static pte_t identity_entry(vpn_t vpn) {
+pte_t identity_entry(vpn_t vpn) {
     const char *va = page_address(vpn);
     if (va == NULL || va == (char *)SCRATCH_PAGE || va == boot_stack_guard || va == fault_stack_guard)
         return 0;
@@ -435,8 +439,6 @@ static void protect_identity_map(void) {
         write_entry(pte_of(vpn), identity_entry(vpn));
     set_page_directory(get_page_directory());
 }
-
-#define FRAMES_VPN ((vpn_t)FRAMES_START >> PAGE_SHIFT)
 
 static paddr_t clear_boot_frame(void) {
     paddr_t frame = boot_frame("the frame records");
@@ -481,90 +483,4 @@ void vmem_init(void) {
     map_frames();
     pm_record_frames();
     record_own_frames();
-}
-
-/* ---- checks ---- */
-
-/* VPN's table was linked by vmem_init: it is the kernel's own, and its entries are not counted. */
-static void check_fixed_table(vpn_t vpn) {
-    ASSERT_OP(read_entry(pde_of(vpn)) & ~(PTE_FRAME | STATUS_BITS), ==, OWN_FLAGS);
-    ASSERT_OP(*table_record(vpn) & ~FRAME_PAGES, ==, FRAME_TABLE);
-}
-
-/* Table 0, the directory's own entry and the array of records are as vmem_init left them. */
-static void check_fixed_entries(void) {
-    ASSERT_OP(read_entry(pde_of(vpn_of((void *)WINDOW_START))) & ~STATUS_BITS, ==,
-              get_page_directory() | OWN_FLAGS);
-    ASSERT_OP(*frame_at(get_page_directory()) & FRAME_KIND, ==, FRAME_DIRECTORY);
-    check_fixed_table(0);
-    check_fixed_table(FRAMES_VPN);
-    for (vpn_t vpn = 0; vpn < ENTRIES_PER_TABLE; vpn++)
-        ASSERT_OP(read_entry(pte_of(vpn)) & ~STATUS_BITS, ==, identity_entry(vpn));
-    for (vpn_t vpn = FRAMES_VPN; vpn < FRAMES_VPN + ENTRIES_PER_TABLE; vpn++)
-        ASSERT_OP(read_entry(pte_of(vpn)) & ~(STATUS_BITS | PTE_FRAME), ==, OWN_FLAGS);
-}
-
-/* VPN's table is one, and its record counts its entries, of which there is at least one. */
-static void check_table(vpn_t vpn) {
-    frame_t *record = table_record(vpn);
-    unsigned entries = 0;
-    ASSERT_OP(read_entry(pde_of(vpn)) & ~(PTE_FRAME | STATUS_BITS), ==, TABLE_FLAGS);
-    for (unsigned i = 0; i < ENTRIES_PER_TABLE; i++) {
-        pte_t pte = read_entry(pte_of(vpn + i));
-        ASSERT(pte == 0 || pte & PTE_PRESENT);
-        entries += pte != 0;
-    }
-    if (entries == 0 || (*record & ~FRAME_PAGES) != FRAME_TABLE + entries * FRAME_ENTRY)
-        PANIC("vmem: PD[%u] is 0x%08x, with %u entries; its record is 0x%08x", pd_index(page_address(vpn)),
-              read_entry(pde_of(vpn)), entries, *record);
-}
-
-/* Adds PAGES to the count of each frame for each page that is mapped to it, and LINKS to each table's for each
- * directory entry that links it. */
-static void count_all(unsigned pages, unsigned links) {
-    *table_record(0) += links;
-    for (vpn_t vpn = ENTRIES_PER_TABLE; vpn < vpn_of((void *)WINDOW_START); vpn++) {
-        if (!has_table(vpn)) {
-            vpn |= ENTRIES_PER_TABLE - 1;
-            continue;
-        }
-        if (vpn % ENTRIES_PER_TABLE == 0)
-            *table_record(vpn) += links;
-        if (read_entry(pte_of(vpn)) & PTE_PRESENT)
-            *frame_at(read_entry(pte_of(vpn))) += pages;
-    }
-}
-
-/* With what the tables say taken from the records, each must be left with no page, a table with its one link. Returns
- * the first frame of [START, END) that is not; or END. */
-static pfn_t find_miscounted(pfn_t start, pfn_t end) {
-    while (start < end &&
-           (pm_frames[start] & FRAME_PAGES) == ((pm_frames[start] & FRAME_KIND) == FRAME_TABLE))
-        start++;
-    return start;
-}
-
-static void check_counts(void) {
-    pfn_t wrong = FRAMES_MAX;
-    count_all(-FRAME_PAGE, 1);
-    for (pfn_t pfn = 0; pfn < FRAMES_MAX && wrong == FRAMES_MAX; pfn += FRAMES_PER_PAGE)
-        if (pm_has_memory(pfn, pfn + FRAMES_PER_PAGE)) {
-            pfn_t found = find_miscounted(pfn, pfn + FRAMES_PER_PAGE);
-            wrong = found < pfn + FRAMES_PER_PAGE ? found : wrong;
-        }
-    count_all(FRAME_PAGE, (unsigned)-1);
-    if (wrong < FRAMES_MAX)
-        PANIC("vmem: the record of frame 0x%08x is 0x%08x: the tables say otherwise", pfn_to_pa(wrong),
-              pm_frames[wrong]);
-}
-
-/* Every invariant; panics with the first one broken. */
-void vmem_check(void) {
-    check_fixed_entries();
-    for (vpn_t vpn = ENTRIES_PER_TABLE; vpn < FRAMES_VPN; vpn += ENTRIES_PER_TABLE)
-        if (has_table(vpn))
-            check_table(vpn);
-        else
-            ASSERT_OP(read_entry(pde_of(vpn)), ==, 0u);
-    check_counts();
 }

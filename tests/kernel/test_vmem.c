@@ -1044,7 +1044,7 @@ static void check_sees(volatile pte_t *entry, pte_t broken) {
     pte_t right = *entry;
 
     *entry = broken;
-    bool caught = ktest_traps(run_check, NULL, "mm/vmem.c:", __FILE__, __LINE__);
+    bool caught = ktest_traps(run_check, NULL, "mm/vmem", __FILE__, __LINE__);
     *entry = right;
     set_page_directory(get_page_directory()); /* the broken one may be in the TLB */
     if (caught)

@@ -1,0 +1,447 @@
+/* space: see space.h for the contract.
+ *
+ * Only the current directory is seen through its own window. Whatever belongs to another space is reached through the
+ * scratch page, one frame at a time; none of it is in the TLB, which the load of CR3 has emptied.
+ *
+ * The kernel's part is edited in the current directory alone. vmem_generation counts those edits, and each space
+ * remembers the count that its directory has seen. A directory that has missed one is brought up to date before CR3 is
+ * loaded with it, not at a fault: kernel tables are given back, and through a stale entry the processor could, ahead
+ * of use, set accessed bits in somebody else's frame.
+ *
+ * Frames have as many owners as pages are mapped to them; the records count (frames.h). A clone takes the right to
+ * write from both sides, and flushes, since the TLB may hold the parent's entries as they were. Whoever writes first
+ * gets a copy; the last owner gets the frame itself.
+ *
+ * Invariants, as space_check verifies them besides vmem's: each space's directory is one; it holds itself; its kernel
+ * part is the current one unless it has missed an edit; there is no directory without a space. */
+#include "space.h"
+
+#include "cpu.h"
+#include "interrupt.h"
+#include "kmalloc.h"
+#include "list.h"
+#include "memlayout.h"
+#include "paging.h"
+#include "panic.h"
+
+struct space {
+    struct list list; /* in SPACES: first, so a list member is a space */
+    paddr_t directory;
+    unsigned generation; /* of the kernel's part, as it stands in DIRECTORY; the current one is up to date */
+};
+
+static struct list spaces;
+static struct space first, *current = &first;
+static void (*on_switch)(paddr_t directory);
+
+struct space *space_current(void) {
+    return current;
+}
+
+/* Calls HOOK whenever another space becomes current. */
+void space_on_switch(void (*hook)(paddr_t directory)) { on_switch = hook; }
+
+/* The directory that vmem_init has built becomes the first space. */
+void space_init(void) {
+    list_init(&spaces);
+    list_append(&spaces, &first.list);
+    first.directory = get_page_directory();
+    current = &first;
+}
+
+/* ---- directories ---- */
+
+static void copy_entries(pde_t *to, unsigned pdi, size_t n) {
+    void *at = &to[pdi];
+    const void *from = (pde_t *)DIRECTORY_WINDOW + pdi;
+    copy_words(&at, &from, n);
+}
+
+/* A frame with the kernel's part, an empty user part, and itself; or PADDR_NONE. */
+static paddr_t new_directory(void) {
+    paddr_t frame = pm_alloc_page();
+    if (frame == PADDR_NONE)
+        return PADDR_NONE;
+    pde_t *to = scratch_map(frame);
+    void *user = &to[1];
+    copy_entries(to, 0, 1);
+    store_words(&user, 0, USER_TABLES - 1);
+    copy_entries(to, USER_TABLES, RECURSIVE_PDI - USER_TABLES);
+    write_entry(&to[RECURSIVE_PDI], frame | OWN_FLAGS);
+    scratch_unmap();
+    frame_set_kind(frame, FRAME_DIRECTORY);
+    return frame;
+}
+
+/* A space with nothing in its user part. */
+struct space *space_create(void) {
+    ASSERT(!in_interrupt());
+    struct space *space = kmalloc(sizeof(*space));
+    if (!space || (space->directory = new_directory()) == PADDR_NONE) {
+        kfree(space);
+        return NULL;
+    }
+    space->generation = vmem_generation;
+    list_append(&spaces, &space->list);
+    return space;
+}
+
+/* Makes TO the current space. */
+void space_switch(struct space *to) {
+    ASSERT(!in_interrupt());
+    current->generation = vmem_generation;
+    if (to->generation != vmem_generation) {
+        copy_entries(scratch_map(to->directory), USER_TABLES, FRAMES_PDI - USER_TABLES);
+        scratch_unmap();
+        to->generation = vmem_generation;
+    }
+    current = to;
+    if (on_switch)
+        on_switch(to->directory);
+    set_page_directory(to->directory);
+}
+
+/* The first entry of SPACE's user part at or after PD[*PDI], and its place in *PDI; or 0. */
+static pde_t next_table(struct space *space, unsigned *pdi) {
+    const pde_t *directory = scratch_map(space->directory);
+    pde_t pde = 0;
+    *pdi +=
+        zero_words(&directory[*pdi], USER_TABLES + 1 - *pdi); /* PD[USER_TABLES] ends it, whatever it is */
+    if (*pdi < USER_TABLES)
+        pde = read_entry(&directory[*pdi]);
+    scratch_unmap();
+    return pde;
+}
+
+static size_t entries_of(const frame_t *table) { return *table / FRAME_ENTRY % (2 * ENTRIES_PER_TABLE); }
+
+/* ---- ranges ---- */
+
+static vpn_t check_range(const void *va, size_t pages) {
+    vpn_t vpn = vpn_of(va), start = vpn_of((void *)FREE_START), end = vpn_of((void *)KHEAP_START);
+    ASSERT(!in_interrupt());
+    if (page_offset(va) || pages == 0 || vpn < start || vpn >= end || pages > end - vpn)
+        PANIC("space: %zu pages at %p: not whole pages between 0x%08x and 0x%08x", pages, va, FREE_START,
+              KHEAP_START);
+    return vpn;
+}
+
+/* PAGES pages at VA that come clear at their first touch. */
+int space_reserve(void *va, size_t pages, unsigned flags) {
+    vpn_t vpn = check_range(va, pages), end = vpn + pages;
+    ASSERT_OP(flags & ~PERMISSIONS, ==, 0u);
+    if (pm_count().free < check_unmapped(vpn, end, flags))
+        return VMEM_NO_MEMORY;
+    while (vpn < end) {
+        vpn_t part = part_end(vpn, end);
+        add_entries(vpn, part - vpn);
+        for (; vpn < part; vpn++)
+            write_entry(pte_of(vpn), SPACE_PAGE | flags);
+    }
+    return 0;
+}
+
+/* Whether the record of each of the PAGES frames from PA on has room for one page more. */
+static bool all_have_room(paddr_t pa, size_t pages) {
+    for (size_t i = 0; i < pages; i++)
+        if ((*frame_at(pa + i * PAGE_SIZE) & FRAME_PAGES) == FRAME_PAGES)
+            return false;
+    return true;
+}
+
+/* PAGES pages at VA that show the frames from PA on until they are written to. */
+int space_map_copy(void *va, paddr_t pa, size_t pages, unsigned flags) {
+    vpn_t vpn = check_range(va, pages), end = vpn + pages;
+    ASSERT_OP(flags & ~PERMISSIONS, ==, 0u);
+    if (pa & PAGE_MASK || pages > FRAMES_MAX - pa_to_pfn(pa))
+        PANIC("space: %zu frames at 0x%08x: not whole frames below 4 GiB", pages, pa);
+    if (pm_count().free < check_unmapped(vpn, end, flags) || !all_have_room(pa, pages))
+        return VMEM_NO_MEMORY;
+    pte_t entry = pa | PTE_PRESENT | SPACE_PAGE | (flags & VMEM_USER) | (flags & VMEM_WRITE ? SPACE_COPY : 0);
+    while (vpn < end) {
+        vpn_t part = part_end(vpn, end);
+        add_entries(vpn, part - vpn);
+        for (; vpn < part; vpn++, entry += PAGE_SIZE) {
+            *frame_at(entry) += FRAME_PAGE;
+            write_entry(pte_of(vpn), entry);
+        }
+    }
+    return 0;
+}
+
+/* Clears what there is of the N entries at PTE, at most LEFT. The frames that nobody has any more are in the magazine
+ * from pm_recents on, which has room: *GIVEN of them. Returns how many entries there were. */
+static size_t clear_entries(pte_t *pte, size_t n, size_t left, size_t *given) {
+    size_t cleared = 0;
+    for (size_t i = 0; i < n && cleared < left; i++) {
+        pte_t entry = read_entry(&pte[i]);
+        if (entry == 0) {
+            i += zero_words(&pte[i], n - i) - 1;
+            continue;
+        }
+        write_entry(&pte[i], 0);
+        cleared++;
+        if (!(entry & PTE_PRESENT))
+            continue;
+        frame_t *frame = frame_at(entry);
+        *frame -= FRAME_PAGE;
+        if (*frame == FRAME_PLAIN && entry & SPACE_PAGE) {
+            *frame = FRAME_RECENT;
+            pm_recent[pm_recents + (*given)++] = entry & PTE_FRAME;
+        }
+    }
+    return cleared;
+}
+
+static void release_part(vpn_t vpn, size_t n) {
+    size_t given = 0, cleared;
+    pm_make_room(n);
+    cleared = clear_entries(pte_of(vpn), n, entries_of(table_record(vpn)), &given);
+    flush_pages(vpn, n);
+    pm_recents += given;
+    if (cleared > 0)
+        remove_entries(vpn, cleared);
+}
+
+/* Unmaps what there is of PAGES pages at VA. */
+void space_release(void *va, size_t pages) {
+    vpn_t vpn = check_range(va, pages), end = vpn + pages;
+    for (vpn_t part; vpn < end; vpn = part) {
+        part = part_end(vpn, end);
+        if (has_table(vpn))
+            release_part(vpn, part - vpn);
+    }
+}
+
+/* ---- permissions ---- */
+
+/* Whether the frame of a present ENTRY is nobody else's. */
+static bool is_sole(pte_t entry) { return frame_is(entry, FRAME_PLAIN + FRAME_PAGE); }
+
+/* ENTRY with the permissions FLAGS. */
+static inline pte_t permit(pte_t entry, unsigned flags) {
+    bool copy = flags & VMEM_WRITE && entry & PTE_PRESENT && !is_sole(entry);
+    return (entry & ~(PERMISSIONS | SPACE_COPY)) | (copy ? (flags & ~VMEM_WRITE) | SPACE_COPY : flags);
+}
+
+static bool all_ours(vpn_t vpn, vpn_t end) {
+    for (; vpn < end; vpn++)
+        if (!has_table(vpn) || !(read_entry(pte_of(vpn)) & SPACE_PAGE))
+            return false;
+    return true;
+}
+
+/* Gives PAGES pages at VA the permissions FLAGS. */
+int space_protect(void *va, size_t pages, unsigned flags) {
+    vpn_t start = check_range(va, pages), end = start + pages;
+    ASSERT_OP(flags & ~PERMISSIONS, ==, 0u);
+    if (!all_ours(start, end))
+        return VMEM_ABSENT;
+    for (vpn_t vpn = start; vpn < end; vpn++)
+        write_entry(pte_of(vpn), permit(read_entry(pte_of(vpn)), flags));
+    flush_pages(start, pages);
+    return 0;
+}
+
+/* Whether [VA, VA + BYTES) lies in pages of the current space that have all of FLAGS. */
+bool space_allows(const void *va, size_t bytes, unsigned flags) {
+    uintptr_t start = (uintptr_t)va, end = start + bytes;
+    if (start < FREE_START || end > KHEAP_START || end < start)
+        return false;
+    for (vpn_t vpn = start >> PAGE_SHIFT; vpn < pages_for(end); vpn++) {
+        pte_t entry = has_table(vpn) ? read_entry(pte_of(vpn)) : 0;
+        pte_t allowed = entry | (entry & SPACE_COPY ? VMEM_WRITE : 0);
+        if (!(entry & SPACE_PAGE) || flags & ~allowed)
+            return false;
+    }
+    return true;
+}
+
+/* ---- clones ---- */
+
+/* The child's table at TO, clear, gets what the table of VPN has: every page is shared, and copied when either writes.
+ * Returns how many entries; fewer than there are where a frame has too many owners. */
+static size_t share_table(vpn_t vpn, pte_t *to) {
+    pte_t *from = pte_of(vpn);
+    size_t shared = 0, all = entries_of(table_record(vpn));
+    for (size_t i = 0; shared < all; i++) {
+        pte_t entry = read_entry(&from[i]);
+        if (entry == 0) {
+            i += zero_words(&from[i], ENTRIES_PER_TABLE - i) - 1;
+            continue;
+        }
+        if (entry & PTE_PRESENT && !frame_share(entry))
+            return shared;
+        if ((entry & (PTE_PRESENT | PTE_WRITE)) == (PTE_PRESENT | PTE_WRITE) && entry & SPACE_PAGE) {
+            entry = (entry & ~PTE_WRITE) | SPACE_COPY;
+            write_entry(&from[i], entry);
+        }
+        write_entry(&to[i], entry);
+        shared++;
+    }
+    return shared;
+}
+
+/* CHILD gets a table of its own for the table PD[PDI]; false when memory has run out. */
+static bool clone_table(struct space *child, unsigned pdi) {
+    vpn_t vpn = (vpn_t)pdi * ENTRIES_PER_TABLE;
+    size_t all = entries_of(table_record(vpn));
+    paddr_t table = pm_alloc_page();
+    if (table == PADDR_NONE)
+        return false;
+    void *clear = scratch_map(table);
+    store_words(&clear, 0, ENTRIES_PER_TABLE);
+    size_t shared = share_table(vpn, (pte_t *)SCRATCH_PAGE);
+    scratch_unmap();
+    frame_set_kind(table, FRAME_TABLE);
+    *frame_at(table) += shared * FRAME_ENTRY;
+    write_entry((pde_t *)scratch_map(child->directory) + pdi, table | TABLE_FLAGS);
+    scratch_unmap();
+    return shared == all;
+}
+
+/* A copy of the current space. */
+struct space *space_clone(void) {
+    struct space *child = space_create();
+    bool whole = true;
+    for (unsigned pdi = 1; child && whole && pdi < USER_TABLES; pdi++)
+        if (has_table((vpn_t)pdi * ENTRIES_PER_TABLE))
+            whole = clone_table(child, pdi);
+    set_page_directory(get_page_directory()); /* what was writable is not any more */
+    if (whole)
+        return child;
+    space_destroy(child); /* the pages are ours alone again, and become writable at the next write */
+    return NULL;
+}
+
+/* Gives back all that SPACE has, and SPACE itself. */
+void space_destroy(struct space *space) {
+    ASSERT(!in_interrupt());
+    if (space == current || space == &first)
+        PANIC("space: the %s space cannot be destroyed", space == current ? "current" : "first");
+    pde_t pde;
+    for (unsigned pdi = 1; (pde = next_table(space, &pdi)); pdi++) {
+        size_t given = 0;
+        pm_make_room(ENTRIES_PER_TABLE);
+        clear_entries(scratch_map(pde & PTE_FRAME), ENTRIES_PER_TABLE, entries_of(frame_at(pde)), &given);
+        scratch_unmap();
+        pm_recents += given;
+        pm_take_back(pde & PTE_FRAME);
+    }
+    pm_take_back(space->directory);
+    list_remove(&space->list);
+    kfree(space);
+}
+
+/* ---- faults ---- */
+
+/* The page VPN, which is still to come, comes clear. */
+static bool bring_in(vpn_t vpn, pte_t entry) {
+    paddr_t frame = pm_alloc_page();
+    if (frame == PADDR_NONE)
+        return false;
+    clear_frame(frame);
+    *frame_at(frame) += FRAME_PAGE;
+    write_entry(pte_of(vpn), frame | entry | PTE_PRESENT);
+    return true;
+}
+
+/* The page VPN gets a copy of its frame, which is somebody else's too. */
+static bool copy_page(vpn_t vpn, pte_t entry) {
+    paddr_t frame = pm_alloc_page();
+    if (frame == PADDR_NONE)
+        return false;
+    void *to = scratch_map(frame);
+    const void *from = page_address(vpn);
+    copy_words(&to, &from, PAGE_SIZE / sizeof(unsigned));
+    scratch_unmap();
+    *frame_at(frame) += FRAME_PAGE;
+    write_entry(pte_of(vpn), frame | (entry & (VMEM_USER | SPACE_PAGE)) | PTE_PRESENT | PTE_WRITE);
+    flush_page(page_address(vpn));
+    *frame_at(entry) -= FRAME_PAGE;
+    return true;
+}
+
+/* The page VPN, whose frame may have been shared, becomes writable. */
+static bool make_writable(vpn_t vpn, pte_t entry) {
+    if (!is_sole(entry))
+        return copy_page(vpn, entry);
+    write_entry(pte_of(vpn), (entry & ~SPACE_COPY) | PTE_WRITE);
+    flush_page(page_address(vpn));
+    return true;
+}
+
+/* Mends the page fault at VA, if it was to be expected. */
+bool space_fault(const void *va, unsigned error) {
+    vpn_t vpn = vpn_of(va);
+    ASSERT(!in_interrupt());
+    if (vpn < vpn_of((void *)FREE_START) || is_kernel(vpn) || !has_table(vpn))
+        return false;
+    pte_t entry = read_entry(pte_of(vpn));
+    if (!(entry & SPACE_PAGE) || (error & FAULT_USER && !(entry & PTE_USER)))
+        return false;
+    if (entry & PTE_PRESENT)
+        return error & FAULT_WRITE && entry & SPACE_COPY && make_writable(vpn, entry);
+    return (entry & PTE_WRITE || !(error & FAULT_WRITE)) && bring_in(vpn, entry);
+}
+
+/* ---- looking ---- */
+
+/* vmem_walk, for any space. */
+bool space_walk(struct space *space, const void *va, struct vmem_walk *out) {
+    if (space == current || is_kernel(vpn_of(va)) || vpn_of(va) < vpn_of((void *)FREE_START))
+        return vmem_walk(va, out);
+    ASSERT(!in_interrupt());
+    *out = (struct vmem_walk){
+        .pdi = pd_index(va), .pti = pt_index(va), .offset = page_offset(va), .directory = space->directory};
+    out->pde = scratch_read(space->directory, out->pdi);
+    if (out->pde & PTE_PRESENT)
+        out->pte = scratch_read(out->pde & PTE_FRAME, out->pti);
+    out->pa = out->pte & PTE_PRESENT ? (out->pte & PTE_FRAME) | out->offset : PADDR_NONE;
+    return out->pte & PTE_PRESENT;
+}
+
+/* The user part of SPACE, counted. */
+struct space_counts space_count(struct space *space) {
+    struct space_counts counts = {0};
+    pde_t pde;
+    ASSERT(!in_interrupt());
+    for (unsigned pdi = 1; (pde = next_table(space, &pdi)); pdi++) {
+        const pte_t *table = scratch_map(pde & PTE_FRAME);
+        for (unsigned i = 0; i < ENTRIES_PER_TABLE; i++) {
+            pte_t entry = read_entry(&table[i]);
+            counts.present += (entry & PTE_PRESENT) != 0;
+            counts.shared += entry & PTE_PRESENT && !is_sole(entry);
+            counts.absent += entry && !(entry & PTE_PRESENT);
+        }
+        scratch_unmap();
+        counts.tables++;
+    }
+    return counts;
+}
+
+/* ---- checks ---- */
+
+/* SPACE's directory holds itself, and the kernel's part as the current one has it unless it has missed an edit. */
+static void check_directory(const struct space *space) {
+    paddr_t pa = space->directory;
+    bool stale = space != current && space->generation != vmem_generation;
+    ASSERT_OP(*frame_at(pa) & FRAME_KIND, ==, FRAME_DIRECTORY);
+    ASSERT_OP(scratch_read(pa, RECURSIVE_PDI) & ~STATUS_BITS, ==, pa | OWN_FLAGS);
+    for (unsigned pdi = 0; pdi < RECURSIVE_PDI; pdi++)
+        if (pdi == 0 || pdi == FRAMES_PDI || (pdi >= USER_TABLES && !stale))
+            ASSERT_OP(scratch_read(pa, pdi) & ~STATUS_BITS, ==,
+                      read_entry((pde_t *)DIRECTORY_WINDOW + pdi) & ~STATUS_BITS);
+}
+
+/* Every invariant of every space. */
+void space_check(void) {
+    size_t known = 0, directories = 0;
+    for (struct list *at = spaces.next; at != &spaces; at = at->next, known++)
+        check_directory((struct space *)at);
+    for (pfn_t pfn = 0; pfn < FRAMES_MAX; pfn++)
+        directories += (pm_frames[pfn] & FRAME_KIND) == FRAME_DIRECTORY;
+    ASSERT_OP(known, ==, directories);
+    ASSERT_OP(get_page_directory(), ==, current->directory);
+    vmem_check();
+}
