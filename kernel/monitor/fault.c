@@ -13,6 +13,7 @@
 #include "memlayout.h"
 #include "monitor.h"
 #include "panic.h"
+#include "pm.h"
 #include "string.h"
 #include "trap.h"
 #include "vmem.h"
@@ -29,11 +30,23 @@ _Static_assert(sizeof(struct node) == 32, "with heap=guard it ends where its pag
 
 static volatile unsigned result;
 
-/* Finds an absent page between FREE_START and the heap; NULL when there is none. */
+/* Finds 4 MiB between FREE_START and the heap without a page table; NULL if there are none. */
+static char *absent_area(void) {
+    struct vmem_walk walk;
+
+    for (uintptr_t va = FREE_START; va < KHEAP_START; va += ENTRIES_PER_TABLE * PAGE_SIZE) {
+        vmem_walk((void *)va, &walk);
+        if (!(walk.pde & PTE_PRESENT))
+            return (char *)va;
+    }
+    return NULL;
+}
+
+/* Finds an absent page there; NULL if there is none. */
 static char *absent_page(void) {
     struct vmem_walk walk;
 
-    for (uintptr_t va = FREE_START; va < KHEAP_START; va += walk.pde & PTE_PRESENT ? PAGE_SIZE : IDENTITY_END)
+    for (uintptr_t va = FREE_START; va < KHEAP_START; va += PAGE_SIZE)
         if (!vmem_walk((void *)va, &walk))
             return (char *)va;
     return NULL;
@@ -104,9 +117,75 @@ PROVOKES void provoke_jump(void) {
     result++; /* without it the call would be a jump, and this function missing from the backtrace */
 }
 
+/* A page table is replaced as a kernel that forgets one flush would do it: the window still shows the old
+ * table, so the new mapping is written there, and the processor does not see it. */
+static struct {
+    char *area; /* 4 MiB without a page table, before */
+    pte_t *window;
+    paddr_t new_table;
+    pde_t old_pde;
+} replaced;
+
+static pde_t *replaced_pde(void) { return (pde_t *)DIRECTORY_WINDOW + pd_index(replaced.area); }
+
+#define MAPPED_LAST 2 /* the page of the area that the mistake is about */
+
+/* A clear frame for a page table; PADDR_NONE when there is no memory. */
+static paddr_t clear_frame_at(char *va) {
+    paddr_t frame;
+
+    if (vmem_alloc_range(va, 1, VMEM_WRITE))
+        return PADDR_NONE;
+    memset(va, 0, PAGE_SIZE);
+    vmem_translate(va, &frame);
+    vmem_unmap(va);
+    return frame;
+}
+
+static bool prepare_missing_flush(void) {
+    replaced.area = absent_area();
+    if (!replaced.area || vmem_alloc_range(replaced.area, 1, VMEM_WRITE))
+        return false;
+    replaced.new_table = clear_frame_at(replaced.area + PAGE_SIZE);
+    if (replaced.new_table == PADDR_NONE) {
+        vmem_free_range(replaced.area, 1);
+        return false;
+    }
+    replaced.window = (pte_t *)(WINDOW_START + pd_index(replaced.area) * PAGE_SIZE);
+    replaced.old_pde = *replaced_pde();
+    return true;
+}
+
+PROVOKES void provoke_missing_flush(void) {
+    volatile pte_t *window = replaced.window;
+    char *va = replaced.area + MAPPED_LAST * PAGE_SIZE;
+    pte_t entry = window[0]; /* the TLB now has the window's page */
+
+    write_entry(replaced_pde(), replaced.new_table | (replaced.old_pde & ~PTE_FRAME));
+    flush_page(replaced.area); /* and flush_page(window) is what is missing */
+    window[MAPPED_LAST] = entry;
+    result = *(volatile unsigned *)va;
+}
+
+static void restore_table(void) {
+    write_entry(replaced_pde(), replaced.old_pde);
+    flush_page(replaced.window);
+    write_entry(&replaced.window[MAPPED_LAST], 0);
+    flush_page(replaced.area + MAPPED_LAST * PAGE_SIZE);
+    vmem_free_range(replaced.area, 1);
+    pm_free_page(replaced.new_table);
+}
+
 /* ---- the heap ---- */
 
 static struct node *volatile kept;
+
+static bool prepare_object(void) {
+    void *object = kmalloc(sizeof(struct node));
+
+    kfree(object);
+    return object != NULL;
+}
 
 PROVOKES void provoke_double_free(void) {
     kept = kmalloc(sizeof(struct node));
@@ -216,29 +295,35 @@ enum needs { ANY_HEAP, DEBUG_OR_GUARD, DEBUG };
 static const struct kind {
     const char *name, *what;
     void (*provoke)(void);
-    enum needs needs;   /* the heaps that notice it */
-    void (*undo)(void); /* what puts the heap back; may be NULL */
+    enum needs needs;      /* the heaps that notice it */
+    bool (*prepare)(void); /* comes first; false when there is no memory for it. May be NULL */
+    void (*undo)(void);    /* puts back what the kind left behind; may be NULL */
 } kinds[] = {
-    {"null", "reads a field of a null struct", provoke_null, ANY_HEAP, NULL},
-    {"null-write", "writes a field of a null struct", provoke_null_write, ANY_HEAP, NULL},
-    {"text-write", "writes to the kernel's code", provoke_text_write, ANY_HEAP, NULL},
-    {"rodata-write", "writes to a constant", provoke_rodata_write, ANY_HEAP, NULL},
-    {"stack-overflow", "calls itself without end", start_stack_overflow, ANY_HEAP, NULL},
-    {"unmapped", "reads where nothing is mapped", provoke_unmapped, ANY_HEAP, NULL},
-    {"window", "writes an entry of a page table that is not there", provoke_window, ANY_HEAP, NULL},
-    {"jump", "calls a function where nothing is mapped", provoke_jump, ANY_HEAP, NULL},
-    {"double-free", "frees an object twice", provoke_double_free, ANY_HEAP, NULL},
-    {"bad-free", "frees an address inside an object", provoke_bad_free, ANY_HEAP, free_kept},
-    {"heap-overflow", "writes past an object's end", provoke_heap_overflow, DEBUG_OR_GUARD, repair_and_free},
-    {"use-after-free", "follows a pointer in a freed object", provoke_use_after_free, DEBUG_OR_GUARD, NULL},
-    {"uninitialised", "follows a pointer in a new object", provoke_uninitialised, DEBUG, free_kept},
-    {"divide", "divides by zero", provoke_divide, ANY_HEAP, NULL},
-    {"invalid-opcode", "runs an instruction that is none", provoke_invalid_opcode, ANY_HEAP, NULL},
-    {"gp", "loads a selector beyond the GDT: general protection", provoke_gp, ANY_HEAP, NULL},
-    {"double-fault", "faults where no fault can be delivered", provoke_double_fault, ANY_HEAP, NULL},
-    {"int3", "a breakpoint: reported, and nothing to catch", provoke_int3, ANY_HEAP, NULL},
-    {"assert", "an assertion that does not hold", provoke_assert, ANY_HEAP, NULL},
-    {"canary", "overruns an array on the stack", provoke_canary, ANY_HEAP, NULL},
+    {"null", "reads a field of a null struct", provoke_null, ANY_HEAP, NULL, NULL},
+    {"null-write", "writes a field of a null struct", provoke_null_write, ANY_HEAP, NULL, NULL},
+    {"text-write", "writes to the kernel's code", provoke_text_write, ANY_HEAP, NULL, NULL},
+    {"rodata-write", "writes to a constant", provoke_rodata_write, ANY_HEAP, NULL, NULL},
+    {"stack-overflow", "calls itself without end", start_stack_overflow, ANY_HEAP, NULL, NULL},
+    {"unmapped", "reads where nothing is mapped", provoke_unmapped, ANY_HEAP, NULL, NULL},
+    {"window", "writes an entry of a page table that is not there", provoke_window, ANY_HEAP, NULL, NULL},
+    {"missing-flush", "replaces a page table without a flush of its page in the window",
+     provoke_missing_flush, ANY_HEAP, prepare_missing_flush, restore_table},
+    {"jump", "calls a function where nothing is mapped", provoke_jump, ANY_HEAP, NULL, NULL},
+    {"double-free", "frees an object twice", provoke_double_free, ANY_HEAP, prepare_object, NULL},
+    {"bad-free", "frees an address inside an object", provoke_bad_free, ANY_HEAP, prepare_object, free_kept},
+    {"heap-overflow", "writes past an object's end", provoke_heap_overflow, DEBUG_OR_GUARD, prepare_object,
+     repair_and_free},
+    {"use-after-free", "follows a pointer in a freed object", provoke_use_after_free, DEBUG_OR_GUARD,
+     prepare_object, NULL},
+    {"uninitialised", "follows a pointer in a new object", provoke_uninitialised, DEBUG, prepare_object,
+     free_kept},
+    {"divide", "divides by zero", provoke_divide, ANY_HEAP, NULL, NULL},
+    {"invalid-opcode", "runs an instruction that is none", provoke_invalid_opcode, ANY_HEAP, NULL, NULL},
+    {"gp", "loads a selector beyond the GDT: general protection", provoke_gp, ANY_HEAP, NULL, NULL},
+    {"double-fault", "faults where no fault can be delivered", provoke_double_fault, ANY_HEAP, NULL, NULL},
+    {"int3", "a breakpoint: reported, and nothing to catch", provoke_int3, ANY_HEAP, NULL, NULL},
+    {"assert", "an assertion that does not hold", provoke_assert, ANY_HEAP, NULL, NULL},
+    {"canary", "overruns an array on the stack", provoke_canary, ANY_HEAP, NULL, NULL},
 };
 
 static const char *kind_name(size_t i) { return i < ARRAY_SIZE(kinds) ? kinds[i].name : NULL; }
@@ -260,20 +345,18 @@ static bool heap_notices(const struct kind *kind) {
     return false;
 }
 
-static bool has_memory(void) {
-    void *object = kmalloc(sizeof(struct node));
-
-    kfree(object);
-    if (!object)
-        command_error("kmalloc has no memory left for a mistake");
-    return object != NULL;
+static bool is_prepared(const struct kind *kind) {
+    if (!kind->prepare || kind->prepare())
+        return true;
+    command_error("%s needs memory, and there is none", kind->name);
+    return false;
 }
 
-/* The kind NAME, if it can be provoked now; otherwise NULL, after an error line. */
+/* Finds the kind NAME and prepares it; NULL, after an error line, if it cannot be provoked. */
 static const struct kind *find_kind(const char *name) {
     for (const struct kind *kind = kinds; kind < kinds + ARRAY_SIZE(kinds); kind++)
         if (!strcmp(kind->name, name))
-            return heap_notices(kind) && has_memory() ? kind : NULL;
+            return heap_notices(kind) && is_prepared(kind) ? kind : NULL;
     command_error("there is no kind \"%.24s\": fault alone lists them", name);
     return NULL;
 }

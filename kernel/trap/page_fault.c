@@ -151,7 +151,7 @@ static void explain_reserved(const struct page_fault *fault) {
 }
 
 static void explain_stale_window(const struct page_fault *fault) {
-    kprintf("stale TLB entry for the window: it still showed an older page table %u,\n"
+    kprintf("stale TLB entry for the window: it showed an older page table %u,\n"
             "           with PT[%u] 0x%08x; whoever changes PD[%u] must flush the table's\n"
             "           page in the window (flush_page, INVLPG) before using it",
             fault->walk.pdi, fault->walk.pti, fault->shown.pte, fault->walk.pdi);
@@ -230,7 +230,7 @@ static const struct cause causes[] = {
     {ADDRESS(HEAP_POISON - POISON_REACH), ADDRESS(HEAP_POISON + POISON_REACH), KERNEL_ABSENT, explain_poison,
      NULL},
     {ADDRESS(FREE_START), ADDRESS(KHEAP_START - 1), KERNEL_ABSENT, NULL,
-     "free range: nothing is mapped here but by `map`, or your own code"},
+     "free range: nothing is mapped here but by `map`, programs, your code"},
     {ADDRESS(KHEAP_START), ADDRESS(KHEAP_END - 1), ABSENT, explain_heap, NULL},
     {ADDRESS(DEVICES_START), ADDRESS(FRAMES_START - 1), ABSENT, NULL,
      "device range: no device is mapped here"},

@@ -35,6 +35,9 @@ ANY_HEAP = {
                      "provoke_unmapped", "0x00400000"),
     "window": Kind(r"page fault: write to {address}, not present", r"cause +window: .* PD\[767\] is absent",
                    "provoke_window", "0xffeff000"),
+    "missing-flush": Kind(r"page fault: read of {address}, not present",
+                          r"PT\[2\] +0x00000000: absent\n(?:.*\n)*  cause +stale TLB entry for the window: ",
+                          "provoke_missing_flush", "0x00402000"),
     "jump": Kind(r"page fault: fetch from {address}, not present", r"it was to be executed", "provoke_jump",
                  "0x00400000"),
     "double-free": Kind(r"PANIC: kmalloc: {address} cannot be freed: .*freed already",
@@ -218,7 +221,7 @@ def test_fault_alone_lists_every_kind(boot):
     machine.prompt()
     listed = machine.run("fault")
     kinds = {"heap-overflow", "use-after-free", "uninitialised", "int3", *ANY_HEAP}
-    assert {line.split()[0] for line in listed} == kinds and len(listed) == 20
+    assert {line.split()[0] for line in listed} == kinds and len(listed) == 21
     assert all(len(line.split()) > 2 for line in listed)
     assert machine.finish() == 33
 
