@@ -1,12 +1,12 @@
 /* kmalloc: the public calls, and the paths that most calls take: a small object from, or to, the page at
  * hand. kheap.h shows where objects lie; kmalloc_small.c and kmalloc_large.c explain the two kinds.
  *
- * Both kinds keep their books outside the objects' pages. No overflow and no use after free can reach them,
+ * Both kinds keep their metadata outside the objects' pages. No overflow and no use after free can reach it,
  * and whether an address is the start of a live object is looked up, exactly and in constant time.
  *
  * When memory runs out, every spare page is given back, and the call tries once more before it fails.
  *
- * The paths here have no stack frame: each call in them comes last, and the compiler makes a jump of it.
+ * kmalloc and kfree need no stack frame: every call in them comes last, and the compiler makes it a jump.
  * docs/notes/kmalloc.md has the figures, and what was tried and dropped. */
 #include "kmalloc.h"
 
@@ -32,7 +32,7 @@ void kmalloc_init(const struct page_provider *provider) {
 
 /* SIZE bytes, 16-byte aligned from 16 bytes up, 8 below; NULL for 0, or when memory has run out. */
 void *kmalloc(size_t size) {
-    size_t last = size - 1, sc; /* 0 wraps, and is too large for both */
+    size_t last = size - 1, sc; /* size 0 wraps: large_alloc refuses it */
     if (likely(last < FINE_CLASSES * GRANULE))
         sc = last / GRANULE;
     else if (last < SMALL_MAX)
@@ -69,6 +69,7 @@ void *kmalloc_aligned(size_t size, size_t align) {
 
 /* ---- freeing ---- */
 
+/* P is the start of a granule in a page that has a slab. */
 static inline void free_small(void *p) {
     struct slab *slab = slab_of(p);
     size_t granule = granule_of(p), next = slab->first_free;
@@ -102,7 +103,7 @@ void kmalloc_trim(void) {
     large_trim();
 }
 
-/* ---- both ---- */
+/* ---- sizes ---- */
 
 /* The bytes that may be used at P; 0 when P is not a live object's start. */
 size_t kmalloc_size(const void *p) { return (uintptr_t)p < NARROW_START ? small_size(p) : large_size(p); }

@@ -1,19 +1,19 @@
 /* Large objects: more than a page, each at the start of a slot of addresses.
  *
- * Addresses are plentiful where frames are not: an object of up to 64 KiB gets a slot of 64 KiB, but only its own
- * pages are mapped. krealloc grows it by mapping the next ones, and copies nothing. A larger object fills several
- * slots. It grows into those behind it if they are unused, and they tend to be: single slots are taken from the
- * bottom, and each search for several starts a good way behind the last object found.
+ * Addresses are plentiful where frames are not: an object of up to 64 KiB gets a slot of 64 KiB, but only its
+ * own pages are mapped. krealloc grows it by mapping the next ones, and copies nothing. A larger object fills
+ * several slots. It grows into those behind it if they are unused, and they tend to be: single slots are
+ * taken from the bottom, and each search for several starts a good way behind the last object found.
  *
- * There are 8,064 of these wide slots. While none of the first half is unused, objects of up to 8 KiB get narrow
- * slots of 16 KiB, of which there are 8,192. An unused slot is found in constant time. Only an object that fills
- * several, or is aligned to more than 16 KiB, searches for adjacent ones.
+ * There are 8,064 of these wide slots. Once the first half of them is used up, objects of up to 8 KiB get
+ * narrow slots, of 16 KiB, of which there are 8,192. An unused slot is found in constant time. Only an object
+ * that fills several, or is aligned to more than 16 KiB, searches for adjacent ones.
  *
- * The wide slot freed last is spare: it keeps its pages, as many as the pool has places for, and the next object
- * takes them over.
+ * The wide slot freed last is spare: it keeps its pages, as many as the pool has places for, and the next
+ * object takes them over.
  *
- * Not done: an object never moves to make room for another, and its last page is a whole page. Of objects of 4 to
- * 8 KiB that wastes a third. */
+ * Not done: an object never moves to make room for another, and its last page is a whole page. Of objects
+ * of 4 to 8 KiB that wastes a third. */
 #include "kheap.h"
 #include "string.h"
 
@@ -46,8 +46,8 @@ static SLOW_PATH bool get_after_trim(char *p, size_t pages) {
     return heap_get(p, pages);
 }
 
-/* Changes the pages at P from OLD to PAGES; false, and nothing changed, when memory has run out. P is not the spare
- * slot: a trim may come first. */
+/* Changes the pages at P from OLD to PAGES; false, and nothing changed, when memory has run out. P is not
+ * the spare slot: a trim may come first. */
 static inline bool set_pages(char *p, size_t old, size_t pages) {
     char *end = p + old * PAGE_SIZE;
     if (pages > old)
@@ -59,8 +59,10 @@ static inline bool set_pages(char *p, size_t old, size_t pages) {
 
 /* ---- one slot ---- */
 
+/* Whether the wide slots are to be left to objects that need them. */
 static bool wide_are_scarce(void) { return summary_first(&large_wide.unused) >= WIDE_SLOTS / 2; }
 
+/* An object in the first unused slot of ZONE. */
 static void *alloc_in(struct zone *zone, size_t pages) {
     size_t slot = summary_first(&zone->unused);
     char *p = slot_address(zone, slot);
@@ -71,6 +73,7 @@ static void *alloc_in(struct zone *zone, size_t pages) {
     return p;
 }
 
+/* An object in an unused slot, narrow or wide. */
 static SLOW_PATH void *alloc_unused(size_t pages) {
     heap_enter();
     if (pages <= NARROW_PAGES && wide_are_scarce()) {
@@ -90,6 +93,7 @@ static SLOW_PATH void *give_up(char *p, size_t pages) {
     return NULL;
 }
 
+/* An object in the spare slot. */
 static inline void *alloc_spare(size_t pages) {
     heap_enter();
     char *p = large_spare;
@@ -111,8 +115,8 @@ static size_t find_run(size_t n) {
     return bitmap_find_run(unused, NULL, n, 0, WIDE_SLOTS);
 }
 
-/* Finds a run that is longer than the object by ALIGN, less a slot: wherever it starts, the object's place is in it.
- * The next search starts behind as many slots again, which leaves the object room to grow. */
+/* Finds a run that is longer than the object by ALIGN, less a slot: wherever it starts, the object's place
+ * is in it. The next search starts behind as many slots again, which leaves the object room to grow. */
 static SLOW_PATH void *alloc_run(size_t pages, size_t align) {
     heap_enter();
     size_t n = slots_for(&large_wide, pages), margin = align >> WIDE_SHIFT ? (align >> WIDE_SHIFT) - 1 : 0;
@@ -129,8 +133,9 @@ static SLOW_PATH void *alloc_run(size_t pages, size_t align) {
     return p;
 }
 
-/* ---- allocating any number ---- */
+/* ---- either ---- */
 
+/* SIZE bytes; NULL when no memory or no addresses are left. */
 void *large_alloc(size_t size) {
     size_t pages = (size - 1) / PAGE_SIZE + 1; /* of 0 bytes, more than there are addresses for */
     if (unlikely(pages > WIDE_PAGES))
@@ -140,12 +145,14 @@ void *large_alloc(size_t size) {
     return alloc_spare(pages);
 }
 
+/* As large_alloc, at a multiple of ALIGN. Every slot is aligned to a narrow one. */
 void *large_alloc_aligned(size_t size, size_t align) {
     return align <= 1u << NARROW_SHIFT ? large_alloc(size) : alloc_run(pages_for(size), align);
 }
 
 /* ---- freeing ---- */
 
+/* Whether P is the start of a live object. */
 static inline bool is_object(const void *p) {
     size_t offset = (uintptr_t)p - NARROW_START;
     return offset < SLABS_START - NARROW_START && offset % (1u << NARROW_SHIFT) == 0 && *large_entry(p) > 0;

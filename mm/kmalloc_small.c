@@ -1,9 +1,9 @@
-/* Small objects: up to a page, in 21 classes of sizes. 12 classes are 32 bytes apart; of the others' objects
- * 9, 8, 7, 6, 5, 4, 3, 2 and 1 fill a page.
+/* Small objects: up to a page, in 21 size classes. The first 12 are 32 bytes apart; of the others' objects 9,
+ * 8, 7, 6, 5, 4, 3, 2 and 1 fill a page.
  *
- * A page holds objects of one class. Its slab, a record in a table outside the page, has a byte for each
- * granule of 32 bytes. The bytes link the page's free objects; a live object's byte is its own number, which
- * no other byte is. So kfree finds the slab by dividing, and one comparison shows that the address is the
+ * A page holds objects of one class. Its slab, in a table outside the page, has a byte for each granule of 32
+ * bytes. The bytes link the page's free objects. The byte of a live object is its own granule's number, which
+ * no other byte is. kfree finds the slab by a division, and one comparison shows that the address is the
  * start of a live object.
  *
  * Each class allocates from its current page. When that is full it is left alone, in no list, and the class
@@ -11,14 +11,13 @@
  * step searches. A full page's first free puts the page at the end of the list: by its turn more of it is
  * free. A free that empties a page makes it spare if the pool has a place, or gives it back.
  *
- * An object that is allocated and freed over and over must not make its page come and go. So the smallest
- * classes keep their current page even when it is empty. Only the zone's first pages are kept or spare, those
- * whose slabs lie in the first page of the table: a page further up would hold the table before it.
+ * A page must not come and go when one object is allocated and freed over and over. The smallest classes
+ * therefore keep their current page even when it is empty. A page is kept or spare only if its slab lies in
+ * the first page of the table: any other would hold the table up to its slab.
  *
- * New pages come at the lowest unused address. The table reaches up to the slab of the highest used page.
+ * A new page comes at the lowest unused address. The table ends with the slab of the highest used page.
  *
- * Not done: nothing joins free neighbours or moves an object, so a page with one live object is a whole
- * page. */
+ * Not done: no object moves, and no free neighbours are joined. A page with one live object stays whole. */
 #include "kheap.h"
 #include "string.h"
 
@@ -31,7 +30,7 @@ struct summary small_used, small_unused;
 size_t small_bytes, small_pool;
 char *small_table_end;
 
-static struct slab no_page;                  /* the current page of a class that has none: always full */
+static struct slab no_page;                  /* the current page of a class without one: always full */
 static struct links all_free[SMALL_CLASSES]; /* of an empty page of each class */
 
 static void init_class(unsigned sc) {
@@ -61,7 +60,7 @@ void small_init(void) {
 
 /* ---- pages ---- */
 
-/* Gets the page of SLAB, and the table's next page if the slab reaches into it. */
+/* Gets PAGE, and the table's next page if PAGE's SLAB reaches into it. */
 static bool get_page(const struct slab *slab, char *page) {
     if (!heap_get(page, 1))
         return false;
@@ -114,7 +113,7 @@ static void drop_page(struct slab *slab) {
         shrink_table();
 }
 
-/* Takes a place in the pool for SLAB's page, if it may be kept or spare and there is one. */
+/* Takes a place in the pool for SLAB's page, if one is left and the page may be kept or spare. */
 static bool take_place(const struct slab *slab) {
     if (small_pool + large_spare_pages >= POOL_PLACES || slab >= small_slab(PAGE_SIZE / sizeof(*slab)))
         return false;
@@ -130,7 +129,7 @@ static void end_keeping(struct slab *slab) {
 
 /* ---- allocating ---- */
 
-/* Goes on with SLAB's page, which is in no list and not full, as the current one of class SC. */
+/* Makes SLAB's page, in no list and not full, the current one of class SC, and allocates from it. */
 static inline void *alloc_in(struct slab *slab, unsigned sc) {
     struct slab *full = small_current[sc];
     if (full->kept)
@@ -143,7 +142,7 @@ static inline void *alloc_in(struct slab *slab, unsigned sc) {
     return small_take(slab);
 }
 
-/* A spare page, or a new one; NULL when there is none even after a trim. */
+/* A spare page, or a new one, after a trim if need be; NULL when there is none. */
 static struct slab *empty_page(void) {
     if (!list_empty(&small_spare)) {
         small_pool--;
@@ -156,7 +155,7 @@ static struct slab *empty_page(void) {
     return new_page();
 }
 
-/* A page that was last of the same class has its objects listed already. */
+/* The page's free list is still right if its last class was SC too. */
 static SLOW_PATH void *alloc_in_empty_page(unsigned sc) {
     heap_enter();
     struct slab *slab = empty_page();
@@ -170,6 +169,7 @@ static SLOW_PATH void *alloc_in_empty_page(unsigned sc) {
     return alloc_in(slab, sc);
 }
 
+/* SIZE bytes, for a class whose current page is full; NULL when no memory or no addresses are left. */
 void *small_alloc(size_t size) {
     unsigned sc = small_class_of[(size - 1) / GRANULE];
     if (unlikely(list_empty(&small_partial[sc]) || in_interrupt()))
@@ -179,11 +179,13 @@ void *small_alloc(size_t size) {
 
 /* ---- freeing ---- */
 
+/* SLAB's page was full, and has a free object now. */
 void small_opened(struct slab *slab) {
     if (slab != small_current[slab->sc])
         list_append(&small_partial[slab->sc], &slab->list);
 }
 
+/* SLAB's page has no live object, and its class does not keep it. */
 void small_emptied(struct slab *slab) {
     if (slab == small_current[slab->sc])
         small_current[slab->sc] = &no_page;
@@ -194,6 +196,7 @@ void small_emptied(struct slab *slab) {
         drop_page(slab);
 }
 
+/* Gives back the spare pages, and those that are kept empty. */
 void small_trim(void) {
     for (unsigned sc = 0; sc < KEEPING_CLASSES; sc++) {
         struct slab *slab = small_current[sc];

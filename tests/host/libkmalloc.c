@@ -1,11 +1,11 @@
 /* libkmalloc.so: the C library's allocation functions over the kernel's heap, for LD_PRELOAD.
  *
- * mm/kmalloc*.c is in here unchanged, over the provider of pages.c, with one lock around it all. The heap is
- * made at the first call, which comes from the dynamic loader before any constructor has run. A fork takes
- * the lock, so that the child's heap is whole. What the kernel panics at (a double free, say) ends the
- * program with the same message.
+ * mm/kmalloc*.c is linked in unchanged, over the provider of pages.c, behind one lock. The first call creates
+ * the heap; it comes from the dynamic loader, before any constructor has run. A fork takes the lock, so that
+ * the child's heap is whole. Where the kernel would panic, at a double free for instance, the program ends
+ * with the same message.
  *
- * With QUIRE_HEAP_STATS set, a line of figures is printed on standard error at the end. */
+ * With QUIRE_HEAP_STATS set, the library prints a line of figures on standard error at the end. */
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -28,7 +28,7 @@ static unsigned long long allocations, frees;
 
 /* ---- what mm/ calls ---- */
 
-/* To standard error, by way of no buffer: dprintf and stdio allocate theirs, here with the lock held. */
+/* Writes to standard error. dprintf and stdio would allocate a buffer while the lock is held. */
 static void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 static void say(const char *fmt, ...) {
@@ -38,7 +38,7 @@ static void say(const char *fmt, ...) {
     size_t length = (size_t)vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
     if (write(STDERR_FILENO, text, length < sizeof text ? length : sizeof text - 1) < 0)
-        return; /* nobody hears it */
+        return; /* standard error is closed */
 }
 
 void panic_about(const void *address) { (void)address; }
@@ -85,7 +85,7 @@ __attribute__((destructor)) static void print_figures(void) {
 
 /* ---- allocation ---- */
 
-/* P, counted; where it is NULL, errno says that memory has run out. Ends what enter began. */
+/* Leaves, counts P, and sets errno if it is NULL. */
 static void *finish(void *p) {
     allocations += p != NULL;
     leave();
@@ -94,7 +94,7 @@ static void *finish(void *p) {
     return p;
 }
 
-/* Where the kernel has no object of no bytes, C programs expect one that is theirs alone. */
+/* C programs expect an object of their own even of size 0; kmalloc(0) is NULL. */
 static size_t at_least_one(size_t size) { return size ? size : 1; }
 
 EXPORT void *malloc(size_t size) {
@@ -114,12 +114,12 @@ EXPORT void free(void *p) {
 EXPORT void *calloc(size_t count, size_t size) {
     size_t bytes;
     if (__builtin_mul_overflow(count, size, &bytes))
-        bytes = SIZE_MAX; /* more than there is */
+        bytes = SIZE_MAX; /* kzalloc refuses it */
     enter();
     return finish(kzalloc(at_least_one(bytes)));
 }
 
-/* As the GNU C library has it: to no bytes it frees and returns NULL. */
+/* As in the GNU C library: size 0 frees P and returns NULL. */
 EXPORT void *realloc(void *p, size_t size) {
     if (p && size == 0) {
         free(p);
@@ -147,7 +147,7 @@ static void *aligned(size_t align, size_t size) {
     return finish(kmalloc_aligned(at_least_one(size), align));
 }
 
-/* As the GNU C library has it: the alignment is rounded up to a power of two. */
+/* As in the GNU C library: the alignment is rounded up to a power of two. */
 EXPORT void *memalign(size_t align, size_t size) {
     size_t power = 1;
     while (power < align && power)

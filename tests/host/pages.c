@@ -1,6 +1,6 @@
-/* A page provider over mmap: the heap's range is reserved whole, without memory. Memory comes at the first
- * access, and goes when the page is given back. Where pages are guarded, access is allowed and forbidden as
- * well: then one that was given back is a fault. */
+/* A page provider over mmap. The heap's range is reserved as a whole, without memory. A page gets memory
+ * at its first access and loses it when it is given back. A guarded page is also inaccessible until it is
+ * got, and once it is given back. */
 #include "pages.h"
 
 #include <sys/mman.h>
@@ -21,11 +21,12 @@ bool host_pages_reserve(bool guard) {
     void *got = mmap(range, KHEAP_END - KHEAP_START, guard ? PROT_NONE : PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
     if (got != MAP_FAILED && got != range)
-        munmap(got, KHEAP_END - KHEAP_START); /* a system that does not know MAP_FIXED_NOREPLACE */
+        munmap(got, KHEAP_END - KHEAP_START); /* an old system ignores MAP_FIXED_NOREPLACE */
     return got == range;
 }
 
-/* The number of the page at VA; [VA, + PAGES) must be whole pages of the heap's range, all held or none. */
+/* The number of the page at VA. PAGES pages from there must lie in the heap's range, all of them held or
+ * none. */
 static size_t check_pages(const void *va, size_t pages, bool are_held) {
     size_t first = ((uintptr_t)va - KHEAP_START) / PAGE_SIZE;
     if ((uintptr_t)va % PAGE_SIZE || pages == 0 || first >= HEAP_PAGES || pages > HEAP_PAGES - first)

@@ -4,14 +4,13 @@
 
 #include "kmalloc.h"
 
-/* Sets KHEAP_START to KHEAP_END aside; false where other mappings lie there, or where the system leaves
- * programs less than that. Once, before the provider is used. GUARDED: a page that is not held is
- * inaccessible. Systems allow a program only so many changes of access (65,530 mappings on Linux); without,
- * there is no such limit, and less to do. */
+/* Reserves KHEAP_START to KHEAP_END; false when something else lies there, or when programs get fewer
+ * addresses. Once, before the provider is used. GUARDED: a page that is not held is inaccessible. That
+ * limits the number of pages, since Linux allows a program 65,530 mappings. */
 bool host_pages_reserve(bool guarded);
 
-/* Pages of that range, without contents when they are got anew. Getting a page that is held, giving one that
- * is not, and anything outside the heap's range is a panic. */
+/* Pages of that range; a page that is got is zero. Getting a held page, giving another, and any page
+ * outside the range is a panic. */
 extern const struct page_provider host_pages;
 
 /* Whether the page at VA is held, and how many are. */

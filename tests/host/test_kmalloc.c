@@ -1,8 +1,8 @@
-/* kmalloc: against a model that knows every object and checks every byte, over pages that are inaccessible
- * when they are not held.
+/* kmalloc against a model that knows every object and checks every byte. Pages that the heap does not hold
+ * are inaccessible.
  *
- * The provider under test fills each page with garbage, and can be made to fail at any of its calls, or when
- * a number of pages is held. After a failure, and after every panic, all must be as before. */
+ * The provider here fills each page with garbage. It can be made to fail from any of its calls on, or once
+ * a number of pages is held. After a failure, and after every panic, all must be as it was. */
 #include "kmalloc.h"
 
 #include <stdlib.h>
@@ -16,7 +16,8 @@
 #define MIB (1u << 20)
 #define HEAP_BYTES (KHEAP_END - KHEAP_START)
 #define NEVER (-1)
-#define MOST_LARGE 16256 /* objects of more than a page; and of them, those that only small ones can have */
+#define MOST_LARGE \
+    16256 /* objects of more than a page; and those of them that only objects of up to 8 KiB can be */
 #define MOST_NARROW 8192
 
 /* ---- the provider ---- */
@@ -123,7 +124,7 @@ static void check_bytes(const struct object *o, size_t bytes) {
     }
 }
 
-/* What every object of SIZE bytes must be; fills it. */
+/* Checks what holds for every object of SIZE bytes, and fills it. */
 static struct object adopt(void *p, size_t size) {
     static unsigned seed;
     struct object o = {p, kmalloc_size(p), seed += 0x10001};
@@ -157,7 +158,7 @@ static void shuffle(struct object *objects, size_t count) {
     }
 }
 
-/* Nothing is live: after a trim there are no pages left, and before it no more than may be kept. */
+/* Nothing is live: at most KMALLOC_SPARE pages are held, and none after a trim. */
 static void check_empty(void) {
     kmalloc_check();
     assert_int_equal(live_objects(), 0);
@@ -168,7 +169,7 @@ static void check_empty(void) {
     assert_int_equal(host_pages_held(), 0);
 }
 
-/* Around every border that a heap may have: classes, pages, powers of two. */
+/* Sizes around every border that a heap may have: classes, pages, powers of two. */
 static size_t some_size(unsigned i) {
     static const size_t sizes[] = {1,    7,    8,    9,    15,    16,    17,    31,     32,    33,   63,
                                    64,   65,   96,   100,  128,   129,   192,   255,    256,   257,  320,
@@ -180,7 +181,7 @@ static size_t some_size(unsigned i) {
 
 /* ---- each function ---- */
 
-static void test_no_bytes_are_no_object(void **state) {
+static void test_size_0_is_null_and_null_can_be_freed(void **state) {
     (void)state;
     assert_null(kmalloc(0));
     assert_null(kzalloc(0));
@@ -193,7 +194,7 @@ static void test_no_bytes_are_no_object(void **state) {
 
 #define SIZES_MOST 10000
 
-static void test_every_size_is_aligned_and_its_own(void **state) {
+static void test_objects_of_every_size_are_aligned_and_apart(void **state) {
     static struct object objects[SIZES_MOST];
     (void)state;
     for (size_t size = 1; size <= SIZES_MOST; size++)
@@ -206,7 +207,7 @@ static void test_every_size_is_aligned_and_its_own(void **state) {
     check_empty();
 }
 
-/* The heap's range is 768 MiB: addresses must not be what a sixteenth of that fails for. */
+/* A sixteenth of the heap's range, 48 MiB of objects of any size, must not run out of addresses. */
 static void test_48_mib_of_objects_of_every_size(void **state) {
     static struct object objects[48 * MIB / 32];
     (void)state;
@@ -224,7 +225,7 @@ static void test_48_mib_of_objects_of_every_size(void **state) {
     }
 }
 
-static void test_an_object_of_500_mib_is_as_large_as_it_says(void **state) {
+static void test_an_object_of_500_mib(void **state) {
     (void)state;
     garbage = false;
     void *p = kmalloc(500 * MIB);
@@ -236,7 +237,7 @@ static void test_an_object_of_500_mib_is_as_large_as_it_says(void **state) {
     check_empty();
 }
 
-static void test_the_size_is_known_at_the_start_and_nowhere_inside(void **state) {
+static void test_only_the_start_of_an_object_has_a_size(void **state) {
     (void)state;
     for (unsigned i = 0; i < SOME_SIZES; i++) {
         struct object o = make(some_size(i));
@@ -263,7 +264,7 @@ static void test_little_is_wasted(void **state) {
     }
 }
 
-static void test_kzalloc_clears_what_was_used_before(void **state) {
+static void test_kzalloc_clears_used_memory(void **state) {
     (void)state;
     for (int round = 0; round < 3; round++) {
         for (unsigned i = 0; i < SOME_SIZES; i++) {
@@ -296,7 +297,7 @@ static void test_krealloc_keeps_the_lesser_sizes_contents(void **state) {
     check_empty();
 }
 
-static void test_krealloc_of_null_allocates_and_to_nothing_frees(void **state) {
+static void test_krealloc_of_null_allocates_and_to_size_0_frees(void **state) {
     (void)state;
     for (unsigned i = 0; i < SOME_SIZES; i++) {
         struct object o = adopt(krealloc(NULL, some_size(i)), some_size(i));
@@ -386,7 +387,7 @@ static void test_absurd_sizes_are_refused(void **state) {
     garbage = false;
     for (unsigned i = 0; i < SOME_SIZES; i += 5) {
         struct object o = make(some_size(i));
-        kmalloc_trim(); /* as it will before it fails */
+        kmalloc_trim(); /* as the heap does before it fails */
         struct picture before = picture();
         for (size_t s = 0; s < ARRAY_SIZE(sizes); s++) {
             assert_null(kmalloc(sizes[s]));
@@ -397,14 +398,14 @@ static void test_absurd_sizes_are_refused(void **state) {
                 assert_null(kmalloc_aligned(sizes[s], align));
             check_bytes(&o, o.size);
         }
-        assert_null(kmalloc_aligned(100, 1u << 31 | 0)); /* no multiple of 2 GiB lies in the heap's range */
+        assert_null(kmalloc_aligned(100, 1u << 31 | 0)); /* the heap's range has no multiple of 2 GiB */
         check_picture(&before);
         drop(&o);
     }
     check_empty();
 }
 
-/* Takes objects of SIZE bytes until there are no more; gives every second one back, takes as many again. */
+/* Takes objects of SIZE bytes until there are no more, frees every second one, and takes as many again. */
 static void use_up(size_t size, size_t most, bool fills) {
     struct object *objects = malloc(most * sizeof *objects);
     size_t count = 0;
@@ -422,7 +423,7 @@ static void use_up(size_t size, size_t most, bool fills) {
         assert_non_null(p);
         objects[i] = fills ? adopt(p, size) : (struct object){p, 0, 0};
     }
-    void *more = kmalloc(size); /* it is where frames have run out; addresses may have been saved meanwhile */
+    void *more = kmalloc(size); /* with addresses used up there may be one more: the order has changed */
     assert_true(more == NULL || !fills);
     kfree(more);
     if (fills)
@@ -440,7 +441,7 @@ static void test_all_frames_are_used_up_and_come_back(void **state) {
         use_up(some_size(i), 16 * MIB / 16, true);
 }
 
-/* Frames without end: the heap's addresses run out. */
+/* With frames without end, the heap's addresses run out. */
 static void test_all_addresses_are_used_up_and_come_back(void **state) {
     static const size_t sizes[] = {64, 256, 300, 5000, 8192, 8193, 100000, 3 * MIB, 100 * MIB};
     (void)state;
@@ -458,9 +459,9 @@ static size_t take_all(void **objects, size_t size) {
     return count;
 }
 
-/* As many objects as kmalloc.h says, whichever come first; and while there are no others left, one that is
- * freed can be had again. */
-static void test_where_one_length_of_addresses_is_used_up_the_other_serves(void **state) {
+/* There are as many objects as kmalloc.h says, whichever size comes first. While no address is left, one that
+ * is freed can be had again. */
+static void test_as_many_large_objects_as_promised(void **state) {
     static void *objects[MOST_LARGE + 1];
     (void)state;
     garbage = false;
@@ -485,7 +486,7 @@ static void test_where_one_length_of_addresses_is_used_up_the_other_serves(void 
 
 /* A smaller object takes the spare pages of a larger one, but not the last addresses that a larger one
  * needs. */
-static void test_what_is_spare_serves_smaller_objects(void **state) {
+static void test_the_spare_slot_serves_smaller_objects_unless_slots_are_scarce(void **state) {
     static void *objects[MOST_LARGE + 1];
     size_t most = MOST_LARGE - MOST_NARROW, count = 0;
     (void)state;
@@ -509,7 +510,7 @@ static void test_what_is_spare_serves_smaller_objects(void **state) {
     check_empty();
 }
 
-static void test_what_shrinks_gives_back_its_addresses(void **state) {
+static void test_a_shrunk_object_gives_back_its_addresses(void **state) {
     static void *objects[MOST_LARGE + 1];
     (void)state;
     garbage = false;
@@ -577,7 +578,7 @@ static void test_room_to_grow_is_used_when_addresses_run_out(void **state) {
     check_empty();
 }
 
-static void test_what_shrinks_gives_up_its_slots_and_can_grow_again(void **state) {
+static void test_a_shrunk_object_can_grow_again(void **state) {
     (void)state;
     garbage = false;
     void *large = kmalloc(500 * MIB);
@@ -612,7 +613,7 @@ static void *at_each_failure(void *p, size_t size, size_t align) {
     }
 }
 
-/* Whatever tier has them, and whatever tier wants pages. */
+/* Whichever objects have left them, and whichever want pages. */
 static void test_spare_pages_are_given_back_before_a_call_fails(void **state) {
     static const size_t sizes[] = {32, 200, 2048, 3000, 8192, 40000, 65536};
     (void)state;
@@ -631,7 +632,7 @@ static void test_spare_pages_are_given_back_before_a_call_fails(void **state) {
         }
 }
 
-/* Growing where it is needs one page; all others would not suffice for a copy. */
+/* Growing in place needs one page. All others would not be enough for a copy. */
 static void test_spare_pages_are_given_back_before_growing_fails(void **state) {
     (void)state;
     struct object object = make(20000), other = make(20000);
@@ -676,7 +677,7 @@ static void test_a_failed_krealloc_leaves_the_object(void **state) {
     (void)state;
     for (unsigned i = 0; i < SOME_SIZES; i++) {
         struct object o = make(some_size(i));
-        kmalloc_trim(); /* as it will before it fails */
+        kmalloc_trim(); /* as the heap does before it fails */
         struct picture before = picture();
         pages_most = host_pages_held();
         assert_null(krealloc(o.p, 2 * MIB));
@@ -688,7 +689,7 @@ static void test_a_failed_krealloc_leaves_the_object(void **state) {
     check_empty();
 }
 
-/* Shrinking asks for less than there is: it never fails. */
+/* A smaller object always fits where it is. */
 static void test_shrinking_needs_no_memory(void **state) {
     (void)state;
     for (unsigned from = 0; from < SOME_SIZES; from++) {
@@ -810,8 +811,8 @@ static void test_at_most_a_few_empty_pages_are_kept(void **state) {
     }
 }
 
-/* Without a trim in between, which would tidy up what frees have left. */
-static void test_few_pages_are_kept_after_much_was_used(void **state) {
+/* No trim in between tidies up what the frees have left. */
+static void test_few_pages_are_kept_after_many_were_used(void **state) {
     static struct object objects[1000000];
     static const size_t sizes[] = {1, 64, 256, 500, 4096, 10000};
     (void)state;
@@ -828,7 +829,7 @@ static void test_few_pages_are_kept_after_much_was_used(void **state) {
     check_empty();
 }
 
-static void test_allocating_and_freeing_over_and_over_asks_for_no_pages(void **state) {
+static void test_one_object_over_and_over_needs_no_pages(void **state) {
     (void)state;
     for (unsigned i = 0; i < SOME_SIZES && some_size(i) <= 8192; i++) {
         struct object o = make(some_size(i));
@@ -842,7 +843,7 @@ static void test_allocating_and_freeing_over_and_over_asks_for_no_pages(void **s
     }
 }
 
-static void test_peak_pages_are_the_most_that_were_held(void **state) {
+static void test_peak_pages(void **state) {
     size_t most = 0;
     struct object objects[50];
     (void)state;
@@ -910,7 +911,7 @@ static void test_each_field_of_each_row_of_the_statistics(void **state) {
     assert_false(kmalloc_stats(UINT32_MAX, &stats));
 }
 
-/* ---- misuse: a panic that says which, and everything as it was ---- */
+/* ---- misuse: a panic that says which mistake it is, and changes nothing ---- */
 
 static void call_free(uintptr_t p, uintptr_t unused) {
     (void)unused;
@@ -989,7 +990,7 @@ static void test_freeing_inside_a_freed_object_panics(void **state) {
     check_empty();
 }
 
-static void test_freeing_what_is_not_the_heaps_panics(void **state) {
+static void test_freeing_a_foreign_address_panics(void **state) {
     static int variable;
     struct object o = make(100);
     (void)state;
@@ -1005,13 +1006,13 @@ static void test_freeing_what_is_not_the_heaps_panics(void **state) {
     drop(&o);
 }
 
-static void test_freeing_what_was_never_allocated_panics(void **state) {
+static void test_freeing_an_address_never_allocated_panics(void **state) {
     struct object keepers[SOME_SIZES];
     (void)state;
     check_bad("never allocated", (void *)KHEAP_START);
     for (unsigned i = 0; i < SOME_SIZES; i++)
         keepers[i] = make(some_size(i));
-    for (int round = 0; round < 3000; round++) { /* any address that is in no object */
+    for (int round = 0; round < 3000; round++) { /* any address outside the objects */
         uintptr_t p = KHEAP_START + random_word() % HEAP_BYTES;
         bool inside = false;
         for (unsigned i = 0; i < SOME_SIZES; i++)
@@ -1024,10 +1025,10 @@ static void test_freeing_what_was_never_allocated_panics(void **state) {
     check_empty();
 }
 
-/* ---- what programs do to their objects cannot reach the heap ---- */
+/* ---- wrong writes cannot reach the heap's metadata ---- */
 
 static void scribble(unsigned char *p, size_t bytes) {
-    for (size_t i = 0; i < bytes; i++) /* the pages of freed objects may be gone */
+    for (size_t i = 0; i < bytes; i++) /* the page may have been given back */
         if (host_page_held(p + i))
             p[i] = (unsigned char)random_word();
 }
@@ -1052,7 +1053,7 @@ static void test_writing_to_freed_objects_harms_nothing(void **state) {
     }
 }
 
-/* All bytes of all pages in which objects lie, the free ones between them included. */
+/* Overwrites all pages that objects lie in, with the free objects between them. */
 static void test_overflows_harm_no_more_than_other_objects(void **state) {
     static struct object objects[600];
     (void)state;
@@ -1072,14 +1073,14 @@ static void test_overflows_harm_no_more_than_other_objects(void **state) {
     check_empty();
 }
 
-/* ---- kmalloc_check sees damage ---- */
+/* ---- kmalloc_check finds damage ---- */
 
 static void call_check(uintptr_t a, uintptr_t b) {
     (void)a, (void)b;
     kmalloc_check();
 }
 
-/* WORD changed by the bits of DIFFERENCE is damage; it is put back. */
+/* kmalloc_check panics while WORD differs by the bits of DIFFERENCE. */
 #define CHECK_SEES(word, difference) check_sees(__LINE__, word, difference)
 
 static void check_sees(int line, void *word, uint32_t difference) {
@@ -1142,15 +1143,15 @@ static void test_check_sees_each_broken_invariant(void **state) {
 #define TEST(name) cmocka_unit_test_setup(name, start)
 
 static const struct CMUnitTest tests[] = {
-    TEST(test_no_bytes_are_no_object),
-    TEST(test_every_size_is_aligned_and_its_own),
+    TEST(test_size_0_is_null_and_null_can_be_freed),
+    TEST(test_objects_of_every_size_are_aligned_and_apart),
     TEST(test_48_mib_of_objects_of_every_size),
-    TEST(test_an_object_of_500_mib_is_as_large_as_it_says),
-    TEST(test_the_size_is_known_at_the_start_and_nowhere_inside),
+    TEST(test_an_object_of_500_mib),
+    TEST(test_only_the_start_of_an_object_has_a_size),
     TEST(test_little_is_wasted),
-    TEST(test_kzalloc_clears_what_was_used_before),
+    TEST(test_kzalloc_clears_used_memory),
     TEST(test_krealloc_keeps_the_lesser_sizes_contents),
-    TEST(test_krealloc_of_null_allocates_and_to_nothing_frees),
+    TEST(test_krealloc_of_null_allocates_and_to_size_0_frees),
     TEST(test_an_object_grows_and_shrinks_step_by_step),
     TEST(test_aligned_objects_at_every_alignment),
     TEST(test_aligned_objects_can_be_reallocated),
@@ -1158,12 +1159,12 @@ static const struct CMUnitTest tests[] = {
     TEST(test_absurd_sizes_are_refused),
     TEST(test_all_frames_are_used_up_and_come_back),
     TEST(test_all_addresses_are_used_up_and_come_back),
-    TEST(test_where_one_length_of_addresses_is_used_up_the_other_serves),
-    TEST(test_what_is_spare_serves_smaller_objects),
-    TEST(test_what_shrinks_gives_back_its_addresses),
+    TEST(test_as_many_large_objects_as_promised),
+    TEST(test_the_spare_slot_serves_smaller_objects_unless_slots_are_scarce),
+    TEST(test_a_shrunk_object_gives_back_its_addresses),
     TEST(test_a_large_object_grows_in_place_until_it_meets_another),
     TEST(test_room_to_grow_is_used_when_addresses_run_out),
-    TEST(test_what_shrinks_gives_up_its_slots_and_can_grow_again),
+    TEST(test_a_shrunk_object_can_grow_again),
     TEST(test_spare_pages_are_given_back_before_a_call_fails),
     TEST(test_spare_pages_are_given_back_before_growing_fails),
     TEST(test_failure_at_every_single_call_of_the_provider),
@@ -1171,16 +1172,16 @@ static const struct CMUnitTest tests[] = {
     TEST(test_shrinking_needs_no_memory),
     TEST(test_random_operations_against_the_model),
     TEST(test_at_most_a_few_empty_pages_are_kept),
-    TEST(test_few_pages_are_kept_after_much_was_used),
-    TEST(test_allocating_and_freeing_over_and_over_asks_for_no_pages),
-    TEST(test_peak_pages_are_the_most_that_were_held),
+    TEST(test_few_pages_are_kept_after_many_were_used),
+    TEST(test_one_object_over_and_over_needs_no_pages),
+    TEST(test_peak_pages),
     TEST(test_each_field_of_each_row_of_the_statistics),
     TEST(test_a_double_free_panics),
     TEST(test_a_double_free_among_many_panics),
     TEST(test_freeing_inside_an_object_panics_at_every_offset),
     TEST(test_freeing_inside_a_freed_object_panics),
-    TEST(test_freeing_what_is_not_the_heaps_panics),
-    TEST(test_freeing_what_was_never_allocated_panics),
+    TEST(test_freeing_a_foreign_address_panics),
+    TEST(test_freeing_an_address_never_allocated_panics),
     TEST(test_writing_to_freed_objects_harms_nothing),
     TEST(test_overflows_harm_no_more_than_other_objects),
     TEST(test_check_sees_each_broken_invariant),

@@ -1,6 +1,6 @@
 /* libkmalloc.so: what the C standard, POSIX and the GNU C library promise of the allocation functions.
  *
- * This program is run with LD_PRELOAD, without sanitizers; cmocka itself then allocates from it. */
+ * This program runs with LD_PRELOAD and without sanitizers. cmocka itself then allocates from the library. */
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -13,7 +13,7 @@
 #include "memlayout.h"
 #include "support.h"
 
-static volatile size_t huge = SIZE_MAX; /* the compiler does not see it coming */
+static volatile size_t huge = SIZE_MAX; /* volatile: compilers warn of a constant of this size */
 
 static bool is_ours(const void *p) { return (uintptr_t)p >= KHEAP_START && (uintptr_t)p < KHEAP_END; }
 
@@ -37,7 +37,7 @@ static void test_every_function_is_the_librarys(void **state) {
     assert_int_equal(malloc_usable_size(NULL), 0);
 }
 
-static void test_no_bytes_are_an_object_of_its_own(void **state) {
+static void test_size_0_is_an_object_of_its_own(void **state) {
     void *p[6] = {malloc(0), malloc(0), calloc(0, 5), realloc(NULL, 0), memalign(16, 0), NULL};
     (void)state;
     assert_int_equal(posix_memalign(&p[5], 16, 0), 0);
@@ -74,7 +74,7 @@ static void test_calloc_clears(void **state) {
 }
 
 static void test_too_much_is_null_and_enomem(void **state) {
-    void *volatile p = malloc(100); /* what fails does not free it */
+    void *volatile p = malloc(100); /* a failed realloc must not free it */
     void *kept = p;
     (void)state;
     errno = 0;
@@ -105,7 +105,7 @@ static void test_too_much_is_null_and_enomem(void **state) {
     free(p);
 }
 
-static void test_realloc_to_nothing_frees(void **state) {
+static void test_realloc_to_size_0_frees(void **state) {
     void *volatile p = malloc(100);
     (void)state;
     assert_null(realloc(p, 0));
@@ -208,7 +208,7 @@ static void *keep_busy(void *argument) {
     return argument;
 }
 
-/* A child whose heap another thread had locked would wait for ever. */
+/* A child forked while another thread held the lock would wait for ever. */
 static void test_forks_while_others_allocate(void **state) {
     pthread_t threads[4];
     (void)state;
@@ -250,11 +250,11 @@ static void test_a_double_free_ends_the_program(void **state) {
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_every_function_is_the_librarys),
-    cmocka_unit_test(test_no_bytes_are_an_object_of_its_own),
+    cmocka_unit_test(test_size_0_is_an_object_of_its_own),
     cmocka_unit_test(test_objects_are_aligned_for_every_type),
     cmocka_unit_test(test_calloc_clears),
     cmocka_unit_test(test_too_much_is_null_and_enomem),
-    cmocka_unit_test(test_realloc_to_nothing_frees),
+    cmocka_unit_test(test_realloc_to_size_0_frees),
     cmocka_unit_test(test_realloc_keeps_the_contents),
     cmocka_unit_test(test_alignments),
     cmocka_unit_test(test_free_keeps_errno),

@@ -1,5 +1,5 @@
-/* kmalloc: sizes and alignment, a million random operations against a model that checks every byte, running
- * out at every single frame, spare pages, misuse. */
+/* kmalloc: sizes and alignment, a million random operations against a model that checks every byte, memory
+ * that runs out at every single frame, spare pages, misuse, interrupt handlers. */
 #include "kmalloc.h"
 
 #include "heap_debug.h"
@@ -12,7 +12,7 @@
 #include "support.h"
 #include "vmem.h"
 
-/* ---- contents that tell whose they are ---- */
+/* ---- contents that identify their object ---- */
 
 static unsigned pattern(unsigned id, size_t word) { return id * 0x9E3779B1 + (unsigned)word * 0x01000193; }
 
@@ -25,7 +25,7 @@ static void fill(void *p, size_t size, unsigned id) {
     memset(words + n, (int)(id & 0xFF), size % 4);
 }
 
-/* The first SIZE bytes at P, of an object that was filled with WHOLE bytes, are as fill left them. */
+/* Whether the first SIZE bytes at P are as fill left them in an object of WHOLE bytes. */
 static bool is_filled(const void *p, size_t size, size_t whole, unsigned id) {
     const unsigned *words = p;
     const unsigned char *bytes = p;
@@ -56,7 +56,7 @@ static size_t live_objects(void) {
 
 /* ---- sizes ---- */
 
-/* An object of SIZE: in the heap, aligned, large enough to the last byte, and on frames of its own. */
+/* An object of SIZE bytes lies in the heap, on frames that are handed out, is aligned, and large enough. */
 static void check_object(size_t size) {
     char *p = kmalloc(size);
     paddr_t pa;
@@ -67,7 +67,7 @@ static void check_object(size_t size) {
     KCHECK(kmalloc_size(p) >= size);
     for (size_t i = 0; i < size; i += PAGE_SIZE)
         KCHECK(vmem_translate(p + i, &pa) && pm_state(pa & PTE_FRAME) == PM_USED);
-    fill(p, kmalloc_size(p), (unsigned)size); /* every byte that kmalloc_size promises */
+    fill(p, kmalloc_size(p), (unsigned)size); /* all that kmalloc_size promises */
     KCHECK(is_filled(p, kmalloc_size(p), kmalloc_size(p), (unsigned)size));
     kfree(p);
     KCHECK_EQ(kmalloc_size(p), 0);
@@ -87,7 +87,7 @@ KTEST(kmalloc_gives_every_size)
     KCHECK_EQ(live_objects(), live);
 }
 
-KTEST(kmalloc_refuses_nothing_and_too_much)
+KTEST(kmalloc_refuses_size_0_and_absurd_sizes)
 {
     static const size_t absurd[] = {
         KHEAP_END - KHEAP_START, 0x40000000, 0x7FFFFFFF, 0x80000000, 0xFFFFF000, 0xFFFFF001, 0xFFFFFFFF};
@@ -128,7 +128,7 @@ KTEST(kmalloc_aligned_is_aligned)
         }
 }
 
-KTEST(kzalloc_clears_what_was_used)
+KTEST(kzalloc_clears_used_memory)
 {
     static const size_t sizes[] = {8, 100, 256, 1000, 8000, 30000};
 
@@ -353,7 +353,7 @@ KTEST(kmalloc_random_operations_against_a_model)
 
 /* ---- pages ---- */
 
-KTEST(kmalloc_keeps_few_pages_that_hold_nothing)
+KTEST(kmalloc_keeps_few_empty_pages)
 {
     enum { N = 2000 };
     static void *p[N];
@@ -399,7 +399,7 @@ KTEST(kmalloc_gives_back_large_objects)
 
 /* ---- running out ---- */
 
-/* How many frames an object of SIZE must take, when nothing is there to share. */
+/* The frames that an object of SIZE bytes takes at least, in an empty heap. */
 static size_t least_frames(size_t size) { return kmalloc_pages() ? 0 : 1 + pages_for(size); }
 
 static bool attempt_kmalloc(void *arg) {
@@ -455,7 +455,7 @@ KTEST(krealloc_survives_running_out_at_every_frame)
         KCHECK_CALL(exhaust(attempt_krealloc, steps[i], least_frames(steps[i][1])));
 }
 
-/* Small objects until nothing is left: the heap is whole, and every one of them can be freed. */
+/* Small objects until memory has run out: the heap is whole, and each of them can be freed. */
 KTEST(kmalloc_fills_memory_to_the_last_object)
 {
     void **list = NULL, **p;
@@ -484,7 +484,7 @@ KTEST(kmalloc_fills_memory_to_the_last_object)
     KCHECK_EQ(pm_count().free, free);
 }
 
-/* ---- misuse: each a panic that leaves everything as it was ---- */
+/* ---- misuse: a panic that changes nothing ---- */
 
 static void free_it(void *p) { kfree(p); }
 
@@ -556,7 +556,7 @@ KTEST(kmalloc_foreign_pointer_is_caught)
     KCHECK_CALL(check_bad_pointer((void *)0xFFFFFFFF, "no address of the heap"));
 }
 
-/* No address of the heap's range may make kmalloc_size or kfree fault. */
+/* kmalloc_size and kfree fault at no address. */
 KTEST(kmalloc_random_addresses_are_judged_without_a_fault)
 {
     char *objects[] = {kmalloc(24), kmalloc(700), kmalloc(30000)};
@@ -666,7 +666,7 @@ KTEST(kmalloc_is_refused_in_an_interrupt_handler)
     }
 }
 
-/* An overflow and a use after free hurt the neighbours' contents, never the heap. */
+/* An overflow and a use after free damage other objects' contents, never the heap. */
 KTEST(kmalloc_survives_overflow_and_use_after_free)
 {
     if (heap_mode() != HEAP_NORMAL)
