@@ -1,8 +1,8 @@
 """Typing on the PC's keyboard: keys go down and up by QEMU's input-send-event.
 
-Nothing here waits for a while and hopes. A key's scan codes stand in the keyboard's queue until Quire has read
-them, and the controller's status (port 0x64) says, without a side effect, whether one stands there still. QEMU
-drops what does not fit the queue of 16 bytes, so the next key is pressed only when the queue is empty."""
+Nothing here sleeps and hopes. A key's scan codes stay in the keyboard's queue until Quire has read them, and the
+controller's status (port 0x64) tells, without a side effect, whether one is left. QEMU drops what does not fit the
+queue of 16 bytes, so the next key is pressed only when the queue is empty."""
 import time
 
 from quire import LIMIT, BootError
@@ -29,7 +29,7 @@ def send(machine, key):
 
 
 def waiting(machine):
-    """A scan code stands in the controller that Quire has not read yet."""
+    """True while the controller holds a scan code that Quire has not read."""
     return int(machine.hmp(f"i /b {STATUS_PORT:#x}").split("=")[1], 16) & OUTPUT_FULL
 
 
@@ -44,7 +44,7 @@ def press(machine, key, limit=LIMIT):
 
 
 def write(machine, text):
-    """Types TEXT, a key after the other."""
+    """Types TEXT, one key after another."""
     for character in text:
         press(machine, name(character))
 

@@ -1,7 +1,6 @@
-/* A boot loader of the tests' own. QEMU starts it as a Multiboot kernel; it starts Quire, which QEMU's
- * "loader" device has put in place, in the same machine state (Multiboot 0.6.96, section 3.2), with whatever
- * EAX and EBX the test wants, and more of what the specification leaves open. The test writes the words after
- * the mark into the file. */
+/* The tests' own boot loader. QEMU starts it as a Multiboot kernel. It starts Quire, which QEMU's "loader" device has
+ * put in place, in the same machine state (Multiboot 0.6.96, section 3.2), but for the registers and devices that the
+ * test sets. The test writes the words after the mark into the file. */
     .set MAGIC, 0x1BADB002
 
     .text

@@ -1,4 +1,4 @@
-"""Multiboot information as no boot loader should make it, and a way to start Quire with it.
+"""Multiboot information of any kind, and a way to start Quire with it.
 
 Multiboot 0.6.96, section 3.3. All addresses are physical."""
 import os
@@ -24,7 +24,7 @@ FLAG_MMAP, FLAG_NAME, FLAG_FRAMEBUFFER = 1 << 6, 1 << 9, 1 << 12
 
 @dataclass
 class Info:
-    """The information structure. A flag is set where the field is given; `flags` overrides that."""
+    """The information structure. A field's flag is set if the field is given; `flags` overrides that."""
 
     flags: int = None
     memory: tuple = None        # mem_lower, mem_upper
@@ -33,7 +33,7 @@ class Info:
     mmap: tuple = None          # mmap_length, mmap_addr
     name: int = None            # boot_loader_name
     framebuffer: tuple = None   # addr, pitch, width, height, bpp, type, color_info (6 bytes; 8 as GRUB has it)
-    blobs: dict = field(default_factory=dict)  # address: bytes, what else lies in memory
+    blobs: dict = field(default_factory=dict)  # address: bytes; other contents of memory
 
     def pack(self):
         given = ((self.memory, FLAG_MEMORY), (self.cmdline, FLAG_CMDLINE), (self.mods, FLAG_MODS),

@@ -1,5 +1,5 @@
-/* A boot loader like loader.S, on a processor with long mode, that keeps to the letter of Multiboot 0.6.96,
- * section 3.2, and leaves in disorder all that it does not promise: every other flag and control bit, debug
+/* A boot loader like loader.S, for a processor with long mode. It keeps to the letter of Multiboot 0.6.96, section
+ * 3.2, and leaves everything else in disorder: every other flag and control bit, debug
  * registers, MSRs, the descriptor tables, the stack, the x87, the local APIC, the HPET, the real-time clock, and
  * the PICs' masks. */
     .set MAGIC, 0x1BADB002

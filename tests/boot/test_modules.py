@@ -1,4 +1,4 @@
-"""Boot modules: reserved to the frame, described, and left as they were loaded."""
+"""Boot modules: logged, reserved to the frame, and unchanged."""
 import random
 import re
 
@@ -11,14 +11,14 @@ def module_file(path, size, seed=1):
     return path
 
 
-def modules_said(log):
+def modules_logged(log):
     """[(start, end)] of the modules in the log."""
     return [(int(start, 16), int(end, 16))
             for start, end in re.findall(r"module.*?(0x[0-9a-f]{8})-(0x[0-9a-f]{8})", log)]
 
 
 def churn(machine):
-    """Makes the machine hand out and fill as much memory as a few commands can."""
+    """Makes the machine hand out and fill memory, as much as a few commands can."""
     for size in ("1M", "4M", "16M"):
         machine.run(f"alloc {size}")
 
@@ -31,7 +31,7 @@ def test_a_module_is_reserved_and_keeps_its_contents(boot, tmp_path):
     path = module_file(tmp_path / "module.bin", 100_001)
     machine = boot(modules=[path])
     log = machine.prompt()
-    (start, end), = modules_said(log)
+    (start, end), = modules_logged(log)
     assert end - start == 100_001
     assert str(path)[:40] in log  # a long name is cut
 
@@ -46,7 +46,7 @@ def test_a_module_is_reserved_and_keeps_its_contents(boot, tmp_path):
 def test_a_module_can_be_read_through_a_mapping(boot, tmp_path):
     path = module_file(tmp_path / "module.bin", 5000)
     machine = boot(modules=[path])
-    (start, _), = modules_said(machine.prompt())
+    (start, _), = modules_logged(machine.prompt())
     assert not monitor.errors(machine.run(f"map 0x00400000 {start & ~0xfff:#x} ro"))
     words = re.findall(r" 0x([0-9a-f]{8})", machine.run("peek 0x00400000 4")[0])
     assert b"".join(int(word, 16).to_bytes(4, "little") for word in words) == path.read_bytes()[:16]
@@ -59,7 +59,7 @@ def test_several_modules_are_all_reserved(boot, tmp_path):
     bare = boot()
     bare.prompt()
     machine = boot(modules=paths)
-    said = modules_said(machine.prompt())
+    said = modules_logged(machine.prompt())
     assert [end - start for start, end in said] == sizes
     frames = memmodel.size(memmodel.union(memmodel.pages(*module) for module in said))
     assert monitor.mem(machine).reserved - monitor.mem(bare).reserved == frames
@@ -69,7 +69,7 @@ def test_several_modules_are_all_reserved(boot, tmp_path):
     assert machine.finish() == 33
 
 
-def test_more_modules_than_are_described_are_reserved_all_the_same(boot, tmp_path):
+def test_modules_beyond_the_described_ones_are_reserved_too(boot, tmp_path):
     paths = [module_file(tmp_path / f"m{i}.bin", 9000, i) for i in range(40)]
     bare = boot()
     bare.prompt()

@@ -1,7 +1,7 @@
-"""Malformed Multiboot information: whatever a loader says, the boot ends in a verdict, `quire: ready` or a
+"""Malformed Multiboot information: whatever a loader reports, the boot ends in a verdict, `quire: ready` or a
 panic with its reason, and what can be used of it is used rightly.
 
-A loader of the tests' own (loader.S, multiboot.py) enters Quire with information made up here."""
+A loader of the tests' own (loader.S, multiboot.py) starts Quire with information made up here."""
 import random
 import re
 import time
@@ -30,7 +30,7 @@ def good():
 
 
 def ready(machine):
-    """It is ready, says no trouble, and its figures agree; what `mem` says."""
+    """Checks that it is ready and its figures agree; returns what `mem` prints."""
     assert machine.verdict() == "ready", machine.reason()
     machine.prompt()
     counts = monitor.mem(machine)
@@ -59,7 +59,7 @@ def test_well_formed_information_from_our_own_loader_is_ready(craft, kernel):
 # ---- the magic value and the structure's address ----
 
 @pytest.mark.parametrize("magic", [0, 0x1BADB002, 0x36D76289, 0x2BADB003, TOP])
-def test_a_wrong_magic_value_is_a_panic_that_says_so(craft, magic):
+def test_a_wrong_magic_value_is_a_panic_that_names_it(craft, magic):
     machine = craft(good(), magic=magic)
     panics(machine, "Multiboot")
     assert f"{magic:#010x}" in machine.reason()
@@ -75,8 +75,8 @@ def test_information_that_is_not_aligned_is_read(craft, kernel):
     check_counts(ready(craft(good(), at=INFO + 1)), RAM, kernel)
 
 
-def test_information_right_behind_the_kernel_is_read_before_it_is_overwritten(craft, kernel):
-    """All of it in the frames that are handed out first."""
+def test_information_just_after_the_kernel_is_read_before_it_is_overwritten(craft, kernel):
+    """All of it lies in the frames that are handed out first."""
     end = -(-Elf(kernel).end // 4096) * 4096
     module = (end + 0x8000, end + 0x8005, end + 0x5000)
     info = Info(memory=MEMORY).with_map(RAM, address=end + 0x1000)
@@ -102,7 +102,7 @@ CR4 = 0x2FF  # virtual-8086 extensions, TSD, DE, PSE, PAE, MCE, PGE, PCE; OSFXSR
     ((0, 0, CR4), None), ((DF | NT | AC | 2, MP | EM | TS | NE | WP | AM | NW | CD, CR4), None),
     ((DF | NT | AC | 2, EM | TS | WP | AM, 0), "486"),
 ], ids=["flags", "CR0", "caches off", "CR4", "all", "486"])
-def test_whatever_state_the_processor_is_left_in_quire_starts(craft, kernel, state, cpu):
+def test_quire_starts_in_any_state_of_the_processor(craft, kernel, state, cpu):
     """Section 3.2: PE is set, PG and IF are clear; all else is undefined."""
     machine = craft(good(), state=state, cpu=cpu)
     machine.prompt()
@@ -140,7 +140,7 @@ LEFTOVERS = {
 
 @pytest.mark.parametrize("name", LEFTOVERS)
 def test_the_timer_and_the_prompt_work_after(craft, name):
-    """Halted while idle means that the timer's interrupt arrives: otherwise Quire polls."""
+    """An idle machine halts only if the timer's interrupt arrives; otherwise Quire polls."""
     machine = craft(good(), actions=LEFTOVERS[name], system="x86_64", cpu="max", extra=["-machine", "hpet=on"])
     machine.prompt()
     machine.run("test irq*")
@@ -168,7 +168,7 @@ KEYBOARDS = {
 
 
 @pytest.mark.parametrize("state", KEYBOARDS)
-def test_a_keyboard_types_that_was_left(craft, state):
+def test_a_keyboard_works_that_was_left(craft, state):
     machine = craft(good(), actions=KEYBOARDS[state])
     machine.prompt()
     keys.write(machine, "walk 0xAbc\n")
@@ -177,9 +177,9 @@ def test_a_keyboard_types_that_was_left(craft, state):
     assert machine.finish() == 33
 
 
-def test_breakpoints_that_a_loader_has_left_do_no_harm(craft, kernel):
-    """DR0 and DR1 stop at instructions that Quire comes to, DR2 at a word that it writes; GD makes each access to a
-    debug register an exception."""
+def test_breakpoints_that_a_loader_has_left_are_cleared(craft, kernel):
+    """DR0 and DR1 are on instructions that Quire runs, DR2 on a word that it writes; GD makes each access to a debug
+    register an exception."""
     elf = Elf(kernel)
     addresses = [elf.address("serial_init"), elf.address("kmalloc_init"), elf.address("boot_info")]
     actions = [("debug", i, address) for i, address in enumerate(addresses)]
@@ -190,7 +190,7 @@ def test_breakpoints_that_a_loader_has_left_do_no_harm(craft, kernel):
     assert machine.finish() == 33
 
 
-def test_descriptors_and_entry_points_that_a_loader_has_left_are_gone(craft):
+def test_an_ldt_and_system_call_entries_that_a_loader_has_left_are_cleared(craft):
     """The LDT, SYSENTER's code segment, and every bit of EFER."""
     actions = [("descriptors", 0, 0), ("msr", 0x174, 8), ("msr", 0xC0000080, 0x8901)]
     machine = craft(good(), actions=actions, system="x86_64", cpu="max")
@@ -203,15 +203,15 @@ def test_descriptors_and_entry_points_that_a_loader_has_left_are_gone(craft):
 
 # ---- what is given and what is not ----
 
-def test_nothing_given_is_a_panic_about_memory(craft):
+def test_information_without_any_field_is_a_panic_about_memory(craft):
     panics(craft(Info(flags=0)), "memory")
 
 
-def test_all_flags_and_no_contents_end_in_a_verdict(craft):
+def test_all_flags_without_contents_end_in_a_verdict(craft):
     ends_in_a_verdict(craft(Info(flags=TOP)))
 
 
-def test_without_a_map_mem_upper_is_fallen_back_to_and_said(craft, kernel):
+def test_without_a_map_mem_upper_is_used_and_logged(craft, kernel):
     machine = craft(Info(memory=MEMORY))
     counts = ready(machine)
     assert "quire: no memory map; using mem_lower, 639 KiB, and mem_upper, 130048 KiB\n" in machine.text()
@@ -236,22 +236,22 @@ FIELDS = {
 
 
 def complete():
-    """Every field given, and each seen in the log."""
+    """Information with every field, each of which shows in the log."""
     info = good().with_cmdline("-- walk 0; exit").with_modules([(32 * MIB, 33 * MIB, STRINGS)])
     info.name = NAME
-    info.framebuffer = (0x90000000, 2560, 640, 480, 8, 0, bytes(6))  # of a kind that is reported, and not used
+    info.framebuffer = (0x90000000, 2560, 640, 480, 8, 0, bytes(6))  # a palette: logged, and not used
     info.blobs |= {NAME: b"somebody\0", STRINGS: b"a module's name\0"}
     return info
 
 
 @pytest.mark.parametrize("field", FIELDS)
 def test_a_field_whose_flag_is_clear_is_not_used(craft, field):
-    """And every other one is."""
+    """Every other field is."""
     info = complete()
     given = sum(flag for flag, _ in FIELDS.values())
     info.flags = given & ~FIELDS[field][0]
     if field == "memory":
-        info.flags &= ~multiboot.FLAG_MMAP  # or mem_upper would not be looked at
+        info.flags &= ~multiboot.FLAG_MMAP  # with a map mem_upper would not be used
     machine = craft(info)
     seen = {name for name, (_, words) in FIELDS.items() if name != "memory"}
     if field == "memory":
@@ -280,7 +280,7 @@ def test_the_diagnosis_has_the_memorys_size_only_where_it_is_given(craft, given)
 
 # ---- the end of the address space ----
 
-TAIL = b"tail=012345"  # the last 11 bytes below 4 GiB, as `firmware` makes them: text without an end
+TAIL = b"tail=012345"  # the last 11 bytes below 4 GiB, by `firmware`: text without a NUL
 END = 1 << 32
 
 
@@ -299,7 +299,7 @@ WRAPPED = int.from_bytes(b"WRAP", "little")
 
 
 def at_the_end(craft, firmware, info):
-    """Boots with text at address 0, where who reads past the end comes to."""
+    """Boots with text at address 0, which a read past the end would reach."""
     machine = craft(info, actions=[("store", 0, WRAPPED), ("store", 4, 0)], extra=firmware)
     machine.prompt()
     assert machine.finish() == 33
@@ -327,7 +327,7 @@ def test_a_modules_string_ends_with_the_address_space(craft, firmware):
 
 
 @pytest.mark.parametrize("address", [0xFFFFFF8A + 1, 0xFFFFFFF0, TOP], ids=hex)
-def test_information_that_crosses_the_end_is_none(craft, address):
+def test_information_that_crosses_the_end_is_not_used(craft, address):
     """It has 118 bytes."""
     machine = craft(Info(), at=address, place=False)
     panics(machine, "neither a memory map nor the memory's size")
@@ -374,7 +374,7 @@ def test_a_map_at_an_absurd_address_ends_in_a_verdict(craft, address, length):
     ends_in_a_verdict(craft(Info(memory=MEMORY, mmap=(length, address))))
 
 
-def test_an_empty_map_is_no_map(craft):
+def test_an_empty_map_counts_as_none(craft):
     machine = craft(Info(memory=MEMORY, mmap=(0, MMAP)))
     ready(machine)
     assert re.search(r"^\w+: .*mem_upper", machine.text(), re.M)
@@ -388,7 +388,7 @@ def test_a_map_shorter_than_an_entry_ends_in_a_verdict(craft, length):
 
 
 @pytest.mark.parametrize("extra", [1, 4, 19, 23])
-def test_bytes_after_the_last_whole_entry_are_no_entry(craft, kernel, extra):
+def test_bytes_after_the_last_whole_entry_are_ignored(craft, kernel, extra):
     info = good()
     info.blobs[MMAP] += mmap_table([Entry(0, 128 * MIB, 2)])[:extra]
     info.mmap = (len(info.blobs[MMAP]), MMAP)
@@ -396,18 +396,18 @@ def test_bytes_after_the_last_whole_entry_are_no_entry(craft, kernel, extra):
 
 
 @pytest.mark.parametrize("length", [0x10000, 0x10000000, 0x80000000, 0xFF000000, TOP])
-def test_a_map_longer_than_it_is_ends_in_a_verdict(craft, length):
+def test_a_map_with_too_great_a_length_ends_in_a_verdict(craft, length):
     info = good()
     info.mmap = (length, MMAP)
     ends_in_a_verdict(craft(info))
 
 
 @pytest.mark.parametrize("size", [20, 21, 24, 28, 48, 1000])
-def test_entries_are_stepped_by_their_own_size(craft, kernel, size):
+def test_an_entrys_size_leads_to_the_next(craft, kernel, size):
     check_counts(ready(craft(Info().with_map(RAM, size=size))), RAM, kernel)
 
 
-def test_entries_of_different_sizes_are_each_stepped_rightly(craft, kernel):
+def test_entries_may_differ_in_size(craft, kernel):
     entries = RAM + [Entry((16 + i) * MIB + i, 0x10000 + i, 2) for i in range(20)]
     table = b"".join(mmap_table([entry], size=20 + i * 7 % 60) for i, entry in enumerate(entries))
     info = Info(mmap=(len(table), MMAP), blobs={MMAP: table})
@@ -415,7 +415,7 @@ def test_entries_of_different_sizes_are_each_stepped_rightly(craft, kernel):
 
 
 def with_bad_sizes(size, bad):
-    """A good map, and then entries BAD that claim to have SIZE bytes."""
+    """A good map, followed by entries BAD that claim to be SIZE bytes long."""
     info = good()
     info.blobs[MMAP] += (size.to_bytes(4, "little") + mmap_table([bad])[4:]) * 3
     info.mmap = (len(info.blobs[MMAP]), MMAP)
@@ -423,8 +423,8 @@ def with_bad_sizes(size, bad):
 
 
 @pytest.mark.parametrize("size", [0, 1, 4, 16, 19])
-def test_an_entry_too_small_to_be_one_ends_the_reading_with_a_warning(craft, kernel, size):
-    """What came before it stays."""
+def test_an_entry_of_too_small_a_size_ends_the_map_with_a_warning(craft, kernel, size):
+    """The entries before it count."""
     machine = craft(with_bad_sizes(size, Entry(MIB, 127 * MIB, 2)))
     check_counts(ready(machine), RAM, kernel)
     assert f"quire: the memory map ends at entry {len(RAM)}, whose size is {size}\n" in machine.text()
@@ -432,7 +432,7 @@ def test_an_entry_too_small_to_be_one_ends_the_reading_with_a_warning(craft, ker
 
 @pytest.mark.parametrize("size", [1000, 0x7FFFFFFF, 0xFFFFFFEC, 0xFFFFFFFB, 0xFFFFFFFC, TOP])
 def test_an_entry_that_runs_off_the_map_is_the_last_with_a_warning(craft, kernel, size):
-    """It is whole itself; what follows it cannot be found."""
+    """It counts: it is whole, but nothing after it can be found."""
     bad = Entry(64 * MIB, MIB, 2)
     machine = craft(with_bad_sizes(size, bad))
     check_counts(ready(machine), RAM + [bad], kernel)
@@ -440,7 +440,7 @@ def test_an_entry_that_runs_off_the_map_is_the_last_with_a_warning(craft, kernel
 
 
 @pytest.mark.parametrize("size", [0, 4, 19, TOP])
-def test_a_map_of_nothing_but_absurd_entries_ends_in_a_verdict(craft, size):
+def test_a_map_of_absurd_entries_only_ends_in_a_verdict(craft, size):
     table = (size.to_bytes(4, "little") + bytes(20)) * 100
     ends_in_a_verdict(craft(Info(memory=MEMORY, mmap=(len(table), MMAP), blobs={MMAP: table})))
 
@@ -488,13 +488,13 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("case", HOSTILE)
-def test_the_rule_holds_for(craft, kernel, case):
+def test_maps_follow_the_rule(craft, kernel, case):
     check_counts(ready(craft(Info().with_map(HOSTILE[case]), memory="3500M")), HOSTILE[case], kernel)
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_the_rule_holds_for_random_maps(craft, kernel, seed):
-    """The first 8 MiB are left alone, for Quire itself."""
+def test_random_maps_follow_the_rule(craft, kernel, seed):
+    """None touches the first 8 MiB, which Quire itself needs."""
     rng = random.Random(seed)
     entries = [Entry(MIB, rng.randrange(64, 3000) * MIB + rng.randrange(4096), 1)]
     for _ in range(rng.randrange(1, 120)):
@@ -513,13 +513,13 @@ def test_the_rule_holds_for_random_maps(craft, kernel, seed):
     [Entry(MIB, 127 * MIB, 1), Entry(0, 2**64 - 1, 2)],
     [Entry(MIB + 1 + i * 0x1000, 0xFFF, 1) for i in range(2000)],
 ], ids=["all reserved", "low memory only", "2 MiB", "only above 4 GiB", "all taken", "no whole frame"])
-def test_a_map_with_nothing_to_use_is_a_panic_about_memory(craft, entries):
+def test_a_map_without_usable_memory_is_a_panic_about_memory(craft, entries):
     panics(craft(Info().with_map(entries)), "memory")
 
 
 @pytest.mark.parametrize("address", [0x20000000, DEVICES, 0xFEE00000], ids=hex)  # the last: the local APIC
-def test_a_map_of_memory_that_is_not_there_is_a_panic_about_memory(craft, address):
-    """Page tables in there would be a reset."""
+def test_a_map_of_missing_memory_is_a_panic_about_memory(craft, address):
+    """Page tables there would end in a reset."""
     machine = craft(Info().with_map([Entry(address, 4 * MIB, 1)]))
     panics(machine, "no memory")
     assert f"{address:#010x}" in machine.reason()
@@ -527,7 +527,7 @@ def test_a_map_of_memory_that_is_not_there_is_a_panic_about_memory(craft, addres
 
 # ---- modules ----
 
-def test_a_module_that_is_not_aligned_is_reserved_to_every_frame_it_touches(craft, kernel):
+def test_every_frame_that_an_unaligned_module_touches_is_reserved(craft, kernel):
     modules = [(32 * MIB + 0x123, 32 * MIB + 0x2001, 0), (40 * MIB + 0xFFF, 40 * MIB + 0x1001, 0),
                (48 * MIB, 48 * MIB + 1, 0)]
     counts = ready(craft(good().with_modules(modules)))
@@ -552,7 +552,7 @@ def test_a_module_that_ends_before_it_starts_reserves_nothing(craft, kernel):
 @pytest.mark.parametrize("start, end, over", [
     (MIB - 5, MIB, False), (MIB - 5, MIB + 1, True), ("end", MIB * 9, False), (-1, MIB * 9, True)])
 def test_a_module_over_the_kernel_is_reported(craft, kernel, start, end, over):
-    """START counts from the kernel's end where it is negative or "end"."""
+    """START is relative to the kernel's end if it is negative or "end"."""
     kernels_end = Elf(kernel).address("kernel_end")
     start = kernels_end if start == "end" else start if start > 0 else kernels_end + start
     machine = craft(good().with_cmdline("-- exit").with_modules([(start, end, 0)]))
@@ -623,14 +623,14 @@ def test_4096_bytes_are_cut_and_their_commands_do_not_run(craft):
     assert machine.finish() == 33
 
 
-def test_bytes_that_are_no_text_in_the_command_line_are_unknown_options(craft):
+def test_bytes_that_are_not_text_are_unknown_options(craft):
     info = good().with_cmdline("")
     info.blobs[CMDLINE] = bytes(range(1, 256)) * 8 + b" -- exit\0"
     assert craft(info).exit_code() == 33
 
 
 LOADED = [
-    # the loader's name, its command line, what of it is no option
+    # the loader's name, its command line, and the unknown options in it
     (b"qemu", "build/quire.elf odd", ["odd"]),
     (b"qemu", "/home/me/my kernels/quire.elf odd heap=debug", ["odd"]),
     (b"qemu", "a.elf b.elf odd", ["b.elf", "odd"]),
@@ -683,7 +683,7 @@ def test_a_loaders_name_at_an_absurd_address_or_without_an_end_is_cut(craft, add
     (0xB8000, 160, 80, 25, 16, 2), (0xB8000, 160, 0, 0, 16, 2),
     (0, 160, 80, 25, 16, 2), (0xFD000000, 1024, 1024, 768, 8, 0),
 ], ids=lambda value: f"type{value[5]}-{value[0]:#x}")
-def test_whatever_the_framebuffer_is_said_to_be_the_boot_is_ready(craft, framebuffer):
+def test_the_boot_is_ready_with_any_framebuffer(craft, framebuffer):
     info = good()
     info.framebuffer = (*framebuffer, bytes((255, 255, 0, 31, 8, 200)))
     ready(craft(info))
@@ -692,7 +692,7 @@ def test_whatever_the_framebuffer_is_said_to_be_the_boot_is_ready(craft, framebu
 # ---- everything at once ----
 
 def random_information(rng, elf):
-    """Mostly in order, with absurd values strewn in."""
+    """Mostly valid, with absurd values strewn in."""
     absurd = [0, 1, 0x500, 0xB8000, elf.entry, elf.end - 8, 0x003FFFFC, 0x07FFFFF0, DEVICES, 0xFEE00000, 0xFFFFFFF4, TOP]
 
     def perhaps(value, chance=0.15):

@@ -1,4 +1,4 @@
-"""The Multiboot command line: options, what is unknown, what is cut, and commands after `--`."""
+"""The Multiboot command line: options, unknown ones, a line that is cut, and commands after `--`."""
 import re
 import shutil
 from pathlib import Path
@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 
-def test_an_unknown_option_is_reported_and_passed_over(boot):
+def test_an_unknown_option_is_reported_and_ignored(boot):
     machine = boot(cmdline="frobnicate=7 -- exit")
     assert machine.exit_code() == 33
     assert re.search(r"^.*unknown.*frobnicate=7", machine.text(), re.M)
 
 
-def test_an_unknown_option_is_answered_with_those_there_are(boot):
+def test_an_unknown_option_is_answered_with_the_list_of_options(boot):
     machine = boot(cmdline="heap=odd foo panic bar=1 -- exit")
     assert machine.exit_code() == 33
     assert re.findall(r'unknown option "(.*)"', machine.text()) == ["heap=odd", "foo", "panic", "bar=1"]
@@ -37,7 +37,7 @@ def test_a_boot_over_the_network_has_no_unknown_option(boot, kernel, tmp_path):
     assert machine.finish() == 33
 
 
-def test_options_around_an_unknown_one_count(boot):
+def test_options_beside_an_unknown_one_count(boot):
     machine = boot(cmdline="frobnicate test=NOSUCH*")
     assert machine.exit_code() == 35
     assert "frobnicate" in machine.text()
@@ -61,14 +61,14 @@ def test_a_failing_command_does_not_stop_the_next(boot):
 
 def test_the_prompt_follows_the_commands(boot):
     machine = boot(cmdline="-- walk 0")
-    machine.prompt()  # the command's
+    machine.prompt()  # the command's own
     machine.prompt()
     assert machine.run("walk 0x00100000")[-1] == "0x00100000 -> 0x00100000"
     assert machine.finish() == 33
 
 
 def command_line(length, tail):
-    """LENGTH bytes, TAIL last; blanks before it."""
+    """LENGTH bytes: blanks, then TAIL."""
     return " " * (length - len(tail)) + tail
 
 
@@ -78,7 +78,7 @@ def test_4000_bytes_of_command_line_are_read(boot):
     assert "0x00100000 -> 0x00100000" in machine.text()
 
 
-def test_4000_bytes_of_options_are_each_looked_at(boot):
+def test_each_of_4000_bytes_of_options_is_read(boot):
     machine = boot(cmdline="x=1 " * 990 + "last=1 -- exit")
     assert machine.exit_code() == 33
     assert "last=1" in machine.text()
@@ -91,7 +91,7 @@ def test_a_long_list_of_commands_is_run_to_its_end(boot):
 
 
 @pytest.mark.parametrize("length", [4100, 5000, 20000])
-def test_a_longer_one_is_said_to_be_cut_and_its_commands_do_not_run(boot, length):
+def test_a_longer_line_is_reported_as_cut_and_its_commands_do_not_run(boot, length):
     machine = boot(cmdline="-- exit 1; " + "walk 0; " * (length // 8))
     log = machine.prompt()
     assert re.search(r"^.*\bcut\b.*", log, re.M)
@@ -113,7 +113,7 @@ def test_the_kernels_path_in_front_is_dropped(boot, kernel, tmp_path, path):
     assert len(unknown) == 1 and "odd" in unknown[0]
 
 
-def test_a_path_that_does_not_end_in_elf_is_no_harm(boot, kernel, tmp_path):
+def test_a_path_that_does_not_end_in_elf_is_dropped_too(boot, kernel, tmp_path):
     copy = tmp_path / "quire"
     shutil.copy(kernel, copy)
     machine = boot(kernel=copy, cmdline="-- exit")

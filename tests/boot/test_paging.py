@@ -1,4 +1,4 @@
-"""What `maps`, `walk` and `pd` say, against what QEMU itself reads from the page tables and registers."""
+"""`maps`, `walk` and `pd` against what QEMU itself reads from the page tables and registers."""
 import random
 import re
 
@@ -31,7 +31,7 @@ def pages_of(runs):
 
 
 def some_use(machine):
-    """Mappings of several kinds, over several tables."""
+    """Makes mappings of several kinds, in several tables."""
     for line in ("alloc 24", "alloc 70000", "alloc 9M", "map 0x00400000 0x000b8000",
                  "map 0x00401000 0x000b8000 ro", "map 0x7ffff000 0xfee00000", "map 0x80000000 0xfffff000 ro"):
         assert not monitor.errors(machine.run(line)), line
@@ -53,15 +53,15 @@ def test_maps_has_exactly_the_pages_that_qemu_sees(machine):
     assert said.keys() == seen.keys()
 
 
-def test_maps_has_the_permissions_that_hold(machine):
-    """The directory's and the table's bits together, as the processor takes them."""
+def test_maps_has_the_permissions_in_force(machine):
+    """Those of the directory and the table together, as the processor combines them."""
     said = pages_of(monitor.maps(machine))
     held = {page: flags for start, end, flags in info_mem(machine) for page in range(start, end, PAGE)}
     assert said.keys() == held.keys()
     assert all(held[page] == ("-rw" if said[page] == "rw" else "-r-") for page in said)
 
 
-def test_maps_ascends_and_each_run_differs_from_the_next(machine):
+def test_maps_ascends_and_neighbouring_runs_differ(machine):
     runs = monitor.maps(machine)
     for run, following in zip(runs, runs[1:]):
         assert run.start < run.end <= following.start
@@ -131,7 +131,7 @@ def test_the_last_directory_entry_is_the_directory_itself(machine):
     assert info_tlb(machine)[0xFFFFF000][0] == cr3
 
 
-def test_the_first_4_mib_are_the_identity_but_for_the_absent_pages(machine, kernel):
+def test_the_first_4_mib_are_identity_mapped_except_the_absent_pages(machine, kernel):
     elf = Elf(kernel)
     absent = {0, 0x003FF000, elf.address("boot_stack_guard"), elf.address("fault_stack_guard")}
     seen = info_tlb(machine)
@@ -142,7 +142,7 @@ def test_the_first_4_mib_are_the_identity_but_for_the_absent_pages(machine, kern
             assert seen[page][0] == page
 
 
-def test_text_and_constants_are_read_only_and_write_protection_holds(machine, kernel):
+def test_text_and_constants_are_read_only_and_cr0_wp_is_set(machine, kernel):
     elf = Elf(kernel)
     registers = machine.registers()
     assert registers["CR0"] & 0x80010001 == 0x80010001  # PG, WP, PE
@@ -156,8 +156,8 @@ def test_text_and_constants_are_read_only_and_write_protection_holds(machine, ke
             assert permission[page] == allowed, (start, hex(page))
 
 
-def test_a_frame_is_used_once_but_for_the_window_and_the_identity(machine):
-    """No frame behind the heap is behind two pages of it, or holds a page table or the directory."""
+def test_a_frame_has_one_use_besides_window_and_identity_map(machine):
+    """No frame of the heap backs two of its pages, or holds a page table or the directory."""
     seen = info_tlb(machine)
     heap = [pa for va, (pa, _) in seen.items() if 0xC0000000 <= va < 0xF0000000]
     tables = [pa for va, (pa, _) in seen.items() if va >= 0xFFC00000]
@@ -166,7 +166,7 @@ def test_a_frame_is_used_once_but_for_the_window_and_the_identity(machine):
     assert not set(heap) & set(tables)
 
 
-def test_unmapped_pages_are_gone_from_qemus_view_too(boot):
+def test_qemu_does_not_see_unmapped_pages(boot):
     machine = boot()
     machine.prompt()
     before = info_tlb(machine)

@@ -1,4 +1,4 @@
-"""What the screens show, pixel by pixel, against what the console believes it shows.
+"""The screens, pixel by pixel, against the cells that the console keeps.
 
 A picture of EGA text is compared with text memory and the font in the video ROM; a framebuffer, with the
 console's own cells and the font that was built in. Besides real ones (under UEFI) there are framebuffers that
@@ -32,7 +32,7 @@ def halves(machine, address, count):
 
 
 class Console:
-    """The framebuffer console's own idea, read from the kernel's memory (which is mapped where it lies)."""
+    """The framebuffer console's state, read from the kernel's memory, which is identity-mapped."""
 
     def __init__(self, machine, kernel):
         elf = Elf(kernel)
@@ -51,7 +51,7 @@ class Console:
         return [rows[i:i + self.columns].rstrip() for i in range(0, len(rows), self.columns)]
 
     def check(self, pixel, size, close=0, step=1):
-        """Every cell (each STEPth of a large screen) is as it should be; what is beyond them is black."""
+        """Checks every cell (each STEPth of a large screen); the rest of the screen must be black."""
         wrong = differences(self.cells, self.columns, self.glyphs, pixel, self.width, self.height,
                             cursor=self.cursor, close=close, step=step)
         assert wrong == []
@@ -64,13 +64,13 @@ class Console:
 
 
 def use(machine):
-    """Some of everything that the monitor shows."""
+    """Prints some of everything that the monitor can print."""
     for command in COMMANDS:
         machine.run(command)
 
 
 def check_log(machine, rows, columns):
-    """The screen's rows are the end of what the serial line said, wrapped."""
+    """Checks that the screen's rows are the end of the serial line's text, wrapped."""
     text = machine.text().encode("latin-1").decode(errors="replace")  # GRUB's is not UTF-8
     said = [line[i:i + columns].rstrip() for line in text.split("\n")
             for i in range(0, max(len(line), 1), columns)]
@@ -88,7 +88,7 @@ def screenshot(machine, tmp_path):
 
 
 def keep(image, build, name):
-    """For a person to look at."""
+    """Keeps a picture for a person to look at."""
     (build / "screens").mkdir(exist_ok=True)
     image.save(build / "screens" / f"{name}.png")
 
@@ -140,7 +140,7 @@ def test_the_framebuffer_under_uefi_is_what_the_console_holds(disc, build, kerne
 
 
 def test_a_display_in_a_graphics_mode_is_not_claimed_to_show_text(craft):
-    """As under UEFI without a video driver in GRUB: there is a VGA, and no framebuffer is reported."""
+    """So it is under UEFI when GRUB has no video driver: a VGA in a graphics mode, and no framebuffer is reported."""
     info = Info(memory=(639, 64 * 1024)).with_map(RAM).with_cmdline("-- diagnose; exit")
     machine = craft(info, actions=[("out", 0x3CE, 6), ("out", 0x3CF, 5)])
     assert machine.exit_code() == 33
@@ -178,7 +178,7 @@ FRAMEBUFFERS = {
 
 
 def information(framebuffer, cmdline="--", grub=False):
-    """What a boot loader says of FRAMEBUFFER, a value of FRAMEBUFFERS; the colours where GRUB puts them."""
+    """A boot loader's information about FRAMEBUFFER, a value of FRAMEBUFFERS; with GRUB, the colours where GRUB puts them."""
     width, height, pitch, bits, colours, offset = framebuffer
     info = Info().with_map(RAM).with_cmdline(cmdline)
     place = bytes((0, 0)) if grub else b""
@@ -204,7 +204,7 @@ class Memory:
         return tuple((value >> shift & (1 << bits) - 1) << 8 >> bits for shift, bits in fields)
 
     def check_borders(self):
-        """Nothing was written but pixels."""
+        """Checks that only pixels were written."""
         line = self.width * self.bytes
         gaps = b"".join(self.data[y * self.pitch + line:(y + 1) * self.pitch] for y in range(self.height))
         assert set(self.before + gaps + self.behind) <= {FILL}
@@ -242,7 +242,7 @@ def test_a_framebuffer_console_grows_with_the_display(craft, kernel):
     ({2: 0}, "too small"), ({3: 0}, "too small"), ({1: 0}, "lines overlap"),
     ({1: 0x80000, 3: 5000}, "does not lie below 4 GiB|larger than"),
 ], ids=lambda value: str(value)[:40])
-def test_a_framebuffer_that_cannot_be_one_is_reported_and_left_alone(craft, change, why):
+def test_an_unusable_framebuffer_is_reported_and_not_written_to(craft, change, why):
     info = information(FRAMEBUFFERS["32 bits"], "-- exit")
     fields = list(info.framebuffer)
     for index, value in change.items():
@@ -255,7 +255,7 @@ def test_a_framebuffer_that_cannot_be_one_is_reported_and_left_alone(craft, chan
     assert "framebuffer mapped" not in machine.text()
 
 
-def test_a_framebuffer_over_the_kernel_is_left_alone_without_a_map_too(craft):
+def test_a_framebuffer_over_the_kernel_is_not_used_without_a_map_either(craft):
     info = information(FRAMEBUFFERS["32 bits"])
     info.mmap, info.framebuffer = None, (0x00100000, *info.framebuffer[1:])
     machine = craft(info)
@@ -268,13 +268,13 @@ def test_a_panic_is_shown_on_the_framebuffer(craft, kernel, tmp_path):
     framebuffer = FRAMEBUFFERS["32 bits"]
     machine = craft(information(framebuffer, "panic=stay -- fault! divide"))
     machine.expect(r"^PANIC: ")
-    machine.expect(r"^quire> ")  # the last look's; the screen is told before the serial line
+    machine.expect(r"^quire> ")  # the last look's: the screen gets text before the serial line does
     shown = Console(machine, kernel)
     assert any(row.startswith("PANIC: ") for row in shown.text())
     shown.check(Memory(machine, framebuffer, tmp_path / "memory.bin").pixel, framebuffer[:2])
 
 
-MANY = 65537  # entries of a memory map: too many to be one
+MANY = 65537  # entries: too many for a memory map
 
 
 @pytest.mark.parametrize("entries, why", [
@@ -282,7 +282,7 @@ MANY = 65537  # entries of a memory map: too many to be one
     ([(0, 0, 1)] * MANY, "more than 65536 entries"),
 ], ids=["no map", "too little memory", "too many entries"])
 def test_a_panic_about_memory_is_shown_on_the_framebuffer(craft, kernel, tmp_path, entries, why):
-    """It comes before paging, and before there is a memory system at all."""
+    """The panic comes before paging and before the memory system."""
     framebuffer = FRAMEBUFFERS["24 bits, an odd pitch"]
     info = information(framebuffer, "panic=stay")
     info.mmap = None
@@ -319,8 +319,8 @@ def built_fonts(kernel):
 
 
 @pytest.mark.parametrize("index", [0, 1])
-def test_the_font_is_the_packages(kernel, index):
-    """Each character of code page 437, but for two triangles, which are drawn: none is shown as another."""
+def test_the_glyphs_are_those_of_the_installed_font(kernel, index):
+    """Every character of code page 437 except two triangles, which are drawn, comes from the font."""
     paths = [FONT_DIRECTORY / f"{name}.psf.gz" for name in FONTS[index]]
     if not all(path.exists() for path in paths):
         pytest.skip(f"{paths[0].name} and {paths[1].name} are not in {FONT_DIRECTORY}")
@@ -360,7 +360,7 @@ def test_block_elements_that_a_font_lacks_are_drawn(tmp_path, size):
     assert glyphs[0xDD] == b"\xf0" * size and glyphs[0xDE] == b"\x0f" * size
 
 
-def test_fonts_of_two_sizes_are_not_one(tmp_path):
+def test_fonts_of_two_sizes_cannot_be_joined(tmp_path):
     paths = [str(FONT_DIRECTORY / f"{name}.psf.gz") for name in (FONTS[0][0], FONTS[1][1])]
     if not all(map(os.path.exists, paths)):
         pytest.skip("the fonts are not here")

@@ -1,4 +1,4 @@
-/* terminal: text and escape sequences into cells, on a screen of this test's own. */
+/* terminal: text and escape sequences become cells, on a screen of the test's own. */
 #include "terminal.h"
 
 #include <stdlib.h>
@@ -13,9 +13,9 @@
 #define PLAIN 0x07
 
 static struct log_sink *sink;
-static cell_t *cells; /* a heap block of just that size, so that any cell beyond is seen */
+static cell_t *cells; /* a heap block of exactly that size, so that a write past it is found */
 static unsigned cursor;
-static cell_t painted[CELLS]; /* as a painter that believes what it is told has it */
+static cell_t painted[CELLS]; /* the cells as a screen has them that draws only what it is told */
 
 void log_add_sink(struct log_sink *new_sink) { sink = new_sink; }
 
@@ -24,7 +24,7 @@ static void show(const struct screen *screen, unsigned first, unsigned end, unsi
     assert_true(end <= CELLS && where < CELLS);
     for (; first < end; first++)
         painted[first] = cells[first];
-    assert_memory_equal(painted, cells, sizeof painted); /* nothing changed that was not told */
+    assert_memory_equal(painted, cells, sizeof painted); /* it was told of every change */
     cursor = where;
 }
 
@@ -47,7 +47,7 @@ static int end(void **state) {
 
 static void write_text(const char *text) { sink->write(text, strlen(text)); }
 
-/* Row WHICH is TEXT and blanks behind it. */
+/* Checks that row WHICH is TEXT, filled with blanks. */
 static void check_row(unsigned which, const char *text) {
     char row[COLUMNS + 1] = "";
 
@@ -159,7 +159,7 @@ static void test_utf8_becomes_code_page_437(void **state) {
         assert_int_equal(cell_character(cells[i]), want[i]);
 }
 
-static void test_what_is_no_utf8_is_a_question_mark(void **state) {
+static void test_invalid_utf8_is_a_question_mark(void **state) {
     (void)state;
     write_text("\x80|\xC3|\xE2\x94|\xFF|\xC3\xC3\xA9");
     check_row(0, "?|?|?|?|?\x82");
@@ -199,7 +199,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_erasing),
     TEST(test_other_sequences_leave_no_trace),
     TEST(test_utf8_becomes_code_page_437),
-    TEST(test_what_is_no_utf8_is_a_question_mark),
+    TEST(test_invalid_utf8_is_a_question_mark),
     TEST(test_a_character_may_come_in_pieces),
     TEST(test_random_bytes_stay_on_the_screen),
 };

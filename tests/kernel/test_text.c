@@ -1,4 +1,4 @@
-/* The texts: string.c, format.c, the log's captures, patterns, symbols, options. */
+/* Text: string.c, format.c, the log's captures, patterns, symbols, options. */
 #include "boot_info.h"
 #include "format.h"
 #include "kmalloc.h"
@@ -81,7 +81,7 @@ KTEST(string_lengths_and_searches)
 
 /* ---- format.c ---- */
 
-/* The test fails when FMT does not give TEXT. */
+/* Fails the test unless FMT gives TEXT. */
 #define CHECK_FORMAT(text, ...) \
     do { \
         char out_[128]; \
@@ -244,7 +244,7 @@ KTEST(symbols_have_no_source_line_outside_the_text)
     KCHECK_EQ(line, 77);
 }
 
-KTEST(symbols_know_what_they_do_not_know)
+KTEST(symbols_unknown_addresses_have_no_name)
 {
     static const uintptr_t nowhere[] = {0, 0x1000, KERNEL_START - 1, IDENTITY_END, KHEAP_START, 0xFFFFFFFF};
     char text[SYMBOL_TEXT];
@@ -268,7 +268,7 @@ static const struct option_case {
     const char *line, *loader;
     const char *test, *bench, *commands; /* as in struct options */
     bool panic_stay;
-    const char *said; /* somewhere in what is logged; NULL: nothing is */
+    const char *said; /* part of the log; NULL: nothing is logged */
 } option_cases[] = {
     {"", "grub", NULL, NULL, NULL, false, NULL},
     {"test", "grub", "*", NULL, NULL, false, NULL},
@@ -279,6 +279,10 @@ static const struct option_case {
     {"tests", "grub", NULL, NULL, NULL, false, "tests"},
     {"/tmp/my kernels/quire.elf test", "qemu", "*", NULL, NULL, false, NULL},
     {"quire.elf", "qemu", NULL, NULL, NULL, false, NULL},
+    {"/boot/quire.elf test", "ISOLINUX 6.04", "*", NULL, NULL, false, NULL},
+    {"tftp://10.0.2.2/quire bench", "iPXE 1.0", NULL, "*", NULL, false, NULL},
+    {"test=a/b.elf", "GNU GRUB 0.97", "a/b.elf", NULL, NULL, false, NULL},
+    {"/quire test", "GRUB 2.06", "*", NULL, NULL, false, "/quire"},
     {"test -- mem; walk 0 ; test", "grub", "*", NULL, "mem; walk 0 ; test", false, NULL},
     {"-- bench", "grub", NULL, NULL, "bench", false, NULL},
 };
@@ -289,7 +293,7 @@ static bool same_text(const char *a, const char *b) {
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-/* The options that were parsed, while the line they point into is there. */
+/* The parsed options; they point into the line, so they are checked while it is there. */
 static bool options_are(const struct option_case *c, const char *said) {
     return same_text(options.test, c->test) && same_text(options.bench, c->bench) &&
            same_text(options.commands, c->commands) && options.panic_stay == c->panic_stay &&
