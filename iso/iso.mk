@@ -61,12 +61,14 @@ explain-failure = ! grep -q 'unicode\.pf2' $(1) || \
 # What the disc is called. ISO 9660 allows capital letters, digits and underscores.
 VOLUME := QUIRE_$(subst .,_,$(VERSION))
 
+# The disc's kernel is linked without the debugger's information, which is most of the file.
 $(ISO) $(TEST_ISO): $(BUILD)/%.iso: $(KERNEL) $(BOOT_MODULES) VERSION iso/iso.mk
 	$(check-disc-tools)
 	$(call say,ISO,$@)
 	@rm -rf $(BUILD)/disc-$*
 	@mkdir -p $(BUILD)/disc-$*/boot/grub
-	@cp $(KERNEL) $(BOOT_MODULES) $(BUILD)/disc-$*/boot/
+	$(Q)$(LD) $(KERNEL_LDFLAGS) --strip-debug $(OBJECTS) $(BUILD)/symtab.o -o $(BUILD)/disc-$*/boot/$(notdir $(KERNEL))
+	$(if $(strip $(BOOT_MODULES)),@cp $(BOOT_MODULES) $(BUILD)/disc-$*/boot/)
 	@cp $(filter %.cfg,$^) $(BUILD)/disc-$*/boot/grub/grub.cfg
 	$(Q)$(GRUB_MKRESCUE) --compress=xz --install-modules='$(GRUB_MODULES)' --locales= --fonts= --themes= \
 	    -o $@ $(BUILD)/disc-$* -- -volid $(VOLUME) >$(BUILD)/disc-$*.log 2>&1 || \

@@ -173,6 +173,17 @@ def test_the_disc_is_small(plain, build):
     assert (build / "quire.iso").stat().st_size <= 6 * 1000 * 1000
 
 
+def test_the_discs_kernel_is_the_kernel(build, kernel):
+    """It lacks what a debugger reads, and nothing else."""
+
+    def image(path):
+        elf = Elf(path)
+        return elf.entry, [(segment.paddr, segment.memory_size, elf.data[segment.offset:][:segment.file_size])
+                           for segment in elf.loaded]
+
+    assert image(build / "disc-quire" / "boot" / "quire.elf") == image(kernel)
+
+
 def test_the_menu_offers_what_it_should(build):
     menu = (build / "disc-quire" / "boot" / "grub" / "grub.cfg").read_text()
     entries = re.findall(r"^menuentry '(.*)' \{\n +multiboot /boot/quire\.elf(.*)$", menu, re.M)

@@ -438,7 +438,7 @@ KTEST(pm_state_takes_the_same_time_for_each_frame)
     size_t n = 0;
 
     if (!cpu_has_tsc())
-        KSKIP("no time-stamp counter");
+        KSKIP("needs a time-stamp counter");
     while (n < ARRAY_SIZE(frame) && (frame[n] = pm_alloc_page()) != PADDR_NONE)
         n++;
     KCHECK(n > 100);
