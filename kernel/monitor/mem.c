@@ -1,8 +1,8 @@
 /* The monitor's mem: a map of physical memory, the counts of its frames, and its ranges.
  *
  * A cell of the map stands for as many frames (a power of two) as let all memory fit into eight rows. It shows the
- * rarest kind of frame in it: a page table comes before the kernel, the heap, other frames handed out, free ones
- * and reserved ones. Otherwise one page table in a gigabyte would never be seen. */
+ * rarest kind of frame in it: a page table comes before a frame that programs share, the kernel, the heap, other
+ * frames handed out, free ones and reserved ones. Otherwise one page table in a gigabyte would never be seen. */
 #include "command.h"
 #include "kmalloc.h"
 #include "log.h"
@@ -22,6 +22,7 @@ enum kind {
     USED,
     HEAP_PAGE,
     KERNEL_IMAGE,
+    SHARED,
     TABLE,
     KINDS
 }; /* of those in a cell, the last is shown */
@@ -33,7 +34,7 @@ static const struct {
     [ABSENT] = {'-', GREY, "absent"},           [RESERVED] = {'R', "\033[30;47m", "reserved"},
     [FREE] = {'.', "\033[97;42m", "free"},      [USED] = {'U', "\033[97;45m", "other"},
     [HEAP_PAGE] = {'H', "\033[97;44m", "heap"}, [KERNEL_IMAGE] = {'K', "\033[97;41m", "kernel"},
-    [TABLE] = {'T', "\033[30;43m", "table"},
+    [SHARED] = {'S', "\033[30;46m", "shared"},  [TABLE] = {'T', "\033[30;43m", "table"},
 };
 
 static uint8_t cells[CELLS_MAX];
@@ -47,12 +48,32 @@ static void mark(pfn_t pfn, enum kind kind) {
         cells[cell] = (uint8_t)kind;
 }
 
+static size_t tables, directories, shared; /* frames that mark_frames has come across */
+
+/* The frame that the kernel maps many times: the records of all memory that is not there (mm/frames.h). */
+static paddr_t absent_records(void) {
+    paddr_t pa = PADDR_NONE;
+
+    vmem_translate((void *)(WINDOW_START - PAGE_SIZE), &pa);
+    return pa;
+}
+
+/* Marks and counts the frames below END. */
 static void mark_frames(pfn_t end) {
     static const uint8_t kind_of[] = {[PM_ABSENT] = ABSENT, [PM_RESERVED] = RESERVED, [PM_FREE] = FREE,
                                       [PM_USED] = USED,     [PM_TABLE] = TABLE,       [PM_DIRECTORY] = TABLE};
+    paddr_t absent = absent_records();
 
-    for (pfn_t pfn = 0; pfn < end; pfn++)
-        mark(pfn, kind_of[pm_state(pfn_to_pa(pfn))]);
+    tables = directories = shared = 0;
+    for (pfn_t pfn = 0; pfn < end; pfn++) {
+        paddr_t pa = pfn_to_pa(pfn);
+        enum pm_state state = pm_state(pa);
+        bool is_shared = state == PM_USED && pa != absent && pm_is_shared(pa);
+        mark(pfn, is_shared ? SHARED : kind_of[state]);
+        tables += state == PM_TABLE;
+        directories += state == PM_DIRECTORY;
+        shared += is_shared;
+    }
 }
 
 static void mark_kernel(void) {
@@ -81,10 +102,22 @@ static void print_cells(size_t used) {
     }
 }
 
-static void print_legend(void) {
-    kprintf("%u KiB a cell:", 4u << cell_shift);
+/* True if one of the first USED cells shows KIND. */
+static bool shows(enum kind kind, size_t used) {
+    for (size_t i = 0; i < used; i++)
+        if (cells[i] == kind)
+            return true;
+    return false;
+}
+
+/* The kinds that the map shows. */
+static void print_legend(size_t used) {
+    unsigned kib = 4u << cell_shift;
+
+    kprintf(kib < 1024 ? "%uK a cell:" : "%uM a cell:", kib < 1024 ? kib : kib / 1024);
     for (size_t i = KINDS; i--;)
-        kprintf(" %s%c%s %s", ink(kinds[i].code), kinds[i].letter, ink(PLAIN), kinds[i].name);
+        if (shows(i, used))
+            kprintf(" %s%c%s %s", ink(kinds[i].code), kinds[i].letter, ink(PLAIN), kinds[i].name);
     kprintf("\n");
 }
 
@@ -109,20 +142,23 @@ static void print_map(void) {
     mark_kernel();
     mark_mapped(KHEAP_START, KHEAP_END, HEAP_PAGE);
     mark_mapped(FRAMES_START, WINDOW_START, KERNEL_IMAGE);
-    print_cells(((end - 1) >> cell_shift) + 1);
-    print_legend();
+    size_t used = ((end - 1) >> cell_shift) + 1;
+    print_cells(used);
+    print_legend(used);
 }
 
 static void print_handed_out(struct pm_counts frames) {
     size_t handed_out = frames.total - frames.free - frames.reserved;
-    size_t tables = vmem_tables(), heap = kmalloc_pages(), records = vmem_record_frames();
-    size_t known = 1 + tables + heap + records;
+    size_t heap = kmalloc_pages(), records = vmem_record_frames(); /* the records' table is one of these */
+    size_t known = directories + tables - 1 + heap + records;
 
-    kprintf("%zu handed out: page directory 1, page tables %zu, heap %zu, frame records %zu", handed_out,
-            tables, heap, records);
+    kprintf("%zu handed out: directories %zu, tables %zu, heap %zu, frame records %zu", handed_out,
+            directories, tables - 1, heap, records);
     if (handed_out > known)
         kprintf(", others %zu", handed_out - known);
     kprintf("\n");
+    if (shared)
+        kprintf("%zu of them shared: more than one page is mapped to each\n", shared);
 }
 
 COMMAND(LOOK, 1, mem, .arguments = "", .flags = READS,

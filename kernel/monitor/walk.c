@@ -9,6 +9,8 @@
 #include "memlayout.h"
 #include "objects.h"
 #include "output.h"
+#include "pm.h"
+#include "space.h"
 #include "symbols.h"
 #include "vmem.h"
 
@@ -201,14 +203,21 @@ static bool print_step(const struct step *s) {
     kprintf("%d. %s%s[%u]%s, seen at 0x%08x, is %s0x%08x%s\n", s->number, ink(s->code), s->table, s->index,
             ink(PLAIN), (unsigned)s->seen_at, ink(BOLD), s->entry, ink(PLAIN));
     if (!(s->entry & PTE_PRESENT)) {
-        kprintf("   %sabsent%s: bit 0 is clear. There is no %s, and the walk stops here\n", ink(RED),
-                ink(PLAIN), s->leads_to);
+        kprintf("   %sabsent%s: bit 0 is clear. There is no %s%s, and the walk stops here\n", ink(RED),
+                ink(PLAIN), s->leads_to, s->entry & SPACE_PAGE ? " yet" : "");
+        if (s->entry & SPACE_PAGE)
+            kprintf("   to come: at its first touch the page gets a frame, clear, and is %s\n",
+                    s->entry & PTE_WRITE ? "writable" : "read-only");
         return false;
     }
     kprintf("   the %s is in frame 0x%08x (bits 31 to 12)\n", s->leads_to, s->entry & PTE_FRAME);
     print_flags(s->entry);
     if (s->number == 2)
         print_remarks(s->index, s->entry);
+    else if (s->entry & SPACE_COPY)
+        kprintf("   copied when it is written to: %s\n", pm_is_shared(s->entry & PTE_FRAME)
+                                                             ? "the frame has other owners, too"
+                                                             : "but the frame has no other owner now");
     return true;
 }
 

@@ -8,6 +8,7 @@
 #include "memlayout.h"
 #include "pm.h"
 #include "says.h"
+#include "space.h"
 #include "string.h"
 #include "support.h"
 #include "vmem.h"
@@ -184,6 +185,50 @@ KTEST(monitor_mem_has_the_counts)
     KCHECK(pm_next_range(0, &start, &end));
     format_buffer(line, sizeof(line), "\n0x%08x-0x%08llx ", start << PAGE_SHIFT, (uint64_t)end << PAGE_SHIFT);
     KCHECK(find_text(said, line));
+}
+
+/* The number in mem's line "N of them shared"; 0 without one. */
+static unsigned shared_frames(void) {
+    const char *line = find_text(says("mem"), " of them shared");
+
+    while (line && line > said && line[-1] != '\n')
+        line--;
+    return number_in(line, "", 10);
+}
+
+KTEST(monitor_mem_counts_what_is_shared)
+{
+    unsigned before = shared_frames();
+    char *va = spare_area(1);
+    paddr_t pa = pm_alloc_page();
+
+    KCHECK(va && pa != PADDR_NONE);
+    KCHECK_EQ(vmem_map(va, pa, VMEM_WRITE), 0);
+    KCHECK_EQ(shared_frames(), before);
+    KCHECK_EQ(vmem_map(va + PAGE_SIZE, pa, 0), 0);
+    KCHECK_EQ(shared_frames(), before + 1);
+    KCHECK_EQ(vmem_unmap_range(va, 2), 0);
+    pm_free_page(pa);
+}
+
+KTEST(monitor_walk_tells_of_pages_to_come_and_of_copies)
+{
+    char *va = spare_area(1);
+
+    KCHECK(va);
+    KCHECK_EQ(space_reserve(va, 2, VMEM_WRITE | VMEM_USER), 0);
+    KCHECK(find_text(says("walk %p", (void *)va), "There is no page yet, and the walk stops here\n"));
+    KCHECK(find_text(said, "to come: at its first touch the page gets a frame, clear, and is writable\n"));
+    KCHECK(find_text(said, "not mapped: PT[0] absent\n"));
+    KCHECK(space_fault(va, FAULT_WRITE));
+    KCHECK(!find_text(says("walk %p", (void *)va), "to come"));
+    struct space *copy = space_clone();
+    KCHECK(copy);
+    KCHECK(
+        find_text(says("walk %p", (void *)va), "copied when it is written to: the frame has other owners"));
+    space_destroy(copy);
+    KCHECK(find_text(says("walk %p", (void *)va), "but the frame has no other owner now\n"));
+    space_release(va, 2);
 }
 
 KTEST(monitor_pd_lists_the_entries)
