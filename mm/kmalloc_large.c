@@ -173,7 +173,7 @@ static SLOW_PATH void free_slots(char *p) {
     size_t pages = *large_entry(p), slot = slot_at(zone, p), n = slots_for(zone, pages);
     bool can_be_spare = zone == &large_wide && n == 1 && large_spare_pages == 0;
     size_t kept = can_be_spare ? POOL_PLACES - small_pool : 0;
-    set_pages(p, pages, kept);
+    heap_give(p + kept * PAGE_SIZE, pages - kept);
     *large_entry(p) = 0;
     if (kept > 0)
         make_spare(p, kept);
