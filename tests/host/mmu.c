@@ -39,6 +39,7 @@ struct mmu_event mmu_events[MMU_EVENTS];
 size_t mmu_event_count;
 
 void (*mmu_before_event)(void);
+unsigned mmu_shared_from;
 
 void mmu_event(enum mmu_event_kind kind, unsigned where, unsigned value) {
     if (mmu_before_event)
@@ -273,6 +274,28 @@ static paddr_t translate(uintptr_t va, bool write) {
     return (says & PTE_FRAME) | (va & PAGE_MASK);
 }
 
+/* Whether the access would fault. A cached entry that would let it pass, or stop it, fails the test. */
+static bool faults(uintptr_t va, bool write) {
+    unsigned page = va / PAGE_SIZE, says = lookup(page);
+    check_directory_cache(page / WORDS);
+    check_tlb(page);
+    return !says || (write && !(says & PTE_WRITE));
+}
+
+bool mmu_try_load(const void *va, unsigned *word) {
+    if (faults((uintptr_t)va, false))
+        return false;
+    *word = mmu_load(va);
+    return true;
+}
+
+bool mmu_try_store(void *va, unsigned value) {
+    if (faults((uintptr_t)va, true))
+        return false;
+    mmu_store(va, value);
+    return true;
+}
+
 unsigned mmu_load(const void *va) { return *word_at(translate((uintptr_t)va, false)); }
 
 void mmu_store(void *va, unsigned value) { mmu_set_word(translate((uintptr_t)va, true), value); }
@@ -292,6 +315,19 @@ void store_words(void **to, unsigned word, size_t words) {
         write_entry(at++, word);
 }
 
+void copy_words(void **to, const void **from, size_t words) {
+    const unsigned *source = *from;
+    for (unsigned *at = *to; words > 0; words--)
+        mmu_store(at++, mmu_load(source++));
+}
+
+size_t zero_words(const void *at, size_t words) {
+    size_t n = 0;
+    while (n < words && mmu_load((const unsigned *)at + n) == 0)
+        n++;
+    return n;
+}
+
 void flush_page(const void *va) {
     mmu_event(MMU_FLUSH, (uintptr_t)va, 0);
     if (paging)
@@ -300,8 +336,19 @@ void flush_page(const void *va) {
 
 paddr_t get_page_directory(void) { return cr3; }
 
+/* The directory to be loaded has the shared entries as the current one has them. */
+static void check_shared_part(paddr_t directory) {
+    for (unsigned pdi = 0; mmu_shared_from && pdi < WORDS - 1; pdi++)
+        if ((pdi == 0 || pdi >= mmu_shared_from) &&
+            (*word_at(directory + pdi * 4) & SAYS) != (*pde_in_memory(pdi) & SAYS))
+            fail_msg("mmu: the directory 0x%08x is loaded with PD[%u] = 0x%08x; it has become 0x%08x",
+                     directory, pdi, *word_at(directory + pdi * 4), *pde_in_memory(pdi));
+}
+
 void set_page_directory(paddr_t directory) {
     mmu_event(MMU_SET_DIRECTORY, directory, 0);
+    if (paging)
+        check_shared_part(directory);
     cr3 = directory;
     if (paging) {
         drop_all();

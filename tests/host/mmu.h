@@ -6,7 +6,8 @@
  * (paging-structure cache), with all translations that the tables they lead to ever gave. An access by an
  * address for which the caches hold anything but what the tables now say fails the test at once; so does a
  * page fault, a write to a read-only page, and an access beyond memory. The accessed and dirty bits are set
- * as early as a processor may. */
+ * as early as a processor may. There may be several directories; what the caches learn comes from the one that is
+ * loaded, and a load of CR3 drops it. */
 #ifndef QUIRE_HOST_MMU_H
 #define QUIRE_HOST_MMU_H
 
@@ -32,6 +33,14 @@ void mmu_scribble(paddr_t frame);
 /* An access by an instruction, through the caches. */
 unsigned mmu_load(const void *va);
 void mmu_store(void *va, unsigned value);
+
+/* An access that may fault: false, and nothing is done, where the page is absent, or read-only for a store. */
+bool mmu_try_load(const void *va, unsigned *word);
+bool mmu_try_store(void *va, unsigned value);
+
+/* Unless 0: a directory that is loaded must have PD[0], and the entries from this one on but the last, as the current
+ * one has them. Stale ones would lead into frames of somebody else. */
+extern unsigned mmu_shared_from;
 
 /* What the tables in memory say of VA's page, the caches aside: the frame and the flags, PTE_WRITE and
  * PTE_USER where both levels have them; 0 where it is not mapped. */

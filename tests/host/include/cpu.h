@@ -10,6 +10,8 @@ void flush_page(const void *va);
 
 /* Through the simulated MMU, word by word. */
 void store_words(void **to, unsigned word, size_t words);
+void copy_words(void **to, const void **from, size_t words);
+size_t zero_words(const void *at, size_t words);
 
 /* In plain memory: vmem asks it of the frame records only. */
 static inline bool words_are(const void *at, unsigned word, size_t words) {

@@ -1,0 +1,593 @@
+/* space: mm/space.c unchanged, with vmem and pm, over the simulated MMU of mmu.h.
+ *
+ * Every access is checked against the caches: a clone that leaves the parent's entries writable in the TLB, a copy that
+ * leaves the old frame there, or a switch to a directory that has missed a change of the kernel's part fails the test.
+ * Memory runs out because the test holds all but so many frames, or because its heap has nothing left. */
+#include "space.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cpu.h"
+#include "frames.h"
+#include "interrupt.h"
+#include "kmalloc.h"
+#include "memlayout.h"
+#include "mmu.h"
+#include "support.h"
+
+#define WRITE VMEM_WRITE
+#define TABLE_SPAN 0x400000u
+#define AT 0x40000000u
+
+static void *at(uintptr_t va) { return (void *)va; }
+
+/* ---- the heap ---- */
+
+static size_t heap_objects, heap_left = SIZE_MAX;
+
+void *kmalloc(size_t size) {
+    if (heap_left == 0)
+        return NULL;
+    heap_left--;
+    heap_objects++;
+    return malloc(size);
+}
+
+void kfree(void *p) {
+    heap_objects -= p != NULL;
+    free(p);
+}
+
+/* ---- a machine ---- */
+
+static memmap_frames ram;
+static paddr_t held[MMU_FRAMES];
+static size_t held_count, free_at_start;
+
+static void leave_free(size_t n) {
+    while (pm_count().free > n)
+        held[held_count++] = pm_alloc_page();
+}
+
+static void release(void) {
+    while (held_count > 0)
+        pm_free_page(held[--held_count]);
+}
+
+static int boot(void **state) {
+    (void)state;
+    mmu_reset();
+    memset(ram, 0, sizeof ram);
+    bitmap_fill(ram, 0, 0x9F, true);
+    bitmap_fill(ram, LOW_MEMORY_END / PAGE_SIZE, MMU_FRAMES, true);
+    memset(pm_frames, 0, sizeof pm_frames);
+    pm_init(ram);
+    pm_reserve(KERNEL_START, (uintptr_t)kernel_end);
+    pm_reserve(0x200000, 0x240000); /* a boot module */
+    vmem_init();
+    space_init();
+    mmu_shared_from = KHEAP_START / TABLE_SPAN;
+    free_at_start = pm_count().free;
+    return 0;
+}
+
+static void check_all(void) {
+    mmu_check_caches();
+    space_check();
+    pm_check();
+}
+
+/* All has been given back. */
+static void check_end(void) {
+    check_all();
+    assert_int_equal(pm_count().free, free_at_start);
+    assert_int_equal(heap_objects, 0);
+}
+
+/* ---- what programs do ---- */
+
+static unsigned load(uintptr_t va) {
+    unsigned word;
+    if (mmu_try_load(at(va), &word))
+        return word;
+    assert_true(space_fault(at(va), 0));
+    return mmu_load(at(va));
+}
+
+static void store(uintptr_t va, unsigned value) {
+    if (mmu_try_store(at(va), value))
+        return;
+    unsigned present = mmu_lookup(at(va)) ? FAULT_PRESENT : 0;
+    assert_true(space_fault(at(va), FAULT_WRITE | present));
+    mmu_store(at(va), value);
+}
+
+static void check_store_refused(uintptr_t va) {
+    assert_false(mmu_try_store(at(va), 1));
+    assert_false(space_fault(at(va), FAULT_WRITE | (mmu_lookup(at(va)) ? FAULT_PRESENT : 0)));
+}
+
+static paddr_t frame(uintptr_t va) { return mmu_lookup(at(va)) & PTE_FRAME; }
+
+/* ---- pages that come ---- */
+
+static void test_pages_come_clear(void **state) {
+    (void)state;
+    assert_int_equal(space_reserve(at(AT + TABLE_SPAN - 0x5000), 10, WRITE | VMEM_USER), 0);
+    assert_int_equal(free_at_start - pm_count().free, 2);
+    for (unsigned i = 0; i < 10; i++) {
+        uintptr_t va = AT + TABLE_SPAN - 0x5000 + i * PAGE_SIZE;
+        assert_int_equal(mmu_lookup(at(va)), 0);
+        for (unsigned w = 0; w < PAGE_SIZE; w += 4)
+            assert_int_equal(load(va + w), 0); /* the frame was full of garbage */
+        store(va, 77);
+        assert_int_equal(mmu_lookup(at(va)) & PAGE_MASK, PTE_PRESENT | WRITE | VMEM_USER);
+        check_all();
+    }
+    space_release(at(AT + TABLE_SPAN - 0x5000), 4);
+    check_all();
+    space_release(at(AT), 2 * 1024); /* the rest, and what was never there */
+    check_end();
+}
+
+static void test_faults_that_are_real_are_refused(void **state) {
+    (void)state;
+    assert_int_equal(space_reserve(at(AT), 2, 0), 0);
+    check_store_refused(AT);
+    assert_int_equal(load(AT), 0);
+    check_store_refused(AT);
+    assert_false(space_fault(at(AT + PAGE_SIZE), FAULT_USER));
+    assert_false(space_fault(at(AT + 2 * PAGE_SIZE), 0));
+    assert_false(space_fault(at(AT + TABLE_SPAN), 0));
+    assert_false(space_fault(at(0), 0));
+    assert_false(space_fault(at(KHEAP_START), 0));
+    assert_false(space_fault(at(0xFFFFF000), 0));
+    assert_int_equal(vmem_map(at(AT + 5 * PAGE_SIZE), 0xFEC00000, 0), 0); /* not the space's */
+    check_store_refused(AT + 5 * PAGE_SIZE);
+    assert_false(space_allows(at(AT + 5 * PAGE_SIZE), 1, 0));
+    space_release(at(AT), 6);
+    check_end();
+}
+
+/* ---- clones and copies ---- */
+
+static void test_a_clone_takes_the_right_to_write_out_of_the_tlb(void **state) {
+    (void)state;
+    assert_int_equal(space_reserve(at(AT), 3, WRITE), 0);
+    for (unsigned i = 0; i < 3; i++)
+        store(AT + i * PAGE_SIZE, i); /* writable, and in the TLB */
+    struct space *child = space_clone();
+    mmu_check_caches();
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(mmu_lookup(at(AT + i * PAGE_SIZE)) & WRITE, 0);
+    store(AT, 100);
+    mmu_check_caches();
+    assert_int_equal(load(AT), 100);
+    struct space *parent = space_current();
+    space_switch(child);
+    assert_int_equal(load(AT), 0);
+    store(AT + PAGE_SIZE, 200);
+    check_all();
+    space_switch(parent);
+    assert_int_equal(load(AT + PAGE_SIZE), 1);
+    space_destroy(child);
+    space_release(at(AT), 3);
+    check_end();
+}
+
+static void test_a_copy_takes_the_old_frame_out_of_the_tlb(void **state) {
+    (void)state;
+    assert_int_equal(space_reserve(at(AT), 1, WRITE), 0);
+    for (unsigned w = 0; w < 1024; w++)
+        store(AT + w * 4, w);
+    struct space *child = space_clone();
+    assert_int_equal(load(AT), 0); /* the shared frame is in the TLB */
+    paddr_t old = frame(AT);
+    store(AT + 4, 999);
+    mmu_check_caches();
+    assert_int_not_equal(frame(AT), old);
+    for (unsigned w = 0; w < 1024; w++) {
+        assert_int_equal(load(AT + w * 4), w == 1 ? 999 : w);
+        assert_int_equal(mmu_word(old + w * 4), w);
+    }
+    space_destroy(child);
+    assert_int_equal(pm_state(old), PM_FREE);
+    space_release(at(AT), 1);
+    check_end();
+}
+
+static void test_the_last_owner_writes_in_place(void **state) {
+    (void)state;
+    assert_int_equal(space_reserve(at(AT), 1, WRITE), 0);
+    store(AT, 1);
+    paddr_t old = frame(AT);
+    space_destroy(space_clone());
+    assert_int_equal(load(AT), 1); /* read-only still, and in the TLB */
+    size_t left = pm_count().free;
+    store(AT, 2);
+    mmu_check_caches();
+    assert_int_equal(frame(AT), old);
+    assert_int_equal(pm_count().free, left);
+    space_release(at(AT), 1);
+    check_end();
+}
+
+static void test_frames_of_a_module_are_copied_even_by_their_only_page(void **state) {
+    (void)state;
+    mmu_set_word(0x200004, 0xABCD);
+    assert_int_equal(space_map_copy(at(AT), 0x200000, 64, WRITE), 0);
+    assert_int_equal(free_at_start - pm_count().free, 1);
+    assert_int_equal(load(AT + 4), 0xABCD);
+    store(AT + 4, 1);
+    assert_int_equal(mmu_word(0x200004), 0xABCD);
+    assert_int_equal(space_map_copy(at(AT + TABLE_SPAN), 0x200000, 1, 0), 0);
+    check_store_refused(AT + TABLE_SPAN);
+    assert_int_equal(space_protect(at(AT + TABLE_SPAN), 1, WRITE), 0);
+    store(AT + TABLE_SPAN + 4, 2);
+    assert_int_equal(mmu_word(0x200004), 0xABCD);
+    check_all();
+    space_release(at(AT), 2048);
+    check_end();
+}
+
+/* Pages that vmem_map has put into the user part are in both spaces, and nobody's to copy or give back. */
+static void test_a_device_stays_a_device_in_a_clone(void **state) {
+    struct vmem_walk walk;
+    (void)state;
+    assert_int_equal(vmem_map(at(AT), 0xFEC00000, WRITE | VMEM_NO_CACHE), 0);
+    paddr_t mine = pm_alloc_page();
+    assert_int_equal(vmem_map(at(AT + PAGE_SIZE), mine, WRITE), 0);
+    struct space *child = space_clone();
+    assert_int_equal(mmu_lookup(at(AT)), 0xFEC00000 | PTE_PRESENT | WRITE | VMEM_NO_CACHE);
+    assert_true(space_walk(child, at(AT), &walk));
+    assert_int_equal(walk.pte & 0xFFFFF01F, 0xFEC00000 | PTE_PRESENT | WRITE | VMEM_NO_CACHE);
+    check_all();
+    space_destroy(child);
+    space_release(at(AT), 2);
+    assert_int_equal(pm_state(mine), PM_USED);
+    pm_free_page(mine);
+    check_end();
+}
+
+/* ---- permissions ---- */
+
+static void test_protecting_leaves_no_stale_entry(void **state) {
+    (void)state;
+    for (size_t n = 1; n <= 200; n = n * 3 + 1) {
+        assert_int_equal(space_reserve(at(AT), n, WRITE), 0);
+        for (size_t i = 0; i < n; i += 2)
+            store(AT + i * PAGE_SIZE, i);
+        struct space *child = space_clone();
+        for (size_t i = 0; i < n; i += 4)
+            store(AT + i * PAGE_SIZE, i);
+        assert_int_equal(space_protect(at(AT), n, 0), 0);
+        mmu_check_caches();
+        check_store_refused(AT);
+        assert_int_equal(space_protect(at(AT), n, WRITE | VMEM_USER), 0);
+        mmu_check_caches();
+        for (size_t i = 0; i < n; i++)
+            store(AT + i * PAGE_SIZE, i);
+        assert_int_equal(space_protect(at(AT), n + 1, 0), VMEM_ABSENT);
+        check_all();
+        space_destroy(child);
+        space_release(at(AT), n);
+        check_end();
+    }
+}
+
+/* ---- the kernel's part ---- */
+
+static void test_a_directory_is_brought_up_to_date_before_it_is_loaded(void **state) {
+    struct space *me = space_current(), *a = space_create(), *b = space_create();
+    (void)state;
+    for (unsigned round = 0; round < 4; round++) {
+        space_switch(a);
+        assert_int_equal(vmem_alloc_range(at(KHEAP_START + TABLE_SPAN - PAGE_SIZE), 2, WRITE), 0);
+        store(KHEAP_START + TABLE_SPAN, round);
+        check_all();
+        space_switch(round % 2 ? b : me);
+        assert_int_equal(mmu_load(at(KHEAP_START + TABLE_SPAN)), round);
+        assert_int_equal(vmem_free_range(at(KHEAP_START + TABLE_SPAN - PAGE_SIZE), 2), 0);
+        check_all();
+        space_switch(b);
+        assert_int_equal(mmu_lookup(at(KHEAP_START + TABLE_SPAN)), 0);
+        struct space *late = space_create(); /* has the kernel's part of the moment */
+        space_switch(late);
+        space_switch(me);
+        space_destroy(late);
+    }
+    space_destroy(a);
+    space_destroy(b);
+    check_end();
+}
+
+/* ---- running out ---- */
+
+static int reserve_two_tables(void) { return space_reserve(at(AT + TABLE_SPAN - PAGE_SIZE), 2, WRITE); }
+static int map_copy_two_tables(void) {
+    return space_map_copy(at(AT + TABLE_SPAN - PAGE_SIZE), 0x200000, 2, WRITE);
+}
+
+static int clone(void) {
+    struct space *child = space_clone();
+    if (!child)
+        return -1;
+    space_destroy(child);
+    return 0;
+}
+
+static int create(void) {
+    struct space *space = space_create();
+    if (!space)
+        return -1;
+    space_destroy(space);
+    return 0;
+}
+
+static int first_touch(void) { return space_fault(at(AT), FAULT_WRITE) ? 0 : -1; }
+static int first_write(void) { return space_fault(at(AT), FAULT_WRITE | FAULT_PRESENT) ? 0 : -1; }
+
+/* With 0, 1, ... frames free, until it succeeds; returns how often it failed, and changed nothing. */
+static size_t fail_each(int (*operation)(void)) {
+    for (size_t failures = 0;; failures++) {
+        leave_free(failures);
+        size_t objects = heap_objects, left = pm_count().free;
+        int result = operation();
+        if (result == 0) {
+            release();
+            return failures;
+        }
+        assert_int_equal(pm_count().free, left);
+        assert_int_equal(heap_objects, objects);
+        check_all();
+        release();
+    }
+}
+
+static void test_running_out_at_each_frame_changes_nothing(void **state) {
+    (void)state;
+    assert_int_equal(fail_each(reserve_two_tables), 2);
+    space_release(at(AT), 2048);
+    assert_int_equal(fail_each(map_copy_two_tables), 2);
+    space_release(at(AT), 2048);
+    assert_int_equal(fail_each(create), 1);
+    assert_int_equal(space_reserve(at(AT), 1, WRITE), 0);
+    assert_int_equal(fail_each(first_touch), 1);
+    store(AT, 5);
+    struct space *child = space_clone();
+    assert_int_equal(fail_each(first_write), 1);
+    assert_int_equal(load(AT), 5);
+    space_destroy(child);
+    space_release(at(AT), 1);
+    check_end();
+}
+
+static void test_a_clone_that_fails_changes_nothing(void **state) {
+    (void)state;
+    for (unsigned table = 0; table < 4; table++) {
+        assert_int_equal(space_reserve(at(AT + table * TABLE_SPAN), 30, WRITE), 0);
+        for (unsigned i = 0; i < 30; i += 3)
+            store(AT + table * TABLE_SPAN + i * PAGE_SIZE, i);
+    }
+    assert_int_equal(fail_each(clone), 5);
+    heap_left = 0;
+    assert_null(space_clone());
+    assert_null(space_create());
+    heap_left = SIZE_MAX;
+    for (unsigned table = 0; table < 4; table++)
+        for (unsigned i = 0; i < 30; i++) {
+            assert_int_equal(load(AT + table * TABLE_SPAN + i * PAGE_SIZE), i % 3 ? 0 : i);
+            store(AT + table * TABLE_SPAN + i * PAGE_SIZE, i);
+        }
+    assert_int_equal(space_count(space_current()).shared, 0);
+    check_all();
+    space_release(at(AT), 4 * 1024);
+    check_end();
+}
+
+/* The record of a frame has room for so many pages. Here it is all but full. */
+static void test_a_frame_with_too_many_owners_is_no_memory(void **state) {
+    (void)state;
+    assert_int_equal(space_map_copy(at(AT), 0x200000, 3, WRITE), 0);
+    *frame_at(0x201000) += FRAME_PAGES - FRAME_PAGE; /* as if so many more were mapped */
+    assert_int_equal(space_map_copy(at(AT + TABLE_SPAN), 0x200000, 3, WRITE), VMEM_NO_MEMORY);
+    assert_null(space_clone());
+    *frame_at(0x201000) -= FRAME_PAGES - FRAME_PAGE;
+    check_all();
+    space_release(at(AT), 3);
+    check_end();
+}
+
+/* ---- random, against a model ---- */
+
+#define SPACES 6
+#define PAGES 48
+#define KERNEL_PAGES 6 /* each in a table of its own */
+
+struct model {
+    struct space *space;
+    struct page {
+        bool there, writable, shows; /* SHOWS: the module's words */
+        unsigned value;
+    } page[PAGES];
+};
+
+static struct model model[SPACES];
+static unsigned now; /* the current one */
+static bool kernel_page[KERNEL_PAGES];
+
+/* Half in one table, half in the next. */
+static uintptr_t page_at(unsigned i) { return AT + TABLE_SPAN - PAGES / 2 * PAGE_SIZE + i * PAGE_SIZE; }
+
+static void random_fill(unsigned page, size_t n) {
+    unsigned flags = random_between(0, 4) ? WRITE : 0;
+    bool copy = random_between(0, 3) == 0;
+    for (size_t i = 0; i < n; i++)
+        if (model[now].page[page + i].there)
+            return;
+    int result = copy ? space_map_copy(at(page_at(page)), 0x200000 + page * PAGE_SIZE % 0x20000, n, flags)
+                      : space_reserve(at(page_at(page)), n, flags);
+    if (result < 0) {
+        assert_true(held_count > 0);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        model[now].page[page + i] = (struct page){
+            true, flags, copy, copy ? mmu_word(0x200000 + page * PAGE_SIZE % 0x20000 + i * PAGE_SIZE) : 0};
+}
+
+static void random_release(unsigned page, size_t n) {
+    space_release(at(page_at(page)), n);
+    memset(&model[now].page[page], 0, n * sizeof model[now].page[page]);
+}
+
+static void random_protect(unsigned page, size_t n) {
+    unsigned flags = random_between(0, 3) ? WRITE : 0;
+    bool whole = true;
+    for (size_t i = 0; i < n; i++)
+        whole &= model[now].page[page + i].there;
+    assert_int_equal(space_protect(at(page_at(page)), n, flags), whole ? 0 : VMEM_ABSENT);
+    for (size_t i = 0; whole && i < n; i++)
+        model[now].page[page + i].writable = flags;
+}
+
+/* A load, and a store where it is allowed; either may find no frame. */
+static void random_access(unsigned i) {
+    struct page *page = &model[now].page[i];
+    uintptr_t va = page_at(i);
+    unsigned word;
+    if (!page->there) {
+        assert_false(mmu_try_load(at(va), &word));
+        assert_false(space_fault(at(va), 0));
+        return;
+    }
+    if (!mmu_try_load(at(va), &word)) {
+        if (!space_fault(at(va), 0)) {
+            assert_int_equal(pm_count().free, 0);
+            return;
+        }
+        word = mmu_load(at(va));
+    }
+    assert_int_equal(word, page->value);
+    if (!page->writable) {
+        check_store_refused(va);
+        return;
+    }
+    word = random_word();
+    if (!mmu_try_store(at(va), word)) {
+        if (!space_fault(at(va), FAULT_WRITE | FAULT_PRESENT)) {
+            assert_int_equal(pm_count().free, 0);
+            return;
+        }
+        mmu_store(at(va), word);
+    }
+    page->value = word;
+}
+
+static void random_clone_or_end(unsigned other) {
+    if (other == now || (other == 0 && model[0].space))
+        return;
+    if (model[other].space) {
+        space_destroy(model[other].space);
+        model[other].space = NULL;
+        return;
+    }
+    struct space *child = space_clone();
+    if (!child) {
+        assert_true(held_count > 0);
+        return;
+    }
+    model[other] = model[now];
+    model[other].space = child;
+}
+
+static void random_kernel(unsigned i) {
+    uintptr_t va = KHEAP_START + i * TABLE_SPAN + i * PAGE_SIZE;
+    if (kernel_page[i]) {
+        assert_int_equal(mmu_load(at(va)), i);
+        assert_int_equal(vmem_free_range(at(va), 1), 0);
+    } else if (vmem_alloc_range(at(va), 1, WRITE) == 0) {
+        mmu_store(at(va), i);
+    } else {
+        return;
+    }
+    kernel_page[i] = !kernel_page[i];
+}
+
+static void random_step(void) {
+    unsigned page = random_between(0, PAGES), n = random_between(1, 9), other = random_between(0, SPACES);
+    if (n > PAGES - page)
+        n = PAGES - page;
+    if (random_between(0, 8) == 0)
+        leave_free(random_between(0, 4));
+    switch (random_between(0, 16)) {
+    case 0:
+        random_fill(page, n);
+        break;
+    case 1:
+        random_release(page, n);
+        break;
+    case 2:
+        random_protect(page, n);
+        break;
+    case 3:
+        random_clone_or_end(other);
+        break;
+    case 4:
+    case 5:
+        if (model[other].space)
+            space_switch(model[now = other].space);
+        break;
+    case 6:
+        random_kernel(random_between(0, KERNEL_PAGES));
+        break;
+    default:
+        random_access(page);
+    }
+    release();
+}
+
+static void test_random_operations_against_the_model(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < 0x40; i++)
+        mmu_set_word(0x200000 + i * PAGE_SIZE, i);
+    model[0].space = space_current();
+    for (int i = 0; i < 20000; i++) {
+        random_step();
+        mmu_check_caches();
+        if (i % 200 == 0)
+            check_all();
+    }
+    space_switch(model[now = 0].space);
+    for (unsigned i = 1; i < SPACES; i++)
+        if (model[i].space)
+            space_destroy(model[i].space);
+    for (unsigned i = 0; i < KERNEL_PAGES; i++)
+        if (kernel_page[i])
+            random_kernel(i);
+    random_release(0, PAGES);
+    for (unsigned i = 0; i < 0x40; i++)
+        assert_int_equal(mmu_word(0x200000 + i * PAGE_SIZE), i); /* nobody has written to the module */
+    check_end();
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, boot)
+
+static const struct CMUnitTest tests[] = {
+    TEST(test_pages_come_clear),
+    TEST(test_faults_that_are_real_are_refused),
+    TEST(test_a_clone_takes_the_right_to_write_out_of_the_tlb),
+    TEST(test_a_copy_takes_the_old_frame_out_of_the_tlb),
+    TEST(test_the_last_owner_writes_in_place),
+    TEST(test_frames_of_a_module_are_copied_even_by_their_only_page),
+    TEST(test_a_device_stays_a_device_in_a_clone),
+    TEST(test_protecting_leaves_no_stale_entry),
+    TEST(test_a_directory_is_brought_up_to_date_before_it_is_loaded),
+    TEST(test_running_out_at_each_frame_changes_nothing),
+    TEST(test_a_clone_that_fails_changes_nothing),
+    TEST(test_a_frame_with_too_many_owners_is_no_memory),
+    TEST(test_random_operations_against_the_model),
+};
+
+HOST_MAIN(tests)
