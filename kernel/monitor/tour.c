@@ -26,97 +26,77 @@ static const struct stop {
     const char *title, *commands, *text;
 } stops[] = {
     {"Frames", "mem",
-     "Physical memory is divided into frames of 4 KiB. The map shows what each part of it is used for, and "
-     "the "
-     "line that begins with `frames:` counts them. Whoever needs memory takes whole frames from "
-     "pm_alloc_page: a "
-     "page table, the heap, and soon you."},
+     "Physical memory is divided into frames of 4 KiB. The map shows what each part of it is used for, "
+     "and the line that begins with `frames:` counts them. Whoever needs memory takes whole frames from "
+     "pm_alloc_page: a page table, the heap, and soon you."},
     {"Four steps", "walk kmain",
-     "With paging on, the processor translates every address that a program uses. It splits the address into "
-     "10, "
-     "10 and 12 bits. CR3 leads to the page directory. The first 10 bits choose an entry there, which leads "
-     "to a "
-     "page table; the next 10 bits choose an entry there, which leads to a frame; the last 12 bits are the "
-     "offset "
-     "in it. kmain lies in the first 4 MiB, which are mapped to themselves."},
+     "With paging on, the processor translates every address that a program uses. It splits the address "
+     "into 10, 10 and 12 bits. CR3 leads to the page directory. The first 10 bits choose an entry there, "
+     "which leads to a page table; the next 10 bits choose an entry there, which leads to a frame; the "
+     "last 12 bits are the offset in it. kmain lies in the first 4 MiB, which are mapped to themselves."},
     {"The page directory", "pd",
      "The directory has 1,024 entries of 4 bytes, one for each 4 MiB of addresses. Nearly all are "
      "absent, and cost no memory. PD[0] maps the kernel, PD[1022] pm's records of the frames, and "
      "PD[1023] the directory: we will see why."},
     {"A page table", "pd 0",
-     "Table 0 maps the first 4 MiB, each page to the frame of the same number. PT[0] is absent on purpose, "
-     "so that "
-     "a null pointer faults. In each value, bit 0 means present, and bit 1 writable."},
+     "Table 0 maps the first 4 MiB, each page to the frame of the same number. PT[0] is absent on "
+     "purpose, so that a null pointer faults. In each value, bit 0 means present, and bit 1 writable."},
     {"The directory as a table", "walk page_directory",
      "The last directory entry leads to the directory, so the processor takes the directory for a page "
-     "table: both "
-     "steps read the same word, and the page that comes out is the directory itself. In the same way, page "
-     "table I "
-     "is seen at 0xffc00000 + I * 4096. This is the window: every entry there is, as plain memory."},
+     "table: both steps read the same word, and the page that comes out is the directory itself. In the "
+     "same way, page table I is seen at 0xffc00000 + I * 4096. This is the window: every entry there is, "
+     "as plain memory."},
     {"Reading it", "peek page_directory 4",
-     "So the directory can be read like any array. The first word is PD[0]: compare it with what pd printed. "
-     "The "
-     "kernel changes mappings in the same way, by writing these words."},
+     "So the directory can be read like any array. The first word is PD[0]: compare it with what pd "
+     "printed. The kernel changes mappings in the same way, by writing these words."},
     {"The whole address space", "maps",
-     "Everything that is mapped. Code and constants are read-only, and since the bit WP is set in CR0 that "
-     "binds "
-     "the kernel, too. From 4 MiB up to 0xc0000000 there is nothing yet. Let us put something there."},
+     "Everything that is mapped. Code and constants are read-only, and since the bit WP is set in CR0 "
+     "that binds the kernel, too. From 4 MiB up to 0xc0000000 there is nothing yet. Let us put something "
+     "there."},
     {"Mapping a page", "map @ %",
      "You have mapped the screen: % is where its memory lies. This part of the address space had no page "
-     "table, "
-     "so the kernel took a frame from pm, cleared it through the scratch page, and linked it into the "
-     "directory. "
-     "Then it set one entry of the new table."},
+     "table, so the kernel took a frame from pm, cleared it through the scratch page, and linked it into "
+     "the directory. Then it set one entry of the new table."},
     {"The new table", "pd #",
      "It has one entry. When its last entry goes, the table's frame goes back to pm."},
     {"One frame, two addresses", "walk @",
      "Another page table now leads to a frame that was mapped before. What is written at one of its "
-     "addresses can "
-     "be read at the other. Let us try."},
+     "addresses can be read at the other. Let us try."},
     {"Writing through the new address", "fill @!; peek & 4",
-     "The words were written at @, and read at &. And if you look at the PC's screen, you see them: a line "
-     "across "
-     "its bottom, or its top if it is in a graphics mode."},
+     "The words were written at @, and read at &. And if you look at the PC's screen, you see them: a "
+     "line across its bottom, or its top if it is in a graphics mode."},
     {"Taking away a right", "protect @ ro",
-     "One bit of one entry has changed. The processor may still hold the old entry in its TLB, so the kernel "
-     "flushed "
-     "that page with the instruction INVLPG. Without the flush, writes would go on working for a while, and "
-     "nobody "
-     "could say how long."},
+     "One bit of one entry has changed. The processor may still hold the old entry in its TLB, so the "
+     "kernel flushed that page with the instruction INVLPG. Without that, writes might go on working for "
+     "a while: `fault missing-flush` shows it."},
     {"What protects it", "poke @ 0",
-     "A write would be a page fault now. The monitor looks at the entries before it writes, and prints one "
-     "line. "
-     "Your own code would get the whole report."},
+     "A write would be a page fault now. The monitor looks at the entries before it writes, and prints "
+     "one line. Your own code would get the whole report."},
     {"Breaking something", "fault null",
      "This time nobody looked first: a field of a null struct was read, and PT[0] is absent. The report "
      "says which entries the processor met, the likely cause in words, and who called whom. `fault` "
      "alone lists more mistakes to try."},
     {"Unmapping", "unmap @",
      "The order is everything here. The entry was cleared, and its page flushed. Nothing was left in the "
-     "table, so "
-     "it was unlinked, and its page in the window was flushed. Only then did its frame go back to pm: a "
-     "moment "
-     "earlier, and the next edit could have landed in a frame that is somebody else's."},
+     "table, so it was unlinked, and its page in the window was flushed. Only then did its frame go back "
+     "to pm: a moment earlier, and the next edit could have landed in a frame that is somebody else's."},
     {"kmalloc, step by step", "trace alloc 5000",
      "The heap asked for two pages. vmem took a frame from pm for each and set an entry, with no flush: "
      "the processor keeps no absent entries."},
     {"The object", "walk $",
-     "The object has an address in the heap, above 0xc0000000, and its frame lies somewhere else. The next "
-     "page may "
-     "lie in any other frame: kmalloc needs adjacent pages, not adjacent frames."},
+     "The object has an address in the heap, above 0xc0000000, and its frame lies somewhere else. The "
+     "next page may lie in any other frame: kmalloc needs adjacent pages, not adjacent frames."},
     {"The heap", "heap",
-     "Small objects share pages with others of their size class. Larger ones, such as ours, have pages of "
-     "their own. "
-     "The bars show how full the pages are."},
+     "Small objects share pages with others of their size class. Larger ones, such as ours, have pages "
+     "of their own. The bars show how full the pages are."},
     {"Giving it back", "trace free $",
-     "kfree first makes sure that this is the start of a live object. A few empty pages stay in the heap for "
-     "the next "
-     "caller, so memory that comes and goes costs no mapping at all."},
+     "kfree first makes sure that this is the start of a live object. A few empty pages stay in the heap "
+     "for the next caller, so memory that comes and goes costs no mapping at all."},
 };
 
-static const char farewell[] = "That was the tour, and the machine is yours now. `help` lists the commands. "
-                               "`trace` shows what any of them "
-                               "does, `watch alloc 64K; mem` how memory fills, and `fault` how it breaks.";
+static const char farewell[] =
+    "That was the tour, and the machine is yours now. `help` lists the commands. `trace` shows what any "
+    "of them does, `watch alloc 64K; mem` how memory fills, and `fault` how it breaks.";
 
 static struct {
     uintptr_t page;
