@@ -9,31 +9,35 @@ from pathlib import Path
 WIDTH, HEIGHT = 880, 484
 
 # owner: (fill, line)
-LIGHT = {"kmalloc": ("#fff3cd", "#9a6700"), "yours": ("#dcf7e3", "#1a7f37"), "vmem": ("#dcefff", "#0969da"),
+LIGHT = {"kmalloc": ("#fff3cd", "#9a6700"), "space": ("#dcf7e3", "#1a7f37"), "vmem": ("#dcefff", "#0969da"),
          "pm": ("#f1e6ff", "#8250df"), "memmap": ("#ffe7e4", "#cf222e"), "kernel": ("#e4e8ec", "#57606a"),
          "free": ("none", "#afb8c1"), "text": "#1f2328", "faint": "#57606a"}
-DARK = {"kmalloc": ("#453600", "#e3b341"), "yours": ("#0f3d1f", "#3fb950"), "vmem": ("#0b2f5c", "#58a6ff"),
+DARK = {"kmalloc": ("#453600", "#e3b341"), "space": ("#0f3d1f", "#3fb950"), "vmem": ("#0b2f5c", "#58a6ff"),
         "pm": ("#341a63", "#bc8cff"), "memmap": ("#561b1b", "#ff7b72"), "kernel": ("#30363d", "#8b949e"),
         "free": ("none", "#484f58"), "text": "#e6edf3", "faint": "#9198a1"}
 
 # name, left, top, width, what it does, its calls
 MODULES = [
-    ("kmalloc", 240, 64, 355, ("the kernel heap: pages in, objects out",), "kmalloc  kfree"),
+    ("kmalloc", 240, 54, 170, ("the kernel heap:", "pages in, objects out"), ""),
+    ("space", 425, 54, 170, ("pages on first touch,", "copies on write"), ""),
     ("vmem", 240, 176, 355, ("page tables, through the window; every flush",), "vmem_map  vmem_unmap"),
     ("pm", 240, 288, 355, ("hands out frames; checks every free",), "pm_alloc_page  pm_free_page"),
     ("memmap", 240, 400, 355, ("what is memory, from any firmware's map",), "memmap_build"),
 ]
-ARROWS = [(417, 128, 176, "pages"), (417, 240, 288, "frames"),
+ARROWS = [(325, 128, 176, "pages"), (510, 128, 176, "entries"), (417, 240, 288, "frames"),
           (417, 352, 400, "free frames, at boot")]
 
 # The address space, highest first: owner, height, first address, what it is.
-REGIONS = [("vmem", 44, "0xFFC00000", "page tables", "through PD[1023]"), ("free", 44, "0xF0000000", "devices", ""),
-           ("kmalloc", 110, "0xC0000000", "kernel heap", ""), ("yours", 156, "0x00400000", "left to you", ""),
+REGIONS = [("vmem", 44, "0xFFC00000", "page tables", "through PD[1023]"),
+           ("pm", 36, "0xFF800000", "frame records", ""), ("free", 36, "0xF0000000", "devices", ""),
+           ("kmalloc", 100, "0xC0000000", "kernel heap", ""), ("space", 138, "0x00400000", "each space's own", ""),
            ("kernel", 56, "0x00000000", "kernel, low memory", "mapped to itself")]
 
 # Physical memory, lowest first, a letter a frame.
-FRAMES = "mkkkkkkk" "kkkkvvhh" "hh.ss.h." "s.hhvss." "hh..s.ss" "....hh.." "ss......" "........" "........" "....mm.."
-OWNER = {"m": "memmap", "k": "kernel", "v": "vmem", "h": "kmalloc", "s": "yours", ".": "free"}
+FRAMES = "mkkkkkkk" "kkkkvvpp" "hhhss.h." "s.hhvss." "hh..s.ss" "....hh.." "ss......" "........" "........" "....mm.."
+LEGEND = [("k", "the kernel's image"), ("v", "directories and tables"), ("p", "records of the frames"),
+          ("h", "the heap's"), ("s", "the spaces', some shared"), ("m", "reserved"), (".", "free")]
+OWNER = {"m": "memmap", "k": "kernel", "v": "vmem", "p": "pm", "h": "kmalloc", "s": "space", ".": "free"}
 
 
 class Svg:
@@ -86,8 +90,7 @@ def draw_frames(svg):
         row, column = divmod(i, 8)
         svg.box(OWNER[letter], left + column * (size + 2), top + row * (size + 2), size, size)
     bottom = top + len(FRAMES) // 8 * (size + 2)
-    for i, (letter, words) in enumerate([("k", "the kernel's image"), ("v", "directory and tables"), ("h", "the heap's"),
-                                         ("s", "yours"), ("m", "reserved"), (".", "free")]):
+    for i, (letter, words) in enumerate(LEGEND):
         svg.box(OWNER[letter], left, bottom + 18 + i * 22, 12, 12)
         svg.text(left + 20, bottom + 29 + i * 22, words, "small")
 
