@@ -58,11 +58,11 @@ static const struct {
     {"maptable", bench_mappings},
 };
 
-/* A figure's target ("" for none), and the figures of other kernels and allocators. Those check nothing when
- * something is freed, and the heaps' leave out the cost of getting pages. */
+/* A figure's target ("" for none), and the figures of other kernels and allocators. The others do not check what
+ * is freed, and the heaps' figures leave out the cost of getting pages. */
 static const struct figure {
     const char *name, *target, *elsewhere;
-    const char *benchmark; /* NULL: of the figure's name */
+    const char *benchmark; /* NULL: the one of the figure's name */
 } figures[] = {
     {"W1", "34", "51 rpmalloc, 99 dlmalloc", NULL},
     {"W2", "38", "47 rpmalloc, 170 dlmalloc", NULL},

@@ -1,10 +1,10 @@
-# The benchmarks' targets. Included by the Makefile, which sets BUILD, KERNEL, QEMU, Q, HOST_CC and what host.mk
-# defines; BENCH=PATTERN chooses.
+# The benchmarks: bench, bench-ceilings, bench-host. BENCH=PATTERN chooses some. Uses BUILD, KERNEL, QEMU, Q and HOST_CC,
+# and what tests/host/host.mk defines.
 
 BENCH ?=
 export BENCH
 
-# Two machines, a small and a large one; or the one that MEM says.
+# Empty: a small and a large machine.
 BENCH_MEM = $(if $(filter file,$(origin MEM)),,$(MEM))
 
 .PHONY: bench bench-ceilings bench-host
@@ -15,7 +15,7 @@ bench: $(KERNEL)
 bench-ceilings: bench
 	$(Q)sh tests/bench/ceilings.sh $(BUILD)/bench.txt "$(if $(is-clang),clang,gcc)-$$($(CC) -dumpversion | cut -d. -f1)"
 
-# ---- beside the allocators that programs use ----
+# ---- the heap beside the allocators that programs use ----
 
 # mm/ as in the kernel: the same flags, less those that make it freestanding.
 BENCH_CFLAGS = $(filter-out -ffreestanding -mgeneral-regs-only,$(KERNEL_CFLAGS)) -fno-builtin

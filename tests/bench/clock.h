@@ -1,13 +1,13 @@
-/* The benchmarks' clock, and what is timed beside the memory system. All of it is assembly (clock.S): no
- * compiler can unroll, copy or pad it. */
+/* The benchmarks' clock, and the empty functions that are timed for comparison. All of it is assembly (clock.S), which
+ * no compiler unrolls, copies or pads. */
 #ifndef QUIRE_BENCH_CLOCK_H
 #define QUIRE_BENCH_CLOCK_H
 
 #include "types.h"
 
-/* The time-stamp counter's ticks during FN(A, B), a function of at most two words that returns at most one;
- * its result goes to *RESULT, unless RESULT is NULL. The clock itself takes a constant number of ticks:
- * subtract those of an empty function. */
+/* The time-stamp counter's ticks during FN(A, B), which takes at most two words and returns at most one: *RESULT,
+ * unless RESULT is NULL. The clock itself takes a constant number of ticks; subtract the ticks of an empty
+ * function. */
 uint64_t clock_ticks(void *fn, uintptr_t a, uintptr_t b, uintptr_t *result);
 
 /* The ticks of FN, a loop over the functions in CALLS. Subtract those of the same loop over empty functions. */
@@ -23,13 +23,13 @@ static inline unsigned clock_call(void *fn, uintptr_t argument, uintptr_t *resul
 /* Empty functions: take their addresses only. returns_object's object is 16 bytes that may be written to. */
 extern char returns_nothing[], returns_zero[], returns_first[], returns_object[];
 
-/* A heap's page provider, timed: each calls its counterpart below and adds what that takes, and what itself
- * takes beyond an empty function, to ticks_in_provider. */
+/* A page provider that is timed: each function calls its counterpart below and adds the ticks of that, and its own
+ * beyond an empty function's, to ticks_in_provider. */
 int timed_get(void *va, size_t pages);
 int timed_give(void *va, size_t pages);
 int provider_get(void *va, size_t pages);  /* heap_worst.c */
 int provider_give(void *va, size_t pages); /* heap_worst.c */
 extern unsigned ticks_in_provider;         /* heap_worst.c */
-extern unsigned provider_overhead;         /* heap_worst.c: what timed_get and timed_give take beyond that */
+extern unsigned provider_overhead; /* heap_worst.c: the ticks of timed_get and timed_give themselves */
 
 #endif

@@ -1,12 +1,12 @@
 /* Runs of adjacent frames.
  *
- *   run16, run256         32 runs live, replaced at random; memory half full, in clusters
- *   run16-shuffled, ...   32 runs allocated, then freed in a random order; memory as before
- *   run4-scattered, ...   4 runs live, replaced at random; memory half full with holes at random, most of
- *                         which are too short
+ *   run16, run256         32 live runs, replaced at random; memory half full, in clusters
+ *   run16-shuffled, ...   32 runs allocated, then freed in random order; memory as before
+ *   run4-scattered, ...   4 live runs, replaced at random; memory half full with random holes, most of them too
+ *                         short
  *
- * Where memory is too small for 32 runs there are fewer. What takes part begins at a multiple of 4 MiB, so
- * that the figures do not depend on where the kernel ends. */
+ * A small memory has fewer than 32 runs. Only frames from a multiple of 4 MiB on are used, so that the figures
+ * depend little on where the kernel ends. */
 #include "clock.h"
 #include "frames.h"
 #include "measure.h"
@@ -17,7 +17,7 @@
 #define OPS 20000u
 #define CLUSTER_MAX 1024u
 
-/* The frames of HELD, in ascending order: their bits in a map. */
+/* Sorts HELD by frame number; MAP has a bit for each frame. */
 static void sort(struct held *held, uint32_t *map) {
     size_t count = 0;
     memset(map, 0, FRAMES_MAX / 8);
@@ -28,7 +28,7 @@ static void sort(struct held *held, uint32_t *map) {
             held->frame[count++] = pfn_to_pa(pfn);
 }
 
-/* The first of HELD, sorted, that takes part. */
+/* The index of the first frame to use in HELD, which is sorted. */
 static size_t first_in_play(const struct held *held) {
     size_t i = 0;
     while (i < held->count && pa_to_pfn(held->frame[i]) % CLUSTER_MAX)
@@ -36,7 +36,7 @@ static size_t first_in_play(const struct held *held) {
     return i;
 }
 
-/* Gives frames back in clusters; the frames between are kept. */
+/* Frees clusters of frames and keeps those between. */
 static void make_clusters(struct held *held, struct random *random) {
     size_t kept = 0, i = 0;
     while (i < held->count) {
@@ -55,7 +55,7 @@ struct runs {
     paddr_t first[LIVE];
 };
 
-/* As many runs as memory has, and then half of them: with all, there would be no choice left. */
+/* Allocates WANT runs. When memory has fewer, frees half of them again, so that pm has a choice. */
 static void fill(struct runs *runs, size_t want) {
     paddr_t pa;
     runs->count = 0;
@@ -65,10 +65,10 @@ static void fill(struct runs *runs, size_t want) {
         pm_free_pages(runs->first[--runs->count], runs->n);
 }
 
-/* What is done to RUNS: OPS times one is freed and another allocated in its place. */
+/* OPS operations on RUNS: each frees one and allocates another in its place. */
 struct stream {
     struct runs *runs;
-    const uint32_t *picks; /* a run's index for each op; for batches, a permutation of all for each batch */
+    const uint32_t *picks; /* an op's run; a batch's are a permutation of all */
     unsigned ops;
 };
 

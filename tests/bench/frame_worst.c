@@ -1,8 +1,7 @@
-/* The worst single call of pm_alloc_page and of pm_free_page that can be found.
+/* Searches for the worst single call of pm_alloc_page and of pm_free_page.
  *
- * Each call is timed on its own: in memory that is filled and emptied in every order; in memory that is full
- * but for a few frames far apart, so that nothing remembered of the last calls leads to one; and between runs
- * that come and go. */
+ * Each call is timed by itself: while memory is filled and emptied in every order; while all but a few frames far
+ * apart are taken, so that no hint left by earlier calls leads to one; and between runs that come and go. */
 #include "clock.h"
 #include "frames.h"
 #include "log.h"
@@ -37,14 +36,14 @@ static paddr_t take(void) {
 
 static void give(paddr_t pa) { note(&frees, clock_call(pm_free_page, pa, NULL) - overhead_free); }
 
-/* HELD has room for all. */
+/* HELD has room for every frame. */
 static void fill(struct held *held) {
     paddr_t pa;
     while ((pa = take()) != PADDR_NONE)
         held->frame[held->count++] = pa;
 }
 
-/* ---- patterns; each begins with every frame held, and ends so ---- */
+/* ---- patterns: each starts and ends with every frame held ---- */
 
 static void forward(struct held *held) {
     size_t count = held->count;
@@ -65,7 +64,7 @@ static void shuffled(struct held *held) {
     backward(held);
 }
 
-/* Two holes: the near one, freed last, is found at once; then the other, wherever it is. */
+/* Two holes: pm finds the one freed last at once, then has to search for the other. */
 static void two_holes(struct held *held) {
     for (size_t a = 0; a < held->count; a += held->count / 97 + 1)
         for (size_t b = 1; b < held->count; b += held->count / 89 + 1) {
@@ -78,7 +77,7 @@ static void two_holes(struct held *held) {
         }
 }
 
-/* Up to 64 holes, each somewhere else. */
+/* Up to 64 holes, far apart. */
 static void few_holes(struct held *held) {
     size_t full = held->count;
     for (unsigned step = 0; step < STEPS; step++) {
@@ -94,7 +93,7 @@ static void few_holes(struct held *held) {
     fill(held);
 }
 
-/* Half of memory, given back in runs of every length, is taken by runs and single frames in turn. */
+/* Half of memory is free, in runs of every length; runs and single frames are allocated in turn. */
 static void between_runs(struct held *held) {
     held_shuffle(held, &chance);
     held_give_from(held, held->count / 2);
@@ -131,7 +130,7 @@ static void search(struct held *held) {
         patterns[i].run(held);
     }
     held_shuffle(held, &chance);
-    for (size_t i = 0; i < ARRAY_SIZE(patterns); i++) { /* and once more, the frames in no order */
+    for (size_t i = 0; i < ARRAY_SIZE(patterns); i++) { /* again, with the frames shuffled */
         pattern = patterns[i].name;
         patterns[i].run(held);
     }

@@ -1,11 +1,11 @@
-/* Single frames: R and B, and batches of 1,000.
+/* Single frames.
  *
- *   R  free a random live frame, allocate one
- *   B  100 frames (or 1,000) allocated, then freed in the same order, or in a random one;
- *      where fewer are free, that many
+ *   R  frees a random live frame, then allocates one
+ *   B  allocates 100 frames (B1000: 1,000), then frees them in the same or in random order; fewer when fewer
+ *      are free
  *
- * at memory as full as the name says, in percent (B1000: 50), with holes at random. Where it is "empty" 1,000
- * frames are live. All frames that the machine has take part. */
+ * The number behind R, B and the hyphen is how full memory is, in percent (B1000: 50), with random holes. At 0, 1,000
+ * frames are live. Every frame of the machine takes part. */
 #include "frames.h"
 
 #include "clock.h"
@@ -69,7 +69,7 @@ static void run_r(const struct frame_calls *calls, const struct picked *picked) 
     }
 }
 
-/* WORDS has room for the picks, and behind them for frames of no meaning. */
+/* WORDS holds the picks; behind them lie words that the empty functions take for frames. */
 static void measure_r(const char *name, struct held *held, uint32_t *words, struct random *random) {
     for (unsigned i = 0; i < R_OPS; i++)
         words[i] = random_below(random, held->count);

@@ -1,4 +1,4 @@
-/* What the benchmarks of frames share: memory that is full to a given degree. */
+/* Shared by the frame benchmarks: memory that is full to a given degree. */
 #ifndef QUIRE_BENCH_FRAMES_H
 #define QUIRE_BENCH_FRAMES_H
 
@@ -15,21 +15,20 @@ struct frame_calls {
 
 extern const struct frame_calls pm_calls, empty_calls;
 
-/* Frames held by a benchmark; FRAME has room for every one there is. */
+/* The frames that a benchmark holds. FRAME has room for all frames of the machine. */
 struct held {
     paddr_t *frame;
     size_t count;
 };
 
-/* Bytes of memory that a struct held wants for its frames. */
+/* The bytes that the FRAME array of a struct held takes. */
 size_t held_bytes(void);
 
 void held_take_all(struct held *held); /* every frame that is free */
 void held_shuffle(struct held *held, struct random *random);
 void held_give_from(struct held *held, size_t first); /* gives back all but the first FIRST */
 
-/* Gives back all but so many hundredths of a percent, but never all but 1,000: what is left are holes at
- * random. */
+/* Takes every frame, then gives random ones back, until PER_10000 ten-thousandths are held, and at least 1,000. */
 void held_occupy(struct held *held, unsigned per_10000, struct random *random);
 
 #endif

@@ -1,4 +1,4 @@
-/* W1 to W6 in the kernel, over the heap as it ships: getting pages and mapping them is part of the figure. */
+/* W1 to W6 in the kernel, over the heap as it ships: a figure includes getting pages and mapping them. */
 #include "clock.h"
 #include "format.h"
 #include "kmalloc.h"
@@ -16,14 +16,14 @@ static uint64_t ticks_of(const struct workload *workload, const struct heap *hea
 
 static void measure(const struct workload *workload, const struct stream *stream) {
     char name[32];
-    kmalloc_init(&vmem_provider); /* the peak starts afresh */
+    kmalloc_init(&vmem_provider); /* resets the peak */
     uint64_t without = ticks_of(workload, &empty, stream), with = ticks_of(workload, &quire, stream);
     size_t peak = kmalloc_peak_pages();
     kmalloc_check();
     kmalloc_trim();
     figure_insns(workload->name, with - without, stream->ops);
     format_buffer(name, sizeof(name), "%s-footprint", workload->name);
-    if (strcmp(workload->name, "W1") != 0) /* of a single object it would say nothing */
+    if (strcmp(workload->name, "W1") != 0) /* W1 has a single object */
         figure_footprint(name, peak * PAGE_SIZE, stream->payload);
 }
 

@@ -1,14 +1,12 @@
-/* The worst single call of kmalloc and of kfree that can be found, the mapping left out.
+/* Searches for the worst single call of kmalloc and of kfree, without the cost of mapping.
  *
- * Each call is timed on its own. The heap gets its pages from a provider that wraps vmem's and measures how
- * long that takes; it counts as nothing, as if getting and giving pages were empty functions. Calls for more
- * than 64 KiB are kept apart: they search among all slots, and change a bit for each that they take or free. So
- * are those that found no page left, or no address: they give every spare page back and try once more, or
- * elsewhere.
+ * Each call is timed by itself. The heap's page provider wraps vmem's and times it; that time is subtracted, as if
+ * getting and giving pages were empty functions. Two kinds of calls have figures of their own. Calls for more than
+ * 64 KiB search all slots and change a bit for each slot. Calls that find no page or no address left give back every
+ * spare page and try again.
  *
- * The patterns are those that hurt some heap: each size at each state of its page, combs of holes, the last
- * object above a long hole, memory that has run out, growing and shrinking in between, and then programs put
- * together at random. */
+ * Each pattern is hard for some heap: each size at each state of its page, combs of holes, the last object above a
+ * long hole, exhausted memory, growing and shrinking in between, and random programs. */
 #include "clock.h"
 #include "format.h"
 #include "kmalloc.h"
@@ -36,19 +34,20 @@ static struct random chance;
 
 struct call {
     unsigned ticks, count;
-    size_t size; /* that the worst was asked for, or that it freed */
+    size_t size; /* of the object allocated or freed by the worst call */
     const char *pattern;
 };
 
 static const char *pattern;
-enum kind { USUAL, HUGE, EXHAUSTED, KINDS }; /* up to 64 KiB; beyond; no pages or addresses were left */
+enum kind { USUAL, HUGE, EXHAUSTED, KINDS }; /* up to 64 KiB; beyond; no page or address left */
 static struct call allocs[KINDS], frees[KINDS];
 static unsigned overhead_alloc, overhead_free; /* of a call of an empty function, clock included */
 unsigned ticks_in_provider, provider_overhead;
-static unsigned gets_left; /* until the provider says that memory has run out */
+static unsigned gets_left; /* calls until the provider fails */
 static bool given;         /* a page has been given back since the call began */
-static bool no_address;    /* is left for the objects that follow */
-static bool refused; /* memory has run out since then, or pages were asked for when some were given back */
+static bool no_address;    /* the next objects find no address */
+static bool
+    refused; /* since the call began the provider has failed, or was asked after pages were given back */
 
 static int (*inner_get)(void *, size_t), (*inner_give)(void *, size_t);
 
@@ -66,14 +65,14 @@ int provider_give(void *va, size_t pages) {
 static const struct page_provider timed_provider = {timed_get, timed_give};
 static int (*const no_pages)(void *, size_t) = (void *)returns_zero;
 
-/* The ticks of one call, less the provider's. */
+/* The ticks of one call, without the provider's. */
 static unsigned ticks_of(void *fn, uintptr_t argument, uintptr_t *result) {
     ticks_in_provider = 0;
     unsigned ticks = clock_call(fn, argument, result);
     return ticks - ticks_in_provider;
 }
 
-/* What the clock itself takes, so that empty functions cost nothing. */
+/* Measures empty functions: what the clock itself takes. */
 static void calibrate(void) {
     inner_give = no_pages;
     provider_overhead = 0;
@@ -110,7 +109,7 @@ static void drop(size_t i) {
     objects[i].p = NULL;
 }
 
-/* Closes the gaps that drop has left. */
+/* Closes the gaps that drop leaves. */
 static void close_gaps(void) {
     size_t kept = 0;
     for (size_t i = 0; i < live; i++)
@@ -124,7 +123,7 @@ static void add_many(size_t size, size_t n) {
         ;
 }
 
-/* As many as there is room for, up to N. */
+/* Adds up to N objects, as many as there is room for. */
 static void add_up_to(size_t size, size_t n) {
     size_t most = MANY_BYTES / size;
     add_many(size, n < most ? n : most);
@@ -138,7 +137,7 @@ static void swap(struct object *a, struct object *b) {
 
 enum order { FORWARD, BACKWARD, SHUFFLED, ORDERS };
 
-/* Frees the objects from FIRST on, except each KEEP-th (0: none is kept). */
+/* Frees the objects from FIRST on, except every KEEP-th (0: keeps none). */
 static void drop_all(size_t first, enum order order, unsigned keep) {
     if (order == SHUFFLED)
         for (size_t i = first; i < live; i++)
@@ -157,7 +156,7 @@ static void resize(size_t i, size_t size) {
         objects[i] = (struct object){p, size};
 }
 
-/* As many bytes as that, at whatever power of two. */
+/* 1 byte to 64 KiB; each power of two is as likely. */
 static size_t random_size(void) {
     size_t top = 16u << random_below(&chance, 13);
     return random_between(&chance, top / 2 + 1, top);
@@ -187,7 +186,7 @@ static void each_order(void) {
             }
 }
 
-/* Pages that are all but empty, of one size, and then another that could use what is left. */
+/* Nearly empty pages of one size, then objects of another size. */
 static void combs(void) {
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
         for (unsigned keep = 2; keep <= 128; keep *= 4) {
@@ -201,19 +200,19 @@ static void combs(void) {
         }
 }
 
-/* Everything goes but the object that was allocated last, and then that one too. */
+/* Frees all but the object allocated last, then that one. */
 static void last_object(void) {
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
         add_up_to(sizes[i], ROOM - 100);
         swap(&objects[0], &objects[live - 1]);
         drop_all(1, FORWARD, 0);
-        add_many(sizes[i], 50); /* spare pages and all */
+        add_many(sizes[i], 50); /* uses up the spare pages */
         drop_all(1, FORWARD, 0);
         drop_all(0, FORWARD, 0);
     }
 }
 
-/* As many holes as can be had, each too small for what comes then. */
+/* As many holes as possible, each too small for the next object. */
 static void small_holes(void) {
     for (size_t size = 2049; size <= 65536; size *= 2)
         for (unsigned keep = 2; keep <= 4; keep++) {
@@ -225,7 +224,7 @@ static void small_holes(void) {
         }
 }
 
-/* A random walk, with objects that grow and shrink, between few objects and many. */
+/* A random walk between few and many objects; some grow or shrink. */
 static void walk(void) {
     for (unsigned step = 0; step < 400000; step++) {
         bool growing = step / 4096 % 2;
@@ -243,7 +242,7 @@ static void walk(void) {
     }
 }
 
-/* Few sizes, many phases: each fills up or frees in some order. */
+/* A program of few sizes and many phases; each phase allocates or frees in some order. */
 static void program(void) {
     size_t chosen[3] = {random_size(), random_size(), random_size()};
     for (unsigned phase = 2 + random_below(&chance, 10); phase; phase--) {
@@ -266,7 +265,7 @@ static void programs(void) {
         program();
 }
 
-/* The provider refuses: at once, or after a few times. */
+/* The provider fails at once, or after a few calls. */
 static void out_of_memory(void) {
     for (unsigned i = 0; i < 20000; i++) {
         gets_left = random_below(&chance, 3);
@@ -277,7 +276,7 @@ static void out_of_memory(void) {
     gets_left = ~0u;
 }
 
-/* Every second slot of 64 KiB has an object, as many as there are: no hole is long enough. */
+/* Every second slot of 64 KiB holds an object: no hole is long enough. */
 static void slot_comb(void) {
     while (live < ROOM) {
         char *p = kmalloc_aligned(PAGE_SIZE, HUGE_FROM - 1);
@@ -314,7 +313,7 @@ static void huge(void) {
     }
 }
 
-/* Those that are UNBACKED get addresses without memory: so many that they would depend on how much there is. */
+/* UNBACKED patterns get addresses without frames: backed, they would depend on the size of memory. */
 static const struct {
     const char *name;
     void (*run)(void);

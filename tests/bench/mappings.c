@@ -1,10 +1,10 @@
-/* Mappings: one op is a page mapped and unmapped, flushes included.
+/* Mappings: an op is one page mapped and unmapped, flushes included.
  *
- *   map1, map16, map256           so many pages at once, to frames that the caller has
- *   map1new, map16new, map256new  so many pages at once, with frames from pm
- *   maptable                      one page, where no page table is: it comes and goes with the page
+ *   map1, map16, map256           N pages at once, to the caller's frames
+ *   map1new, map16new, map256new  N pages at once, with frames from pm
+ *   maptable                      one page whose page table comes and goes with it
  *
- * All but the last have a neighbour, which keeps their page table. */
+ * In all but maptable a neighbouring page keeps the page table. */
 #include "clock.h"
 #include "measure.h"
 #include "pm.h"
@@ -26,7 +26,7 @@ static const struct map_calls empty_calls = {(void *)returns_zero, (void *)retur
                                              (void *)returns_zero, (void *)returns_zero,
                                              (void *)returns_zero, (void *)returns_zero};
 
-/* Where they are mapped, so that no table is left over at either end; the neighbour comes before. */
+/* The neighbour, and behind it the pages: all in one page table. */
 #define NEIGHBOUR ((char *)BENCH_MAPPINGS)
 #define PAGES (NEIGHBOUR + PAGE_SIZE)
 

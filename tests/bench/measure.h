@@ -1,4 +1,4 @@
-/* What the benchmarks in the kernel share.
+/* Shared by the benchmarks in the kernel.
  *
  * A benchmark runs the same loop twice, over the memory system and over empty functions (clock.h), both called
  * through pointers. The difference is what the memory system costs. */
@@ -23,7 +23,7 @@ bool frames_suffice(const char *benchmark, size_t frames);
 void *area_get(const char *benchmark, size_t bytes);
 void area_give(size_t bytes);
 
-/* Each prints a figure and keeps it for the table: TICKS / OPS; TICKS, of the worst of OPS calls; PART / WHOLE. */
+/* Each prints a figure and keeps it for the table: TICKS / OPS; the TICKS of the worst of OPS calls; PART / WHOLE. */
 void figure_insns(const char *name, uint64_t ticks, unsigned ops);
 void figure_worst(const char *name, unsigned ticks, unsigned ops);
 void figure_footprint(const char *name, size_t part, size_t whole);

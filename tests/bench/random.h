@@ -11,7 +11,7 @@ struct random {
 #define RANDOM_SEED \
     { 88172645463325252ull }
 
-/* The upper half: the better one. */
+/* The upper half, which is more random. */
 static inline uint32_t random_next(struct random *r) {
     r->state ^= r->state << 13;
     r->state ^= r->state >> 7;

@@ -1,6 +1,5 @@
-/* The heap workloads. A stream is made by playing the operations through without a heap, so that the sizes
- * that random_... gives, and the most bytes that are ever live, are known before the clock starts. A word
- * of a stream is a slot and a size. */
+/* The heap workloads. Each stream is prepared by a run without a heap: its random sizes, and the most bytes ever
+ * live, are known before the clock starts. A word of a stream is a slot and a size. */
 #include "workloads.h"
 
 #include "random.h"
@@ -35,7 +34,7 @@ static void free_all(const struct heap *heap, void **slots, size_t n) {
     }
 }
 
-/* Lays a stream's parts out in its memory: SLOTS objects, then words. */
+/* Divides SCRATCH: SLOTS objects first, then the words. */
 static void lay_out(struct stream *stream, void *scratch, size_t slots) {
     *stream = (struct stream){.slots = scratch, .words = (uint32_t *)((void **)scratch + slots)};
 }
@@ -80,7 +79,7 @@ static uint32_t mixed_size(struct random *random) {
 
 static uint32_t large_size(struct random *random) { return random_between(random, 4096, 65536); }
 
-/* While it is made, the slots hold the sizes. */
+/* Meanwhile the slots hold sizes. */
 static void prepare_churn(struct stream *stream, size_t slots, size_t ops,
                           uint32_t (*size)(struct random *)) {
     struct random random = RANDOM_SEED;
@@ -138,8 +137,8 @@ static void prepare_w5(struct stream *stream, void *scratch) {
     stream->payload = W5_PAYLOAD;
 }
 
-/* Each stage halves the number of every size, and so the payload. The objects stay in the order in which
- * they were allocated. */
+/* Each stage frees half of the objects of every size, and so half of the payload. Objects stay in the order of their
+ * allocation. */
 static void run_w5(const struct heap *heap, const struct stream *stream) {
     void **slots = stream->slots;
     size_t live = 0;
@@ -159,7 +158,7 @@ static void run_w5(const struct heap *heap, const struct stream *stream) {
 
 /* ---- W6: objects that grow ---- */
 
-/* Size 0 says: free it, and begin again. */
+/* Size 0: free it and start again. */
 static void prepare_w6(struct stream *stream, void *scratch) {
     struct random random = RANDOM_SEED;
     uint32_t sizes[W6_SLOTS];

@@ -1,4 +1,4 @@
-/* The heap workloads W1 to W6, over any heap: the same code runs in the kernel and on the build machine.
+/* The heap workloads W1 to W6, over any heap, in the kernel and on the build machine.
  *
  *   W1  one 64-byte object, allocated and freed, over and over
  *   W2  10,000 objects of 32 bytes allocated, then freed in the same order, over and over
@@ -10,7 +10,7 @@
  *   W6  64 slots: pick one at random and grow it to 1.5 times its size plus 0 to 63 bytes; past 64 KiB free
  *       it and begin again at 16
  *
- * Each object's first byte is written when it is new: an object that nobody touches is no object. */
+ * The first byte of each new object is written, so that every object is really there. */
 #ifndef QUIRE_BENCH_WORKLOADS_H
 #define QUIRE_BENCH_WORKLOADS_H
 
@@ -18,27 +18,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* None of them fails, or returns NULL. */
+/* Functions that never fail. */
 struct heap {
     void *(*alloc)(size_t size);
     void (*free)(void *p);
     void *(*realloc)(void *p, size_t size);
 };
 
-/* A workload's operations, made before any clock starts. */
+/* A workload's operations, prepared before the clock starts. */
 struct stream {
-    size_t ops;      /* what a figure is divided by: pairs of alloc and free; of W6, reallocs */
-    size_t payload;  /* the most bytes that are live at a time */
+    size_t ops;      /* a figure is per op: a pair of alloc and free; in W6 a realloc */
+    size_t payload;  /* the most bytes ever live */
     void **slots;    /* the objects; all NULL before and after a run */
-    uint32_t *words; /* the operations, for those workloads that have random ones */
+    uint32_t *words; /* the operations, where they are random */
     size_t count;
 };
 
 struct workload {
     const char *name;
-    size_t scratch; /* bytes of memory, all zero, that PREPARE wants for the stream */
+    size_t scratch; /* zeroed bytes that PREPARE takes for the stream */
     void (*prepare)(struct stream *stream, void *scratch);
-    void (*run)(const struct heap *heap, const struct stream *stream); /* nothing is live afterwards */
+    void (*run)(const struct heap *heap, const struct stream *stream); /* frees everything */
 };
 
 #define WORKLOADS 6

@@ -1,23 +1,21 @@
-/* bench_heap HEAP WORKLOAD: one of W1 to W6 over a heap, on the build machine; prints two figures.
+/* bench_heap HEAP WORKLOAD: runs one of W1 to W6 over a heap on the build machine, and prints two figures.
  *
- *   time       nanoseconds of processor time an op, the calls and the stream's own work included: the median of
- *              several runs, after one to warm up. (What empty functions take cannot be taken off: a processor
- *              does a good part of that beside the heap's work, and all but the whole of W2's.)
- *   footprint  peak footprint / peak payload: what the process has written to of its own memory, beyond
- *              what it had before the first object, at the worst of many looks; each page of each object is
- *              written
+ *   time       nanoseconds of processor time per op, loop and calls included: the median of several runs, after a
+ *              warm-up. (Subtracting the time of empty functions would mean nothing: the processor overlaps most of
+ *              it with the heap's work.)
+ *   footprint  peak footprint / peak payload. The footprint is the memory that the process has written since before
+ *              the first object, sampled often; each page of each object is written.
  *
  * HEAP is
  *
- *   kernel  mm/'s kmalloc, over mm/'s vmem and pm, which edit page tables in plain memory (include/cpu.h):
- *           all that the kernel does, except that no TLB is flushed; without a footprint, since it has no
- *           memory of the system's to give back
- *   pages   kmalloc, over tests/host's pages: the system takes back what kmalloc gives back, and a page that
- *           is got is a page fault at the first access
- *   malloc  the process's malloc, free and realloc: the C library's, or those of a library before it
+ *   kernel  kmalloc over mm/'s own vmem and pm, which edit page tables in plain memory (include/cpu.h): all that the
+ *           kernel does, except flushes. No footprint, since it gives no memory back to the system.
+ *   pages   kmalloc over tests/host/pages.c: pages come from the system and go back to it, with a page fault at the
+ *           first access
+ *   malloc  the process's malloc, free and realloc: the C library's, or those of a preloaded library
  *
- * They are called alike, through pointers; kmalloc, as in the kernel, without a lock. Copying is the C
- * library's for all of them. */
+ * All are called through pointers. kmalloc has no lock, as in the kernel. Copying is the C library's in all of
+ * them. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdarg.h>
@@ -31,10 +29,10 @@
 #include "../../host/pages.h"
 #include "../workloads.h"
 #include "cpu.h"
+#include "frames.h"
 #include "interrupt.h"
 #include "kmalloc.h"
 #include "panic.h"
-#include "frames.h"
 #include "vmem.h"
 
 #define FRAMES (1u << 16) /* of the machine that pm is told of: 256 MiB */
@@ -44,13 +42,13 @@
 
 unsigned bench_window[1 << 20], bench_scratch[1024];
 
-/* ---- what mm/ calls ---- */
+/* ---- what mm/ needs from a kernel (mm/imports.txt) ---- */
 
-/* linker.ld's, of a kernel that is not there. */
+/* linker.ld's symbols. */
 char kernel_start[1], rodata_end[1], symtab_start[1], kernel_end[1], boot_stack_guard[1],
     fault_stack_guard[1];
 
-/* mm/ is built with the kernel's canaries. */
+/* mm/ is built with the kernel's stack protector. */
 extern uintptr_t __stack_chk_guard;
 uintptr_t __stack_chk_guard = 0x00DEAD0A;
 
@@ -147,7 +145,7 @@ static const struct heap *watched;
 static unsigned allocations, between_looks;
 static long base_kib, peak_kib;
 
-/* The process's private pages that it has written to. Without the C library's buffers: they are malloc's. */
+/* The process's private dirty pages, in KiB. Read without stdio, whose buffers come from malloc. */
 static long written_kib(void) {
     static char text[4096];
     int file = open("/proc/self/smaps_rollup", O_RDONLY);
@@ -182,7 +180,7 @@ static double footprint(const struct workload *workload, const struct heap *heap
     static const struct heap watching = {watched_alloc, watched_free, watched_realloc};
     watched = heap;
     between_looks = stream->ops / LOOKS;
-    written_kib(); /* its own buffer */
+    written_kib(); /* touches its own buffer first */
     base_kib = peak_kib = written_kib();
     workload->run(&watching, stream);
     return (double)(peak_kib - base_kib) * 1024 / stream->payload;

@@ -1,9 +1,8 @@
-/* include/cpu.h's place in bench_heap: page tables in plain memory.
+/* Replaces include/cpu.h in bench_heap: page tables in plain memory.
  *
- * The window is an array, an entry for each page, so that an access to it costs what it costs in the kernel.
- * No frame of a table is behind it: a table is clear when it is linked because what was unmapped from it has
- * left zeros; what is cleared through the scratch page, or before paging, goes nowhere. Flushes cost nothing
- * here. */
+ * The window is an array with an entry for each page, so an access costs what it costs in the kernel. It has no frames
+ * behind it: a table is clear when it is linked because unmapping has left zeros, and writes to the scratch page or
+ * before paging go nowhere. Flushes do nothing. */
 #ifndef QUIRE_CPU_H
 #define QUIRE_CPU_H
 
