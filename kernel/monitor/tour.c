@@ -67,8 +67,8 @@ static const struct stop {
      "line across its bottom, or its top if it is in a graphics mode."},
     {"Taking away a right", "protect @ ro",
      "One bit of one entry has changed. The processor may still hold the old entry in its TLB, so the "
-     "kernel flushed that page with the instruction INVLPG. Without that, writes might go on working for "
-     "a while: `fault missing-flush` shows it."},
+     "kernel flushed that page with the instruction INVLPG. To forget that is the classic mistake: see "
+     "`fault missing-flush`."},
     {"What protects it", "poke @ 0",
      "A write would be a page fault now. The monitor looks at the entries before it writes, and prints "
      "one line. Your own code would get the whole report."},
