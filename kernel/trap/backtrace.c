@@ -183,6 +183,10 @@ void print_backtrace(const struct trap_frame *frame) {
     unsigned caller = frame->vector == TRAP_NONE ? 0 : hidden_caller(frame), ebp;
     char text[PLACE_TEXT];
 
+    if (trap_from_user(frame)) {
+        kprintf("  backtrace\n    0x%08x, in the program\n", frame->eip);
+        return;
+    }
     kprintf("  backtrace\n    %s\n", place_text(frame->eip, text));
     if (caller)
         print_return_address(caller);

@@ -146,6 +146,8 @@ static void print_stray_stack(const struct trap_frame *frame) {
     unsigned esp = frame_esp(frame);
     const struct stack *stack = stack_overflowed(esp);
 
+    if (trap_from_user(frame))
+        return;
     if (stack)
         kprintf("  stack    esp 0x%08x lies below the %s stack, %p to %p:\n           a stack overflow\n",
                 esp, stack->name, (const void *)stack->bottom, (const void *)stack->top);

@@ -34,13 +34,23 @@
     .cfi_offset %edi, -52
     .endm
 
-    /* Ring 3 may have left anything in DS and ES, and DF set; C code expects neither. FS and GS are the
-     * program's: the kernel uses neither. */
-    .macro enter_kernel
+    /* Ring 3 may have left anything in DS and ES, and DF set. FS and GS stay the program's: the kernel uses
+     * neither. Its EBP is no frame of the kernel's: a backtrace ends here. */
+    .macro enter_from_ring_3
     cld
     mov $KERNEL_DS, %eax
     mov %eax, %ds
     mov %eax, %es
+    xor %ebp, %ebp
+    .endm
+
+    /* The same where the frame that ESP points to may be the kernel's own. */
+    .macro enter_kernel
+    cld
+    testb $3, FRAME_CS(%esp)
+    jz 1f
+    enter_from_ring_3
+1:
     .endm
 
     /* ESP points to a struct trap_frame: FUNCTION(frame, EBX) makes the report of it, and does not return. It
@@ -102,7 +112,7 @@ system_call_stub:
     push $TRAP_SYSCALL
     stub_entered
     push_registers
-    enter_kernel
+    enter_from_ring_3
     push %esp
     .cfi_adjust_cfa_offset 4
     call *system_call_handler

@@ -81,6 +81,7 @@ static bool run(const struct trap_handlers *handlers, unsigned eflags) {
 
 #define INT_0x80 0xCD, 0x80
 #define HLT 0xF4
+#define POP 0x58 /* pop %eax: at first where the stack ends */
 
 static void end(void) { PANIC("the program ends"); }
 
@@ -129,6 +130,33 @@ KTEST(trap_system_calls_result_reaches_the_program)
     RUN(&handlers, INT_0x80, 0x89, 0xC3 /* mov %eax, %ebx */, INT_0x80);
     KCHECK_EQ(seen.ebx, 0xA45);
     KCHECK_EQ(seen.ecx, 0x1003);
+}
+
+/* The program's EBP is 0x1007: no frame of the kernel's. */
+KTEST(trap_kernels_backtrace_ends_where_the_program_came_in)
+{
+    static const struct trap_handlers handlers = {.system_call = answer_once, .program_fault = end_at_fault};
+
+    RUN(&handlers, INT_0x80, INT_0x80);
+    KCHECK_REPORTED("answer_once");
+    KCHECK_REPORTED("system_call_stub");
+    KCHECK(!find_text(ktest_report, "chain breaks"));
+    RUN(&handlers, HLT);
+    KCHECK_REPORTED("end_at_fault");
+    KCHECK_REPORTED("exception_common");
+    KCHECK(!find_text(ktest_report, "chain breaks"));
+}
+
+KTEST(trap_exception_that_nobody_handles_is_reported_as_the_programs)
+{
+    RUN(NULL, HLT);
+    KCHECK_EQ(ktest_vector, TRAP_GENERAL_PROTECTION);
+    KCHECK_REPORTED("PANIC: general protection fault");
+    KCHECK_REPORTED("in the program");
+    KCHECK(!find_text(ktest_report, "chain breaks"));
+    KCHECK(!find_text(ktest_report, "  stack    "));
+    RUN(NULL, POP);
+    KCHECK_REPORTED("not present (user, error code 0x4)");
 }
 
 static void keep_flags(struct trap_frame *frame) {
@@ -215,9 +243,6 @@ static bool refuse(const void *va, unsigned error) {
     calls++;
     return false;
 }
-
-/* pop %eax, where the stack ends. */
-#define POP 0x58
 
 KTEST(trap_page_fault_is_mended_and_the_program_goes_on)
 {
