@@ -102,6 +102,13 @@ document pt
 The present entries of page table I: pt I
 end
 
+define program
+    add-symbol-file build/user/$arg0.debug
+end
+document program
+Read the symbols of a program in user/, so that `break main` stops in it when it runs: program NAME
+end
+
 define stop-at-faults
     break panic_at
     break exception_common
@@ -111,4 +118,4 @@ Stop where a panic or an exception is about to be reported; `bt` then shows who 
 end
 
 echo Quire waits before its first instruction. continue boots it; then type at its prompt. Ctrl-C comes back to gdb.\n
-echo break kmain stops at its start. walk ADDRESS, pd, pt I, stop-at-faults: help user-defined\n
+echo break kmain stops at its start. walk ADDRESS, pd, pt I, program NAME, stop-at-faults: help user-defined\n

@@ -1,8 +1,8 @@
 # The programs that run in ring 3. Included by the Makefile.
 #
-# Each user/NAME.c is a program, build/user/NAME: a static ELF executable for i386, which the kernel's own
-# compiler builds and links with user/lib/. `make run` and the disc bring all of them along as boot modules,
-# and with them the files that MODULES names.
+# Each user/NAME.c is a program, build/user/NAME: a static ELF executable for i386, which the kernel's own compiler
+# builds and links with user/lib/. `make run` and the disc bring all of them along as boot modules, and with them the
+# files that MODULES names. NAME.debug is the same with debugging information, for gdb.
 
 PROGRAMS := $(patsubst user/%.c,$(BUILD)/user/%,$(wildcard user/*.c))
 BOOT_MODULES := $(PROGRAMS) $(MODULES)
@@ -14,8 +14,7 @@ endif
 
 USER_CPPFLAGS := -iquote user/lib
 USER_CFLAGS = $(I386_CFLAGS) -fno-stack-protector
-# Debugging information stays out: a module takes memory. The symbols stay, for the reports of faults.
-USER_LDFLAGS = -m elf_i386 -static -nostdlib --build-id=none -z max-page-size=4096 -z noexecstack --strip-debug \
+USER_LDFLAGS = -m elf_i386 -static -nostdlib --build-id=none -z max-page-size=4096 -z noexecstack \
     $(if $(is-clang),--image-base,-Ttext-segment)=0x08048000
 
 USER_LIB := $(patsubst %,$(BUILD)/%.o,$(wildcard user/lib/*.[cS]))
@@ -29,8 +28,10 @@ $(BUILD)/user/%.o: user/% $(BUILD)/user.stamp
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(USER_CPPFLAGS) $(USER_CFLAGS) -MMD -MP -c $< -o $@
 
+# A module takes memory, so that it has its symbols, which the reports of faults use, but no more.
 $(PROGRAMS): $(BUILD)/user/%: $(BUILD)/user/%.c.o $(USER_LIB) $(BUILD)/user.stamp
 	$(call say,PROGRAM,$@)
-	$(Q)$(LD) $(USER_LDFLAGS) $< $(USER_LIB) -o $@
+	$(Q)$(LD) $(USER_LDFLAGS) $< $(USER_LIB) -o $@.debug
+	$(Q)$(LD) $(USER_LDFLAGS) --strip-debug $< $(USER_LIB) -o $@
 
 -include $(USER_OBJECTS:.o=.d)
