@@ -66,7 +66,7 @@ static int shifted_key(const struct terminal_keys *terminal, uint8_t final) {
 }
 
 /* A parameter or intermediate byte of a sequence. */
-static void sequence_byte(struct terminal_keys *terminal, uint8_t byte) {
+static void parameter_byte(struct terminal_keys *terminal, uint8_t byte) {
     if (byte == ';')
         terminal->parameter = 0;
     else if (byte >= '0' && byte <= '9' && terminal->parameter <= PARAMETER_LIMIT)
@@ -76,6 +76,8 @@ static void sequence_byte(struct terminal_keys *terminal, uint8_t byte) {
 }
 
 static bool is_final(uint8_t byte) { return byte >= '@' && byte <= '~'; }
+
+static bool is_intermediate(uint8_t byte) { return byte >= ' ' && byte <= '/'; }
 
 /* The key of ESC and BYTE, which Alt and a key send too, or -1; or a longer sequence begins. */
 static int after_escape(struct terminal_keys *terminal, uint8_t byte) {
@@ -102,7 +104,7 @@ static int after_escape(struct terminal_keys *terminal, uint8_t byte) {
     case DELETE:
         return KEY_KILL_WORD;
     default:
-        if (byte >= ' ' && byte <= '/')
+        if (is_intermediate(byte))
             terminal->state = STATE_CHARSET;
         return -1;
     }
@@ -131,38 +133,44 @@ static int string_byte(struct terminal_keys *terminal, uint8_t byte) {
     return -1;
 }
 
+/* A byte of a control sequence, or of ESC O and what follows, in STATE; the key that it completes, or -1. */
+static int sequence_byte(struct terminal_keys *terminal, enum terminal_state state, uint8_t byte) {
+    if (is_final(byte))
+        return state == STATE_SHIFT ? shifted_key(terminal, byte) : sequence_key(terminal, byte);
+    if (byte < '@') {
+        parameter_byte(terminal, byte);
+        terminal->state = state;
+    }
+    return -1;
+}
+
 /* The key (input.h) that BYTE completes, or -1. */
 int terminal_key(struct terminal_keys *terminal, uint8_t byte) {
     enum terminal_state state = terminal->state;
-    bool control = byte < ' ';
+    bool escaped = state == STATE_ESCAPE || state == STATE_STRING_END;
 
     terminal->state = STATE_TEXT;
     if (state == STATE_STRING)
         return string_byte(terminal, byte);
-    if (state == STATE_STRING_END && byte == '\\')
-        return -1;
-    if (state == STATE_ESCAPE || state == STATE_STRING_END)
-        return control && byte != BACKSPACE ? text_key(terminal, byte) : after_escape(terminal, byte);
-    if (control) {
+    if (byte < ' ' && !(byte == BACKSPACE && escaped)) {
         terminal->following = 0;
         return text_key(terminal, byte);
     }
-    if (terminal->following) {
+    switch (state) {
+    case STATE_STRING_END:
+        return byte == '\\' ? -1 : after_escape(terminal, byte);
+    case STATE_ESCAPE:
+        return after_escape(terminal, byte);
+    case STATE_SEQUENCE:
+    case STATE_SHIFT:
+        return sequence_byte(terminal, state, byte);
+    case STATE_CHARSET:
+        terminal->state = is_intermediate(byte) ? STATE_CHARSET : STATE_TEXT;
+        return -1;
+    default:
+        if (!terminal->following)
+            return text_key(terminal, byte);
         terminal->following--;
         return -1;
     }
-    if (state == STATE_TEXT)
-        return text_key(terminal, byte);
-    if (state == STATE_CHARSET) {
-        if (byte <= '/')
-            terminal->state = STATE_CHARSET;
-        return -1;
-    }
-    if (is_final(byte))
-        return state == STATE_SHIFT ? shifted_key(terminal, byte) : sequence_key(terminal, byte);
-    if (byte <= '?') {
-        sequence_byte(terminal, byte);
-        terminal->state = state;
-    }
-    return -1;
 }

@@ -58,11 +58,13 @@ static const struct option {
     {"colour", "colour=on|off|auto", set_colour}, {"diagnose", "diagnose", set_diagnose},
 };
 
-/* The end of WORD, which a blank or NUL ends. */
-static const char *word_end(const char *word) {
-    while (*word && *word != ' ')
-        word++;
-    return word;
+/* The length of the word at WORD, which a blank or NUL ends. */
+static size_t word_length(const char *word) {
+    size_t n = 0;
+
+    while (word[n] && word[n] != ' ')
+        n++;
+    return n;
 }
 
 /* The option that the word at WORD names, whatever its value; NULL when it names none. */
@@ -108,27 +110,35 @@ static void read_word(char *word, bool cut) {
 
 /* ---- the command line ---- */
 
-static bool is_dashes(const char *word) { return word_end(word) - word == 2 && strncmp(word, "--", 2) == 0; }
+static bool is_dashes(const char *word) { return word_length(word) == 2 && strncmp(word, "--", 2) == 0; }
 
-static bool ends_in_elf(const char *start, const char *end) {
-    return end - start >= 4 && (strncmp(end - 4, ".elf", 4) == 0 || strncmp(end - 4, ".ELF", 4) == 0);
+static bool ends_in_elf(const char *word) {
+    size_t n = word_length(word);
+
+    return n >= 4 && (strncmp(word + n - 4, ".elf", 4) == 0 || strncmp(word + n - 4, ".ELF", 4) == 0);
 }
 
-static bool has_slash(const char *start, const char *end) {
-    while (start < end && *start != '/')
-        start++;
-    return start < end;
+static bool has_slash(const char *word) {
+    while (*word && *word != ' ' && *word != '/')
+        word++;
+    return *word == '/';
+}
+
+static char *skip_blanks(char *line) {
+    while (*line == ' ')
+        line++;
+    return line;
 }
 
 /* Behind the path that QEMU's -kernel puts in front, with any blanks that it has: up to the first word that ends
  * in .elf and is neither an option nor a command. LINE itself where there is no such word. */
 static char *skip_qemus_path(char *line) {
-    for (char *word = line; *word && !is_dashes(word);) {
-        char *end = (char *)word_end(word);
+    for (char *word = skip_blanks(line); *word && !is_dashes(word);) {
+        char *end = word + word_length(word);
 
-        if (ends_in_elf(word, end) && !option_named(word))
+        if (ends_in_elf(word) && !option_named(word))
             return end;
-        word = *end ? end + 1 : end;
+        word = skip_blanks(end);
     }
     return line;
 }
@@ -142,11 +152,9 @@ static char *skip_path(char *line) {
     char *rest = strcmp(boot_info.loader, "qemu") == 0 ? skip_qemus_path(line) : line;
     if (rest > line)
         return rest;
-    while (*line == ' ')
-        line++;
-    char *end = (char *)word_end(line);
-    bool file = has_slash(line, end) || ends_in_elf(line, end);
-    return file && !option_named(line) ? end : line;
+    line = skip_blanks(line);
+    bool file = has_slash(line) || ends_in_elf(line);
+    return file && !option_named(line) ? line + word_length(line) : line;
 }
 
 /* Removes the backslash that GRUB 2 puts before each quote and backslash in a word. */
@@ -163,13 +171,10 @@ static void unescape(char *line) {
 
 /* The next word at *CURSOR, NUL-ended in place, and the cursor moved behind it; NULL at the end. */
 static char *next_word(char **cursor) {
-    char *word = *cursor;
+    char *word = skip_blanks(*cursor), *end = word + word_length(word);
 
-    while (*word == ' ')
-        word++;
-    if (!*word)
+    if (end == word)
         return NULL;
-    char *end = (char *)word_end(word);
     *cursor = *end ? end + 1 : end;
     *end = '\0';
     return word;
