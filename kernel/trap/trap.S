@@ -34,22 +34,20 @@
     .cfi_offset %edi, -52
     .endm
 
-    /* Ring 3 may have left anything in DS and ES, and DF set. FS and GS stay the program's: the kernel uses
-     * neither. Its EBP is no frame of the kernel's: a backtrace ends here. */
-    .macro enter_from_ring_3
+    /* Ring 3 may have left anything in DS and ES, and DF set. They are put right whatever CS says: an NMI may
+     * have interrupted this very code. FS and GS stay the program's: the kernel uses neither. */
+    .macro enter_kernel
     cld
     mov $KERNEL_DS, %eax
     mov %eax, %ds
     mov %eax, %es
-    xor %ebp, %ebp
     .endm
 
-    /* The same where the frame that ESP points to may be the kernel's own. */
-    .macro enter_kernel
-    cld
+    /* If ESP points to a program's frame, EBP is no frame of the kernel's: a backtrace ends here. */
+    .macro end_frames
     testb $3, FRAME_CS(%esp)
     jz 1f
-    enter_from_ring_3
+    xor %ebp, %ebp
 1:
     .endm
 
@@ -97,6 +95,7 @@ trap_common:
     stub_entered
     push_registers
     enter_kernel
+    end_frames
     push %esp
     .cfi_adjust_cfa_offset 4
     call trap_dispatch
@@ -112,7 +111,8 @@ system_call_stub:
     push $TRAP_SYSCALL
     stub_entered
     push_registers
-    enter_from_ring_3
+    enter_kernel
+    xor %ebp, %ebp                       /* a backtrace ends here */
     push %esp
     .cfi_adjust_cfa_offset 4
     call *system_call_handler
@@ -143,6 +143,7 @@ exception_common:
     stub_entered
     push_registers
     enter_kernel
+    end_frames
     mov %cr2, %ebx                       /* before another page fault can change it */
     testb $3, FRAME_CS(%esp)
     jnz 3f

@@ -28,6 +28,7 @@ static bool whole_suite;
 static enum outcome outcome;
 static char why[256]; /* the first failure, or why it was skipped */
 
+/* Fails the running test, unless it has failed already. For the macros of ktest.h. */
 void ktest_fail(const char *file, int line, const char *fmt, ...) {
     va_list args;
 
@@ -41,11 +42,13 @@ void ktest_fail(const char *file, int line, const char *fmt, ...) {
     va_end(args);
 }
 
+/* Marks the running test as not run here. */
 void ktest_skip(const char *reason) {
     outcome = SKIPPED;
     format_buffer(why, sizeof(why), "%s", reason);
 }
 
+/* Whether the running test has failed, or is skipped. */
 bool ktest_failing(void) { return outcome != PASSED; }
 
 bool ktest_whole_suite(void) { return whole_suite; }
@@ -69,6 +72,7 @@ static const char *first_line(const char *report, char text[LINE_TEXT]) {
     return text;
 }
 
+/* Whether the last report caught has TEXT in it; otherwise the test fails. */
 bool ktest_reported(const char *text, const char *file, int line) {
     char first[LINE_TEXT];
 
@@ -78,6 +82,7 @@ bool ktest_reported(const char *text, const char *file, int line) {
     return false;
 }
 
+/* Whether FN(ARG) panics or faults with TEXT in its report; otherwise the test fails. */
 bool ktest_traps(void (*fn)(void *), void *arg, const char *text, const char *file, int line) {
     ktest_report[0] = '\0';
     if (trap_catch(fn, arg, ktest_report, sizeof(ktest_report), &ktest_vector))

@@ -14,8 +14,10 @@
 
 static unsigned random_state = 1;
 
+/* Starts the random numbers at SEED. */
 void random_seed(unsigned seed) { random_state = seed ? seed : 1; }
 
+/* Seeds a test of ROUNDS random rounds; how many to take now. */
 unsigned random_rounds(unsigned seed, unsigned rounds) {
     random_seed(ktest_whole_suite() ? seed + pm_count().total : seed);
     return ktest_whole_suite() ? rounds / 10 : rounds;
@@ -29,8 +31,10 @@ unsigned random_next(void) {
     return random_state;
 }
 
+/* A random number in [0, LIMIT). */
 unsigned random_below(unsigned limit) { return random_next() % limit; }
 
+/* The first place in TEXT where PART stands, or NULL. */
 const char *find_text(const char *text, const char *part) {
     size_t n = strlen(part);
 
@@ -40,6 +44,7 @@ const char *find_text(const char *text, const char *part) {
     return n ? NULL : text;
 }
 
+/* The start of N adjacent 4 MiB areas without page tables, or NULL. */
 char *spare_area(unsigned n) {
     char *const end = (char *)KHEAP_START;
     const size_t span = ENTRIES_PER_TABLE * PAGE_SIZE;
@@ -59,6 +64,7 @@ char *spare_area(unsigned n) {
 
 memmap_frames frames_held;
 
+/* Takes every free frame. */
 void frames_hold_all(void) {
     paddr_t pa;
 
@@ -66,6 +72,7 @@ void frames_hold_all(void) {
         bitmap_fill(frames_held, pa_to_pfn(pa), pa_to_pfn(pa) + 1, true);
 }
 
+/* Gives back N of the frames held, or all. */
 void frames_release(size_t n) {
     size_t start, end = 0;
 
@@ -79,8 +86,10 @@ void frames_release(size_t n) {
     }
 }
 
+/* Gives back every frame held. */
 void frames_release_all(void) { frames_release(FRAMES_MAX); }
 
+/* Checks every invariant of pm, vmem and kmalloc; panics with the first one broken. */
 void check_memory(void) {
     pm_check();
     vmem_check();
@@ -116,6 +125,7 @@ bool takes_steps(void) {
     return steps > 0;
 }
 
+/* Runs ATTEMPT(ARG) with 0, 1, 2, ... frames free until it returns true. */
 void exhaust(bool (*attempt)(void *arg), void *arg, size_t least) {
     size_t before, frames;
     bool done = false;
@@ -141,6 +151,7 @@ void exhaust(bool (*attempt)(void *arg), void *arg, size_t least) {
     KCHECK_EQ(pm_count().free, before);
 }
 
+/* A frame from pm with VALUE in its first word; PADDR_NONE if there is none. */
 paddr_t marked_frame(unsigned value) {
     char *va = spare_area(1);
     paddr_t pa = va ? pm_alloc_page() : PADDR_NONE;
@@ -160,4 +171,5 @@ paddr_t marked_frame(unsigned value) {
 
 #define PENTIUM_III 0x673 /* family 6, model 7, stepping 3 */
 
+/* Whether this is v86, which does not survive a double fault. */
 bool on_v86(void) { return cpu_has_cpuid() && cpuid(1).eax == PENTIUM_III && !cpu_has_pat(); }
