@@ -59,10 +59,12 @@ void pm_record_frames(void);
 
 /* One page more is mapped to the frame that ENTRY leads to; false where its record has no room. */
 static inline bool frame_share(paddr_t entry) {
-    if ((*frame_at(entry) & FRAME_PAGES) == FRAME_PAGES)
-        return false;
-    *frame_at(entry) += FRAME_PAGE;
-    return true;
+    frame_t *frame = frame_at(entry);
+    *frame += FRAME_PAGE;
+    if (likely(*frame & FRAME_PAGES))
+        return true;
+    *frame -= FRAME_PAGE;
+    return false;
 }
 
 /* ---- the magazine: a stack of free frames ---- */

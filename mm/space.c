@@ -169,38 +169,45 @@ int space_map_copy(void *va, paddr_t pa, size_t pages, unsigned flags) {
     return 0;
 }
 
-/* Clears what there is of the N entries at PTE, at most LEFT. The frames that nobody has any more are in the magazine
- * from pm_recents on, which has room: *GIVEN of them. Returns how many entries there were. */
-static size_t clear_entries(pte_t *pte, size_t n, size_t left, size_t *given) {
-    size_t cleared = 0;
-    for (size_t i = 0; i < n && cleared < left; i++) {
-        pte_t entry = read_entry(&pte[i]);
-        if (entry == 0) {
-            i += zero_words(&pte[i], n - i) - 1;
-            continue;
-        }
-        write_entry(&pte[i], 0);
-        cleared++;
-        if (!(entry & PTE_PRESENT))
-            continue;
-        frame_t *frame = frame_at(entry);
-        *frame -= FRAME_PAGE;
-        if (*frame == FRAME_PLAIN && entry & SPACE_PAGE) {
-            *frame = FRAME_RECENT;
-            pm_recent[pm_recents + (*given)++] = entry & PTE_FRAME;
-        }
-    }
-    return cleared;
+/* How many entries from PTE on are zero, before the next one in its table that is not. */
+static inline size_t zero_entries(const pte_t *pte) {
+    return zero_words(pte, (PAGE_SIZE - page_offset(pte)) / sizeof(*pte));
 }
 
-static void release_part(vpn_t vpn, size_t n) {
-    size_t given = 0, cleared;
-    pm_make_room(n);
-    cleared = clear_entries(pte_of(vpn), n, entries_of(table_record(vpn)), &given);
-    flush_pages(vpn, n);
+/* Takes one page from the frame of a present ENTRY; true when it was a space's last one, so the frame is free. */
+static inline bool drop_frame(pte_t entry) {
+    frame_t *frame = frame_at(entry);
+    *frame -= FRAME_PAGE;
+    return *frame == FRAME_PLAIN && entry & SPACE_PAGE;
+}
+
+/* Clears what there is of the entries [PTE, END), in the table of the record TABLE. The frames that nobody has any more
+ * wait in the magazine, from pm_recents on, where there is room; returns how many. */
+static size_t clear_entries(pte_t *pte, const pte_t *end, frame_t *table) {
+    size_t given = 0, before = entries_of(table), left = before;
+    for (; pte < end && left > 0; pte++) {
+        pte_t entry = read_entry(pte);
+        if (entry == 0) {
+            pte += zero_entries(pte) - 1;
+            continue;
+        }
+        write_entry(pte, 0);
+        left--;
+        if (entry & PTE_PRESENT && drop_frame(entry)) {
+            *frame_at(entry) = FRAME_RECENT;
+            pm_recent[pm_recents + given++] = entry & PTE_FRAME;
+        }
+    }
+    *table -= (before - left) * FRAME_ENTRY;
+    return given;
+}
+
+static void release_part(vpn_t vpn, vpn_t end) {
+    pm_make_room(end - vpn);
+    size_t given = clear_entries(pte_of(vpn), pte_of(end), table_record(vpn));
+    flush_pages(vpn, end - vpn);
     pm_recents += given;
-    if (cleared > 0)
-        remove_entries(vpn, cleared);
+    remove_entries(vpn, 0);
 }
 
 /* Unmaps what there is of PAGES pages at VA. */
@@ -209,36 +216,44 @@ void space_release(void *va, size_t pages) {
     for (vpn_t part; vpn < end; vpn = part) {
         part = part_end(vpn, end);
         if (has_table(vpn))
-            release_part(vpn, part - vpn);
+            release_part(vpn, part);
     }
 }
 
 /* ---- permissions ---- */
 
-/* Whether the frame of a present ENTRY is nobody else's. */
-static bool is_sole(pte_t entry) { return frame_is(entry, FRAME_PLAIN + FRAME_PAGE); }
+/* Whether nobody else has the frame of ENTRY, a page of a space's that has come. */
+static bool is_sole(pte_t entry) { return *frame_at(entry) == FRAME_PLAIN + FRAME_PAGE; }
 
 /* ENTRY with the permissions FLAGS. */
 static inline pte_t permit(pte_t entry, unsigned flags) {
-    bool copy = flags & VMEM_WRITE && entry & PTE_PRESENT && !is_sole(entry);
-    return (entry & ~(PERMISSIONS | SPACE_COPY)) | (copy ? (flags & ~VMEM_WRITE) | SPACE_COPY : flags);
+    entry &= ~(PERMISSIONS | SPACE_COPY);
+    if (flags & VMEM_WRITE && entry & PTE_PRESENT && !is_sole(entry))
+        return entry | (flags & VMEM_USER) | SPACE_COPY;
+    return entry | flags;
 }
 
+/* Whether all of the pages [VPN, END) are the space's. */
 static bool all_ours(vpn_t vpn, vpn_t end) {
-    for (; vpn < end; vpn++)
-        if (!has_table(vpn) || !(read_entry(pte_of(vpn)) & SPACE_PAGE))
+    pte_t all = SPACE_PAGE;
+    for (vpn_t part; vpn < end; vpn = part) {
+        part = part_end(vpn, end);
+        if (!has_table(vpn))
             return false;
-    return true;
+        for (vpn_t i = vpn; i < part; i++)
+            all &= read_entry(pte_of(i));
+    }
+    return all;
 }
 
 /* Gives PAGES pages at VA the permissions FLAGS. */
 int space_protect(void *va, size_t pages, unsigned flags) {
-    vpn_t start = check_range(va, pages), end = start + pages;
+    vpn_t start = check_range(va, pages);
     ASSERT_OP(flags & ~PERMISSIONS, ==, 0u);
-    if (!all_ours(start, end))
+    if (!all_ours(start, start + pages))
         return VMEM_ABSENT;
-    for (vpn_t vpn = start; vpn < end; vpn++)
-        write_entry(pte_of(vpn), permit(read_entry(pte_of(vpn)), flags));
+    for (pte_t *pte = pte_of(start); pte < pte_of(start + pages); pte++)
+        write_entry(pte, permit(read_entry(pte), flags));
     flush_pages(start, pages);
     return 0;
 }
@@ -259,54 +274,52 @@ bool space_allows(const void *va, size_t bytes, unsigned flags) {
 
 /* ---- clones ---- */
 
-/* The child's table at TO, clear, gets what the table of VPN has: every page is shared, and copied when either writes.
- * Returns how many entries; fewer than there are where a frame has too many owners. */
-static size_t share_table(vpn_t vpn, pte_t *to) {
-    pte_t *from = pte_of(vpn);
-    size_t shared = 0, all = entries_of(table_record(vpn));
-    for (size_t i = 0; shared < all; i++) {
-        pte_t entry = read_entry(&from[i]);
-        if (entry == 0) {
-            i += zero_words(&from[i], ENTRIES_PER_TABLE - i) - 1;
+/* Copies the COUNT entries of the table at FROM to the one at TO, which is clear. Every page is shared from now on, and
+ * copied when either side writes. Returns how many entries; fewer where a frame has too many owners. */
+static size_t share_entries(pte_t *from, pte_t *to, size_t count) {
+    size_t left = count;
+    for (; left > 0; from++, to++) {
+        pte_t entry = read_entry(from);
+        if (entry & PTE_PRESENT) {
+            if (!frame_share(entry))
+                break;
+            if ((~entry & (PTE_WRITE | SPACE_PAGE)) == 0)
+                write_entry(from, entry ^= PTE_WRITE | SPACE_COPY);
+        } else if (entry == 0) {
+            size_t zero = zero_entries(from);
+            from += zero - 1;
+            to += zero - 1;
             continue;
         }
-        if (entry & PTE_PRESENT && !frame_share(entry))
-            return shared;
-        if ((entry & (PTE_PRESENT | PTE_WRITE)) == (PTE_PRESENT | PTE_WRITE) && entry & SPACE_PAGE) {
-            entry = (entry & ~PTE_WRITE) | SPACE_COPY;
-            write_entry(&from[i], entry);
-        }
-        write_entry(&to[i], entry);
-        shared++;
+        write_entry(to, entry);
+        left--;
     }
-    return shared;
+    return count - left;
 }
 
-/* CHILD gets a table of its own for the table PD[PDI]; false when memory has run out. */
+/* CHILD gets a table of its own for the current PD[PDI]; false when memory has run out. */
 static bool clone_table(struct space *child, unsigned pdi) {
     vpn_t vpn = (vpn_t)pdi * ENTRIES_PER_TABLE;
-    size_t all = entries_of(table_record(vpn));
+    size_t count = entries_of(table_record(vpn)), shared;
     paddr_t table = pm_alloc_page();
     if (table == PADDR_NONE)
         return false;
-    void *clear = scratch_map(table);
-    store_words(&clear, 0, ENTRIES_PER_TABLE);
-    size_t shared = share_table(vpn, (pte_t *)SCRATCH_PAGE);
+    clear_frame(table);
+    shared = share_entries(pte_of(vpn), scratch_map(table), count);
     scratch_unmap();
     frame_set_kind(table, FRAME_TABLE);
     *frame_at(table) += shared * FRAME_ENTRY;
     write_entry((pde_t *)scratch_map(child->directory) + pdi, table | TABLE_FLAGS);
     scratch_unmap();
-    return shared == all;
+    return shared == count;
 }
 
 /* A copy of the current space. */
 struct space *space_clone(void) {
     struct space *child = space_create();
     bool whole = true;
-    for (unsigned pdi = 1; child && whole && pdi < USER_TABLES; pdi++)
-        if (has_table((vpn_t)pdi * ENTRIES_PER_TABLE))
-            whole = clone_table(child, pdi);
+    for (unsigned pdi = 1; child && whole && next_table(current, &pdi); pdi++)
+        whole = clone_table(child, pdi);
     set_page_directory(get_page_directory()); /* what was writable is not any more */
     if (whole)
         return child;
@@ -321,11 +334,10 @@ void space_destroy(struct space *space) {
         PANIC("space: the %s space cannot be destroyed", space == current ? "current" : "first");
     pde_t pde;
     for (unsigned pdi = 1; (pde = next_table(space, &pdi)); pdi++) {
-        size_t given = 0;
         pm_make_room(ENTRIES_PER_TABLE);
-        clear_entries(scratch_map(pde & PTE_FRAME), ENTRIES_PER_TABLE, entries_of(frame_at(pde)), &given);
+        pte_t *table = scratch_map(pde & PTE_FRAME);
+        pm_recents += clear_entries(table, table + ENTRIES_PER_TABLE, frame_at(pde));
         scratch_unmap();
-        pm_recents += given;
         pm_take_back(pde & PTE_FRAME);
     }
     pm_take_back(space->directory);
