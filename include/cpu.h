@@ -18,6 +18,10 @@
 #define CR0_CD 0x40000000u
 #define CR0_PG 0x80000000u
 
+#define CR4_OSFXSR 0x00000200u     /* FXSAVE and SSE are there */
+#define CR4_OSXMMEXCPT 0x00000400u /* SSE exceptions have a vector of their own */
+
+#define EFLAGS_PROGRAM 0x00244DD5u /* what ring 3 may set by POPF: CF PF AF ZF SF TF DF OF NT AC ID */
 #define EFLAGS_CF 0x00000001u
 #define EFLAGS_TF 0x00000100u
 #define EFLAGS_IF 0x00000200u
@@ -132,13 +136,38 @@ static inline void lidt(const struct descriptor_table *table) { __asm__ volatile
 
 static inline void sidt(struct descriptor_table *table) { __asm__ volatile("sidt %0" : "=m"(*table)); }
 
-/* FS is not used: loading it shows only whether SELECTOR may be loaded. */
+/* The kernel uses neither FS nor GS. A selector that may not be loaded is a general protection fault. */
 static inline void load_fs(uint16_t selector) { __asm__ volatile("mov %0, %%fs" : : "r"(selector)); }
+static inline void load_gs(uint16_t selector) { __asm__ volatile("mov %0, %%gs" : : "r"(selector)); }
+
+static inline uint16_t read_fs(void) {
+    uint16_t selector;
+    __asm__ volatile("mov %%fs, %0" : "=r"(selector));
+    return selector;
+}
+
+static inline uint16_t read_gs(void) {
+    uint16_t selector;
+    __asm__ volatile("mov %%gs, %0" : "=r"(selector));
+    return selector;
+}
 
 /* 0: there is no local descriptor table. */
 static inline void lldt(uint16_t selector) { __asm__ volatile("lldt %0" : : "r"(selector)); }
 
 static inline void ltr(uint16_t selector) { __asm__ volatile("ltr %0" : : "r"(selector)); }
+
+/* ---- the x87 and SSE registers: 512 bytes, 16-byte aligned, or 108 ---- */
+
+static inline void fxsave(void *state) { __asm__ volatile("fxsave %0" : "=m"(*(char(*)[512])state)); }
+static inline void fxrstor(const void *state) {
+    __asm__ volatile("fxrstor %0" : : "m"(*(const char(*)[512])state));
+}
+static inline void fnsave(void *state) { __asm__ volatile("fnsave %0" : "=m"(*(char(*)[108])state)); }
+static inline void fnclex(void) { __asm__ volatile("fnclex"); }
+static inline void frstor(const void *state) {
+    __asm__ volatile("frstor %0" : : "m"(*(const char(*)[108])state));
+}
 
 /* ---- blocks of memory ---- */
 

@@ -14,6 +14,8 @@ bool cpu_has_sysenter(void); /* SYSENTER and its MSRs */
 bool cpu_has_efer(void);     /* the MSR EFER */
 bool cpu_has_p6_msrs(void);  /* the P6 family's MSRs: IA32_APIC_BASE, IA32_DEBUGCTL */
 
+unsigned cpu_features(void); /* CPUID.1:EDX (SDM vol. 2, table 3-11), or 0 */
+
 /* The processor in words, NUL-ended, cut to SIZE. */
 #define CPU_TEXT 72
 void cpu_describe(char *text, size_t size);

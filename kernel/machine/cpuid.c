@@ -38,7 +38,8 @@ bool cpu_is_486(void) { return can_change(EFLAGS_AC); }
 /* SDM vol. 1, 20.1.1. */
 bool cpu_has_cpuid(void) { return can_change(EFLAGS_ID); }
 
-static unsigned features(void) {
+/* CPUID.1:EDX, or 0 where there is no CPUID. */
+unsigned cpu_features(void) {
     if (!cpu_has_cpuid() || cpuid(0).eax < 1)
         return 0;
     return cpuid(1).edx;
@@ -72,19 +73,19 @@ static struct version version(void) {
     return v;
 }
 
-bool cpu_has_tsc(void) { return features() & FEATURE_TSC; }
+bool cpu_has_tsc(void) { return cpu_features() & FEATURE_TSC; }
 
-bool cpu_has_cr4(void) { return features() & FEATURES_CR4; }
+bool cpu_has_cr4(void) { return cpu_features() & FEATURES_CR4; }
 
-bool cpu_has_pat(void) { return features() & FEATURE_PAT; }
+bool cpu_has_pat(void) { return cpu_features() & FEATURE_PAT; }
 
-bool cpu_has_apic(void) { return features() & FEATURE_APIC; }
+bool cpu_has_apic(void) { return cpu_features() & FEATURE_APIC; }
 
 /* The first Pentium Pros report SYSENTER and do not have it (SDM vol. 2, SYSENTER). */
 bool cpu_has_sysenter(void) {
     struct version v = version();
 
-    return features() & FEATURE_SEP && !(v.family == 6 && v.model < 3 && v.stepping < 3);
+    return cpu_features() & FEATURE_SEP && !(v.family == 6 && v.model < 3 && v.stepping < 3);
 }
 
 bool cpu_has_efer(void) {
@@ -95,7 +96,7 @@ bool cpu_has_efer(void) {
 bool cpu_has_p6_msrs(void) {
     char vendor[12];
 
-    if (!(features() & FEATURE_MSR) || version().family < 6)
+    if (!(cpu_features() & FEATURE_MSR) || version().family < 6)
         return false;
     struct cpuid name = cpuid(0);
     memcpy(vendor, &name.ebx, 4);
