@@ -30,6 +30,10 @@ int input_read(void);
 /* Like input_read, but gives up after PERIODS of the timer (TIMER_HZ) and returns -1. */
 int input_wait(unsigned periods);
 
+/* Unmasks the interrupts that a key or the timer raises, if that has not been done; true when the timer's arrives, so
+ * that a halt ends. */
+bool input_start_interrupts(void);
+
 /* Halts until an interrupt; where none arrives, returns at once. */
 void input_rest(void);
 

@@ -104,8 +104,8 @@ static void woken(void) {}
 
 static bool has_ticked(void) { return timer_ticks() > 0; }
 
-/* True when the timer's interrupt ends a halt. */
-static bool timer_wakes(void) {
+/* Unmasks the interrupts that a key or the timer raises; true when the timer's arrives, which ends any halt. */
+bool input_start_interrupts(void) {
     static bool asked;
 
     if (!asked) {
@@ -124,7 +124,7 @@ static bool timer_wakes(void) {
 
 /* Halts until an interrupt; where none arrives, returns at once. */
 void input_rest(void) {
-    if (timer_wakes())
+    if (input_start_interrupts())
         wait_for_interrupt();
 }
 
@@ -150,7 +150,7 @@ static bool key_came(void) { return (awaited = input_poll()) >= 0; }
 
 /* The next key typed, or -1 after PERIODS of the timer. */
 int input_wait(unsigned periods) {
-    if (!timer_wakes()) {
+    if (!input_start_interrupts()) {
         timer_wait(key_came, periods);
         return awaited;
     }
