@@ -50,6 +50,9 @@
 #define KHEAP_START 0xC0000000
 #define KHEAP_END 0xF0000000
 #define DEVICES_START 0xF0000000
+#define MODULES_START 0xF8000000 /* boot modules, read-only */
+#define KERNEL_STACKS 0xFF400000 /* of processes */
+#define KERNEL_STACKS_END 0xFF800000
 #define FRAMES_START 0xFF800000 /* linker.ld has it too */
 #define WINDOW_START 0xFFC00000
 #define DIRECTORY_WINDOW 0xFFFFF000 /* the directory, inside the window */

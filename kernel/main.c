@@ -13,6 +13,7 @@
 #include "options.h"
 #include "panic.h"
 #include "pm.h"
+#include "process.h"
 #include "protection.h"
 #include "report.h"
 #include "screen.h"
@@ -88,6 +89,7 @@ void kmain(unsigned magic, paddr_t info) {
     read_boot_info(magic, info);
     start_vmem();
     start_kmalloc();
+    process_init();
     keyboard_init(); /* before the log tells anybody to type */
     say_ready();
 

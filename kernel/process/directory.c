@@ -1,0 +1,273 @@
+/* The directory: what paths name, and what programs are told of it. See file.h.
+ *
+ * There is one directory, "/", with the modules; beside it /dev/null, /dev/tty and /proc/self/exe. Nothing can be
+ * written to but the terminal, pipes and /dev/null. */
+#include "file.h"
+#include "linux.h"
+#include "process_inside.h"
+#include "string.h"
+#include "system_calls.h"
+#include "user_memory.h"
+
+/* ---- kinds ---- */
+
+static int module_read(struct file *file, char *buffer, size_t n) {
+    const struct module *module = file->module;
+
+    if (file->offset >= module->size)
+        return 0;
+    if (n > module->size - file->offset)
+        n = module->size - file->offset;
+    if (copy_to_user(buffer, module->data + file->offset, n) < 0)
+        return -EFAULT;
+    file->offset += n;
+    return (int)n;
+}
+
+static int null_read(struct file *file, char *buffer, size_t n) {
+    (void)file, (void)buffer, (void)n;
+    return 0;
+}
+
+static int null_write(struct file *file, const char *buffer, size_t n) {
+    (void)file, (void)buffer;
+    return (int)n;
+}
+
+static int directory_read(struct file *file, char *buffer, size_t n) {
+    (void)file, (void)buffer, (void)n;
+    return -EISDIR;
+}
+
+const struct file_type module_type = {.mode = S_IFREG | 0555, .read = module_read};
+const struct file_type null_type = {.mode = S_IFCHR | 0666, .read = null_read, .write = null_write};
+const struct file_type directory_type = {.mode = S_IFDIR | 0555, .read = directory_read};
+
+/* ---- paths ---- */
+
+/* What PATH names, with *MODULE set where it is a module; NULL if there is nothing. */
+const struct file_type *file_look_up(const char *path, const struct module **module) {
+    const char *name = module_base(path);
+
+    *module = NULL;
+    if (!strcmp(path, "/dev/null"))
+        return &null_type;
+    if (!strcmp(path, "/dev/tty"))
+        return &tty_type;
+    if (!strcmp(path, "/proc/self/exe"))
+        *module = current->program;
+    else if (*path && (!*name || !strcmp(name, ".") || !strcmp(name, "..")))
+        return &directory_type;
+    else
+        *module = module_find(path);
+    return *module ? &module_type : NULL;
+}
+
+static int open_path(const char *user_path, unsigned flags) {
+    bool writes = (flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC;
+    const struct file_type *type;
+    const struct module *module;
+    char path[PATH_MAX];
+    int error = copy_string_from_user(path, user_path, sizeof(path));
+
+    if (error < 0)
+        return error;
+    if (!(type = file_look_up(path, &module)))
+        return flags & O_CREAT ? -EROFS : -ENOENT;
+    if (flags & O_CREAT && flags & O_EXCL)
+        return -EEXIST;
+    if (flags & O_DIRECTORY && type != &directory_type)
+        return -ENOTDIR;
+    if (writes && !type->write)
+        return type == &directory_type ? -EISDIR : -EROFS;
+    struct file *file = file_create(type, flags & (O_ACCMODE | O_NONBLOCK));
+    if (!file)
+        return -ENOMEM;
+    file->module = module;
+    return file_install(file, 0, flags & O_CLOEXEC);
+}
+
+int sys_open(struct trap_frame *frame) { return open_path((const char *)frame->ebx, frame->ecx); }
+
+/* There is one directory, so that it does not matter which one a relative path begins at. */
+int sys_openat(struct trap_frame *frame) { return open_path((const char *)frame->ecx, frame->edx); }
+
+/* 0 if the path names something, that may be written to if MODE says so. */
+static int access_path(const char *user_path, unsigned mode) {
+    const struct file_type *type;
+    const struct module *module;
+    char path[PATH_MAX];
+    int error = copy_string_from_user(path, user_path, sizeof(path));
+
+    if (error < 0)
+        return error;
+    type = file_look_up(path, &module);
+    return !type ? -ENOENT : mode & 2 && !type->write ? -EROFS : 0;
+}
+
+int sys_access(struct trap_frame *frame) { return access_path((const char *)frame->ebx, frame->ecx); }
+int sys_faccessat(struct trap_frame *frame) { return access_path((const char *)frame->ecx, frame->edx); }
+
+int sys_chdir(struct trap_frame *frame) {
+    const struct module *module;
+    char path[PATH_MAX];
+    int error = copy_string_from_user(path, (const char *)frame->ebx, sizeof(path));
+
+    if (error < 0)
+        return error;
+    const struct file_type *type = file_look_up(path, &module);
+    return !type ? -ENOENT : type == &directory_type ? 0 : -ENOTDIR;
+}
+
+int sys_getcwd(struct trap_frame *frame) {
+    if (frame->ecx < 2)
+        return -ERANGE;
+    return copy_to_user((void *)frame->ebx, "/", 2) < 0 ? -EFAULT : 2;
+}
+
+/* The one symbolic link is /proc/self/exe. */
+int sys_readlink(struct trap_frame *frame) {
+    char path[PATH_MAX], link[NAME_MAX + 1] = "/";
+    const struct module *module;
+    int n = copy_string_from_user(path, (const char *)frame->ebx, sizeof(path));
+
+    if (n < 0)
+        return n;
+    if (strcmp(path, "/proc/self/exe"))
+        return file_look_up(path, &module) ? -EINVAL : -ENOENT;
+    memcpy(link + 1, current->name, NAME_MAX);
+    n = (int)strlen(link);
+    if ((unsigned)n > frame->edx)
+        n = (int)frame->edx;
+    return copy_to_user((void *)frame->ecx, link, (size_t)n) < 0 ? -EFAULT : n;
+}
+
+/* ---- what a file is ---- */
+
+#define TTY_DEVICE 0x0500
+#define NULL_DEVICE 0x0103
+
+struct about {
+    unsigned mode, inode, device;
+    size_t size;
+};
+
+static struct about about(const struct file_type *type, const struct module *module) {
+    return (struct about){
+        .mode = type->mode,
+        .inode = module                    ? 2 + (unsigned)(module - module_at(0))
+                 : type == &directory_type ? 1
+                                           : 1000,
+        .device = type == &tty_type    ? TTY_DEVICE
+                  : type == &null_type ? NULL_DEVICE
+                                       : 0,
+        .size = module ? module->size : 0,
+    };
+}
+
+/* Of the file that USER_PATH names, or, where the path is empty or NULL, of descriptor FD. */
+static int about_file(int fd, const char *user_path, struct about *out) {
+    const struct file_type *type;
+    const struct module *module;
+    char path[PATH_MAX] = "";
+    struct file *file;
+    int error = user_path ? copy_string_from_user(path, user_path, sizeof(path)) : 0;
+
+    if (error < 0)
+        return error;
+    if (*path) {
+        if (!(type = file_look_up(path, &module)))
+            return -ENOENT;
+        *out = about(type, module);
+        return 0;
+    }
+    if (!(file = file_get(fd)))
+        return user_path && fd == AT_FDCWD ? -ENOENT : -EBADF;
+    *out = about(file->type, file->module);
+    return 0;
+}
+
+static int give_stat64(int fd, const char *path, void *to) {
+    struct about file;
+    int error = about_file(fd, path, &file);
+
+    if (error < 0)
+        return error;
+    const struct stat64 stat = {
+        .dev = 1,
+        .ino32 = file.inode,
+        .mode = file.mode,
+        .nlink = 1,
+        .rdev = file.device,
+        .size = file.size,
+        .blksize = PAGE_SIZE,
+        .blocks = (file.size + 511) / 512,
+        .ino = file.inode,
+    };
+    return copy_to_user(to, &stat, sizeof(stat));
+}
+
+int sys_stat64(struct trap_frame *frame) {
+    return give_stat64(AT_FDCWD, (const char *)frame->ebx, (void *)frame->ecx);
+}
+
+int sys_fstat64(struct trap_frame *frame) { return give_stat64((int)frame->ebx, NULL, (void *)frame->ecx); }
+
+int sys_fstatat64(struct trap_frame *frame) {
+    return give_stat64((int)frame->ebx, (const char *)frame->ecx, (void *)frame->edx);
+}
+
+int sys_statx(struct trap_frame *frame) {
+    struct about file;
+    int error = about_file((int)frame->ebx, (const char *)frame->ecx, &file);
+
+    if (error < 0)
+        return error;
+    const struct statx statx = {
+        .mask = STATX_BASIC_STATS,
+        .blksize = PAGE_SIZE,
+        .nlink = 1,
+        .mode = (uint16_t)file.mode,
+        .ino = file.inode,
+        .size = file.size,
+        .blocks = (file.size + 511) / 512,
+        .rdev_major = file.device >> 8,
+        .rdev_minor = file.device & 0xFF,
+        .dev_minor = 1,
+    };
+    return copy_to_user((void *)frame->edi, &statx, sizeof(statx));
+}
+
+/* Entry I of the directory; false past the last. */
+static bool entry_name(size_t i, const char **name, struct about *file) {
+    const struct module *module = i < 2 ? NULL : module_at(i - 2);
+
+    if (i >= 2 && !module)
+        return false;
+    *file = about(module ? &module_type : &directory_type, module);
+    *name = module ? module->name : i ? ".." : ".";
+    return true;
+}
+
+int sys_getdents64(struct trap_frame *frame) {
+    struct file *file = file_get((int)frame->ebx);
+    struct about what;
+    const char *name;
+    size_t done = 0;
+
+    if (!file || file->type != &directory_type)
+        return file ? -ENOTDIR : -EBADF;
+    for (; entry_name(file->offset, &name, &what); file->offset++) {
+        size_t bytes = sizeof(struct dirent64) + strlen(name) + 1, length = (bytes + 7) & ~(size_t)7;
+        struct dirent64 entry = {what.inode, file->offset + 1, (uint16_t)length, (uint8_t)(what.mode >> 12)};
+        char *to = (char *)frame->ecx + done;
+
+        if (length > frame->edx - done)
+            return done ? (int)done : -EINVAL;
+        if (copy_to_user(to, &entry, sizeof(entry)) < 0 ||
+            copy_to_user(to + sizeof(entry), name, strlen(name) + 1) < 0)
+            return -EFAULT;
+        done += length;
+    }
+    return (int)done;
+}

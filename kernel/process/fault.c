@@ -1,0 +1,102 @@
+/* Faults that are a program's own. See fault.h.
+ *
+ * The report has the form of the kernel's own, each line led by the program's name and PID. */
+#include "fault.h"
+
+#include "elf.h"
+#include "exception.h"
+#include "format.h"
+#include "log.h"
+#include "process_inside.h"
+#include "tty.h"
+#include "user_memory.h"
+
+/* SDM vol. 3, table 6-1: what each exception is to a program. */
+static unsigned signal_of(unsigned vector) {
+    switch (vector) {
+    case 0:
+    case 16:
+    case 19:
+        return SIGFPE;
+    case TRAP_DEBUG:
+    case TRAP_BREAKPOINT:
+        return SIGTRAP;
+    case TRAP_INVALID_OPCODE:
+        return SIGILL;
+    case 17:
+        return SIGBUS;
+    default:
+        return SIGSEGV;
+    }
+}
+
+#define LINE_MAX 96
+#define CALLERS_SHOWN 16
+
+static void print_line(const char *text) { kprintf("%s[%d]   %s\n", current->name, current->pid, text); }
+
+/* Prints ADDRESS, and the symbol that holds it if the program's file has symbols. */
+static void print_place(uintptr_t address) {
+    char text[LINE_MAX];
+    size_t offset;
+    const char *symbol = elf_symbol(current->program, address, &offset);
+
+    if (symbol)
+        format_buffer(text, sizeof(text), "  0x%08x %.60s+0x%zx", (unsigned)address, symbol, offset);
+    else
+        format_buffer(text, sizeof(text), "  0x%08x", (unsigned)address);
+    print_line(text);
+}
+
+static void print_repeats(unsigned repeats) {
+    char text[LINE_MAX];
+
+    format_buffer(text, sizeof(text), "  ... the same %u times more", repeats);
+    if (repeats)
+        print_line(text);
+}
+
+/* Follows the chain of frames as far as the program has kept one; a recursion's are counted. */
+static void print_callers(const struct trap_frame *frame) {
+    unsigned link[2], ebp = frame->ebp, eip = 0, repeats = 0; /* LINK: the caller's EBP and EIP */
+
+    print_line("backtrace");
+    print_place(frame->eip);
+    for (unsigned shown = 0; shown < CALLERS_SHOWN && copy_from_user(link, (void *)ebp, sizeof(link)) == 0;) {
+        if (link[1] == eip) {
+            repeats++;
+        } else {
+            print_repeats(repeats);
+            if (!link[1])
+                return;
+            print_place(eip = link[1]);
+            repeats = 0;
+            shown++;
+        }
+        if (link[0] <= ebp)
+            break;
+        ebp = link[0];
+    }
+    print_repeats(repeats);
+}
+
+/* The current program's exception, ADDRESS being CR2: a signal, if the program handles it; otherwise a report, and the program ends. */
+void fault_in_program(struct trap_frame *frame, uintptr_t address) {
+    unsigned signal = signal_of(frame->vector);
+    char prefix[NAME_MAX + 16];
+
+    tty_begin_output();
+    log_fresh_line();
+    if (frame->vector == TRAP_PAGE_FAULT && memory_wanting((void *)address, frame->error)) {
+        kprintf("%s[%d] out of memory: ended\n", current->name, current->pid);
+        process_exit(SIGKILL);
+    }
+    if (signal_fault(signal, address))
+        return;
+    format_buffer(prefix, sizeof(prefix), "%s[%d] ", current->name, current->pid);
+    exception_report_program(frame, address, prefix);
+    if (frame->vector == TRAP_PAGE_FAULT && address >= MAPPINGS_END && address < STACK_END)
+        print_line("stack    this is the guard below the stack, which has grown to its 8 MiB");
+    print_callers(frame);
+    process_exit((int)signal);
+}

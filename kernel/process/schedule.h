@@ -1,0 +1,43 @@
+/* The scheduler: who runs, who waits, and the change from one to the other. */
+#ifndef QUIRE_SCHEDULE_H
+#define QUIRE_SCHEDULE_H
+
+#include "fpu.h"
+#include "stack.h"
+#include "types.h"
+
+/* What a process keeps of the processor while another runs. */
+struct context {
+    uintptr_t esp;      /* of the kernel stack */
+    struct stack stack; /* the kernel stack; the monitor's is the boot stack, and not here */
+    uintptr_t tls;      /* the base of segment USER_TLS */
+    uint16_t fs, gs;
+    const void *channel; /* what it waits for; NULL: nothing but the clock or a signal */
+    bool timed;
+    unsigned wake_at; /* the timer's tick, where TIMED */
+    struct fpu_state fpu;
+};
+
+struct process;
+
+struct trap_frame;
+
+/* Gives PROCESS a kernel stack, at whose top FRAME lies, so that it begins with BEGIN and then goes to ring 3 with
+ * FRAME. False when memory has run out. */
+bool context_create(struct process *process, const struct trap_frame *frame, void (*begin)(void));
+void context_destroy(struct process *process);
+
+/* Lets another process run, if one can; the caller goes on in its turn. An idle machine halts in here. */
+void schedule(void);
+
+/* Waits until CHANNEL is woken, a signal comes, or tick *UNTIL (may be NULL) has come. */
+void schedule_wait(const void *channel, const unsigned *until);
+
+/* Wakes every process that waits for CHANNEL; and one that waits for anything. */
+void schedule_wake(const void *channel);
+void schedule_wake_process(struct process *process);
+
+/* After an interrupt: wakes whoever waits for the clock, and the monitor. */
+void schedule_interrupted(void);
+
+#endif

@@ -1,0 +1,268 @@
+/* The terminal. See tty.h.
+ *
+ * What is typed is edited line by line, or goes through as it is, as the mode says. One session has the terminal:
+ * the program that `run` started, with its descendants. They agree on the group among them that reads, and that
+ * Ctrl-C interrupts; others read an I/O error. */
+#include "tty.h"
+
+#include "input.h"
+#include "linux.h"
+#include "log.h"
+#include "process_inside.h"
+#include "string.h"
+#include "terminal.h"
+#include "user_memory.h"
+
+#define LINE_MAX 1024u
+#define READY_MAX 4096u /* a power of two */
+#define END_OF_FILE (-1)
+#define BACKSPACE 8
+
+static const struct termios usual = {
+    .iflag = ICRNL,
+    .oflag = OPOST | ONLCR,
+    .cflag = 0x04BF, /* 38400 8N1, CREAD, HUPCL */
+    .lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
+    .cc = {[VINTR] = 3, [VQUIT] = 28, [VERASE] = 127, [VKILL] = 21, [VEOF] = 4, [VMIN] = 1},
+};
+
+static struct termios mode;
+static int session, owner; /* the programs that have it, and the group among them that reads; 0: none */
+static char line[LINE_MAX];
+static size_t line_length;
+static short ready[READY_MAX]; /* a ring: characters, and ends of file */
+static size_t ready_first, ready_count;
+
+/* Gives the terminal to session SESSION, whose first group has the same number; 0 takes it back. */
+void tty_give(int new_session) {
+    session = owner = new_session;
+    mode = usual;
+    line_length = ready_count = 0;
+    log_fresh_line();
+}
+
+/* ---- output ---- */
+
+static bool beside; /* a program without the terminal has printed */
+
+/* Before the current program prints: if it does not have the terminal, it begins a line of its own. */
+void tty_begin_output(void) {
+    if (current->session == session || beside)
+        return;
+    beside = true;
+    log_fresh_line();
+}
+
+/* Whether programs without the terminal have printed since this was last asked; then their last line is ended. */
+bool tty_printed_beside(void) {
+    bool printed = beside;
+
+    if (printed)
+        log_fresh_line();
+    beside = false;
+    return printed;
+}
+
+/* Past the monitor's pager, which would wait for a key that is the program's. */
+static void show(const char *text, size_t n) {
+    if (log_capturing())
+        log_write(text, n);
+    else
+        log_pass(text, n);
+}
+
+static int tty_write(struct file *file, const char *buffer, size_t n) {
+    size_t done = 0;
+
+    (void)file;
+    tty_begin_output();
+    for (size_t part; done < n; done += part) {
+        if (!(part = user_part(buffer + done, n - done, false)))
+            return done ? (int)done : -EFAULT;
+        show(buffer + done, part);
+    }
+    return (int)done;
+}
+
+/* ---- input ---- */
+
+static void echo(int c) {
+    char text[2] = {'^', (char)(c ^ 0x40)};
+
+    if (!(mode.lflag & ECHO))
+        return;
+    if (c == '\n' || c == '\t' || (c >= ' ' && c != 127))
+        show(&(char){(char)c}, 1);
+    else if (mode.lflag & ECHOCTL)
+        show(text, sizeof(text));
+}
+
+static void make_ready(int c) {
+    if (ready_count < READY_MAX)
+        ready[(ready_first + ready_count++) % READY_MAX] = (short)c;
+    schedule_wake(&mode);
+}
+
+static void end_line(int last) {
+    for (size_t i = 0; i < line_length; i++)
+        make_ready((uint8_t)line[i]);
+    make_ready(last);
+    line_length = 0;
+}
+
+static void erase(void) {
+    if (line_length == 0)
+        return;
+    size_t columns = (uint8_t)line[--line_length] < ' ' ? 2 : 1;
+    while (mode.lflag & ECHO && columns--)
+        show("\b \b", 3);
+}
+
+static void edit_line(int c) {
+    if (c == mode.cc[VERASE] || c == BACKSPACE) {
+        erase();
+    } else if (c == mode.cc[VKILL]) {
+        while (line_length)
+            erase();
+    } else if (c == mode.cc[VEOF]) {
+        end_line(END_OF_FILE);
+    } else if (c == '\n') {
+        echo(c);
+        end_line(c);
+    } else if (line_length < LINE_MAX) {
+        line[line_length++] = (char)c;
+        echo(c);
+    }
+}
+
+/* Sends SIGNAL to the programs that have the terminal; what was typed before is dropped. */
+static void interrupt(int c, unsigned signal) {
+    line_length = ready_count = 0;
+    echo(c);
+    for (struct process *process = monitor.next; process != &monitor; process = process->next)
+        if (process->group == owner)
+            signal_send(process, signal);
+}
+
+static void take(int c) {
+    if (mode.lflag & ISIG && (c == mode.cc[VINTR] || c == mode.cc[VQUIT])) {
+        interrupt(c, c == mode.cc[VINTR] ? SIGINT : SIGQUIT);
+        return;
+    }
+    if (c == '\n' && !(mode.iflag & ICRNL))
+        c = '\r';
+    if (mode.lflag & ICANON) {
+        edit_line(c);
+    } else {
+        make_ready(c);
+        echo(c);
+    }
+}
+
+/* The sequence that a terminal sends for a key that is no character (ECMA-48). */
+static const char *sequence(int key) {
+    static const char *const sequences[] = {"\033[A", "\033[B",  "\033[D",    "\033[C",   "\033[H",
+                                            "\033[F", "\033[3~", "\033[1;5D", "\033[1;5C"};
+    unsigned i = (unsigned)(key - KEY_UP);
+
+    return i < ARRAY_SIZE(sequences) ? sequences[i] : "";
+}
+
+/* Takes what has been typed, while a session has the terminal. */
+void tty_poll(void) {
+    for (int key; session && ready_count < READY_MAX - LINE_MAX && (key = input_poll()) >= 0;) {
+        if (key < KEY_UP)
+            take(key);
+        else
+            for (const char *c = sequence(key); *c; c++)
+                take(*c);
+    }
+}
+
+static bool tty_readable(struct file *file) {
+    (void)file;
+    return ready_count > 0 || current->group != owner;
+}
+
+/* Waits until there is something to read. 0 or a negative error. */
+static int wait_for_input(const struct file *file) {
+    while (ready_count == 0) {
+        if (current->group != owner)
+            return -EIO;
+        if (file->flags & O_NONBLOCK)
+            return -EAGAIN;
+        if (signal_pending())
+            return -ERESTART;
+        schedule_wait(&mode, NULL);
+    }
+    return current->group == owner ? 0 : -EIO;
+}
+
+/* Takes what is ready, at most N characters, in line mode at most a line. */
+static int tty_read(struct file *file, char *buffer, size_t n) {
+    int error = !(mode.lflag & ICANON) && mode.cc[VMIN] == 0 && ready_count == 0 ? 1 : wait_for_input(file);
+    size_t done = 0;
+
+    if (error)
+        return error < 0 ? error : 0;
+    while (done < n && ready_count) {
+        int c = ready[ready_first % READY_MAX];
+
+        if (c != END_OF_FILE && copy_to_user(buffer + done, &(char){(char)c}, 1) < 0)
+            return done ? (int)done : -EFAULT;
+        ready_first++;
+        ready_count--;
+        if (c == END_OF_FILE)
+            break;
+        done++;
+        if (mode.lflag & ICANON && c == '\n')
+            break;
+    }
+    return (int)done;
+}
+
+/* ---- its mode and size ---- */
+
+static int give_size(void *argument) {
+    const struct screen *screen = terminal_screen();
+    const struct winsize size = {.rows = (uint16_t)(screen ? screen->rows : 24),
+                                 .columns = (uint16_t)(screen ? screen->columns : 80)};
+
+    return copy_to_user(argument, &size, sizeof(size));
+}
+
+static int tty_control(unsigned request, void *argument) {
+    struct termios wanted;
+
+    switch (request) {
+    case TCGETS:
+        return copy_to_user(argument, &mode, sizeof(mode));
+    case TCSETS:
+    case TCSETS + 1: /* output is never held back: TCSETSW */
+    case TCSETSF:
+        if (copy_from_user(&wanted, argument, sizeof(wanted)) < 0)
+            return -EFAULT;
+        if (current->session != session)
+            return -EIO;
+        mode = wanted;
+        if (request == TCSETSF)
+            line_length = ready_count = 0;
+        return 0;
+    case TIOCGWINSZ:
+        return give_size(argument);
+    case TIOCGPGRP:
+        return copy_to_user(argument, &owner, sizeof(owner));
+    case TIOCSPGRP:
+        if (current->session != session)
+            return -EPERM;
+        return copy_from_user(&owner, argument, sizeof(owner));
+    default:
+        return -ENOTTY;
+    }
+}
+
+const struct file_type tty_type = {.mode = S_IFCHR | 0620,
+                                   .read = tty_read,
+                                   .write = tty_write,
+                                   .readable = tty_readable,
+                                   .control = tty_control};

@@ -1,0 +1,62 @@
+/* A program's memory. See user_memory.h.
+ *
+ * Each page is looked up before it is touched, and brought in as the program's own access would bring it in; so the
+ * kernel never faults on a program's pointer, and never writes where the program could not. Nothing can change the
+ * mappings in between: kernel code is not preempted, and a process has one thread. */
+#include "user_memory.h"
+
+#include "linux.h"
+#include "memory.h"
+#include "string.h"
+#include "vmem.h"
+
+/* Whether the page at VA is present with the permissions for WRITE; brings it in if it can be. */
+static bool page_ready(const void *va, bool write) {
+    unsigned needed = PTE_PRESENT | PTE_USER | (write ? PTE_WRITE : 0);
+    struct vmem_walk walk;
+
+    if ((uintptr_t)va < USER_START || (uintptr_t)va >= USER_END)
+        return false;
+    vmem_walk(va, &walk);
+    if ((walk.pde & walk.pte & needed) == needed)
+        return true;
+    return memory_fault(va, FAULT_USER | (write ? FAULT_WRITE : 0) | (walk.pde & walk.pte & FAULT_PRESENT));
+}
+
+/* How much of [VA, VA + N) the kernel may now access directly: up to the end of VA's page; 0 where the program may not. */
+size_t user_part(const void *va, size_t n, bool write) {
+    size_t part = PAGE_SIZE - page_offset(va);
+
+    return page_ready(va, write) ? part < n ? part : n : 0;
+}
+
+/* 0 or -EFAULT; what comes before the bad page has then been copied. */
+int copy_from_user(void *to, const void *user, size_t n) {
+    for (size_t part; n; n -= part, to = (char *)to + part, user = (const char *)user + part) {
+        if (!(part = user_part(user, n, false)))
+            return -EFAULT;
+        memcpy(to, user, part);
+    }
+    return 0;
+}
+
+/* 0 or -EFAULT; what comes before the bad page has then been copied. */
+int copy_to_user(void *user, const void *from, size_t n) {
+    for (size_t part; n; n -= part, user = (char *)user + part, from = (const char *)from + part) {
+        if (!(part = user_part(user, n, true)))
+            return -EFAULT;
+        memcpy(user, from, part);
+    }
+    return 0;
+}
+
+/* Copies a string with its NUL. */
+int copy_string_from_user(char *to, const char *user, size_t size) {
+    for (size_t i = 0, part = 0; i < size; i++, part--) {
+        if (part == 0 && !(part = user_part(user + i, size - i, false)))
+            return -EFAULT;
+        if (!(to[i] = user[i]))
+            return (int)i;
+    }
+    return -ENAMETOOLONG;
+}
