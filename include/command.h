@@ -13,7 +13,7 @@
 
 #include "types.h"
 
-enum group { LOOK, EDIT, HEAP, LEARN, CHECK, PROMPT_AND_MACHINE, GROUPS };
+enum group { LOOK, EDIT, HEAP, LEARN, PROGRAMS, CHECK, PROMPT_AND_MACHINE, GROUPS };
 
 enum {
     READS = 1,       /* changes nothing: the last look after a panic offers it */
@@ -21,6 +21,7 @@ enum {
     TAKES_LINE = 4,  /* all that follows its name is one argument, blanks included */
     TAKES_LIST = 8,  /* with TAKES_LINE: ';' included, too */
     UNATTENDED = 16, /* runs commands of its own, as the tests do: nobody is asked for a key */
+    IN_SPACE = 64,   /* PID: may stand before its first argument: it then looks at that program's space */
     LEAVES = 32,     /* leaves the monitor: one letter and Tab do not complete it */
 };
 

@@ -1,9 +1,11 @@
 /* Commands: found in their section, cut into words, checked, and run. */
 #include "command.h"
 
+#include "args.h"
 #include "log.h"
 #include "objects.h"
 #include "output.h"
+#include "process.h"
 #include "string.h"
 #include "trace.h"
 
@@ -127,6 +129,28 @@ static void run_unattended(const struct command *c, int n, char **arg) {
     output_begin(from);
 }
 
+/* If ARG[0] begins with PID:, enters that program's space and takes the PID off, and the argument too if nothing
+ * follows. False after an error line. */
+static bool enter_space(unsigned *n, char **arg) {
+    char *colon = *n ? strchr(arg[0], ':') : NULL;
+    unsigned pid;
+
+    if (!colon)
+        return true;
+    *colon = '\0';
+    if (!argument_number("PID", arg[0], &pid))
+        return false;
+    if (!process_enter((int)pid)) {
+        command_error("there is no program %u: ps lists them", pid);
+        return false;
+    }
+    if (*(arg[0] = colon + 1))
+        return true;
+    memmove(arg, arg + 1, --*n * sizeof(*arg));
+    arg[*n] = NULL;
+    return true;
+}
+
 static void run(const struct command *c, int n, char **arg) {
     if (c->flags & UNATTENDED)
         run_unattended(c, n, arg);
@@ -141,10 +165,13 @@ void command_run(char *line) {
 
     trim_end(line);
     unsigned n = split(line, c && c->flags & TAKES_LINE, word);
-    if (!n || !(c = command_named(word[0])))
+    if (!n-- || !(c = command_named(word[0])))
         return;
-    if (n - 1 < c->least || n - 1 > c->most)
+    if (c->flags & IN_SPACE && !enter_space(&n, word + 1))
+        return;
+    if (n < c->least || n > c->most)
         command_error("expected: %s%s%s", c->name, *c->arguments ? " " : "", c->arguments);
     else
-        run(c, (int)n - 1, word + 1);
+        run(c, (int)n, word + 1);
+    process_leave();
 }

@@ -224,7 +224,7 @@ static void print_words(uintptr_t va, unsigned words) {
     kprintf("\n");
 }
 
-COMMAND(LOOK, 5, peek, .arguments = "VA [WORDS]", .least = 1, .most = 2, .flags = READS,
+COMMAND(LOOK, 5, peek, .arguments = "VA [WORDS]", .least = 1, .most = 2, .flags = READS | IN_SPACE,
         .help = "memory at VA, as 32-bit words",
         .detail = "Up to 4096 words; 1 without WORDS. An absent page is an error, not a fault.",
         .example = "peek page_directory 16")

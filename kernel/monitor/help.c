@@ -8,6 +8,7 @@ static const char *const group_names[GROUPS] = {
     [EDIT] = "Change mappings and memory",
     [HEAP] = "The heap",
     [LEARN] = "Watch and learn",
+    [PROGRAMS] = "Programs",
     [CHECK] = "Break and check",
     [PROMPT_AND_MACHINE] = "The prompt and the machine",
 };

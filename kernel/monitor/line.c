@@ -13,6 +13,7 @@
 #include "complete.h"
 #include "input.h"
 #include "log.h"
+#include "process.h"
 #include "string.h"
 
 #define CONTROL(letter) ((letter) - 'A' + 1)
@@ -257,6 +258,18 @@ static void edit(int key) {
 }
 
 /* A line from the console. False, with an empty TEXT, when it was too long. */
+static bool reading;
+
+/* Programs have printed: shows the prompt and the line again. */
+static void show_again(void) {
+    if (!reading)
+        return;
+    kprintf(PROMPT);
+    memset(shown, ' ', sizeof(shown));
+    column = 0;
+    refresh();
+}
+
 bool line_read(char text[LINE_BYTES + 1]) {
     int key;
 
@@ -265,6 +278,8 @@ bool line_read(char text[LINE_BYTES + 1]) {
     line.tabbed = NOT_TABBED;
     memset(shown, ' ', sizeof(shown));
     column = 0;
+    reading = true;
+    process_on_output(show_again);
     while ((key = input_read()) != '\n') {
         if (key != '\t')
             line.tabbed = NOT_TABBED;
@@ -272,6 +287,7 @@ bool line_read(char text[LINE_BYTES + 1]) {
         if (!input_waiting())
             refresh();
     }
+    reading = false;
     line.cursor = line.length;
     refresh();
     log_write("\n", 1);

@@ -17,6 +17,7 @@
 #include "monitor.h"
 #include "objects.h"
 #include "output.h"
+#include "process.h"
 #include "string.h"
 #include "vmem.h"
 
@@ -92,7 +93,24 @@ static const struct stop {
     {"Giving it back", "trace free $",
      "kfree first makes sure that this is the start of a live object. A few empty pages stay in the heap "
      "for the next caller, so memory that comes and goes costs no mapping at all."},
+
+    /* only where the programs were brought along: PROGRAM_STOPS */
+    {"A program", "trace run hello",
+     "A program runs in ring 3, in an address space of its own; the kernel's part is the same in all, and "
+     "closed to programs. It starts with no page at all: its code is shown from the frames of its file, and "
+     "everything else comes when it is touched. Each line above is such a page fault."},
+    {"First touch", "run touch",
+     "Mapping 40 pages only marked their entries. The processor raised a page fault at the first touch of "
+     "each, and the kernel gave it a clear frame. What nobody touches costs no memory."},
+    {"A clone", "run clone",
+     "fork copied no page: both programs have the same frames, read-only now, and the record of each frame "
+     "counts its owners. Reading costs nothing. Whoever writes first gets a copy."},
+    {"A write and its copy", "trace run clone",
+     "The same, with each fault: a write to a shared page copies it into a frame of the writer's own; the "
+     "last owner keeps the frame that was shared, and may write to it again."},
 };
+
+#define PROGRAM_STOPS 4
 
 static const char farewell[] =
     "That was the tour, and the machine is yours now. `help` lists the commands. `trace` shows what any "
@@ -214,13 +232,28 @@ static void run(const struct stop *stop) {
     own.mapped = vmem_translate((void *)own.page, &pa);
 }
 
+static bool has_program(const char *name) {
+    const char *module;
+
+    for (size_t i = 0; (module = process_module(i)); i++)
+        if (!strcmp(module, name))
+            return true;
+    return false;
+}
+
+static size_t stops_here(void) {
+    bool programs = has_program("hello") && has_program("touch") && has_program("clone");
+
+    return programs ? ARRAY_SIZE(stops) : ARRAY_SIZE(stops) - PROGRAM_STOPS;
+}
+
 /* True where the tour is to go on. */
 static bool visit(size_t i) {
-    bool last = i + 1 == ARRAY_SIZE(stops);
+    bool last = i + 1 == stops_here();
 
     output_new_page();
     kprintf("%s%s%zu of %zu. %s%s\n", output_attended() ? ink("\033[H\033[J") : "", ink(YELLOW), i + 1,
-            ARRAY_SIZE(stops), stops[i].title, ink(PLAIN));
+            stops_here(), stops[i].title, ink(PLAIN));
     run(&stops[i]);
     output_wrapped(fill_in(stops[i].text), 0, ink(CYAN));
     if (last)

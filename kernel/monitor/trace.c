@@ -463,6 +463,9 @@ bool trace_command(const struct command *c, int n, char **arg) {
     return true;
 }
 
+/* Whether the command that runs is to be traced. */
+bool trace_wanted(void) { return always || once; }
+
 /* Sets whether every command is traced; returns what it was. */
 bool trace_all(bool on) {
     bool was = always;

@@ -10,6 +10,7 @@
 #include "objects.h"
 #include "output.h"
 #include "pm.h"
+#include "process.h"
 #include "space.h"
 #include "symbols.h"
 #include "vmem.h"
@@ -29,6 +30,8 @@ static const struct region {
     {symtab_start, kernel_end, "symbol table"},
     {(char *)0, (char *)IDENTITY_END, "identity map"},
     {(char *)KHEAP_START, (char *)KHEAP_END, "heap"},
+    {(char *)MODULES_START, (char *)KERNEL_STACKS, "boot modules"},
+    {(char *)KERNEL_STACKS, (char *)KERNEL_STACKS_END, "kernel stacks"},
     {(char *)DEVICES_START, (char *)FRAMES_START, "devices"},
     {(char *)FRAMES_START, (char *)WINDOW_START, "frame records"},
     {(char *)WINDOW_START, (char *)DIRECTORY_WINDOW, "page tables (window)"},
@@ -52,6 +55,7 @@ struct run {
     const char *what;
     paddr_t frame;   /* of the first page */
     bool contiguous; /* the other pages' frames follow it in order */
+    unsigned absent; /* a program's pages that are still to come */
 };
 
 /* On a wide screen: how many pages, and which frames. */
@@ -72,6 +76,8 @@ static void print_run(const struct run *run) {
     size_t n = format_buffer(text, sizeof(text), "0x%08x-0x%08llx %s %s", run->start << PAGE_SHIFT,
                              (uint64_t)run->end << PAGE_SHIFT, run->writable ? "rw" : "ro", run->what);
     kprintf("%s", text);
+    if (run->absent)
+        kprintf(", %u of %u pages touched", run->end - run->start - run->absent, run->end - run->start);
     if (output_columns() >= 110)
         print_frames(run, n);
     kprintf("\n");
@@ -79,18 +85,22 @@ static void print_run(const struct run *run) {
 
 /* Adds PAGE, as WALK found it, to *RUN. If it differs, prints *RUN and begins a new one. */
 static void extend_run(struct run *run, unsigned page, const struct vmem_walk *walk) {
-    const char *what = region_name(page << PAGE_SHIFT);
-    bool writable = walk->pde & walk->pte & PTE_WRITE;
+    bool program = walk->pte & SPACE_PAGE,
+         writable = walk->pte & (program ? PTE_WRITE | SPACE_COPY : PTE_WRITE);
+    const char *what = program ? process_region(page << PAGE_SHIFT, writable) : NULL;
 
+    if (!what)
+        what = region_name(page << PAGE_SHIFT);
     if (page != run->end || writable != run->writable || what != run->what) {
         print_run(run);
-        *run = (struct run){page, page, writable, what, walk->pa, true};
+        *run = (struct run){page, page, writable, what, walk->pa, true, 0};
     }
+    run->absent += !(walk->pte & PTE_PRESENT);
     run->contiguous &= walk->pa == run->frame + ((run->end - run->start) << PAGE_SHIFT);
     run->end++;
 }
 
-COMMAND(LOOK, 2, maps, .arguments = "", .flags = READS,
+COMMAND(LOOK, 2, maps, .arguments = "", .flags = READS | IN_SPACE,
         .help = "what is mapped: addresses, permission, what it is",
         .detail = "The second address is the first one past the range. Absent pages have no line.",
         .example = "maps")
@@ -101,7 +111,7 @@ COMMAND(LOOK, 2, maps, .arguments = "", .flags = READS,
     for (unsigned page = 0; page < FRAMES_MAX; page++) {
         if (page % ENTRIES_PER_TABLE == 0 && output_stopped())
             return;
-        if (vmem_walk((void *)(page << PAGE_SHIFT), &walk))
+        if (vmem_walk((void *)(page << PAGE_SHIFT), &walk) || walk.pte & SPACE_PAGE)
             extend_run(&run, page, &walk);
         else if (!(walk.pde & PTE_PRESENT))
             page |= ENTRIES_PER_TABLE - 1; /* no table: nothing in its 4 MiB */
@@ -234,7 +244,7 @@ static void print_steps(const struct vmem_walk *w) {
                 w->pte & PTE_FRAME, ink(OFFSET_INK), w->offset, ink(PLAIN), w->pa);
 }
 
-COMMAND(LOOK, 3, walk, .arguments = "VA", .least = 1, .most = 1, .flags = READS,
+COMMAND(LOOK, 3, walk, .arguments = "VA", .least = 1, .most = 1, .flags = READS | IN_SPACE,
         .help = "translate VA in four steps, with the live entries",
         .detail = "Looking changes nothing. \"seen at\" is where the window shows an entry.",
         .example = "walk kmain")
