@@ -4,7 +4,7 @@
 HOST_CC ?= i686-linux-gnu-gcc
 I386_ROOT := $(BUILD)/i386
 I386_STAMP := $(I386_ROOT)/.complete
-I386_PACKAGES := libcmocka-dev lua5.4 sqlite3
+I386_PACKAGES := libcmocka-dev lua5.4 sqlite3 busybox-static bash-static mksh
 
 # The script is quick when everything is here.
 $(I386_STAMP): FORCE
@@ -70,7 +70,7 @@ test: check-tests all variants iso $(TEST_ISO) $(V86)/.complete test-programs
 test-kernel: check-tests all variants iso
 	$(Q)$(PYTEST) tests/boot/test_kernel_tests.py
 
-test-boot: check-tests all variants iso $(TEST_ISO) $(V86)/.complete
+test-boot: check-tests all variants iso $(TEST_ISO) $(V86)/.complete $(I386_STAMP)
 	$(Q)$(PYTEST) tests/boot
 
 test-host: test-programs

@@ -1,0 +1,127 @@
+/* Programs: started, run and ended, with memory and without; and what a malformed executable is refused with. */
+#include "process.h"
+
+#include "kmalloc.h"
+#include "ktest.h"
+#include "log.h"
+#include "pm.h"
+#include "space.h"
+#include "string.h"
+#include "support.h"
+
+extern const char program_start[], program_end[]; /* program.S */
+
+static char said[512];
+
+/* Runs file NAME with EXTRA arguments; its wait status, or the negative error that it was not started with. */
+static int run(const char *name, int extra) {
+    char words[2][8] = {"", "x"}, *arg[] = {words[0], words[1]};
+
+    memcpy(words[0], name, strlen(name) + 1);
+    log_capture(said, sizeof(said)); /* what a program that ends for want of memory prints */
+    int pid = process_start(1 + extra, arg), status = pid < 0 ? pid : process_wait_for(pid);
+    log_capture_end();
+    return status;
+}
+
+static void add_program(void) {
+    static bool added;
+
+    if (!added)
+        added = process_add_file("test", program_start, (size_t)(program_end - program_start));
+    KCHECK(added);
+}
+
+KTEST(process_runs_and_leaves_nothing)
+{
+    struct process_info info;
+
+    KCHECK_CALL(add_program());
+    for (int i = 0; i < 20; i++)
+        KCHECK_EQ(run("test", 0), 0);
+    KCHECK_EQ(run("test", 1), 0);
+    KCHECK(!process_next(0, &info));
+    space_check();
+}
+
+static bool run_whole(void *arg) {
+    (void)arg;
+    bool done = run("test", 0) == 0;
+
+    kmalloc_trim();
+    space_check();
+    return done;
+}
+
+KTEST(process_running_out_of_memory_anywhere_loses_nothing)
+{
+    KCHECK_CALL(add_program());
+    exhaust(run_whole, NULL, 20);
+}
+
+KTEST(process_that_is_no_program_is_refused)
+{
+    KCHECK(run("nothing", 0) < 0);
+    KCHECK(find_text(process_error_text(run("nothing", 0)), "no such"));
+}
+
+/* ---- malformed executables ---- */
+
+#define FILE_SIZE 8192u
+
+static char file[FILE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+
+/* A copy of the program with the SIZE bytes at OFFSET changed to VALUE; the status of running it. */
+static int run_changed(size_t offset, unsigned value, size_t size) {
+    static bool added;
+
+    if (!added)
+        added = process_add_file("bad", file, (size_t)(program_end - program_start));
+    memcpy(file, program_start, (size_t)(program_end - program_start));
+    memcpy(file + offset, &value, size);
+    return run("bad", 1);
+}
+
+static const struct {
+    size_t offset, size;
+    unsigned value;
+} changes[] = {
+    {0, 1, 0},                                /* magic */
+    {4, 1, 2},                                /* 64-bit */
+    {5, 1, 2},                                /* big-endian */
+    {16, 2, 3},                               /* a shared object */
+    {18, 2, 62},                              /* x86-64 */
+    {28, 4, 0xFFFFFFF0},                      /* program headers outside the file */
+    {28, 4, FILE_SIZE},  {42, 2, 56},         /* the size of one */
+    {44, 2, 0xFFFF},                          /* their number */
+    {44, 2, 0},          {52, 4, 3},          /* an interpreter */
+    {52, 4, 0},                               /* nothing to load */
+    {56, 4, 0x7FFFF000},                      /* outside the file */
+    {56, 4, 1},                               /* not where the page would need it */
+    {60, 4, 0x00100000},                      /* over the kernel */
+    {60, 4, 0xC0000000}, {60, 4, 0xBF800000}, /* where the stack is to be */
+    {60, 4, 0xFFFFF000}, {68, 4, 0xFFFFFFFF}, /* more than the file has */
+    {72, 4, 0},                               /* less memory than file */
+    {72, 4, 0xFFFFFFFF}, {72, 4, 0xC0000000},
+};
+
+KTEST(process_malformed_executable_is_refused)
+{
+    KCHECK_CALL(add_program());
+    KCHECK_EQ(run_changed(0, 0x7F, 1), 0); /* nothing changed */
+    for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+        int status = run_changed(changes[i].offset, changes[i].value, changes[i].size);
+        if (status >= 0 || !find_text(process_error_text(status), "ELF"))
+            ktest_fail(__FILE__, __LINE__, "change %zu: status 0x%x", i, (unsigned)status);
+    }
+}
+
+/* Whatever the headers say, the file is refused, or its program runs and ends. */
+KTEST(process_random_executables_never_panic)
+{
+    KCHECK_CALL(add_program());
+    random_seed(4);
+    for (unsigned i = 0; i < 300; i++)
+        run_changed(random_below(84), random_next(), 1 + random_below(4));
+    KCHECK(true);
+}
