@@ -2,7 +2,7 @@
  *
  * Each command stands in a file of its subject, and reaches memory through the public headers of mm/. It checks
  * its arguments before it calls: where mm/ would panic on a caller's bug, a person at the prompt gets a line
- * that starts with "error: ". Only poke and fault can break the system, and their help says so. */
+ * that starts with "error: ". Only poke can break the system, and fault! ends it; their help says so. */
 #include "monitor.h"
 
 #include "args.h"
