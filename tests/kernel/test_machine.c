@@ -11,6 +11,8 @@
 #define MSR_DEBUGCTL 0x1D9
 #define MSR_EFER 0xC0000080
 
+#define DR7_ENABLES 0x23FFu /* breakpoints, and GD */
+
 KTEST(machine_control_registers_are_as_promised)
 {
     unsigned cr0 = read_cr0();
