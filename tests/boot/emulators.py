@@ -6,6 +6,8 @@ import re
 import select
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import time
 from pathlib import Path
@@ -92,6 +94,7 @@ class Bochs(Emulator):
         rc.write_text(BOCHS_RC.format(bios=BOCHS_BIOS, vga_bios=VGA_BIOS, memory=memory, disc=disc,
                                       directory=directory))
         go.write_text("c\n")
+        self._log = directory / "log"
         self._serial_path = directory / "serial"
         self._serial_path.touch()
         self._serial = open(self._serial_path, "rb")
@@ -130,6 +133,26 @@ class Bochs(Emulator):
             if time.monotonic() > deadline:
                 raise BootError(f"nothing more within the time limit, after: {self.text()[-300:]!r}")
             time.sleep(0.1)
+
+    def type_on_keyboard(self, text):
+        """Presses and releases a key for each character of TEXT, over Bochs's display (RFB 3.3), and stays connected until
+        their echo is there."""
+        port = int(re.search(r"listening for connections on port (\d+)", self._log.read_text(errors="replace"))[1])
+        with socket.create_connection(("127.0.0.1", port), LIMIT) as display:
+            receive = display.makefile("rb")
+            receive.read(12)
+            display.sendall(b"RFB 003.003\n")
+            assert receive.read(4) == b"\0\0\0\1"  # no password
+            display.sendall(b"\1")
+            screen = receive.read(24)  # its size and format, and the length of its name
+            receive.read(int.from_bytes(screen[20:], "big"))
+            for character in text:
+                key = 0xFF0D if character == "\n" else ord(character)
+                for down in (1, 0):
+                    display.sendall(struct.pack(">BBHI", 4, down, 0, key))
+            deadline = time.monotonic() + LIMIT
+            while text.rstrip("\n") not in self.text()[self._seen:]:
+                self._receive(deadline)
 
     def _debugger_prompt(self, limit):
         said, deadline = b"", time.monotonic() + limit

@@ -384,6 +384,16 @@ def test_bochs_passes_its_tests_and_sees_the_pages_that_maps_says(other, build, 
     assert all(seen[page] == page for page in seen if page < 0x00400000)
 
 
+def test_under_bochs_the_first_key_arrives(other, build, tmp_path):
+    """Pressed as soon as the prompt is there."""
+    if why := Bochs.why_not():
+        pytest.skip(why)
+    machine = other(Bochs, tmp_path, build / "quire.iso")
+    machine.prompt(LIMIT)
+    machine.type_on_keyboard("walk 0\n")
+    machine.expect(r"^0x00000000 -> not mapped: PT\[0\] absent$")
+
+
 # v86 does not survive a double fault, and EFLAGS.TF does nothing there: `trace` then says that it cannot.
 V86_LACKS = ["fault_stack_overflow_is_a_double_fault_on_its_own_stack",
              "fault_stack_overflow_names_who_has_used_the_stack", "fault_stack_overflow_by_a_large_array",
