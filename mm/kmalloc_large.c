@@ -65,8 +65,10 @@ static bool wide_are_scarce(void) { return summary_first(&large_wide.unused) >= 
 /* An object in the first unused slot of ZONE. */
 static void *alloc_in(struct zone *zone, size_t pages) {
     size_t slot = summary_first(&zone->unused);
+    if (slot == SUMMARY_NONE)
+        return NULL;
     char *p = slot_address(zone, slot);
-    if (slot == SUMMARY_NONE || !set_pages(p, 0, pages))
+    if (!set_pages(p, 0, pages))
         return NULL;
     summary_remove(&zone->unused, slot);
     *large_entry(p) = pages;

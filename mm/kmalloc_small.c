@@ -60,14 +60,16 @@ void small_init(void) {
 
 /* ---- pages ---- */
 
-/* Gets PAGE, and the table's next page if PAGE's SLAB reaches into it. */
-static bool get_page(const struct slab *slab, char *page) {
-    if (!heap_get(page, 1))
+static char *page_address(size_t number) { return (char *)SMALL_START + number * PAGE_SIZE; }
+
+/* Gets page NUMBER, and the table's next page if the slab reaches into it. */
+static bool get_page(size_t number) {
+    if (!heap_get(page_address(number), 1))
         return false;
-    if ((char *)(slab + 1) <= small_table_end)
+    if ((char *)(small_slab(number) + 1) <= small_table_end)
         return true;
     if (!heap_get(small_table_end, 1)) {
-        heap_give(page, 1);
+        heap_give(page_address(number), 1);
         return false;
     }
     small_table_end += PAGE_SIZE;
@@ -77,15 +79,14 @@ static bool get_page(const struct slab *slab, char *page) {
 /* Gets the lowest unused page, empty and in no list; NULL when there is no memory or no address for it. */
 static struct slab *new_page(void) {
     size_t number = summary_first(&small_unused);
-    struct slab *slab = small_slab(number);
-    char *page = (char *)SMALL_START + number * PAGE_SIZE;
-    if (number == SUMMARY_NONE || !get_page(slab, page))
+    if (number == SUMMARY_NONE || !get_page(number))
         return NULL;
+    struct slab *slab = small_slab(number);
     summary_remove(&small_unused, number);
     summary_add(&small_used, number);
     if (small_bytes == number * PAGE_SIZE) { /* the slab is new */
         small_bytes += PAGE_SIZE;
-        slab->page = page;
+        slab->page = page_address(number);
         slab->sc = SMALL_CLASSES; /* none */
         slab->claims = slab->kept = 0;
         list_init(&slab->list);
@@ -130,7 +131,7 @@ static void end_keeping(struct slab *slab) {
 /* ---- allocating ---- */
 
 /* Makes SLAB's page, in no list and not full, the current one of class SC, and allocates from it. */
-static inline void *alloc_in(struct slab *slab, unsigned sc) {
+static inline void *alloc_from(struct slab *slab, unsigned sc) {
     struct slab *full = small_current[sc];
     if (full->kept)
         end_keeping(full);
@@ -166,7 +167,7 @@ static SLOW_PATH void *alloc_in_empty_page(unsigned sc) {
         slab->first_free = 0;
         slab->sc = (uint8_t)sc;
     }
-    return alloc_in(slab, sc);
+    return alloc_from(slab, sc);
 }
 
 /* SIZE bytes, for a class whose current page is full; NULL when no memory or no addresses are left. */
@@ -174,7 +175,7 @@ void *small_alloc(size_t size) {
     unsigned sc = small_class_of[(size - 1) / GRANULE];
     if (unlikely(list_empty(&small_partial[sc]) || in_interrupt()))
         return alloc_in_empty_page(sc);
-    return alloc_in((struct slab *)list_pop(&small_partial[sc]), sc);
+    return alloc_from((struct slab *)list_pop(&small_partial[sc]), sc);
 }
 
 /* ---- freeing ---- */
