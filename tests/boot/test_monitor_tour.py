@@ -1,11 +1,15 @@
 """The tour, step by step; and the tracer, with each compiler's kernel."""
 import re
+from pathlib import Path
 
 import pytest
 
 import keys
 import monitor
+from elf import Elf
 from quire import TROUBLE
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_tour_runs_through_and_leaves_nothing_behind(boot):
@@ -68,7 +72,21 @@ def test_the_tour_on_the_command_line_waits_for_nobody(boot):
     assert not TROUBLE.search(machine.text())
 
 
-@pytest.mark.parametrize("variant", [".", "variant/gcc", "variant/clang", "variant/elf-gcc"])
+VARIANTS = pytest.mark.parametrize("variant", [".", "variant/gcc", "variant/clang", "variant/elf-gcc"])
+
+
+@VARIANTS
+def test_the_functions_that_trace_watches_are_there(build, variant):
+    kernel = build / variant / "quire.elf"
+    if not kernel.exists():
+        pytest.skip(f"no {kernel.relative_to(build)}")
+    table = re.search(r"watched\[\] = \{(.*?)\n\};", (ROOT / "kernel/monitor/trace.c").read_text(), re.S)[1]
+    names = re.findall(r'\{"(\w+)"', table)
+    assert len(names) > 20
+    assert set(names) - Elf(kernel).defined() == set()
+
+
+@VARIANTS
 def test_trace_shows_an_allocation_from_size_to_flush(boot, build, variant):
     kernel = build / variant / "quire.elf"
     if not kernel.exists():
