@@ -51,6 +51,9 @@ void clear_frame(paddr_t pa);
 /* Makes the processor forget the N pages from VPN on. */
 void flush_pages(vpn_t vpn, size_t n);
 
+/* The first of PAGES pages at VA; a panic unless they are whole pages, at least one, in [START, END). */
+vpn_t check_range(const void *va, size_t pages, uintptr_t start, uintptr_t end);
+
 /* Panics where any of the pages [VPN, END) has an entry, or FLAGS are none. Returns how many tables are missing: as
  * many frames must be free when they are filled. */
 size_t check_unmapped(vpn_t vpn, vpn_t end, unsigned flags);

@@ -117,28 +117,33 @@ static size_t entries_of(const frame_t *table) { return *table / FRAME_ENTRY % (
 
 /* ---- ranges ---- */
 
-static vpn_t check_range(const void *va, size_t pages) {
-    vpn_t vpn = vpn_of(va), start = vpn_of((void *)FREE_START), end = vpn_of((void *)KHEAP_START);
-    ASSERT(!in_interrupt());
-    if (page_offset(va) || pages == 0 || vpn < start || vpn >= end || pages > end - vpn)
-        PANIC("space: %zu pages at %p: not whole pages between 0x%08x and 0x%08x", pages, va, FREE_START,
-              KHEAP_START);
-    return vpn;
+static vpn_t check_user(const void *va, size_t pages) {
+    return check_range(va, pages, FREE_START, KHEAP_START);
 }
 
-/* PAGES pages at VA that come clear at their first touch. */
-int space_reserve(void *va, size_t pages, unsigned flags) {
-    vpn_t vpn = check_range(va, pages), end = vpn + pages;
-    ASSERT_OP(flags & ~PERMISSIONS, ==, 0u);
-    if (pm_count().free < check_unmapped(vpn, end, flags))
+/* Fills the entries of PAGES pages from VPN on. The first is ENTRY; present ones lead to adjacent frames. */
+static int fill(vpn_t vpn, size_t pages, pte_t entry) {
+    vpn_t end = vpn + pages;
+    if (pm_count().free < check_unmapped(vpn, end, entry & PERMISSIONS))
         return VMEM_NO_MEMORY;
     while (vpn < end) {
         vpn_t part = part_end(vpn, end);
         add_entries(vpn, part - vpn);
-        for (; vpn < part; vpn++)
-            write_entry(pte_of(vpn), SPACE_PAGE | flags);
+        for (; vpn < part; vpn++) {
+            write_entry(pte_of(vpn), entry);
+            if (entry & PTE_PRESENT) {
+                *frame_at(entry) += FRAME_PAGE;
+                entry += PAGE_SIZE;
+            }
+        }
     }
     return 0;
+}
+
+/* PAGES pages at VA that come clear at their first touch. */
+int space_reserve(void *va, size_t pages, unsigned flags) {
+    ASSERT_OP(flags & ~PERMISSIONS, ==, 0u);
+    return fill(check_user(va, pages), pages, SPACE_PAGE | flags);
 }
 
 /* Whether the record of each of the PAGES frames from PA on has room for one page more. */
@@ -151,22 +156,14 @@ static bool all_have_room(paddr_t pa, size_t pages) {
 
 /* PAGES pages at VA that show the frames from PA on until they are written to. */
 int space_map_copy(void *va, paddr_t pa, size_t pages, unsigned flags) {
-    vpn_t vpn = check_range(va, pages), end = vpn + pages;
+    vpn_t vpn = check_user(va, pages);
     ASSERT_OP(flags & ~PERMISSIONS, ==, 0u);
     if (pa & PAGE_MASK || pages > FRAMES_MAX - pa_to_pfn(pa))
         PANIC("space: %zu frames at 0x%08x: not whole frames below 4 GiB", pages, pa);
-    if (pm_count().free < check_unmapped(vpn, end, flags) || !all_have_room(pa, pages))
-        return VMEM_NO_MEMORY;
-    pte_t entry = pa | PTE_PRESENT | SPACE_PAGE | (flags & VMEM_USER) | (flags & VMEM_WRITE ? SPACE_COPY : 0);
-    while (vpn < end) {
-        vpn_t part = part_end(vpn, end);
-        add_entries(vpn, part - vpn);
-        for (; vpn < part; vpn++, entry += PAGE_SIZE) {
-            *frame_at(entry) += FRAME_PAGE;
-            write_entry(pte_of(vpn), entry);
-        }
-    }
-    return 0;
+    unsigned copy = flags & VMEM_WRITE ? SPACE_COPY : 0;
+    return all_have_room(pa, pages)
+               ? fill(vpn, pages, pa | PTE_PRESENT | SPACE_PAGE | (flags & VMEM_USER) | copy)
+               : VMEM_NO_MEMORY;
 }
 
 /* How many entries from PTE on are zero, before the next one in its table that is not. */
@@ -212,7 +209,7 @@ static void release_part(vpn_t vpn, vpn_t end) {
 
 /* Unmaps what there is of PAGES pages at VA. */
 void space_release(void *va, size_t pages) {
-    vpn_t vpn = check_range(va, pages), end = vpn + pages;
+    vpn_t vpn = check_user(va, pages), end = vpn + pages;
     for (vpn_t part; vpn < end; vpn = part) {
         part = part_end(vpn, end);
         if (has_table(vpn))
@@ -248,7 +245,7 @@ static bool all_ours(vpn_t vpn, vpn_t end) {
 
 /* Gives PAGES pages at VA the permissions FLAGS. */
 int space_protect(void *va, size_t pages, unsigned flags) {
-    vpn_t start = check_range(va, pages);
+    vpn_t start = check_user(va, pages);
     ASSERT_OP(flags & ~PERMISSIONS, ==, 0u);
     if (!all_ours(start, start + pages))
         return VMEM_ABSENT;

@@ -109,13 +109,17 @@ void remove_entries(vpn_t vpn, size_t n) {
 
 /* ---- checks of a range, before the first change ---- */
 
-static vpn_t check_range(const void *va, size_t pages) {
-    vpn_t vpn = vpn_of(va), first = vpn_of((void *)FREE_START), end = vpn_of((void *)FRAMES_START);
+vpn_t check_range(const void *va, size_t pages, uintptr_t start, uintptr_t end) {
+    uintptr_t at = (uintptr_t)va;
     ASSERT(!in_interrupt());
-    if (page_offset(va) || pages == 0 || vpn < first || vpn >= end || pages > end - vpn)
-        PANIC("vmem: %zu pages at %p: not whole pages between 0x%08x and 0x%08x", pages, va, FREE_START,
-              FRAMES_START);
-    return vpn;
+    if (page_offset(va) || pages == 0 || at < start || at >= end || pages > (end - at) >> PAGE_SHIFT)
+        PANIC("vmem: %zu pages at %p: not whole pages between 0x%08lx and 0x%08lx", pages, va,
+              (unsigned long)start, (unsigned long)end);
+    return vpn_of(va);
+}
+
+static vpn_t check_editable(const void *va, size_t pages) {
+    return check_range(va, pages, FREE_START, FRAMES_START);
 }
 
 /* Whether the PAGES pages at VA are whole, at least one, and in one table. */
@@ -168,87 +172,30 @@ static bool all_present(vpn_t vpn, vpn_t end) {
     return true;
 }
 
-/* ---- pages and frames of the caller's ---- */
+/* ---- mapping and unmapping the pages of one table ----
+ *
+ * All is checked, and the table's entries are counted by whoever calls these. */
 
-/* Maps PAGES pages at VA to the frames from PA on. */
-int vmem_map_range(void *va, paddr_t pa, size_t pages, unsigned flags) {
-    vpn_t first = check_range(va, pages), end = first + pages;
-    if (pa & PAGE_MASK || pages > FRAMES_MAX - pa_to_pfn(pa))
-        PANIC("vmem: %zu frames at 0x%08x: not whole frames below 4 GiB", pages, pa);
-    if (pm_count().free < check_unmapped(first, end, flags))
-        return VMEM_NO_MEMORY;
-    pte_t pte = pa | flags | PTE_PRESENT;
-    for (vpn_t vpn = first; vpn < end;) {
-        vpn_t part = part_end(vpn, end);
-        add_entries(vpn, part - vpn);
-        for (; vpn < part; vpn++, pte += PAGE_SIZE) {
-            write_entry(pte_of(vpn), pte);
-            *frame_at(pte) += FRAME_PAGE;
-        }
+/* Maps the N pages from VPN on to adjacent frames: the first entry is PTE. */
+static void map_part(vpn_t vpn, size_t n, pte_t pte) {
+#pragma GCC unroll 4
+    for (size_t i = 0; i < n; i++, pte += PAGE_SIZE) {
+        write_entry(pte_of(vpn + i), pte);
+        *frame_at(pte) += FRAME_PAGE;
     }
-    return 0;
 }
 
-/* Unmaps the N present pages from VPN on, in one table. */
 static void unmap_part(vpn_t vpn, size_t n) {
+#pragma GCC unroll 4
     for (size_t i = 0; i < n; i++) {
         *frame_at(read_entry(pte_of(vpn + i))) -= FRAME_PAGE;
         write_entry(pte_of(vpn + i), 0);
     }
     flush_pages(vpn, n);
-    remove_entries(vpn, n);
 }
 
-/* Unmaps PAGES pages at VA. */
-int vmem_unmap_range(void *va, size_t pages) {
-    vpn_t first = check_range(va, pages), end = first + pages;
-    if (!all_present(first, end))
-        return VMEM_ABSENT;
-    for (vpn_t vpn = first, part; vpn < end; vpn = part) {
-        part = part_end(vpn, end);
-        unmap_part(vpn, part - vpn);
-    }
-    return 0;
-}
-
-static SLOW_PATH int map_slowly(void *va, paddr_t pa, unsigned flags) {
-    return vmem_map_range(va, pa, 1, flags);
-}
-static SLOW_PATH int unmap_slowly(void *va) { return vmem_unmap_range(va, 1); }
-
-/* Maps the page at VA to the frame PA. Fast where the page's table is there. */
-int vmem_map(void *va, paddr_t pa, unsigned flags) {
-    pte_t *pte = pte_of(vpn_of(va)), entry = pa | flags | PTE_PRESENT;
-    frame_t *table = table_record(vpn_of(va));
-    if (unlikely(((uintptr_t)va | pa) & PAGE_MASK || flags & ~FLAGS_MASK || in_interrupt() ||
-                 *table < FRAME_TABLE + FRAME_ENTRY || read_entry(pte)))
-        return map_slowly(va, pa, flags);
-    *table += FRAME_ENTRY;
-    *frame_at(entry) += FRAME_PAGE;
-    write_entry(pte, entry);
-    return 0;
-}
-
-/* Unmaps the page at VA. Fast where the page's table stays. */
-int vmem_unmap(void *va) {
-    pte_t *pte = pte_of(vpn_of(va));
-    frame_t *table = table_record(vpn_of(va));
-    if (unlikely(page_offset(va) || in_interrupt() || *table < FRAME_TABLE + 2 * FRAME_ENTRY))
-        return unmap_slowly(va);
-    pte_t entry = read_entry(pte);
-    if (unlikely(!(entry & PTE_PRESENT)))
-        return VMEM_ABSENT;
-    *table -= FRAME_ENTRY;
-    *frame_at(entry) -= FRAME_PAGE;
-    write_entry(pte, 0);
-    flush_page(va);
-    return 0;
-}
-
-/* ---- pages with frames of their own ---- */
-
-/* Maps the N pages from VPN on, in one table, to the last N frames of the magazine. */
-static inline void fill(vpn_t vpn, size_t n, unsigned flags) {
+/* Maps the N pages from VPN on to the last N frames of the magazine. */
+static inline void alloc_part(vpn_t vpn, size_t n, unsigned flags) {
     const paddr_t *frame = &pm_recent[pm_recents - n];
     for (size_t i = 0; i < n; i++) {
         *frame_at(frame[i]) += FRAME_PLAIN - FRAME_RECENT + FRAME_PAGE;
@@ -257,29 +204,47 @@ static inline void fill(vpn_t vpn, size_t n, unsigned flags) {
     pm_recents -= n;
 }
 
-static SLOW_PATH int alloc_slowly(void *va, size_t pages, unsigned flags) {
-    vpn_t first = check_range(va, pages), end = first + pages;
-    size_t missing = check_unmapped(first, end, flags), free = pm_count().free;
-    if (free < pages || free - pages < missing)
+/* Unmaps the N pages from VPN on, and puts their frames into the magazine, which has room. They are pm's once no TLB
+ * entry leads to them. */
+static inline void free_part(vpn_t vpn, size_t n) {
+    paddr_t *room = &pm_recent[pm_recents];
+    for (size_t i = 0; i < n; i++) {
+        room[i] = read_entry(pte_of(vpn + i)) & PTE_FRAME;
+        *frame_at(room[i]) = FRAME_RECENT;
+        write_entry(pte_of(vpn + i), 0);
+    }
+    flush_pages(vpn, n);
+    pm_recents += n;
+}
+
+/* ---- ranges ---- */
+
+/* Maps PAGES pages at VA to the frames from PA on. */
+int vmem_map_range(void *va, paddr_t pa, size_t pages, unsigned flags) {
+    vpn_t first = check_editable(va, pages), end = first + pages;
+    if (pa & PAGE_MASK || pages > FRAMES_MAX - pa_to_pfn(pa))
+        PANIC("vmem: %zu frames at 0x%08x: not whole frames below 4 GiB", pages, pa);
+    if (pm_count().free < check_unmapped(first, end, flags))
         return VMEM_NO_MEMORY;
     for (vpn_t vpn = first, part; vpn < end; vpn = part) {
         part = part_end(vpn, end);
         add_entries(vpn, part - vpn);
-        pm_load(part - vpn);
-        fill(vpn, part - vpn, flags);
+        map_part(vpn, part - vpn, (pa + (vpn - first) * PAGE_SIZE) | flags | PTE_PRESENT);
     }
     return 0;
 }
 
-/* Maps PAGES pages at VA to frames from pm. Fast where they are in one table, which is there. */
-int vmem_alloc_range(void *va, size_t pages, unsigned flags) {
-    vpn_t vpn = vpn_of(va);
-    frame_t *table = table_record(vpn);
-    if (unlikely(!in_one_table(va, pages) || flags & ~FLAGS_MASK || in_interrupt() ||
-                 *table < FRAME_TABLE + FRAME_ENTRY || pm_recents < pages || !all_zero(vpn, pages)))
-        return alloc_slowly(va, pages, flags);
-    *table += pages * FRAME_ENTRY;
-    fill(vpn, pages, flags);
+static SLOW_PATH int alloc_slowly(void *va, size_t pages, unsigned flags) {
+    vpn_t vpn = check_editable(va, pages), end = vpn + pages;
+    size_t missing = check_unmapped(vpn, end, flags), free = pm_count().free;
+    if (free < pages || free - pages < missing)
+        return VMEM_NO_MEMORY;
+    for (vpn_t part; vpn < end; vpn = part) {
+        part = part_end(vpn, end);
+        add_entries(vpn, part - vpn);
+        pm_load(part - vpn);
+        alloc_part(vpn, part - vpn, flags);
+    }
     return 0;
 }
 
@@ -290,19 +255,6 @@ static inline bool all_own(vpn_t vpn, size_t n) {
         if (!frame_is(read_entry(pte_of(vpn + i)), FRAME_PLAIN + FRAME_PAGE))
             return false;
     return true;
-}
-
-/* Unmaps the N pages from VPN on, in one table, and puts their frames into the magazine, which has room. They are
- * pm's once no TLB entry leads to them. */
-static inline void clear(vpn_t vpn, size_t n) {
-    paddr_t *room = &pm_recent[pm_recents];
-    for (size_t i = 0; i < n; i++) {
-        room[i] = read_entry(pte_of(vpn + i)) & PTE_FRAME;
-        *frame_at(room[i]) = FRAME_RECENT;
-        write_entry(pte_of(vpn + i), 0);
-    }
-    flush_pages(vpn, n);
-    pm_recents += n;
 }
 
 /* Panics where any of the present pages [VPN, END) has no frame of its own that pm has handed out. */
@@ -316,21 +268,46 @@ static void check_own(vpn_t vpn, vpn_t end) {
           pm_state(frame) == PM_USED ? "another page is mapped to as well" : "pm has not handed out");
 }
 
-static SLOW_PATH int free_slowly(void *va, size_t pages) {
-    vpn_t first = check_range(va, pages), end = first + pages;
-    if (!all_present(first, end))
+/* Unmaps PAGES pages at VA; with FREE, gives their frames back. */
+static int remove_range(void *va, size_t pages, bool free) {
+    vpn_t vpn = check_editable(va, pages), end = vpn + pages;
+    if (!all_present(vpn, end))
         return VMEM_ABSENT;
-    check_own(first, end);
-    for (vpn_t vpn = first, part; vpn < end; vpn = part) {
+    if (free)
+        check_own(vpn, end);
+    for (vpn_t part; vpn < end; vpn = part) {
         part = part_end(vpn, end);
-        pm_make_room(part - vpn);
-        clear(vpn, part - vpn);
+        if (free) {
+            pm_make_room(part - vpn);
+            free_part(vpn, part - vpn);
+        } else {
+            unmap_part(vpn, part - vpn);
+        }
         remove_entries(vpn, part - vpn);
     }
     return 0;
 }
 
-/* Unmaps PAGES pages at VA and gives their frames back. Fast where they are in one table, which stays. */
+/* Unmaps PAGES pages at VA. */
+int vmem_unmap_range(void *va, size_t pages) { return remove_range(va, pages, false); }
+
+static SLOW_PATH int free_slowly(void *va, size_t pages) { return remove_range(va, pages, true); }
+
+/* ---- the common case: pages in one table, which is there and stays ---- */
+
+/* Maps PAGES pages at VA to frames from pm. */
+int vmem_alloc_range(void *va, size_t pages, unsigned flags) {
+    vpn_t vpn = vpn_of(va);
+    frame_t *table = table_record(vpn);
+    if (unlikely(!in_one_table(va, pages) || flags & ~FLAGS_MASK || in_interrupt() ||
+                 *table < FRAME_TABLE + FRAME_ENTRY || pm_recents < pages || !all_zero(vpn, pages)))
+        return alloc_slowly(va, pages, flags);
+    *table += pages * FRAME_ENTRY;
+    alloc_part(vpn, pages, flags);
+    return 0;
+}
+
+/* Unmaps PAGES pages at VA and gives their frames back. */
 int vmem_free_range(void *va, size_t pages) {
     vpn_t vpn = vpn_of(va);
     frame_t *table = table_record(vpn);
@@ -338,7 +315,40 @@ int vmem_free_range(void *va, size_t pages) {
                  *table < FRAME_TABLE + (pages + 1) * FRAME_ENTRY || !all_own(vpn, pages)))
         return free_slowly(va, pages);
     *table -= pages * FRAME_ENTRY;
-    clear(vpn, pages);
+    free_part(vpn, pages);
+    return 0;
+}
+
+static SLOW_PATH int map_slowly(void *va, paddr_t pa, unsigned flags) {
+    return vmem_map_range(va, pa, 1, flags);
+}
+
+/* Maps the page at VA to the frame PA. */
+int vmem_map(void *va, paddr_t pa, unsigned flags) {
+    pte_t *pte = pte_of(vpn_of(va)), entry = pa | flags | PTE_PRESENT;
+    frame_t *table = table_record(vpn_of(va));
+    if (unlikely(((uintptr_t)va | pa) & PAGE_MASK || flags & ~FLAGS_MASK || in_interrupt() ||
+                 *table < FRAME_TABLE + FRAME_ENTRY || read_entry(pte)))
+        return map_slowly(va, pa, flags);
+    *table += FRAME_ENTRY;
+    *frame_at(entry) += FRAME_PAGE;
+    write_entry(pte, entry);
+    return 0;
+}
+
+static SLOW_PATH int unmap_slowly(void *va) { return vmem_unmap_range(va, 1); }
+
+/* Unmaps the page at VA. */
+int vmem_unmap(void *va) {
+    pte_t *pte = pte_of(vpn_of(va));
+    frame_t *table = table_record(vpn_of(va));
+    if (unlikely(page_offset(va) || in_interrupt() || *table < FRAME_TABLE + 2 * FRAME_ENTRY ||
+                 !(read_entry(pte) & PTE_PRESENT)))
+        return unmap_slowly(va);
+    *table -= FRAME_ENTRY;
+    *frame_at(read_entry(pte)) -= FRAME_PAGE;
+    write_entry(pte, 0);
+    flush_page(va);
     return 0;
 }
 
@@ -348,7 +358,7 @@ int vmem_free_range(void *va, size_t pages) {
 int vmem_protect(void *va, size_t bytes, unsigned flags) {
     size_t offset = page_offset(va), last = offset + bytes - 1; /* of 0 bytes at a page's start, it wraps */
     size_t pages = last < bytes - 1 || !bytes ? 0 : last / PAGE_SIZE + 1;
-    vpn_t first = check_range((char *)va - offset, pages), end = first + pages;
+    vpn_t first = check_editable((char *)va - offset, pages), end = first + pages;
     ASSERT_OP(flags & ~PERMISSIONS, ==, 0u);
     if (!all_present(first, end))
         return VMEM_ABSENT;

@@ -755,7 +755,7 @@ KTEST(space_ranges_outside_the_user_part_are_caught)
 
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
         for (enum call call = RESERVE; call <= RELEASE; call++)
-            KCHECK_CALL(check_misuse((struct misuse){call, bad[i].va, bad[i].pages, 0}, "space: "));
+            KCHECK_CALL(check_misuse((struct misuse){call, bad[i].va, bad[i].pages, 0}, "not whole pages"));
 }
 
 KTEST(space_flags_and_places_that_are_taken_are_caught)
