@@ -66,7 +66,8 @@ static void set_control_bits(void) {
     fninit();
 }
 
-/* Puts in order what a boot loader may leave in any state. */
+/* Puts in order what a boot loader may leave in any state. The memory type range registers stay as they are:
+ * firmware describes the machine's memory with them. */
 void machine_init(void) {
     write_eflags(0);
     clear_debugging();

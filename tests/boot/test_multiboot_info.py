@@ -95,16 +95,17 @@ def test_information_just_after_the_kernel_is_read_before_it_is_overwritten(craf
 PE, MP, EM, TS, NE, WP, AM, NW, CD, PG = (1 << bit for bit in (0, 1, 2, 3, 5, 16, 18, 29, 30, 31))
 DF, IOPL, NT, AC, ID = 1 << 10, 3 << 12, 1 << 14, 1 << 18, 1 << 21
 CR4 = 0x2FF  # virtual-8086 extensions, TSD, DE, PSE, PAE, MCE, PGE, PCE; OSFXSR
+NEW_CR4 = 0x750FFF  # OSXMMEXCPT, UMIP; FSGSBASE, OSXSAVE, SMEP, SMAP, PKE too
 
 
 @pytest.mark.parametrize("state, cpu", [
     ((DF | IOPL | NT | AC | ID | 0x8D5, 0, 0), None), ((0, EM | TS | WP | AM, 0), None), ((0, CD | NW, 0), None),
     ((0, 0, CR4), None), ((DF | NT | AC | 2, MP | EM | TS | NE | WP | AM | NW | CD, CR4), None),
-    ((DF | NT | AC | 2, EM | TS | WP | AM, 0), "486"),
-], ids=["flags", "CR0", "caches off", "CR4", "all", "486"])
+    ((DF | NT | AC | 2, EM | TS | WP | AM, 0), "486"), ((0, WP, NEW_CR4), "max"),
+], ids=["flags", "CR0", "caches off", "CR4", "all", "486", "CR4 of a new processor"])
 def test_quire_starts_in_any_state_of_the_processor(craft, kernel, state, cpu):
     """Section 3.2: PE is set, PG and IF are clear; all else is undefined."""
-    machine = craft(good(), state=state, cpu=cpu)
+    machine = craft(good(), state=state, cpu=cpu, system="x86_64" if cpu == "max" else "i386")
     machine.prompt()
     monitor.check_counts(monitor.mem(machine), RAM, kernel)
     registers = machine.registers()
