@@ -13,7 +13,7 @@
 /* ---- a known state ---- */
 
 /* The page attribute table (SDM vol. 3, 11.12.2): as after reset, but for entry 1, which is write-combining. The
- * upper half repeats the lower: some processors take an entry of one for the other's, and thus none matters. */
+ * upper half repeats the lower, because some processors ignore the index's highest bit. */
 #define MSR_PAT 0x277
 #define PAT_HALF 0x00070106u /* 3: uncacheable; 2: uncached; 1: write-combining; 0: write-back */
 
@@ -46,13 +46,17 @@ static void clear_extensions(void) {
         wrmsr(MSR_EFER, 0);
 }
 
-/* Takes away breakpoints, branch tracing (with which EFLAGS.TF steps from branch to branch, SDM vol. 3, 17.4.1),
- * and SYSENTER's entry point, through which ring 3 would come to whatever lies there. */
+/* Clears breakpoints, and branch tracing, which makes EFLAGS.TF step from branch to branch (SDM vol. 3, 17.4.1). */
 static void clear_debugging(void) {
     write_dr7(0);
     write_dr6(0);
     if (cpu_has_p6_msrs())
         wrmsr(MSR_DEBUGCTL, 0);
+}
+
+/* Clears SYSENTER's entry point and the LDT, with which ring 3 could reach code and memory of the boot loader's
+ * choice. Without a code segment SYSENTER is a general protection fault. */
+static void clear_ways_for_programs(void) {
     if (cpu_has_sysenter())
         wrmsr(MSR_SYSENTER_CS, 0);
     lldt(0);
@@ -72,6 +76,7 @@ void machine_init(void) {
     write_eflags(0);
     clear_debugging();
     clear_extensions();
+    clear_ways_for_programs();
     tsc_init();
     if (cpu_has_pat())
         set_pat();
