@@ -1,7 +1,9 @@
 /* The life of a process: start, fork, exit, wait.
  *
  * A process that ends gives back its space and files at once; its record and its kernel stack, which it still stands
- * on, stay as a zombie until the parent waits for it. The monitor is the parent of what it starts and of orphans. */
+ * on, stay as a zombie until the parent waits for it. The monitor is the parent of what it starts and of orphans.
+ *
+ * Design notes and figures: docs/notes/process.md. */
 #include "process.h"
 
 #include "elf.h"

@@ -105,7 +105,7 @@ def test_tab_knows_the_objects_that_live(machine):
 
 def test_one_letter_and_tab_never_leave(machine):
     assert machine.run("e\t") == unknown("e")
-    assert machine.run("r\t") == unknown("r")
+    assert machine.run("r\t") == ["error: expected: run PROGRAM [ARG]"]  # and not reboot
 
 
 def test_a_line_longer_than_the_screen_keeps_to_its_row(machine):
