@@ -1,7 +1,7 @@
-"""What all tests share: where the build lies, and the run's last line.
+"""Shared by all tests: the build directory, and the last line of a run.
 
-The last line of a run is exactly `N passed, N failed`, after everything that pytest prints. Errors count
-as failures; so do a collection that broke and a run without a single test."""
+The last line is exactly `N passed, N failed`, behind everything that pytest prints. Errors count as failures, as do a
+file that does not load and a run without a test."""
 import atexit
 import os
 import sys
@@ -19,7 +19,7 @@ BUILD = BUILD if BUILD.is_absolute() else ROOT / BUILD
 # ---- the last line ----
 
 class LastLine:
-    """Counts each outcome as the controller hears of it."""
+    """Counts the outcomes that are reported to the controller."""
 
     def __init__(self):
         self.passed = self.failed = 0
@@ -45,13 +45,13 @@ class LastLine:
 
 
 def pytest_configure(config):
-    if not hasattr(config, "workerinput"):  # xdist's workers report to the controller, which alone prints
+    if not hasattr(config, "workerinput"):  # not in xdist's workers: the controller alone prints
         last_line = LastLine()
         config.pluginmanager.register(last_line)
         atexit.register(last_line.print)
 
 
-# ---- what the tests inside the kernel said ----
+# ---- the summary of the tests inside the kernel ----
 
 def pytest_terminal_summary(terminalreporter):
     runs = [text for reports in terminalreporter.stats.values() for report in reports

@@ -1,4 +1,4 @@
-"""What the boot tests share: machines that are always cleaned up, and a boot loader of their own."""
+"""Shared by the boot tests: machines that end with their test, and a boot loader."""
 import re
 
 import pytest
@@ -18,15 +18,15 @@ def kernel(build):
 
 @pytest.fixture
 def plain(kernel):
-    """Passes over what a kernel with the sanitizer (UBSAN=1) is too large or too slow for."""
+    """Skips a test that a kernel with the sanitizer (UBSAN=1) is too large or too slow for."""
     if any(symbol.name.startswith("__ubsan_handle_") for symbol in Elf(kernel).symbols):
         pytest.skip("the kernel has the sanitizer")
 
 
 @pytest.fixture
 def boot(request, build, kernel):
-    """boot(...) starts a Machine (quire.py); every one is ended with the test, its transcript kept in
-    build/logs and shown when the test fails."""
+    """boot(...) starts a Machine (quire.py), which ends with the test. Its transcript goes to build/logs, and is shown
+    when the test fails."""
     machines = []
     name = re.sub(r"[^\w.=-]+", "_", f"{request.path.stem}.{request.node.name}").strip("_")[:150]
 
@@ -44,7 +44,7 @@ def boot(request, build, kernel):
 
 @pytest.fixture
 def machine(boot):
-    """A machine at its prompt, that must still be in order afterwards."""
+    """A machine at its prompt. After the test it must still answer, unless it has ended."""
     machine = boot()
     machine.prompt()
     yield machine

@@ -1,5 +1,4 @@
-"""Machines that are not QEMU's: Bochs and v86. Each is listened to and typed at as QEMU is (quire.Machine),
-and like it outlives no test."""
+"""Other emulators: Bochs and v86, with the interface of quire.Machine."""
 import os
 import pty
 import re
@@ -16,12 +15,12 @@ from quire import BootError, LIMIT, Machine, _die_with_parent
 
 V86_RUN = Path(__file__).parent / "v86" / "run.mjs"
 SEABIOS = Path("/usr/share/seabios")
-VGA_BIOS = SEABIOS / "vgabios-stdvga.bin"  # Bochs' own is of a package that seabios takes the place of
+VGA_BIOS = SEABIOS / "vgabios-stdvga.bin"  # Debian's seabios replaces the package that has Bochs' own
 BOCHS_BIOS = Path("/usr/share/bochs/BIOS-bochs-latest")
 
 
 class Emulator(Machine):
-    """What listens to a serial line that is a pipe, and ends the process behind it."""
+    """A process whose serial line is a pipe."""
 
     def __init__(self, transcript, command, **options):
         self.transcript, self.command = transcript, [str(word) for word in command]
@@ -53,7 +52,7 @@ class V86(Emulator):
 
     @staticmethod
     def why_not(package):
-        """Why it cannot be run here, or None."""
+        """Why it cannot run here, or None."""
         if not shutil.which("node"):
             return "node is not installed"
         if not (package / "build" / "libv86.mjs").exists():
@@ -84,8 +83,8 @@ panic: action=fatal
 
 
 class Bochs(Emulator):
-    """Bochs from DISC. Its serial line is a file, which cannot be typed at; its debugger sits on a terminal of
-    its own, and is first told to go on."""
+    """Bochs from DISC. Its serial line is a file, so nothing can be typed. Its debugger has a terminal of its own, and
+    is told to continue at the start."""
 
     PROMPT = re.compile(rb"<bochs:\d+> ?$")
 
@@ -109,7 +108,7 @@ class Bochs(Emulator):
         return None if BOCHS_BIOS.exists() and VGA_BIOS.exists() else "bochsbios or seabios is not installed"
 
     def _drain(self):
-        """What Bochs says on its terminal, so that it never waits to be read."""
+        """Reads Bochs' terminal, so that Bochs never blocks on it."""
         said = b""
         while select.select([self._terminal], [], [], 0)[0]:
             try:
@@ -164,7 +163,7 @@ class Bochs(Emulator):
         return said.decode("latin-1").replace("\r", "")
 
     def stop(self, limit=LIMIT):
-        """Stops the machine: from now on the debugger listens."""
+        """Stops the machine; then the debugger answers."""
         self._drain()
         self.process.send_signal(signal.SIGINT)
         self._debugger_prompt(limit)

@@ -1,13 +1,13 @@
-"""Judges what `test` printed. KTAP: a version line, a plan, then a line a test, numbered from 1.
+"""Judges the output of `test`: KTAP, with a version line, a plan, then a line per test, numbered from 1.
 
-A run counts as passed only with all of it: one version line, one plan right after it, every number in
-order up to the plan's, all of them ok, exit code 33, and nothing that tells of a panic or a reboot."""
+A run has passed only with one version line, one plan right behind it, every number in order up to the plan's, each of
+them ok, exit code 33, and no sign of a panic or a reboot."""
 import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-EXIT_OK = 33      # what QEMU makes of the kernel's 0x10 on the debug-exit port
-EXIT_FAILED = 35  # of 0x11
+EXIT_OK = 33      # QEMU's exit code when the kernel writes 0x10 to the debug-exit port
+EXIT_FAILED = 35  # ... 0x11
 
 VERSION = re.compile(r"KTAP version 1$")
 PLAN = re.compile(r"1\.\.(\d+)$")
@@ -28,7 +28,7 @@ class Verdict:
 
 
 def judge(log, exit_code):
-    """The Verdict on LOG; it passed when .problems is empty."""
+    """The Verdict on LOG, which has passed when .problems is empty."""
     verdict = Verdict()
     complain = verdict.problems.append
     lines = [line.rstrip() for line in log.splitlines()]

@@ -1,7 +1,7 @@
-"""The memory map's rule (DESIGN.md, "The memory system"), a second time and by another way: on sorted
-ranges, where the kernel works on a bit for each frame.
+"""A model of the memory map's rule (mm/memmap.c), with another method: sorted ranges, where the kernel has a bit for
+each frame.
 
-Ranges are half-open pairs of frame numbers, sorted, neither touching nor overlapping."""
+A range is a half-open pair of frame numbers. Lists of ranges are sorted; no two touch or overlap."""
 from collections import namedtuple
 
 PAGE = 4096
@@ -29,7 +29,7 @@ def union(ranges):
 
 
 def subtract(ranges, taken):
-    """RANGES without what TAKEN covers."""
+    """RANGES less TAKEN."""
     left = []
     for start, end in ranges:
         for t_start, t_end in taken:
@@ -47,7 +47,7 @@ def size(ranges):
 
 
 def memory(entries):
-    """What ENTRIES call memory, below 4 GiB, the first MiB included."""
+    """The frames that ENTRIES call memory, below 4 GiB, with the first MiB."""
     free, taken = [], []
     for base, length, kind in entries:
         end = min(base + length, WRAP)  # ends saturate
@@ -59,7 +59,7 @@ def memory(entries):
 
 
 def kept(ranges):
-    """The part of RANGES that may be handed out: from 1 MiB up."""
+    """The part of RANGES that may be handed out: above 1 MiB."""
     return subtract(ranges, [(0, LOW)])
 
 

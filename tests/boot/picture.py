@@ -1,7 +1,6 @@
-"""Reads the characters of a screen back from its picture, glyph by glyph.
+"""Compares a picture of the screen with the console's cells, pixel by pixel.
 
-What the console believes it shows is its cells, 16 bits each: a character of code page 437 and two colours.
-What it does show is a picture. Both are compared for every pixel of every cell."""
+A cell is 16 bits: a character of code page 437 and two colours."""
 import gzip
 import struct
 
@@ -14,9 +13,9 @@ COLOURS[6] = (0xAA, 0x55, 0)  # brown
 
 def differences(cells, columns, glyphs, pixel, width, height, *, left=0, cursor=None, close=0,
                 step=1):
-    """The cells, as (row, column), of which some pixel is not as GLYPHS (a list of 256 lists of HEIGHT lines of
-    WIDTH bits) have it. PIXEL(x, y) gives red, green, blue; LEFT is how far apart cells are beyond WIDTH.
-    Of each STEP cells one is looked at, and CURSOR is not; colours may be CLOSE a component apart."""
+    """The cells, as (row, column), with a pixel that differs from GLYPHS: 256 lists of HEIGHT lines of WIDTH bits.
+    PIXEL(x, y) returns red, green and blue. LEFT is the gap between cells. Looks at each STEPth cell, and not at the
+    cell CURSOR. A colour's components may differ by CLOSE."""
     wrong = []
     for index, cell in enumerate(cells):
         if index == cursor or index % step:
@@ -36,7 +35,7 @@ def near(colour, wanted, close):
 
 
 def glyphs_of(data, width, height):
-    """The 256 glyphs in DATA, each HEIGHT lines in whole bytes, as lists of numbers of WIDTH bits."""
+    """The 256 glyphs in DATA, whose lines are whole bytes, as lists of HEIGHT numbers of WIDTH bits."""
     stride = (width + 7) // 8
     lines = [int.from_bytes(data[i:i + stride], "big") >> (stride * 8 - width)
              for i in range(0, 256 * height * stride, stride)]
@@ -44,7 +43,7 @@ def glyphs_of(data, width, height):
 
 
 def scaled(glyphs, width, scale):
-    """GLYPHS with each pixel SCALE pixels a side."""
+    """GLYPHS magnified SCALE times."""
     def line(bits):
         return sum(((1 << scale) - 1) << (x * scale) for x in range(width) if bits >> x & 1)
     return [[line(bits) for bits in glyph for _ in range(scale)] for glyph in glyphs]

@@ -1,9 +1,9 @@
-"""Quire in QEMU: a machine that is started, listened to, typed at, looked into and always ended.
+"""Quire in QEMU: starts a machine, listens, types, looks inside, and always ends it.
 
-The serial line is a pair of pipes (a socket holds but some 200 single bytes until it is read: Quire would
-wait for the UART, and count instructions). QEMU's own monitor (QMP) and its debugger port are socket pairs,
-handed to QEMU, so that nothing of a machine outlives it. Where Machine waits it has a limit; when that is
-over, or QEMU ends too soon, it raises BootError. It ends no process but the one it started."""
+The serial line is a pair of pipes. (A socket buffers only some 200 single bytes: Quire would wait for the UART, and
+the wait would count as instructions.) QEMU's monitor (QMP) and its debugger port are socket pairs that QEMU inherits:
+no file is left behind. Every wait has a limit; when that has passed, or QEMU ends too soon, it raises BootError. Only
+the process that it started is ever ended."""
 import ctypes
 import fcntl
 import json
@@ -20,18 +20,18 @@ import time
 PROMPT = "quire> "
 BANNER = re.compile(r"^quire: (?!ready)", re.M)
 TROUBLE = re.compile(r"^(PANIC|page fault): .*", re.M)
-ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]*(?:[A-Za-z]|\Z)|\Z)")  # at the end, also one that is yet to be completed
+ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]*(?:[A-Za-z]|\Z)|\Z)")  # or the first part of one, at the end
 
 EXIT_OK, EXIT_FAILED = 33, 35
-LIMIT = 300  # seconds; it only ends what hangs: a boot takes a fraction of one, on a loaded machine a few
+LIMIT = 300  # seconds. For what hangs: a boot takes less than one, on a loaded machine a few
 
 
 class BootError(AssertionError):
-    """The machine did not do what was waited for."""
+    """The machine did not do what the test waited for."""
 
 
 def _die_with_parent():
-    """Ends QEMU when the test run is killed (Linux; elsewhere it would stay until its test is over)."""
+    """Ends QEMU when the test run is killed. Only on Linux."""
     try:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
     except (OSError, AttributeError):
@@ -49,7 +49,7 @@ class Machine:
                  firmware=None, extra=()):
         self.transcript = transcript
         self._text = ""
-        self._seen = 0  # what expect() has gone past
+        self._seen = 0  # how far expect() has read
         self._far_ends = []
         command = [f"qemu-system-{system}", "-display", "none", "-no-reboot", "-nic", "none", "-m", memory]
         command += ["-chardev", "stdio,id=serial,signal=off"]
@@ -85,14 +85,14 @@ class Machine:
     # ---- listening ----
 
     def text(self):
-        """All that came over the serial line so far, without carriage returns and escape sequences."""
+        """The serial line's output so far, without carriage returns and escape sequences."""
         return ESCAPE.sub("", self._text.replace("\r", ""))
 
     def lines(self):
         return self.text().split("\n")
 
     def _receive(self, deadline):
-        """One more piece of the serial line; False at its end."""
+        """Reads one more piece of the serial line; False at its end."""
         ready, _, _ = select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))
         if not ready:
             raise BootError(f"nothing more within the time limit, after: {self.text()[-300:]!r}")
@@ -101,7 +101,7 @@ class Machine:
         return data != b""
 
     def expect(self, pattern, limit=LIMIT):
-        """The match of PATTERN (multi-line) in what has not been gone past yet; goes past it."""
+        """Waits for PATTERN (multi-line) behind the last match; returns the match."""
         deadline = time.monotonic() + limit
         pattern = re.compile(pattern, re.M)
         more = True
@@ -116,7 +116,7 @@ class Machine:
             more = self._receive(deadline)
 
     def exit_code(self, limit=LIMIT):
-        """Reads to the end; QEMU's exit code."""
+        """Reads to the end; returns QEMU's exit code."""
         deadline = time.monotonic() + limit
         while self._receive(deadline):
             pass
@@ -134,12 +134,12 @@ class Machine:
         return "panic"
 
     def reason(self):
-        """The panic's or page fault's first line."""
+        """The first line of the panic or page fault; None without one."""
         match = TROUBLE.search(self.text())
         return match[0] if match else None
 
     def quiet_for(self, seconds):
-        """Nothing is printed and the machine is not reset while SECONDS pass."""
+        """True when for SECONDS nothing is printed and the machine does not end."""
         before = len(self._text)
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -153,7 +153,7 @@ class Machine:
     # ---- typing ----
 
     def prompt(self, limit=LIMIT):
-        """Waits for the next prompt; the text before it. A panic or a second boot on the way fails."""
+        """Waits for the next prompt; returns the text before it. Fails on a panic and on a second boot."""
         start = self._seen
         match = self.expect(r"^quire> ", limit)
         text = self.text()[start:match.start()]
@@ -180,14 +180,14 @@ class Machine:
         return self.prompt(limit).rstrip("\n").split("\n")
 
     def finish(self, command="exit"):
-        """Leaves by COMMAND; the exit code."""
+        """Types COMMAND, which ends the machine; returns the exit code."""
         self.type(command + "\n")
         return self.exit_code()
 
     # ---- looking in from outside ----
 
     def stop_halted(self, limit=LIMIT):
-        """Stops the processor, by its debugger, while HLT makes it wait for input."""
+        """Stops the processor, through the debugger, while it halts and waits for input."""
         deadline = time.monotonic() + limit
         self.debugger.interrupt()
         while "HLT=1" not in self.hmp("info registers"):
@@ -196,7 +196,7 @@ class Machine:
             self.debugger.interrupt()
 
     def qmp(self, command, arguments):
-        """What QEMU's machine protocol answers."""
+        """The answer of QEMU's machine protocol."""
         return self._qmp.execute(command, arguments)
 
     def hmp(self, line):
@@ -204,7 +204,7 @@ class Machine:
         return self.qmp("human-monitor-command", {"command-line": line}).replace("\r", "")
 
     def registers(self):
-        """Control registers and the like by name: CR0, CR2, CR3, CR4, EIP, ..."""
+        """{name: value} of CR0, CR2, CR3, CR4, EIP, ..."""
         found = re.findall(r"\b(CR[0234]|E[A-Z]{2})=([0-9a-f]{8})", self.hmp("info registers"))
         return {name: int(value, 16) for name, value in found}
 
@@ -255,7 +255,7 @@ class Machine:
 
 
 class Qmp:
-    """QEMU's machine protocol: one JSON object a line."""
+    """QEMU's machine protocol: a JSON object per line."""
 
     def __init__(self, channel):
         channel.settimeout(LIMIT)
@@ -280,12 +280,12 @@ class Qmp:
         try:
             self._file.close()
         except OSError:
-            pass  # what was left to write found no reader
+            pass  # nobody reads any more
         self._channel.close()
 
 
 class Debugger:
-    """As much of gdb's remote protocol as it takes to put a processor where no command would."""
+    """The part of gdb's remote protocol that stops a processor and sets its registers and memory."""
 
     ESP, EBP, EIP, EFLAGS = 4, 5, 8, 9  # gdb's numbers of the i386 registers
 
@@ -311,7 +311,7 @@ class Debugger:
         return match[1].decode()
 
     def attach(self):
-        """Says hello, upon which QEMU stops the machine."""
+        """Attaches, which makes QEMU stop the machine."""
         self.ask("?")
 
     def interrupt(self):
@@ -320,7 +320,7 @@ class Debugger:
         self._answer()
 
     def run_to(self, address):
-        """Goes on until ADDRESS is next, and stops there."""
+        """Runs to ADDRESS and stops before the instruction there."""
         assert self.ask(f"Z0,{address:x},1") == "OK"
         self._send("c")
         self._answer()
