@@ -5,6 +5,7 @@ import pytest
 
 import multiboot
 from elf import Elf
+from firmware import firmware_options, medium_options
 from quire import Machine
 
 
@@ -40,6 +41,19 @@ def boot(request, build, kernel):
     yield start
     for machine in machines:
         machine.close()
+
+
+@pytest.fixture
+def disc(boot, build, tmp_path):
+    """disc(firmware, medium, kind, ...) boots a disc, the tests' own unless told otherwise."""
+
+    def start(firmware, medium, kind, *, iso="test.iso", extra=(), **options):
+        options.setdefault("memory", "192M")
+        options.setdefault("system", "x86_64" if firmware == "uefi64" else "i386")
+        return boot(firmware=firmware_options(firmware, kind, tmp_path) +
+                    medium_options(medium, build / iso) + list(extra), **options)
+
+    return start
 
 
 @pytest.fixture

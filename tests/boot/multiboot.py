@@ -1,7 +1,6 @@
 """Multiboot information of any kind, and a way to start Quire with it.
 
 Multiboot 0.6.96, section 3.3. All addresses are physical."""
-import os
 import shutil
 import struct
 import subprocess

@@ -4,7 +4,6 @@ import re
 import shutil
 import struct
 import subprocess
-from bisect import bisect_right
 from pathlib import Path
 
 import pytest

@@ -1,12 +1,10 @@
 """The disc and the kernel on every kind of machine: each boot reaches its prompt and passes its own tests.
 
-The tests' disc (build/test.iso) is the disc, but that it boots at once, and runs `test; diagnose; maps`."""
+The tests' disc (build/test.iso) is the disc, except that it boots at once and runs `test; diagnose; maps`."""
 import os
 import re
-import shutil
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
@@ -14,10 +12,9 @@ import monitor
 import multiboot
 from elf import Elf
 from emulators import Bochs, V86
+from firmware import LIMIT, check_grub
 from ktap import judge
 
-OVMF = Path("/usr/share/OVMF")
-LIMIT = 1200  # seconds; it only ends a machine that hangs. Bochs takes two minutes, beside others several
 PAGE = 4096
 
 # Firmware, how the disc is attached, and the machine.
@@ -32,58 +29,7 @@ DISCS = {
     "uefi32-stick-q35": ("uefi32", "disk", "q35"),
 }
 
-# Code and variables; the 32-bit build comes with System Management Mode only, which q35 has.
-FIRMWARE = {
-    "uefi64": ("OVMF_CODE_4M.fd", "OVMF_VARS_4M.fd", ""),
-    "uefi32": ("OVMF32_CODE_4M.secboot.fd", "OVMF32_VARS_4M.fd", ",smm=on"),
-}
-
 CPUS = ["486", "pentium", "pentium3", "n270", "qemu64", "max"]
-
-
-def firmware_options(firmware, kind, directory):
-    """QEMU's options for a machine of KIND with FIRMWARE, whose variables lie in DIRECTORY. What is written to
-    the firmware's console comes over the serial line too: from OVMF anyhow, from SeaBIOS with graphics=off."""
-    if firmware == "bios":
-        return ["-machine", f"{kind},graphics=off"]
-    code, variables, extra = FIRMWARE[firmware]
-    if not (OVMF / code).exists():
-        pytest.skip(f"{code} is not here: install ovmf and ovmf-ia32")
-    own = directory / variables
-    shutil.copy(OVMF / variables, own)
-    return ["-machine", kind + extra,
-            "-drive", f"if=pflash,format=raw,readonly=on,file={OVMF / code}",
-            "-drive", f"if=pflash,format=raw,file={own}"]
-
-
-def medium_options(medium, iso):
-    """QEMU's options to boot the image ISO as a disc, a USB stick or a disk; it is not written to."""
-    if medium == "cdrom":
-        return ["-drive", f"file={iso},media=cdrom,readonly=on"]
-    drive = f"file={iso},format=raw,snapshot=on"
-    if medium == "disk":
-        return ["-drive", drive]
-    return ["-device", "qemu-xhci", "-drive", f"{drive},if=none,id=stick",
-            "-device", "usb-storage,drive=stick,removable=on"]
-
-
-@pytest.fixture
-def disc(boot, build, tmp_path):
-    """disc(firmware, medium, kind, ...) boots a disc, the tests' own unless told otherwise."""
-
-    def start(firmware, medium, kind, *, iso="test.iso", extra=(), **options):
-        options.setdefault("memory", "192M")
-        options.setdefault("system", "x86_64" if firmware == "uefi64" else "i386")
-        return boot(firmware=firmware_options(firmware, kind, tmp_path) +
-                    medium_options(medium, build / iso) + list(extra), **options)
-
-    return start
-
-
-def check_grub(text):
-    """GRUB has said nothing of errors, neither before it knew of the serial line nor after."""
-    assert "Welcome to GRUB!" in text
-    assert "error:" not in text, re.search(r".*error:.*", text)[0]
 
 
 def check_tests(log, code, record_property, name, lacks=()):
@@ -124,7 +70,7 @@ def test_the_disc_passes_its_tests_on(disc, record_property, name):
 def check_registers(machine):
     registers = machine.registers()
     assert registers["CR0"] & 0xE005003F == 0x80010033  # PG, WP, ET, NE, MP, PE; no CD, NW, AM, TS, EM
-    assert registers["CR4"] == 0
+    assert registers["CR4"] & ~0x600 == 0  # OSFXSR, OSXMMEXCPT: programs use SSE
 
 
 def check_machine(machine, text, firmware):

@@ -5,11 +5,10 @@ import re
 import pytest
 
 import keys
-from test_machines import disc  # noqa: F401 (a fixture)
 
 
 @pytest.fixture
-def wide(disc):  # noqa: F811
+def wide(disc):
     """A machine with a framebuffer of 1280 x 800: 160 columns of characters."""
     machine = disc("uefi64", "cdrom", "q35", iso="quire.iso", extra=["-vga", "std"])
     machine.prompt()

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from elf import Elf
+from firmware import LIMIT, check_grub
 from multiboot import Info
 from picture import Psf, differences, glyphs_of, scaled
-from test_machines import LIMIT, check_grub, disc  # noqa: F401 (a fixture)
 
 Image = pytest.importorskip("PIL.Image", reason="python3-pil is not installed")
 
