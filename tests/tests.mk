@@ -10,6 +10,10 @@ I386_PACKAGES := libcmocka-dev lua5.4 sqlite3 busybox-static bash-static mksh
 $(I386_STAMP): FORCE
 	@sh tools/i386-root.sh $(I386_ROOT) $(I386_PACKAGES)
 
+# Debian's busybox, to be run: make run MODULES=build/i386/bin/busybox
+$(I386_ROOT)/bin/busybox: $(I386_STAMP)
+	@[ -e $@ ] || { echo "$@ did not come from Debian's archive" >&2; exit 1; }
+
 .PHONY: check-host host host-tools host-tests
 check-host:
 	$(call need,$(HOST_CC),compiler)

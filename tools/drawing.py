@@ -30,13 +30,13 @@ ARROWS = [(325, 128, 176, "pages"), (510, 128, 176, "entries"), (417, 240, 288, 
 # The address space, highest first: owner, height, first address, what it is.
 REGIONS = [("vmem", 44, "0xFFC00000", "page tables", "through PD[1023]"),
            ("pm", 36, "0xFF800000", "frame records", ""), ("free", 36, "0xF0000000", "devices", ""),
-           ("kmalloc", 100, "0xC0000000", "kernel heap", ""), ("space", 138, "0x00400000", "each space's own", ""),
+           ("kmalloc", 100, "0xC0000000", "kernel heap", ""), ("space", 138, "0x00400000", "programs", ""),
            ("kernel", 56, "0x00000000", "kernel, low memory", "mapped to itself")]
 
 # Physical memory, lowest first, a letter a frame.
 FRAMES = "mkkkkkkk" "kkkkvvpp" "hhhss.h." "s.hhvss." "hh..s.ss" "....hh.." "ss......" "........" "........" "....mm.."
 LEGEND = [("k", "the kernel's image"), ("v", "directories and tables"), ("p", "records of the frames"),
-          ("h", "the heap's"), ("s", "the spaces', some shared"), ("m", "reserved"), (".", "free")]
+          ("h", "the heap's"), ("s", "programs', some shared"), ("m", "reserved"), (".", "free")]
 OWNER = {"m": "memmap", "k": "kernel", "v": "vmem", "p": "pm", "h": "kmalloc", "s": "space", ".": "free"}
 
 

@@ -15,7 +15,7 @@ def examples():
     text = (ROOT / "CONTRIBUTING.md").read_text()
     found = {}
     for block in re.finditer(r"```c\n(.*?)```", text, re.S):
-        path = re.findall(r"`((?:kernel|tests)/[\w/]+\.c)`", text[:block.start()])[-1]
+        path = re.findall(r"`((?:kernel|tests|user)/[\w/]+\.c)`", text[:block.start()])[-1]
         found[path] = block[1]
     return found
 
@@ -36,8 +36,9 @@ def kernel(tmp_path_factory):
     return tree / "build" / "quire.elf"
 
 
-def test_there_are_a_command_a_test_and_a_handler():
-    assert set(examples()) == {"kernel/monitor/sum.c", "tests/kernel/test_sum.c", "kernel/monitor/rtc.c"}
+def test_there_are_a_command_a_test_a_handler_and_a_program():
+    assert set(examples()) == {"kernel/monitor/sum.c", "tests/kernel/test_sum.c", "kernel/monitor/rtc.c",
+                               "user/count.c"}
 
 
 def test_the_command_works_and_has_its_help(boot, kernel):
@@ -62,4 +63,12 @@ def test_the_handler_counts(boot, kernel):
     while counts[-1] == 0 and len(counts) < 1000:
         counts.append(int(machine.run("rtc")[0]))
     assert counts[-1] > 0
+    assert machine.finish() == 33
+
+
+def test_the_program_counts(boot, kernel):
+    machine = boot(kernel=kernel, modules=[kernel.parent / "user" / "count"])
+    machine.prompt()
+    lines = machine.run("run count 3")
+    assert lines[:3] == ["1", "2", "3"] and re.fullmatch(r"\d+ page faults", lines[3])
     assert machine.finish() == 33

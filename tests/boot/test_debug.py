@@ -19,7 +19,8 @@ def debug(build, tmp_path):
         pytest.skip("no gdb is installed")
     kernel = tmp_path / "quire.elf"  # the FIFOs lie beside it
     shutil.copy(build / "quire.elf", kernel)
-    gdb = pexpect.spawn("sh", ["tools/debug.sh", GDB, "qemu-system-i386", str(kernel)], cwd=ROOT, timeout=120,
+    gdb = pexpect.spawn("sh", ["tools/debug.sh", GDB, "qemu-system-i386", str(kernel),
+                                "-initrd", str(build / "user" / "hello")], cwd=ROOT, timeout=120,
                         encoding="utf-8", env={**os.environ, "TERM": "dumb", "DISPLAY": "", "WAYLAND_DISPLAY": ""})
     gdb.expect_exact(PROMPT)
     yield gdb
@@ -65,3 +66,15 @@ def test_qemu_ends_when_the_terminal_goes_away(debug, tmp_path):
     while Path(f"/proc/{pid}").exists():
         assert time.monotonic() < deadline, "QEMU runs on"
         time.sleep(0.1)
+
+
+def test_a_programs_source_is_stepped_through(debug):
+    debug.sendline("program hello")
+    debug.expect_exact(PROMPT)
+    debug.sendline("break main")
+    debug.expect_exact(PROMPT)
+    debug.sendline("continue")
+    debug.expect_exact("quire> ")
+    debug.send("run hello\r")
+    debug.expect(r"Breakpoint 1, main \(argc=1, .*\) at user/hello.c")
+    debug.expect_exact(PROMPT)

@@ -31,7 +31,7 @@ def test_each_link_leads_somewhere(document):
 
 
 # What is to be written by the reader, or by make.
-EXAMPLES = {"kernel/monitor/sum.c", "kernel/monitor/rtc.c", "tests/kernel/test_sum.c"}
+EXAMPLES = {"kernel/monitor/sum.c", "kernel/monitor/rtc.c", "tests/kernel/test_sum.c", "user/count.c"}
 
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
