@@ -122,7 +122,7 @@ static size_t find_run(size_t n) {
 static SLOW_PATH void *alloc_run(size_t pages, size_t align) {
     heap_enter();
     size_t n = slots_for(&large_wide, pages), margin = align >> WIDE_SHIFT ? (align >> WIDE_SHIFT) - 1 : 0;
-    size_t run = find_run(n + margin);
+    size_t run = n + margin <= WIDE_SLOTS ? find_run(n + margin) : WIDE_SLOTS;
     if (run == WIDE_SLOTS)
         return NULL;
     char *p = (char *)(((uintptr_t)slot_address(&large_wide, run) + align - 1) & ~(align - 1));

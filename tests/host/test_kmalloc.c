@@ -183,12 +183,16 @@ static size_t some_size(unsigned i) {
 
 static void test_size_0_is_null_and_null_can_be_freed(void **state) {
     (void)state;
+    struct object spare = make(20000);
+    drop(&spare);
+    size_t pages = kmalloc_pages();
     assert_null(kmalloc(0));
     assert_null(kzalloc(0));
     assert_null(kmalloc_aligned(0, 64));
     assert_null(krealloc(NULL, 0));
     kfree(NULL);
     assert_int_equal(kmalloc_size(NULL), 0);
+    assert_int_equal(kmalloc_pages(), pages);
     check_empty();
 }
 

@@ -1,5 +1,5 @@
-/* heap=debug and heap=guard: each mistake is found, and named with its object and its callers. The tests run
- * where the kernel was booted so. */
+/* heap=debug and heap=guard: each mistake is found, and reported with its object and its callers. The
+ * tests need a kernel booted with one of these options. */
 #include "heap_debug.h"
 
 #include "format.h"
@@ -17,9 +17,9 @@
     } while (0)
 
 static char *object;
-static volatile unsigned calls; /* counted behind a call, or it would be a jump and its function not named */
+static volatile unsigned calls; /* changed after a call, lest that be a tail call */
 
-/* In functions of their own, for the report to name. */
+/* Functions of their own, whose names the reports must have. */
 static __attribute__((noinline)) void allocate_it(size_t size) { object = kmalloc(size); }
 
 static __attribute__((noinline)) void free_it_first(void) {
@@ -62,7 +62,7 @@ KTEST(heap_debug_double_free_names_object_size_and_callers)
     }
 }
 
-/* Slots, runs, and what fills its pages to the last byte. */
+/* Objects in slots, in runs, and such as fill their pages to the last byte. */
 static const size_t some_sizes[] = {1, 50, 2016, 2017, 3000, 4064, 4096, 8192, 20000};
 
 static void check_overflow(size_t size, unsigned by) {
@@ -160,7 +160,7 @@ KTEST(heap_debug_quarantine_keeps_a_freed_place_for_long)
     NEEDS(HEAP_DEBUG);
     static const struct {
         size_t size;
-        unsigned times; /* it is taken and freed, before the first place may come again */
+        unsigned times; /* that it is taken and freed before its first place may come again */
     } cases[] = {{100, 500}, {5000, 20}};
 
     for (size_t c = 0; c < ARRAY_SIZE(cases); c++) {
@@ -179,7 +179,7 @@ KTEST(heap_debug_quarantine_keeps_a_freed_place_for_long)
 static void read_byte(void *va) { (void)*(volatile char *)va; }
 static void write_byte(void *va) { *(volatile char *)va = 1; }
 
-KTEST(heap_guard_faults_at_the_first_byte_behind)
+KTEST(heap_guard_faults_at_the_first_byte_past_the_end)
 {
     NEEDS(HEAP_GUARD);
     static const size_t sizes[] = {16, 32, 512, 4096, 8192, 40000};
@@ -216,7 +216,7 @@ KTEST(heap_guard_freed_pages_stay_absent)
     KCHECK_REPORTED("allocate_it");
 }
 
-/* Too large for the quarantine: its pages are given back at once, and stay absent. */
+/* An object too large for the quarantine is unmapped at once, and stays so. */
 KTEST(heap_debug_freed_large_object_becomes_absent)
 {
     NEEDS(HEAP_DEBUG);
@@ -228,7 +228,7 @@ KTEST(heap_debug_freed_large_object_becomes_absent)
     KCHECK_REPORTED("free_it_first");
 }
 
-/* What kmalloc.h promises of spare pages cannot hold here; this does. */
+/* The debugging heap keeps more pages than KMALLOC_SPARE, but a trim gives them back. */
 KTEST(heap_debug_trim_gives_back_what_was_freed)
 {
     enum { N = 200 };
@@ -252,7 +252,7 @@ KTEST(heap_debug_trim_gives_back_what_was_freed)
     }
 }
 
-KTEST(heap_guard_finds_what_alignment_leaves_behind_an_object)
+KTEST(heap_guard_finds_a_write_to_the_bytes_before_the_page_end)
 {
     NEEDS(HEAP_GUARD);
     allocate_it(50); /* ends 14 bytes before its page does */
@@ -263,7 +263,7 @@ KTEST(heap_guard_finds_what_alignment_leaves_behind_an_object)
     kfree(object);
 }
 
-/* More pages in all than the range has: addresses are used again, and nothing is lost. */
+/* With more pages in all than the range has, addresses are used again, and nothing is lost. */
 KTEST(heap_debug_goes_round_its_addresses)
 {
     if (heap_mode() == HEAP_NORMAL)
