@@ -153,3 +153,17 @@ def test_the_fault_stack_overflows_in_the_last_look(boot, kernel):
     machine.expect(r"^PANIC: double fault: fault stack overflow in kprintf\n")
     machine.expect(r"^quire: halted\n")
     assert machine.text().count("quire: ready") == 1
+
+
+def test_a_fault_in_the_kernel_on_a_programs_kernel_stack(boot, kernel, build):
+    """The first instruction of the kernel's handler for programs' faults is replaced by a jump to a null pointer."""
+    machine = at_prompt(boot, modules=[f"{build / 'user' / 'break'} break"])
+    machine.debugger.interrupt()
+    machine.type("run break\r")
+    machine.debugger.run_to(Elf(kernel).address("fault_in_program"))
+    machine.debugger.set_register(Debugger.EIP, 0)
+    machine.debugger.go()
+    report = report_of(machine)
+    assert report.startswith("page fault: fetch from 0x00000000, not present (kernel, error code 0x0)\n")
+    assert "  stack    " not in report and "chain breaks" not in report, report
+    assert "exception_handled" in backtrace(report) and "exception_common" in backtrace(report)
