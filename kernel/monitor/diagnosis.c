@@ -97,5 +97,5 @@ void diagnosis_print(void) {
 }
 
 COMMAND(PROMPT_AND_MACHINE, 1, diagnose, .arguments = "",
-        .help = "what machine this is, for a report of a problem", .example = "diagnose")
+        .help = "say what machine this is, for a report of a problem", .example = "diagnose")
 { diagnosis_print(); }

@@ -225,7 +225,7 @@ static void print_words(uintptr_t va, unsigned words) {
 }
 
 COMMAND(LOOK, 5, peek, .arguments = "VA [WORDS]", .least = 1, .most = 2, .flags = READS | IN_SPACE,
-        .help = "memory at VA, as 32-bit words",
+        .help = "show memory at VA, as 32-bit words",
         .detail = "Up to 4096 words; 1 without WORDS. An absent page is an error, not a fault.",
         .example = "peek page_directory 16")
 {
@@ -305,9 +305,8 @@ static bool fillable(uintptr_t va, size_t bytes) {
 
 COMMAND(
     EDIT, 4, fill, .arguments = "VA WORDS WORD", .least = 3, .most = 3, .flags = TRACED,
-    .help = "WORD many times, into an object or a mapped page",
-    .detail =
-        "    Only into objects of alloc, and pages that map mapped to free frames or to the\n    screen.\n",
+    .help = "write WORD many times, into an object or a page",
+    .detail = "Only into objects of alloc, and into pages that map mapped to free frames or to the screen.",
     .example = "fill $0 16 0xdeadbeef")
 {
     unsigned words, word;

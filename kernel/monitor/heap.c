@@ -9,7 +9,7 @@
 #include "string.h"
 
 COMMAND(HEAP, 1, alloc, .arguments = "N", .least = 1, .most = 1, .flags = TRACED,
-        .help = "kmalloc of N bytes; the object is named $0, $1, ...",
+        .help = "allocate N bytes; the object is named $0, $1, ...",
         .detail = "N may be 64K or 2M. $K stands for the object wherever VA does.", .example = "alloc 4K")
 {
     unsigned bytes;
@@ -34,8 +34,8 @@ static bool is_retired(const char *text) {
     return *text == '$' && argument_number("K", text + 1, &k) && object_is_freed(k);
 }
 
-COMMAND(HEAP, 2, free, .arguments = "VA|$K", .least = 1, .most = 1, .flags = TRACED,
-        .help = "kfree of an object", .example = "free $0")
+COMMAND(HEAP, 2, free, .arguments = "VA|$K", .least = 1, .most = 1, .flags = TRACED, .help = "free an object",
+        .example = "free $0")
 {
     uintptr_t va;
     size_t size;
@@ -87,7 +87,7 @@ static void print_class(const struct kmalloc_stats *s) {
 }
 
 COMMAND(HEAP, 3, heap, .arguments = "[leaks]", .most = 1, .flags = READS,
-        .help = "the heap by size class; leaks: who holds what",
+        .help = "show the heap by size class; leaks: who holds what",
         .detail = "A class's pages hold CAPACITY objects, and LIVE of them are handed out. Larger "
                   "objects have whole pages. leaks needs the option heap=debug or heap=guard.",
         .example = "heap")

@@ -27,7 +27,7 @@ static void help_group(enum group group) {
             kprintf("  %-8s%-14s %s\n", c->name, c->arguments, c->help);
 }
 
-COMMAND(LEARN, 1, help, .arguments = "[CMD]", .most = 1, .help = "what CMD does; alone: all commands",
+COMMAND(LEARN, 1, help, .arguments = "[CMD]", .most = 1, .help = "explain CMD; alone: list all commands",
         .example = "help walk")
 {
     const struct command *c;

@@ -83,7 +83,7 @@ void last_look(void) {
     char line[LINE_MAX + 1];
 
     input_on_rest(input_rest); /* no program runs any more */
-    keyboard_init(); /* the panic may have come before kmain did this, or between two scan codes */
+    keyboard_init();           /* the panic may have come before kmain did this, or between two scan codes */
     print_help();
     for (;;) {
         kprintf(PROMPT);

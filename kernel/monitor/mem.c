@@ -162,7 +162,7 @@ static void print_handed_out(struct pm_counts frames) {
 }
 
 COMMAND(LOOK, 1, mem, .arguments = "", .flags = READS,
-        .help = "physical memory: a map, the counts, the ranges",
+        .help = "show physical memory: a map, the counts, the ranges",
         .detail = "A cell shows the rarest thing in it, so one page table in a gigabyte is seen.",
         .example = "mem")
 {

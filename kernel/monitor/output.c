@@ -301,7 +301,7 @@ COMMAND(PROMPT_AND_MACHINE, 2, page, .arguments = "[on|off|auto]", .most = 1,
 }
 
 COMMAND(PROMPT_AND_MACHINE, 3, colour, .arguments = "[on|off|auto]", .most = 1,
-        .help = "colours; auto: where the other end is a terminal",
+        .help = "show colours; auto: if the other end is a terminal",
         .detail = "auto asks the serial line once whether a terminal is there.", .example = "colour off")
 {
     if (n)

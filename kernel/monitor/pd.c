@@ -143,7 +143,7 @@ static void print_table(const struct table *t) {
 }
 
 COMMAND(LOOK, 4, pd, .arguments = "[I]", .most = 1, .flags = READS | IN_SPACE,
-        .help = "the page directory, or page table I",
+        .help = "show the page directory, or page table I",
         .detail = "A grid of all 1,024 entries, then a line for each one that is present. pd 1023 is the "
                   "directory again: its last entry makes it its own table.",
         .example = "pd 0")

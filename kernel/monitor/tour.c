@@ -270,7 +270,8 @@ static void tidy_up(void) {
         monitor_execute(fill_in("free $"));
 }
 
-COMMAND(LEARN, 2, tour, .arguments = "", .help = "a guided walk through the memory system", .example = "tour",
+COMMAND(LEARN, 2, tour, .arguments = "", .help = "take a guided walk through the memory system",
+        .example = "tour",
         .detail =
             "It takes some ten minutes, a key after each step. What it maps and allocates on the way it "
             "takes back.")

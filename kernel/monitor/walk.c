@@ -101,7 +101,7 @@ static void extend_run(struct run *run, unsigned page, const struct vmem_walk *w
 }
 
 COMMAND(LOOK, 2, maps, .arguments = "", .flags = READS | IN_SPACE,
-        .help = "what is mapped: addresses, permission, what it is",
+        .help = "list what is mapped: addresses, permission, what it is",
         .detail = "The second address is the first one past the range. Absent pages have no line.",
         .example = "maps")
 {

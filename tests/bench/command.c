@@ -4,7 +4,7 @@
 #include "command.h"
 
 COMMAND(CHECK, 3, bench, .arguments = "[PATTERN]", .most = 1, .candidate = bench_name,
-        .help = "the benchmarks whose name matches; * is any text",
+        .help = "run the benchmarks whose name matches; * is any text",
         .detail = "The figures are instructions under QEMU's -icount shift=0 (make bench). The heap "
                   "must be empty.",
         .example = "bench W*")

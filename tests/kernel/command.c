@@ -8,7 +8,7 @@ extern const struct ktest ktests_start[], ktests_end[]; /* linker.ld */
 static const char *test_name(size_t i) { return ktests_start + i < ktests_end ? ktests_start[i].name : NULL; }
 
 COMMAND(CHECK, 2, test, .arguments = "[PATTERN]", .most = 1, .flags = UNATTENDED, .candidate = test_name,
-        .help = "the tests whose name matches; * is any text",
+        .help = "run the tests whose name matches; * is any text",
         .detail = "What would touch your objects and mappings is skipped while there are any.",
         .example = "test pm_*")
 {
