@@ -16,13 +16,14 @@
 enum group { LOOK, EDIT, HEAP, LEARN, PROGRAMS, CHECK, PROMPT_AND_MACHINE, GROUPS };
 
 enum {
-    READS = 1,       /* changes nothing: the last look after a panic offers it */
-    TRACED = 2,      /* changes memory or mappings: `trace` follows it */
-    TAKES_LINE = 4,  /* all that follows its name is one argument, blanks included */
-    TAKES_LIST = 8,  /* with TAKES_LINE: ';' included, too */
-    UNATTENDED = 16, /* runs commands of its own, as the tests do: nobody is asked for a key */
-    IN_SPACE = 64,   /* PID: may stand before its first argument: it then looks at that program's space */
-    LEAVES = 32,     /* leaves the monitor: one letter and Tab do not complete it */
+    READS = 1,         /* changes nothing: the last look after a panic offers it */
+    TRACED = 2,        /* changes memory or mappings: `trace` follows it */
+    TAKES_LINE = 4,    /* all that follows its name is one argument, blanks included */
+    TAKES_LIST = 8,    /* with TAKES_LINE: ';' included, too */
+    UNATTENDED = 16,   /* runs commands of its own, as the tests do: nobody is asked for a key */
+    LEAVES = 32,       /* leaves the monitor: one letter and Tab do not complete it */
+    IN_SPACE = 64,     /* PID: may stand before its first argument: it then looks at that program's space */
+    SELF_TRACED = 128, /* shows by itself what it does when trace_wanted says so */
 };
 
 struct command {

@@ -224,9 +224,10 @@ static void print_words(uintptr_t va, unsigned words) {
     kprintf("\n");
 }
 
-COMMAND(LOOK, 5, peek, .arguments = "VA [WORDS]", .least = 1, .most = 2, .flags = READS | IN_SPACE,
+COMMAND(LOOK, 5, peek, .arguments = "[PID:]VA [WORDS]", .least = 1, .most = 2, .flags = READS | IN_SPACE,
         .help = "show memory at VA, as 32-bit words",
-        .detail = "Up to 4096 words; 1 without WORDS. An absent page is an error, not a fault.",
+        .detail = "Up to 4096 words; 1 without WORDS. An absent page is an error, not a fault. peek 2:VA "
+                  "reads in the space of program 2.",
         .example = "peek page_directory 16")
 {
     unsigned words = 1;

@@ -24,7 +24,7 @@ static void help_group(enum group group) {
     kprintf("%s%s%s\n", ink(BOLD), group_names[group], ink(PLAIN));
     for (const struct command *c = commands_start; c < commands_end; c++)
         if (c->group == group)
-            kprintf("  %-8s%-14s %s\n", c->name, c->arguments, c->help);
+            kprintf("  %-8s%-16s %s\n", c->name, c->arguments, c->help);
 }
 
 COMMAND(LEARN, 1, help, .arguments = "[CMD]", .most = 1, .help = "explain CMD; alone: list all commands",

@@ -57,6 +57,12 @@ static void scroll(void) {
 /* What column I of the window should show. */
 static char wanted(size_t i) { return line.first + i < line.length ? line.text[line.first + i] : ' '; }
 
+/* The line behind the prompt is empty. */
+static void nothing_shown(void) {
+    memset(shown, ' ', sizeof(shown));
+    column = 0;
+}
+
 static void refresh(void) {
     size_t end = WINDOW, i = 0;
 
@@ -72,6 +78,17 @@ static void refresh(void) {
         move_to(end);
     }
     move_to(line.cursor - line.first);
+}
+
+static bool reading; /* a line is being typed */
+
+/* Shows the prompt and the line again, after programs have printed. */
+static void show_again(void) {
+    if (!reading)
+        return;
+    kprintf(PROMPT);
+    nothing_shown();
+    refresh();
 }
 
 /* ---- editing ---- */
@@ -258,26 +275,13 @@ static void edit(int key) {
 }
 
 /* A line from the console. False, with an empty TEXT, when it was too long. */
-static bool reading;
-
-/* Programs have printed: shows the prompt and the line again. */
-static void show_again(void) {
-    if (!reading)
-        return;
-    kprintf(PROMPT);
-    memset(shown, ' ', sizeof(shown));
-    column = 0;
-    refresh();
-}
-
 bool line_read(char text[LINE_BYTES + 1]) {
     int key;
 
     memset(&line, 0, sizeof(line));
     line.text = text;
     line.tabbed = NOT_TABBED;
-    memset(shown, ' ', sizeof(shown));
-    column = 0;
+    nothing_shown();
     reading = true;
     process_on_output(show_again);
     while ((key = input_read()) != '\n') {

@@ -142,10 +142,11 @@ static void print_table(const struct table *t) {
     print_entries(t);
 }
 
-COMMAND(LOOK, 4, pd, .arguments = "[I]", .most = 1, .flags = READS | IN_SPACE,
+COMMAND(LOOK, 4, pd, .arguments = "[PID:][I]", .most = 1, .flags = READS | IN_SPACE,
         .help = "show the page directory, or page table I",
         .detail = "A grid of all 1,024 entries, then a line for each one that is present. pd 1023 is the "
-                  "directory again: its last entry makes it its own table.",
+                  "directory again: its last entry makes it its own table. pd 2: is the directory of program "
+                  "2, pd 2:32 its table 32.",
         .example = "pd 0")
 {
     uintptr_t table_span = ENTRIES_PER_TABLE * PAGE_SIZE;

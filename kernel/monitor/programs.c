@@ -52,7 +52,7 @@ static void show_fault(const struct process_fault *fault) {
     if (!fault->before)
         kprintf("first touch, a clear page in frame 0x%08x\n", fault->after);
     else if (fault->before != fault->after)
-        kprintf("shared, copied from frame 0x%08x to 0x%08x\n", fault->before, fault->after);
+        kprintf("shared, frame 0x%08x copied to 0x%08x\n", fault->before, fault->after);
     else
         kprintf("the only owner now, frame 0x%08x stays\n", fault->after);
 }
@@ -68,12 +68,13 @@ static void run(int words, char **word, bool beside) {
         command_error("%s: %s", word[0], text);
 }
 
-COMMAND_NAMED(
-    PROGRAMS, 1, run_program, "run", .arguments = "PROGRAM [ARG]", .least = 1, .most = 1, .flags = TAKES_LINE,
-    .candidate = process_module, .help = "run a program that came as a boot module",
-    .detail = "What follows PROGRAM are its arguments; quotes keep blanks. Ctrl-C ends it. With & as "
-              "the last word it runs beside the prompt. trace run PROGRAM shows its page faults.",
-    .example = "run hello")
+COMMAND_NAMED(PROGRAMS, 1, run_program, "run", .arguments = "PROGRAM [ARG]", .least = 1, .most = 1,
+              .flags = TAKES_LINE | SELF_TRACED, .candidate = process_module,
+              .help = "run a program that came as a boot module",
+              .detail =
+                  "What follows PROGRAM are its arguments; quotes keep blanks. Ctrl-C ends it. With & as "
+                  "the last word it runs beside the prompt. trace run PROGRAM shows its page faults.",
+              .example = "run hello")
 {
     char *word[WORDS_MAX];
     int words = split(arg[0], word);

@@ -96,18 +96,19 @@ static const struct stop {
 
     /* only where the programs were brought along: PROGRAM_STOPS */
     {"A program", "trace run hello",
-     "A program runs in ring 3, in an address space of its own; the kernel's part is the same in all, and "
-     "closed to programs. It starts with no page at all: its code is shown from the frames of its file, and "
-     "everything else comes when it is touched. Each line above is such a page fault."},
+     "hello is a program, in a file that came with the kernel. It runs in ring 3, in an address space of "
+     "its own; the kernel's part is in every space, and shut to programs. It starts without a page but "
+     "those of its file: all others come when they are touched. Each line is such a page fault."},
     {"First touch", "run touch",
-     "Mapping 40 pages only marked their entries. The processor raised a page fault at the first touch of "
-     "each, and the kernel gave it a clear frame. What nobody touches costs no memory."},
+     "The program asked for 40 pages and got none: their entries only say what is to come. It touched "
+     "12, and each first touch was a page fault, in which the page got a clear frame. Pages that nobody "
+     "touches cost no memory."},
     {"A clone", "run clone",
-     "fork copied no page: both programs have the same frames, read-only now, and the record of each frame "
-     "counts its owners. Reading costs nothing. Whoever writes first gets a copy."},
+     "fork copied no page. Both programs have the same frames mapped, read-only now, and the record of "
+     "each frame counts its owners. Reading costs nothing. The first write to each page was a fault."},
     {"A write and its copy", "trace run clone",
-     "The same, with each fault: a write to a shared page copies it into a frame of the writer's own; the "
-     "last owner keeps the frame that was shared, and may write to it again."},
+     "The same, with each fault shown. Whoever writes to a shared frame gets a copy of it. Whoever is "
+     "left is the only owner, and may write to the frame again: nothing is copied."},
 };
 
 #define PROGRAM_STOPS 4

@@ -452,7 +452,7 @@ bool trace_command(const struct command *c, int n, char **arg) {
     if ((!always && !once) || trap_stepping())
         return false;
     if (!(c->flags & TRACED)) {
-        if (once && !command_runs_another(c))
+        if (once && !command_runs_another(c) && !(c->flags & SELF_TRACED))
             kprintf("%s|%s %s changes no mapping: there is nothing to trace\n", ink(GREY), ink(PLAIN),
                     c->name);
         return false;

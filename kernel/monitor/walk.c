@@ -56,14 +56,15 @@ struct run {
     paddr_t frame;   /* of the first page */
     bool contiguous; /* the other pages' frames follow it in order */
     unsigned absent; /* a program's pages that are still to come */
+    unsigned shared; /* a program's pages whose frame has other owners */
 };
 
 /* On a wide screen: how many pages, and which frames. */
 static void print_frames(const struct run *run, size_t column) {
     unsigned pages = run->end - run->start;
 
-    kprintf("%*s%8u page%s  frame%s 0x%08x%s", 50 - (int)column, "", pages, pages == 1 ? " " : "s",
-            pages == 1 ? "" : "s", run->frame,
+    kprintf("%*s%8u page%s  frame%s 0x%08x%s", column < 50 ? 50 - (int)column : 0, "", pages,
+            pages == 1 ? " " : "s", pages == 1 ? "" : "s", run->frame,
             pages == 1        ? ""
             : run->contiguous ? " and up"
                               : " and others");
@@ -72,12 +73,15 @@ static void print_frames(const struct run *run, size_t column) {
 static void print_run(const struct run *run) {
     if (run->end == run->start)
         return;
-    char text[80];
+    char text[120];
     size_t n = format_buffer(text, sizeof(text), "0x%08x-0x%08llx %s %s", run->start << PAGE_SHIFT,
                              (uint64_t)run->end << PAGE_SHIFT, run->writable ? "rw" : "ro", run->what);
-    kprintf("%s", text);
     if (run->absent)
-        kprintf(", %u of %u pages touched", run->end - run->start - run->absent, run->end - run->start);
+        n += format_buffer(text + n, sizeof(text) - n, ", %u of %u pages touched",
+                           run->end - run->start - run->absent, run->end - run->start);
+    if (run->shared)
+        n += format_buffer(text + n, sizeof(text) - n, ", %u shared", run->shared);
+    kprintf("%s", text);
     if (output_columns() >= 110)
         print_frames(run, n);
     kprintf("\n");
@@ -93,16 +97,18 @@ static void extend_run(struct run *run, unsigned page, const struct vmem_walk *w
         what = region_name(page << PAGE_SHIFT);
     if (page != run->end || writable != run->writable || what != run->what) {
         print_run(run);
-        *run = (struct run){page, page, writable, what, walk->pa, true, 0};
+        *run = (struct run){page, page, writable, what, walk->pa, true, 0, 0};
     }
     run->absent += !(walk->pte & PTE_PRESENT);
+    run->shared += program && walk->pte & PTE_PRESENT && pm_is_shared(walk->pa);
     run->contiguous &= walk->pa == run->frame + ((run->end - run->start) << PAGE_SHIFT);
     run->end++;
 }
 
-COMMAND(LOOK, 2, maps, .arguments = "", .flags = READS | IN_SPACE,
-        .help = "list what is mapped: addresses, permission, what it is",
-        .detail = "The second address is the first one past the range. Absent pages have no line.",
+COMMAND(LOOK, 2, maps, .arguments = "[PID:]", .flags = READS | IN_SPACE,
+        .help = "list what is mapped, where, and with what permission",
+        .detail = "The second address is the first one past the range. Absent pages have no line, but the "
+                  "pages of a program that come when they are touched. maps 2: shows the space of program 2.",
         .example = "maps")
 {
     struct run run = {0};
@@ -244,9 +250,10 @@ static void print_steps(const struct vmem_walk *w) {
                 w->pte & PTE_FRAME, ink(OFFSET_INK), w->offset, ink(PLAIN), w->pa);
 }
 
-COMMAND(LOOK, 3, walk, .arguments = "VA", .least = 1, .most = 1, .flags = READS | IN_SPACE,
+COMMAND(LOOK, 3, walk, .arguments = "[PID:]VA", .least = 1, .most = 1, .flags = READS | IN_SPACE,
         .help = "translate VA in four steps, with the live entries",
-        .detail = "Looking changes nothing. \"seen at\" is where the window shows an entry.",
+        .detail = "Looking changes nothing. \"seen at\" is where the window shows an entry. walk 2:VA looks "
+                  "into the space of program 2.",
         .example = "walk kmain")
 {
     char absent[ABSENT_TEXT];

@@ -121,9 +121,10 @@ def test_a_trace_shows_each_page_fault(start, programs):
     machine = start(programs["clone"])
     lines = machine.run("trace run clone")
     first = [line for line in lines if re.match(r"\| clone\[2\] writes to 0x\w+: first touch, a clear page", line)]
-    copied = [line for line in lines if re.match(r"\| clone\[3\] writes to 0x\w+: shared, copied from frame", line)]
+    copied = [line for line in lines if re.match(r"\| clone\[3\] writes to 0x\w+: shared, frame 0x\w+ copied to", line)]
     kept = [line for line in lines if re.match(r"\| clone\[2\] writes to 0x\w+: the only owner now", line)]
     assert len(first) >= 4 and len(copied) >= 4 and len(kept) >= 4, lines
+    assert not any("nothing to trace" in line for line in lines)
     assert not [line for line in machine.run("run clone") if line.startswith("|")]
     assert machine.finish() == EXIT_OK
 
