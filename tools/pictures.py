@@ -18,6 +18,7 @@ PICTURES = {
     "fault": ([], "fault null"),
     "mem": (["alloc 2M"], "mem"),
     "walk": ([], "walk $1"),
+    "clone": ([], "trace run clone"),
 }
 
 
@@ -35,7 +36,8 @@ def take(machine, before, command, picture):
 def main(kernel, directory):
     Path(directory).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        machine = Machine(Path(scratch) / "pictures.log", kernel=kernel, extra=["-vga", "std"])
+        machine = Machine(Path(scratch) / "pictures.log", kernel=kernel, extra=["-vga", "std"],
+                          modules=[Path(kernel).parent / "user" / "clone"])
         try:
             machine.prompt()
             for name, (before, command) in PICTURES.items():

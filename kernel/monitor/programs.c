@@ -50,11 +50,12 @@ static void show_fault(const struct process_fault *fault) {
     kprintf("%s|%s %s[%d] %s 0x%08x: ", ink(GREY), ink(PLAIN), fault->name, fault->pid,
             fault->write ? "writes to" : "reads from", (unsigned)(uintptr_t)fault->va);
     if (!fault->before)
-        kprintf("first touch, a clear page in frame 0x%08x\n", fault->after);
+        kprintf("%sfirst touch%s, a clear page in frame 0x%08x\n", ink(GREEN), ink(PLAIN), fault->after);
     else if (fault->before != fault->after)
-        kprintf("shared, frame 0x%08x copied to 0x%08x\n", fault->before, fault->after);
+        kprintf("%sshared%s, frame 0x%08x copied to 0x%08x\n", ink(YELLOW), ink(PLAIN), fault->before,
+                fault->after);
     else
-        kprintf("the only owner now, frame 0x%08x stays\n", fault->after);
+        kprintf("%sthe only owner now%s, frame 0x%08x stays\n", ink(CYAN), ink(PLAIN), fault->after);
 }
 
 /* Runs the program in WORD; waits for it unless it is to run BESIDE the prompt. */
