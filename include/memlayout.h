@@ -10,12 +10,16 @@
  *   0xFFC00000  +--------------------------------------------------------------+
  *               | frame records: one word for each frame below 4 GiB           |  rw
  *   0xFF800000  +--------------------------------------------------------------+
+ *               | the kernel stacks of programs, a guard page below each       |  rw
+ *   0xFF400000  +--------------------------------------------------------------+
+ *               | boot modules                                                 |  ro
+ *   0xF8000000  +--------------------------------------------------------------+
  *               | devices (framebuffer, ...), mapped by physical address       |  rw
  *   0xF0000000  +--------------------------------------------------------------+
  *               | kernel heap: kmalloc                                         |  rw, page by page
  *   0xC0000000  +--------------------------------------------------------------+
- *               | left free for what is built on top                           |  absent
- *               | (the monitor's map and unmap work here)                      |
+ *               | the user part, of each space its own: programs               |  page by page
+ *               | (the monitor's map and unmap work here, too)                 |
  *   0x00400000  +--------------------------------------------------------------+  <- identity map ends
  *               | scratch page: a new page table's frame, while it is cleared  |  absent otherwise
  *   0x003FF000  +--------------------------------------------------------------+

@@ -29,7 +29,7 @@ ARROWS = [(325, 128, 176, "pages"), (510, 128, 176, "entries"), (417, 240, 288, 
 
 # The address space, highest first: owner, height, first address, what it is.
 REGIONS = [("vmem", 44, "0xFFC00000", "page tables", "through PD[1023]"),
-           ("pm", 36, "0xFF800000", "frame records", ""), ("free", 36, "0xF0000000", "devices", ""),
+           ("pm", 36, "0xFF800000", "frame records", ""), ("free", 36, "0xF0000000", "devices, modules", ""),
            ("kmalloc", 100, "0xC0000000", "kernel heap", ""), ("space", 138, "0x00400000", "programs", ""),
            ("kernel", 56, "0x00000000", "kernel, low memory", "mapped to itself")]
 
