@@ -8,8 +8,8 @@
 
 static inline bool bitmap_test(const uint32_t *map, size_t i) { return map[i / 32] >> (i % 32) & 1; }
 
-/* To go through the bits [i, END) a word at a time: the bits of i's word from i on that lie below END (i <
- * END), and where the next word begins. */
+/* For going through the bits [i, END) a word at a time: a mask of those in i's word, and where the next word begins. i is
+ * less than END. */
 static inline uint32_t bitmap_word_mask(size_t i, size_t end) {
     uint32_t mask = ~0u << (i % 32);
     return (i ^ end) < 32 ? mask & ~(~0u << (end % 32)) : mask;
@@ -42,12 +42,12 @@ bool bitmap_next_run(const uint32_t *map, size_t *start, size_t *end, size_t lim
 /* How many bits of [START, END) are set. */
 size_t bitmap_count(const uint32_t *map, size_t start, size_t end);
 
-/* How many bits of WORD are set; and the highest that is, WORD not being 0. */
+/* How many bits of WORD are set, and the highest one; that WORD is not zero. */
 size_t bitmap_bits(uint32_t word);
 static inline size_t bitmap_last(uint32_t word) { return (size_t)__builtin_clz(word) ^ 31; }
 
 /* A set of indices below SUMMARY_MAX, in three levels: a bit at one level says that the word below it is
- * not zero. Adding, removing and finding the next member each take at most three steps up or down. */
+ * not zero. Adding, removing and finding the least member each take at most three steps up or down. */
 #define SUMMARY_MAX 32768
 
 struct summary {
@@ -79,7 +79,7 @@ static inline void summary_remove(struct summary *s, size_t i) {
     s->top &= ~(1u << (i / 1024));
 }
 
-/* The least member at or after FROM, or SUMMARY_NONE. */
+/* The least member at or after FROM, or SUMMARY_NONE. Goes through the lowest level, 1,024 words at most. */
 size_t summary_next(const struct summary *s, size_t from);
 
 /* The least member, or SUMMARY_NONE. */
@@ -100,15 +100,14 @@ static inline size_t summary_last(const struct summary *s) {
     return i * 32 + bitmap_last(s->leaf[i]);
 }
 
-/* A summary may be that of a bitmap of SUMMARY_MAX words: it has the index of each word that is not 0. */
-
-/* Sets the bits [START, END), at least one, of such a bitmap; and clears them. */
+/* The summary of a bitmap of SUMMARY_MAX words has the index of each word that is not zero. These set and clear the bits
+ * [START, END), at least one, of such a bitmap. */
 void summary_set_bits(struct summary *s, uint32_t *map, size_t start, size_t end);
 void summary_clear_bits(struct summary *s, uint32_t *map, size_t start, size_t end);
 
-/* Where in [FROM, LIMIT) the first N adjacent bits of MAP that are set begin, or LIMIT; N is at least 1, FROM
- * at most LIMIT, and LIMIT a multiple of 32. Looks once at each word, however many holes it has, except those
- * that are 0 by WORDS, which may be NULL. */
+/* Where in [FROM, LIMIT) the first N adjacent set bits of MAP begin, or LIMIT. N is at least 1, FROM at most LIMIT, and
+ * LIMIT a multiple of 32. Looks at each word once, however many holes it has. Skips words that the summary WORDS knows to
+ * be zero; WORDS may be NULL. */
 size_t bitmap_find_run(const uint32_t *map, const struct summary *words, size_t n, size_t from, size_t limit);
 
 /* That each level agrees with the one below; panics with the first word where it does not. */

@@ -30,15 +30,9 @@ static inline pfn_t pa_to_pfn(paddr_t pa) { return pa >> PAGE_SHIFT; }
 /* The pages that BYTES bytes fill, rounded up; no overflow at any size. */
 static inline size_t pages_for(size_t bytes) { return (bytes >> PAGE_SHIFT) + ((bytes & PAGE_MASK) != 0); }
 
-/* How many times OFFSET has 1 << SHIFT, SHIFT from 1 to 31; far too many where it is no multiple: the
- * rotation puts the bits that a multiple does not have on top. */
-static inline size_t multiple_of(uintptr_t offset, unsigned shift) {
-    return offset >> shift | offset << (32 - shift);
-}
-
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-/* What the compiler lays out on the rare side of a branch. */
+/* Which way a branch usually goes. */
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
@@ -46,7 +40,7 @@ static inline size_t multiple_of(uintptr_t offset, unsigned shift) {
  * fast path then needs no stack frame and saves no register. */
 #define SLOW_PATH __attribute__((noinline))
 
-/* For a function that does on purpose what C leaves undefined: the sanitizer lets it. */
+/* A function that does on purpose what C leaves undefined; the sanitizer does not look at it. */
 #define UNDEFINED_ON_PURPOSE __attribute__((no_sanitize("undefined")))
 
 #endif

@@ -6,7 +6,8 @@
  *
  * The calls that edit mappings work from FREE_START (0x00400000) up to FRAMES_START (0xFF800000): the identity map,
  * the frame records and the window cannot be edited. Addresses are page-aligned, ranges lie inside those borders and
- * are never empty; anything else is a panic that prints the values.
+ * are never empty; anything else is a panic that prints the values. The pages of a space (space.h) are edited by its own
+ * calls alone.
  *
  * An interrupt handler may call vmem_translate, vmem_walk, vmem_tables and get_page_directory. To edit anything
  * there is a panic. */

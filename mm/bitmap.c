@@ -1,6 +1,8 @@
-/* Bitmaps, a word at a time. See bitmap.h for what each function promises.
+/* Bitmaps, a word at a time. bitmap.h has the contracts.
  *
- * (i ^ end) < 32 in bitmap_word_mask asks whether both lie in the same word: only then does END cut it. */
+ * (i ^ end) < 32 in bitmap_word_mask asks whether both bits lie in the same word; only then does END cut it.
+ *
+ * What was tried and dropped: docs/notes/bitmap.md. */
 #include "bitmap.h"
 
 #include "panic.h"
@@ -30,6 +32,7 @@ static inline void fill(uint32_t *map, size_t start, size_t end, bool value) {
 /* Sets every bit in [START, END) to VALUE. */
 void bitmap_fill(uint32_t *map, size_t start, size_t end, bool value) { fill(map, start, end, value); }
 
+/* The first bit in [START, END) that is VALUE, or END. Long stretches go by a word at a time. */
 size_t bitmap_find(const uint32_t *map, size_t start, size_t end, bool value) {
     uint32_t skip = value ? 0 : ~0u; /* a word that has no such bit */
     for (size_t i = start; i < end;) {
@@ -37,8 +40,6 @@ size_t bitmap_find(const uint32_t *map, size_t start, size_t end, bool value) {
         if (found)
             return (i & ~(size_t)31) + __builtin_ctz(found);
         const uint32_t *word = &map[i / 32 + 1], *last = &map[end / 32];
-        while (last - word >= 4 && word[0] == skip && word[1] == skip && word[2] == skip && word[3] == skip)
-            word += 4; /* there are long stretches at boot */
         while (word < last && *word == skip)
             word++;
         i = (size_t)(word - map) * 32;
@@ -46,13 +47,14 @@ size_t bitmap_find(const uint32_t *map, size_t start, size_t end, bool value) {
     return end;
 }
 
+/* The next run of set bits at or after *END. */
 bool bitmap_next_run(const uint32_t *map, size_t *start, size_t *end, size_t limit) {
     *start = bitmap_find(map, *end, limit, true);
     *end = bitmap_find(map, *start, limit, false);
     return *start < limit;
 }
 
-/* Pairs, nibbles, bytes, then the bytes' sum in the highest one. */
+/* How many bits of WORD are set: of pairs, nibbles, bytes, and then the bytes' sum in the highest one. */
 size_t bitmap_bits(uint32_t word) {
     word -= word >> 1 & 0x55555555;
     word = (word & 0x33333333) + (word >> 2 & 0x33333333);
@@ -60,6 +62,7 @@ size_t bitmap_bits(uint32_t word) {
     return word * 0x01010101 >> 24;
 }
 
+/* How many bits of [START, END) are set. */
 size_t bitmap_count(const uint32_t *map, size_t start, size_t end) {
     size_t count = 0;
     for (size_t i = start; i < end; i = bitmap_next_word(i))
@@ -67,6 +70,7 @@ size_t bitmap_count(const uint32_t *map, size_t start, size_t end) {
     return count;
 }
 
+/* Adds every index in [START, END). */
 void summary_add_range(struct summary *s, size_t start, size_t end) {
     for (size_t i = start; i < end; i = bitmap_next_word(i)) {
         s->leaf[i / 32] |= bitmap_word_mask(i, end);
@@ -75,43 +79,26 @@ void summary_add_range(struct summary *s, size_t start, size_t end) {
     }
 }
 
+/* Removes every index in [START, END). */
 void summary_remove_range(struct summary *s, size_t start, size_t end) {
     for (size_t i = start; i < end; i = bitmap_next_word(i))
         if (!(s->leaf[i / 32] &= ~bitmap_word_mask(i, end)))
             summary_remove(s, i);
 }
 
-/* The least bit of WORD above bit I, or 32. */
-static unsigned next_bit(uint32_t word, unsigned i) {
-    word &= ~1u << i;
-    return word ? (unsigned)__builtin_ctz(word) : 32;
-}
-
+/* The least member at or after FROM. */
 size_t summary_next(const struct summary *s, size_t from) {
-    if (from >= SUMMARY_MAX)
-        return SUMMARY_NONE;
-    uint32_t here = s->leaf[from / 32] & ~0u << (from % 32);
-    if (here)
-        return (from & ~(size_t)31) + __builtin_ctz(here);
-
-    size_t word = from / 32; /* climb until some word has a later member, then go down by least bits */
-    unsigned bit = next_bit(s->middle[word / 32], word % 32);
-    if (bit == 32) {
-        unsigned top = next_bit(s->top, word / 32);
-        if (top == 32)
-            return SUMMARY_NONE;
-        word = top * 32;
-        bit = __builtin_ctz(s->middle[top]);
-    }
-    word = (word & ~(size_t)31) + bit;
-    return word * 32 + __builtin_ctz(s->leaf[word]);
+    size_t next = bitmap_find(s->leaf, from, SUMMARY_MAX, true);
+    return next < SUMMARY_MAX ? next : SUMMARY_NONE;
 }
 
+/* Sets the bits [START, END), at least one. */
 void summary_set_bits(struct summary *s, uint32_t *map, size_t start, size_t end) {
     fill(map, start, end, true);
     summary_add_range(s, start / 32, (end - 1) / 32 + 1);
 }
 
+/* Clears the bits [START, END), at least one. Only its first and last word can keep others. */
 void summary_clear_bits(struct summary *s, uint32_t *map, size_t start, size_t end) {
     size_t first = start / 32, last = (end - 1) / 32 + 1;
     fill(map, start, end, false);
@@ -131,6 +118,7 @@ static uint32_t runs_in(uint32_t word, size_t n) {
     return word;
 }
 
+/* Where in [FROM, LIMIT) the first N adjacent set bits begin, or LIMIT. */
 size_t bitmap_find_run(const uint32_t *map, const struct summary *words, size_t n, size_t from,
                        size_t limit) {
     if (n <= limit - from && bitmap_all(map, from, from + n, true))
@@ -151,6 +139,7 @@ size_t bitmap_find_run(const uint32_t *map, const struct summary *words, size_t 
     return limit;
 }
 
+/* That each level agrees with the one below. */
 void summary_check(const struct summary *s) {
     for (size_t i = 0; i < SUMMARY_MAX / 32; i++)
         ASSERT_OP(bitmap_test(s->middle, i), ==, (s->leaf[i] != 0));

@@ -7,18 +7,19 @@
 
 #include "string.h"
 
-/* The frame at ADDRESS; where ADDRESS lies inside one, that or the next. At most FRAMES_MAX. */
+/* The frame that ADDRESS lies in, or with NEXT the first that begins at or after it. At most FRAMES_MAX. */
 static size_t frame_at(uint64_t address, bool next) {
     uint64_t frame = (address >> PAGE_SHIFT) + (next && address & PAGE_MASK);
     return frame < FRAMES_MAX ? (size_t)frame : FRAMES_MAX;
 }
 
-/* ENTRY's end; where that is past 2^64, the last address. */
+/* ENTRY's end, or the last address where that would be past 2^64. */
 static uint64_t end_of(const struct memmap_entry *entry) {
     uint64_t end = entry->base + entry->length;
     return end < entry->base ? UINT64_MAX : end;
 }
 
+/* Fills FRAMES from all the entries that READ gives. */
 void memmap_build(memmap_frames frames, memmap_reader *read) {
     struct memmap_entry entry;
     memset(frames, 0, sizeof(memmap_frames));

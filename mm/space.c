@@ -13,7 +13,9 @@
  * gets a copy; the last owner gets the frame itself.
  *
  * Invariants, as space_check verifies them besides vmem's: each space's directory is one; it holds itself; its kernel
- * part is the current one unless it has missed an edit; there is no directory without a space. */
+ * part is the current one unless it has missed an edit; there is no directory without a space.
+ *
+ * Figures, and what was tried and dropped: docs/notes/space.md. */
 #include "space.h"
 
 #include "cpu.h"
