@@ -13,7 +13,7 @@ uint64_t tsc_ticks(void);
 /* True where a tick is an instruction, as under QEMU's -icount shift=0. Takes 13,000 instructions. */
 bool tsc_counts_instructions(void);
 
-/* TICKS in milliseconds, by the PC's timer, which it watches for 5 ms; 0 where the timer does not run. */
+/* TICKS in milliseconds, calibrated against the PC's timer, which takes 5 ms; 0 when the timer does not run. */
 unsigned tsc_milliseconds(uint64_t ticks);
 
 #endif

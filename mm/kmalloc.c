@@ -16,7 +16,7 @@
 struct page_provider page_provider;
 size_t held_pages, peak_pages;
 
-/* The pages now got from the provider, and the most that ever were. */
+/* The pages held from the provider, and the most ever held. */
 size_t kmalloc_pages(void) { return held_pages; }
 size_t kmalloc_peak_pages(void) { return peak_pages; }
 

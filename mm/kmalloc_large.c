@@ -87,7 +87,7 @@ static SLOW_PATH void *alloc_unused(size_t pages) {
     return alloc_in(&large_wide, pages);
 }
 
-/* The spare slot, which has PAGES pages and was taken for a new object, is free again: memory has run out. */
+/* Memory has run out for the new object at P, a spare slot of PAGES pages: frees the slot. Returns NULL. */
 static SLOW_PATH void *give_up(char *p, size_t pages) {
     *large_entry(p) = pages;
     large_free(p);

@@ -433,7 +433,7 @@ struct space_counts space_count(struct space *space) {
 
 /* ---- checks ---- */
 
-/* SPACE's directory holds itself, and the kernel's part as the current one has it unless it has missed an edit. */
+/* SPACE's directory holds itself. Its kernel part equals the current directory's, unless it has missed an edit. */
 static void check_directory(const struct space *space) {
     paddr_t pa = space->directory;
     bool stale = space != current && space->generation != vmem_generation;

@@ -69,7 +69,7 @@ bool monitor_command(const char *name, const char *argument) {
     return c && command_errors() == before;
 }
 
-/* Shows the N bytes at TEXT, one command, as if they had been typed, and runs them. */
+/* Prints the command TEXT, of N bytes, as if it had been typed, and runs it. */
 static void run_listed(const char *text, size_t n) {
     kprintf(PROMPT "%.*s\n", (int)(n < LINE_BYTES ? n : LINE_BYTES), text);
     unsigned before = command_errors();

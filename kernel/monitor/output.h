@@ -38,8 +38,7 @@ unsigned output_uncut(void);
 /* Waits for a key if somebody can press one; true when it was a key that ends things. */
 bool output_pause(const char *prompt);
 
-/* Prints TEXT, a paragraph, in lines of at most 78 columns, each indented by INDENT, in CODE, which ink
- * returned. */
+/* Prints the paragraph TEXT in lines of at most 78 columns, each indented by INDENT, in the colour CODE (from ink). */
 void output_wrapped(const char *text, unsigned indent, const char *code);
 
 /* CODE where colours are shown, else "". */

@@ -206,7 +206,7 @@ static bool read_module(uint32_t i, struct multiboot_module *module) {
     return address >> 32 == 0 && read_at(module, (uint32_t)address, sizeof(*module));
 }
 
-/* Copies the last part of the path at ADDRESS, which ends at a blank: some loaders put arguments behind it. */
+/* Copies the last part of the path at ADDRESS. A blank ends it: some loaders append arguments. */
 static void read_file_name(char *to, size_t size, uint32_t address) {
     static char path[CMDLINE_MAX + 1];
     const char *name = path;

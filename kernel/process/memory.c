@@ -127,7 +127,7 @@ static uintptr_t find_place(struct memory *memory, size_t pages) {
     return va ? va : find_gap(memory, pages);
 }
 
-/* *LOWEST, of mappings below END, is no longer mapped if it lies in [VA, VA_END). */
+/* [VA, VA_END) is unmapped: if *LOWEST, the lowest mapping below END, lay there, it is now behind it. */
 static void raise(uintptr_t *lowest, uintptr_t end, uintptr_t va, uintptr_t va_end) {
     if (va <= *lowest && *lowest < va_end)
         *lowest = va_end < end ? va_end : end;

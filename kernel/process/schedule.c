@@ -136,13 +136,13 @@ void schedule_wait(const void *channel, const unsigned *until) {
     schedule();
 }
 
-/* Wakes every process that waits for CHANNEL; and one that waits for anything. */
+/* Wakes PROCESS if it waits, whatever for. */
 void schedule_wake_process(struct process *process) {
     if (process->state == WAITING)
         process->state = RUNNABLE;
 }
 
-/* Wakes every process that waits for CHANNEL; and one that waits for anything. */
+/* Wakes every process that waits for CHANNEL. */
 void schedule_wake(const void *channel) {
     struct process *process = current;
 

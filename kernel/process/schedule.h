@@ -33,8 +33,10 @@ void schedule(void);
 /* Waits until CHANNEL is woken, a signal comes, or tick *UNTIL (may be NULL) has come. */
 void schedule_wait(const void *channel, const unsigned *until);
 
-/* Wakes every process that waits for CHANNEL; and one that waits for anything. */
+/* Wakes every process that waits for CHANNEL. */
 void schedule_wake(const void *channel);
+
+/* Wakes PROCESS if it waits, whatever for. */
 void schedule_wake_process(struct process *process);
 
 /* After an interrupt: wakes whoever waits for the clock, and the monitor. */

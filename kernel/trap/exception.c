@@ -203,7 +203,7 @@ void exception_report_program(const struct trap_frame *frame, uintptr_t address,
     log_lines(prefix, text);
 }
 
-/* An int3 is a question, not a mistake: it is answered, and the kernel goes on behind it. */
+/* int3 is not an error: prints where it is, and the kernel continues behind it. */
 void breakpoint_report(const struct trap_frame *frame) {
     char where[PLACE_TEXT];
 

@@ -273,7 +273,7 @@ struct record *record_at(uintptr_t address) {
         return NULL;
     if (!(use & USE_RUN))
         return record_of(address & ~((1u << use) - 1));
-    /* Where a freed run was taken in part, the uses of its other pages are stale. */
+    /* When part of a freed run is reused, the uses of its other pages are stale. */
     struct record *record = record_of(address_of(use & ~USE_RUN));
     if (*use_of(use & ~USE_RUN) != use || record->state == RECORD_NONE ||
         page > run_page(record) + record->pages)

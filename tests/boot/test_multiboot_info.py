@@ -433,7 +433,7 @@ def test_an_entry_of_too_small_a_size_ends_the_map_with_a_warning(craft, kernel,
 
 @pytest.mark.parametrize("size", [1000, 0x7FFFFFFF, 0xFFFFFFEC, 0xFFFFFFFB, 0xFFFFFFFC, TOP])
 def test_an_entry_that_runs_off_the_map_is_the_last_with_a_warning(craft, kernel, size):
-    """It counts: it is whole, but nothing after it can be found."""
+    """The entry itself is valid; what follows it cannot be found."""
     bad = Entry(64 * MIB, MIB, 2)
     machine = craft(with_bad_sizes(size, bad))
     check_counts(ready(machine), RAM + [bad], kernel)

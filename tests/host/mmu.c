@@ -254,7 +254,7 @@ void mmu_check_caches(void) {
 
 /* ---- accesses ---- */
 
-/* The physical address behind VA, as the worst processor would have it. */
+/* Translates VA as the least forgiving processor would: by a stale TLB entry where there is one. */
 static paddr_t translate(uintptr_t va, bool write) {
     unsigned page = va / PAGE_SIZE, says;
     if (!paging)
