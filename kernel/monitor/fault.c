@@ -318,10 +318,10 @@ static const struct kind {
     {"uninitialised", "follows a pointer in a new object", provoke_uninitialised, DEBUG, prepare_object,
      free_kept},
     {"divide", "divides by zero", provoke_divide, ANY_HEAP, NULL, NULL},
-    {"invalid-opcode", "runs an instruction that is none", provoke_invalid_opcode, ANY_HEAP, NULL, NULL},
+    {"invalid-opcode", "runs an invalid instruction", provoke_invalid_opcode, ANY_HEAP, NULL, NULL},
     {"gp", "loads a selector beyond the GDT: general protection", provoke_gp, ANY_HEAP, NULL, NULL},
     {"double-fault", "faults where no fault can be delivered", provoke_double_fault, ANY_HEAP, NULL, NULL},
-    {"int3", "a breakpoint: reported, and nothing to catch", provoke_int3, ANY_HEAP, NULL, NULL},
+    {"int3", "a breakpoint: reported, and the kernel goes on", provoke_int3, ANY_HEAP, NULL, NULL},
     {"assert", "an assertion that does not hold", provoke_assert, ANY_HEAP, NULL, NULL},
     {"canary", "overruns an array on the stack", provoke_canary, ANY_HEAP, NULL, NULL},
 };

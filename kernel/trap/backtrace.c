@@ -160,7 +160,7 @@ static void print_guesses(unsigned esp, unsigned ebp) {
     uintptr_t end = stack_end(esp), chain = esp;
     unsigned last;
 
-    kprintf("    the frames' chain breaks here: ebp 0x%08x; perhaps called from:\n", ebp);
+    kprintf("    the chain of frames breaks here: ebp 0x%08x; perhaps called from:\n", ebp);
     while (chain < end && !is_chain(chain))
         chain += 4;
     if (chain < end) {

@@ -89,7 +89,7 @@ static void print_undelivered(const struct trap_frame *frame, const char *idtr) 
     else if (!stack_end(esp - 1))
         print_cause("esp lies in no kernel stack: a damaged stack pointer");
     else
-        print_cause("none that shows: IDTR and esp are as they should be");
+        print_cause("not found: IDTR and esp are as they should be");
 }
 
 /* Reports the double fault. */

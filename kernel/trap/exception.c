@@ -24,20 +24,20 @@ static const struct {
     {"breakpoint", NULL, "int3, which is for debuggers"},
     {"overflow", "INTO: no compiler makes one, so this was a jump into data", NULL},
     {"bound range exceeded", "BOUND: no compiler makes one, so this was a jump into data", NULL},
-    {"invalid opcode", NULL, "UD2 (abort, __builtin_trap), or no instruction of this processor"},
+    {"invalid opcode", NULL, "UD2 (abort, __builtin_trap), or an instruction this processor lacks"},
     {"no coprocessor", "floating point: the kernel is built without; or a jump into data", "floating point"},
     {"double fault", NULL, NULL},
     {"coprocessor segment overrun", NULL, NULL},
-    {"invalid TSS", "a switch to a task whose TSS is damaged, or is none", NULL},
+    {"invalid TSS", "a task switch to a damaged or missing TSS", NULL},
     {"segment not present", "a selector whose descriptor is not marked present", NULL},
-    {"stack-segment fault", "the stack segment's limit, or a selector for SS that is none", NULL},
+    {"stack-segment fault", "the stack segment's limit, or an invalid selector for SS", NULL},
     {"general protection fault", "an instruction, operand or selector that is not allowed", NULL},
     {"page fault", NULL, NULL},
     {"reserved exception 15", NULL, NULL},
     {"x87 floating-point error", "floating point: the kernel is built without", "a floating-point operation"},
     {"alignment check", "a misaligned access, and EFLAGS.AC set, which it should not be",
      "a misaligned access, with EFLAGS.AC set"},
-    {"machine check", "the hardware has found itself at fault: memory, cache or bus", NULL},
+    {"machine check", "a hardware error: memory, cache or bus", NULL},
     {"SIMD floating-point error", "floating point: the kernel is built without",
      "a floating-point operation"},
     {"virtualization exception", NULL, NULL},
@@ -70,16 +70,16 @@ static void print_nmi_cause(void) {
     kprintf("  port     0x61 reads 0x%02x\n", reason);
 }
 
-/* UD2 (0F 0B) is what compilers put where the program must never come. */
+/* Compilers put UD2 (0F 0B) where control should never come. */
 static void print_invalid_opcode_cause(unsigned eip) {
     const uint8_t *code = (const uint8_t *)eip;
 
     if (!in_text(eip) || !in_text(eip + 3)) {
-        print_cause("this is not the kernel's code: a bad function pointer or return");
+        print_cause("eip is outside the kernel's code: a bad function pointer or return");
     } else if (code[0] == 0x0F && code[1] == 0x0B) {
-        print_cause("UD2, put where the program must never come (__builtin_trap)");
+        print_cause("UD2, at a place that control should never reach (__builtin_trap)");
     } else {
-        print_cause("no instruction of this processor, or a jump into the middle of one");
+        print_cause("an instruction this processor lacks, or a jump into the middle of one");
         kprintf("  code     %02x %02x %02x %02x\n", code[0], code[1], code[2], code[3]);
     }
 }

@@ -104,10 +104,10 @@ void print_cause(const char *text) { kprintf("  cause    " CAUSE_INK "%s" PLAIN_
 
 /* The report's last lines, what to try next. */
 void print_advice(unsigned eip, const char *command, uintptr_t address) {
-    kprintf("  try      make debug, there break *0x%08x\n", eip);
+    kprintf("  try      make debug, then break *0x%08x\n", eip);
     if (command)
         kprintf("  try      %s 0x%08x, at the prompt %s\n", command, (unsigned)address,
-                catch_waits() || panic_stays() ? "below" : "that panic=stay leaves");
+                catch_waits() || panic_stays() ? "below" : "that panic=stay gives");
 }
 
 /* Comes last: goes back to the catch that waits, or stops. */

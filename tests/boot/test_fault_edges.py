@@ -86,7 +86,7 @@ def test_a_damaged_chain_of_frames_is_said_to_be_one(boot, kernel, ebp):
         machine.run(f"poke {ebp:#010x} {ebp:#010x}")
     nmi_with(machine, EBP, ebp)
     report = report_of(machine)
-    assert re.search(rf"the frames' chain breaks here: ebp 0x{ebp:08x}", report), report
+    assert re.search(rf"the chain of frames breaks here: ebp 0x{ebp:08x}", report), report
     assert "monitor_run" in backtrace(report) and "kmain" in backtrace(report), report
 
 
@@ -165,5 +165,5 @@ def test_a_fault_in_the_kernel_on_a_programs_kernel_stack(boot, kernel, build):
     machine.debugger.go()
     report = report_of(machine)
     assert report.startswith("page fault: fetch from 0x00000000, not present (kernel, error code 0x0)\n")
-    assert "  stack    " not in report and "chain breaks" not in report, report
+    assert "  stack    " not in report and "frames breaks" not in report, report
     assert "exception_handled" in backtrace(report) and "exception_common" in backtrace(report)

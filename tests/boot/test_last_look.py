@@ -32,7 +32,7 @@ def look(machine, command):
 
 @pytest.mark.parametrize("how", STAYS)
 @pytest.mark.parametrize("kind", ["null", "stack-overflow", "double-fault", "assert", "double-free"])
-def test_after(boot, how, kind):
+def test_it_only_reads(boot, how, kind):
     machine = panicked(boot, kind, **STAYS[how])
     assert look(machine, "walk 0x00100000")[-1] == "0x00100000 -> 0x00100000"
     assert look(machine, "walk 0")[-1] == "0x00000000 -> not mapped: PT[0] absent"

@@ -50,14 +50,14 @@ KTEST(fault_null_pointer_read)
     KCHECK_REPORTED("fault_null_pointer_read"); /* the backtrace */
 }
 
-KTEST(fault_null_structs_field_write)
+KTEST(fault_write_to_a_null_structs_field)
 {
     KCHECK_CALL(check_page_fault(write_word, (void *)0x10, "write to 0x00000010", "null pointer"));
     KCHECK_REPORTED("+0x10");
     KCHECK_REPORTED("write_word");
 }
 
-KTEST(fault_text_write)
+KTEST(fault_write_to_text)
 {
     unsigned before = *(volatile unsigned *)(uintptr_t)ktest_run;
 
@@ -71,7 +71,7 @@ KTEST(fault_text_write)
 
 static const unsigned a_constant = 0xC0457A47;
 
-KTEST(fault_rodata_write)
+KTEST(fault_write_to_rodata)
 {
     void *va = (void *)(uintptr_t)&a_constant;
 

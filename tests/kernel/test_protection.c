@@ -77,7 +77,7 @@ UNDEFINED_ON_PURPOSE static void write_to_idt(void *arg) {
     *(volatile unsigned *)idt.base = 0;
 }
 
-KTEST(protection_of_the_idt)
+KTEST(protection_keeps_the_idt_read_only)
 { KCHECK_TRAPS(write_to_idt, NULL, "write to read-only data"); }
 
 /* ---- the canary ---- */

@@ -140,11 +140,11 @@ KTEST(trap_kernels_backtrace_ends_where_the_program_came_in)
     RUN(&handlers, INT_0x80, INT_0x80);
     KCHECK_REPORTED("answer_once");
     KCHECK_REPORTED("system_call_stub");
-    KCHECK(!find_text(ktest_report, "chain breaks"));
+    KCHECK(!find_text(ktest_report, "frames breaks"));
     RUN(&handlers, HLT);
     KCHECK_REPORTED("end_at_fault");
     KCHECK_REPORTED("exception_common");
-    KCHECK(!find_text(ktest_report, "chain breaks"));
+    KCHECK(!find_text(ktest_report, "frames breaks"));
 }
 
 KTEST(trap_exception_that_nobody_handles_is_reported_as_the_programs)
@@ -153,7 +153,7 @@ KTEST(trap_exception_that_nobody_handles_is_reported_as_the_programs)
     KCHECK_EQ(ktest_vector, TRAP_GENERAL_PROTECTION);
     KCHECK_REPORTED("PANIC: general protection fault");
     KCHECK_REPORTED("in the program");
-    KCHECK(!find_text(ktest_report, "chain breaks"));
+    KCHECK(!find_text(ktest_report, "frames breaks"));
     KCHECK(!find_text(ktest_report, "  stack    "));
     RUN(NULL, POP);
     KCHECK_REPORTED("not present (user, error code 0x4)");
