@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-ROOMS = ("include", "kernel", "mm", "user", "tests/kernel", "tests/bench")
+ROOMS = ("include", "kernel", "mm", "user", "tests/kernel", "tests/bench", "tests/boot/programs")
 
 
 def files():
