@@ -103,12 +103,12 @@ void space_switch(struct space *to) {
     set_page_directory(to->directory);
 }
 
-/* The first entry of SPACE's user part at or after PD[*PDI], and its place in *PDI; or 0. */
+/* The first entry of SPACE's user part at or after PD[*PDI], and its place in *PDI; or 0. (The kernel's first entry ends
+ * the search, whatever it is.) */
 static pde_t next_table(struct space *space, unsigned *pdi) {
     const pde_t *directory = scratch_map(space->directory);
     pde_t pde = 0;
-    *pdi +=
-        zero_words(&directory[*pdi], USER_TABLES + 1 - *pdi); /* PD[USER_TABLES] ends it, whatever it is */
+    *pdi += zero_words(&directory[*pdi], USER_TABLES + 1 - *pdi);
     if (*pdi < USER_TABLES)
         pde = read_entry(&directory[*pdi]);
     scratch_unmap();
@@ -118,10 +118,6 @@ static pde_t next_table(struct space *space, unsigned *pdi) {
 static size_t entries_of(const frame_t *table) { return *table / FRAME_ENTRY % (2 * ENTRIES_PER_TABLE); }
 
 /* ---- ranges ---- */
-
-static vpn_t check_user(const void *va, size_t pages) {
-    return check_range(va, pages, FREE_START, KHEAP_START);
-}
 
 /* Fills the entries of PAGES pages from VPN on. The first is ENTRY; present ones lead to adjacent frames. */
 static int fill(vpn_t vpn, size_t pages, pte_t entry) {
@@ -145,7 +141,7 @@ static int fill(vpn_t vpn, size_t pages, pte_t entry) {
 /* PAGES pages at VA that come clear at their first touch. */
 int space_reserve(void *va, size_t pages, unsigned flags) {
     ASSERT_OP(flags & ~PERMISSIONS, ==, 0u);
-    return fill(check_user(va, pages), pages, SPACE_PAGE | flags);
+    return fill(check_range(va, pages, FREE_START, KHEAP_START), pages, SPACE_PAGE | flags);
 }
 
 /* Whether the record of each of the PAGES frames from PA on has room for one page more. */
@@ -158,7 +154,7 @@ static bool all_have_room(paddr_t pa, size_t pages) {
 
 /* PAGES pages at VA that show the frames from PA on until they are written to. */
 int space_map_copy(void *va, paddr_t pa, size_t pages, unsigned flags) {
-    vpn_t vpn = check_user(va, pages);
+    vpn_t vpn = check_range(va, pages, FREE_START, KHEAP_START);
     ASSERT_OP(flags & ~PERMISSIONS, ==, 0u);
     if (pa & PAGE_MASK || pages > FRAMES_MAX - pa_to_pfn(pa))
         PANIC("space: %zu frames at 0x%08x: not whole frames below 4 GiB", pages, pa);
@@ -211,7 +207,7 @@ static void release_part(vpn_t vpn, vpn_t end) {
 
 /* Unmaps what there is of PAGES pages at VA. */
 void space_release(void *va, size_t pages) {
-    vpn_t vpn = check_user(va, pages), end = vpn + pages;
+    vpn_t vpn = check_range(va, pages, FREE_START, KHEAP_START), end = vpn + pages;
     for (vpn_t part; vpn < end; vpn = part) {
         part = part_end(vpn, end);
         if (has_table(vpn))
@@ -247,7 +243,7 @@ static bool all_ours(vpn_t vpn, vpn_t end) {
 
 /* Gives PAGES pages at VA the permissions FLAGS. */
 int space_protect(void *va, size_t pages, unsigned flags) {
-    vpn_t start = check_user(va, pages);
+    vpn_t start = check_range(va, pages, FREE_START, KHEAP_START);
     ASSERT_OP(flags & ~PERMISSIONS, ==, 0u);
     if (!all_ours(start, start + pages))
         return VMEM_ABSENT;
