@@ -215,15 +215,22 @@ def test_random_calls_jumps_and_instructions_break_nothing(start, tmp_path):
     assert machine.finish() == EXIT_OK
 
 
-def test_trees_of_programs_leave_nothing(start, tmp_path):
+@pytest.mark.parametrize("left", [3000, 200, 60])
+def test_trees_of_programs_leave_nothing(start, tmp_path, left):
+    """Programs that fork, touch, write, exit and are killed at any moment, with LEFT frames for all of them."""
     machine = start(compiled("tree.c", tmp_path), memory="16M")
     machine.run("run tree 0")
+    take = monitor.mem(machine).free - left
+    assert not monitor.errors(machine.run(f"alloc {take * monitor.PAGE}"))
+    machine.run("run tree 0")
     free = monitor.mem(machine).free
-    for seed in range(60):
+    assert abs(free - left) <= SPARE
+    for seed in range(350):
         machine.run(f"run tree {seed}")
     while running(machine):  # orphans
         pass
     assert abs(monitor.mem(machine).free - free) <= SPARE
+    assert machine.run("test process_runs*")[-1].startswith("# 1 passed")
     assert machine.finish() == EXIT_OK
 
 
