@@ -46,7 +46,7 @@ const struct file_type directory_type = {.mode = S_IFDIR | 0555, .read = directo
 /* ---- paths ---- */
 
 /* What PATH names, with *MODULE set where it is a module; NULL if there is nothing. */
-const struct file_type *file_look_up(const char *path, const struct module **module) {
+static const struct file_type *find(const char *path, const struct module **module) {
     const char *name = module_base(path);
 
     *module = NULL;
@@ -63,17 +63,24 @@ const struct file_type *file_look_up(const char *path, const struct module **mod
     return *module ? &module_type : NULL;
 }
 
-static int open_path(const char *user_path, unsigned flags) {
-    bool writes = (flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC;
-    const struct file_type *type;
-    const struct module *module;
+/* Looks up the program's USER_PATH. 0 or a negative error. */
+int file_look_up(const char *user_path, const struct file_type **type, const struct module **module) {
     char path[PATH_MAX];
     int error = copy_string_from_user(path, user_path, sizeof(path));
 
     if (error < 0)
         return error;
-    if (!(type = file_look_up(path, &module)))
-        return flags & O_CREAT ? -EROFS : -ENOENT;
+    return (*type = find(path, module)) ? 0 : -ENOENT;
+}
+
+static int open_path(const char *user_path, unsigned flags) {
+    bool writes = (flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC;
+    const struct file_type *type;
+    const struct module *module;
+    int error = file_look_up(user_path, &type, &module);
+
+    if (error < 0)
+        return error == -ENOENT && flags & O_CREAT ? -EROFS : error;
     if (flags & O_CREAT && flags & O_EXCL)
         return -EEXIST;
     if (flags & O_DIRECTORY && type != &directory_type)
@@ -92,31 +99,25 @@ int sys_open(struct trap_frame *frame) { return open_path((const char *)frame->e
 /* There is one directory, so that it does not matter which one a relative path begins at. */
 int sys_openat(struct trap_frame *frame) { return open_path((const char *)frame->ecx, frame->edx); }
 
-/* 0 if the path names something, that may be written to if MODE says so. */
+#define MAY_WRITE 2u
+
 static int access_path(const char *user_path, unsigned mode) {
     const struct file_type *type;
     const struct module *module;
-    char path[PATH_MAX];
-    int error = copy_string_from_user(path, user_path, sizeof(path));
+    int error = file_look_up(user_path, &type, &module);
 
-    if (error < 0)
-        return error;
-    type = file_look_up(path, &module);
-    return !type ? -ENOENT : mode & 2 && !type->write ? -EROFS : 0;
+    return error < 0 ? error : mode & MAY_WRITE && !type->write ? -EROFS : 0;
 }
 
 int sys_access(struct trap_frame *frame) { return access_path((const char *)frame->ebx, frame->ecx); }
 int sys_faccessat(struct trap_frame *frame) { return access_path((const char *)frame->ecx, frame->edx); }
 
 int sys_chdir(struct trap_frame *frame) {
+    const struct file_type *type;
     const struct module *module;
-    char path[PATH_MAX];
-    int error = copy_string_from_user(path, (const char *)frame->ebx, sizeof(path));
+    int error = file_look_up((const char *)frame->ebx, &type, &module);
 
-    if (error < 0)
-        return error;
-    const struct file_type *type = file_look_up(path, &module);
-    return !type ? -ENOENT : type == &directory_type ? 0 : -ENOTDIR;
+    return error < 0 ? error : type == &directory_type ? 0 : -ENOTDIR;
 }
 
 int sys_getcwd(struct trap_frame *frame) {
@@ -134,7 +135,7 @@ int sys_readlink(struct trap_frame *frame) {
     if (n < 0)
         return n;
     if (strcmp(path, "/proc/self/exe"))
-        return file_look_up(path, &module) ? -EINVAL : -ENOENT;
+        return find(path, &module) ? -EINVAL : -ENOENT;
     memcpy(link + 1, current->name, NAME_MAX);
     n = (int)strlen(link);
     if ((unsigned)n > frame->edx)
@@ -169,17 +170,16 @@ static struct about about(const struct file_type *type, const struct module *mod
 static int about_file(int fd, const char *user_path, struct about *out) {
     const struct file_type *type;
     const struct module *module;
-    char path[PATH_MAX] = "";
+    char first = '\0';
     struct file *file;
-    int error = user_path ? copy_string_from_user(path, user_path, sizeof(path)) : 0;
+    int error = 0;
 
-    if (error < 0)
+    if (user_path && copy_from_user(&first, user_path, 1) < 0)
+        return -EFAULT;
+    if (first) {
+        if ((error = file_look_up(user_path, &type, &module)) == 0)
+            *out = about(type, module);
         return error;
-    if (*path) {
-        if (!(type = file_look_up(path, &module)))
-            return -ENOENT;
-        *out = about(type, module);
-        return 0;
     }
     if (!(file = file_get(fd)))
         return user_path && fd == AT_FDCWD ? -ENOENT : -EBADF;

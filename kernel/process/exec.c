@@ -219,14 +219,14 @@ static int become(const struct module *program, const struct arguments *argument
 int sys_execve(struct trap_frame *frame) {
     struct arguments arguments = {0};
     const struct module *program;
-    char path[PATH_MAX];
+    const struct file_type *type;
     struct elf elf;
-    int error = copy_string_from_user(path, (const char *)frame->ebx, sizeof(path));
+    int error = file_look_up((const char *)frame->ebx, &type, &program);
 
     if (error < 0)
         return error;
-    if (file_look_up(path, &program) != &module_type)
-        return -ENOENT;
+    if (type != &module_type)
+        return -EACCES;
     if ((error = elf_check(program, &elf)) < 0)
         return error;
     error = add_user_strings(&arguments, (const unsigned *)frame->ecx, &arguments.argc);

@@ -1,7 +1,4 @@
-/* Open files and descriptors. See file.h.
- *
- * There is one directory, "/", with the modules; beside it /dev/null, /dev/tty and /proc/self/exe. Nothing can be
- * written to but the terminal, pipes and /dev/null. */
+/* Open files and descriptors. See file.h. What paths name is directory.c's. */
 #include "file.h"
 
 #include "kmalloc.h"
@@ -105,8 +102,10 @@ int sys_close(struct trap_frame *frame) {
 
 /* ---- reading and writing ---- */
 
-#define COUNT_MAX 0x7FFFF000u
+#define COUNT_MAX 0x7FFFF000u /* bytes, as in Linux */
+#define VECTOR_MAX 1024u      /* parts */
 
+/* Reads or writes the N bytes at BUFFER. */
 static int transfer(int fd, bool write, uintptr_t buffer, size_t n) {
     struct file *file = file_get(fd);
 
@@ -122,13 +121,18 @@ static int transfer(int fd, bool write, uintptr_t buffer, size_t n) {
 int sys_read(struct trap_frame *frame) { return transfer((int)frame->ebx, false, frame->ecx, frame->edx); }
 int sys_write(struct trap_frame *frame) { return transfer((int)frame->ebx, true, frame->ecx, frame->edx); }
 
+/* The same for COUNT buffers, up to the first that is not done whole. */
 static int transfer_vector(int fd, bool write, const struct iovec *vector, unsigned count) {
     struct iovec part;
     int done = 0;
 
+    if (count > VECTOR_MAX)
+        return -EINVAL;
     for (; count; count--, vector++) {
         if (copy_from_user(&part, vector, sizeof(part)) < 0)
             return done ? done : -EFAULT;
+        if (part.length > COUNT_MAX - (unsigned)done)
+            part.length = COUNT_MAX - (unsigned)done;
         int n = transfer(fd, write, part.base, part.length);
         if (n < 0)
             return done ? done : n;
@@ -147,7 +151,7 @@ int sys_writev(struct trap_frame *frame) {
     return transfer_vector((int)frame->ebx, true, (const struct iovec *)frame->ecx, frame->edx);
 }
 
-/* The new offset in *OFFSET. */
+/* Moves FD's offset by *OFFSET from what WHENCE says; the new one goes to *OFFSET. */
 static int seek(int fd, int64_t *offset, unsigned whence) {
     struct file *file = file_get(fd);
 
@@ -198,6 +202,7 @@ int sys_dup(struct trap_frame *frame) {
     return file ? file_install(file, 0, false) : -EBADF;
 }
 
+/* Makes descriptor TO refer to FROM's file. */
 static int dup_to(int from, unsigned to, bool close_on_exec) {
     struct file *file = file_get(from);
 
@@ -247,6 +252,7 @@ int sys_fcntl64(struct trap_frame *frame) {
 
 /* ---- waiting for several ---- */
 
+/* What of the events that POLL asks for has come. */
 static unsigned look(const struct pollfd *poll) {
     struct file *file = file_get(poll->fd);
 
@@ -278,6 +284,8 @@ int sys_poll(struct trap_frame *frame) {
     unsigned start = timer_ticks(), ticks = (frame->edx + 1000 / TIMER_HZ - 1) / (1000 / TIMER_HZ);
     int found;
 
+    if (frame->ecx > FILES_MAX)
+        return -EINVAL;
     while ((found = look_at_all((struct pollfd *)frame->ebx, frame->ecx)) == 0) {
         unsigned next = timer_ticks() + 1;
 

@@ -51,8 +51,8 @@ bool files_open_terminal(struct files *files);
 void files_share(struct files *files);                 /* a copy of another's, which is now one user more */
 void files_close(struct files *files, unsigned which); /* a bit a descriptor */
 
-/* What PATH names, with *MODULE set where it is a module; NULL if there is nothing. */
-const struct file_type *file_look_up(const char *path, const struct module **module);
+/* What the program's USER_PATH names: *TYPE, and *MODULE, NULL where it is no module. 0 or a negative error. */
+int file_look_up(const char *user_path, const struct file_type **type, const struct module **module);
 
 extern const struct file_type module_type, directory_type, null_type; /* directory.c */
 extern const struct file_type tty_type;                               /* tty.c */

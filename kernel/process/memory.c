@@ -103,12 +103,13 @@ static size_t user_pages(uintptr_t va, size_t bytes, uintptr_t end) {
 static uintptr_t find_gap(const struct memory *memory, size_t pages) {
     uintptr_t va = MAPPINGS_END, low = page_up(memory->brk);
 
-    for (size_t free = 0; free < pages; free++) {
+    if (pages > (va - low) / PAGE_SIZE)
+        return 0;
+    for (size_t free = 0; free < pages;) {
         if (va <= low)
             return 0;
         va -= PAGE_SIZE;
-        if (!is_unmapped((void *)va))
-            free = (size_t)-1; /* starts again at 0 */
+        free = is_unmapped((void *)va) ? free + 1 : 0;
     }
     return va;
 }

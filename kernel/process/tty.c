@@ -71,12 +71,22 @@ static void show(const char *text, size_t n) {
         log_pass(text, n);
 }
 
+/* Between two pages of a long text: the monitor looks for Ctrl-C. */
+static void let_others_run(void) {
+    schedule_interrupted();
+    schedule();
+}
+
 static int tty_write(struct file *file, const char *buffer, size_t n) {
     size_t done = 0;
 
     (void)file;
     tty_begin_output();
     for (size_t part; done < n; done += part) {
+        if (done)
+            let_others_run();
+        if (signal_pending())
+            return done ? (int)done : -ERESTART;
         if (!(part = user_part(buffer + done, n - done, false)))
             return done ? (int)done : -EFAULT;
         show(buffer + done, part);

@@ -198,6 +198,16 @@ def test_a_program_that_never_ends_is_interrupted_and_killed(start, programs, tm
     assert machine.finish() == EXIT_OK
 
 
+def test_one_long_write_is_interrupted(start, tmp_path):
+    machine = start(compiled("flood.c", tmp_path))
+    machine.type("run flood\n")
+    machine.expect(r"^x{63}\n", SOON)
+    machine.type("\x03")
+    machine.expect(r"^error: flood: signal 2\n", SOON)
+    machine.prompt(SOON)
+    assert machine.finish() == EXIT_OK
+
+
 # ---- hostile ----
 
 def test_random_calls_jumps_and_instructions_break_nothing(start, tmp_path):
