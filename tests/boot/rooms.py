@@ -51,6 +51,19 @@ def declared(header):
     return set(re.findall(r"\w+", re.sub(r"/\*.*?\*/", "", header.read_text(), flags=re.S)))
 
 
+def users_of_headers(root):
+    """{header, by its path from ROOT: the directories whose files include it}. A name in quotes means the including
+    file's own directory, or include/."""
+    users = {path.relative_to(root): set() for top in ("include", "kernel", "mm") for path in (root / top).rglob("*.h")}
+    for path in (path for top in ("boot", "kernel", "mm", "tests") for path in (root / top).rglob("*.[chS]")):
+        directory = path.relative_to(root).parent
+        for name in re.findall(r'^#include "([\w./]+)"', path.read_text(), re.M):
+            header = directory / name if directory / name in users else Path("include") / name
+            if header in users and header != path.relative_to(root):
+                users[header].add(directory)
+    return users
+
+
 def contracts(root):
     """Names that every room may use: panics, and the addresses of the image's parts and stacks."""
     panic = {name for name in declared(root / "include/panic.h") if name.startswith("panic_")}

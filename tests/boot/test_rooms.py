@@ -33,6 +33,22 @@ def test_no_room_refers_to_one_above_it(objects):
     assert [rooms.describe(call) for call in rooms.calls_upward(objects, rooms.contracts(ROOT))] == []
 
 
+# ---- headers ----
+
+def test_a_header_in_include_has_users_in_two_directories():
+    """One that a single directory uses lies there."""
+    users = rooms.users_of_headers(ROOT)
+    assert len(users) > 50
+    assert [str(header) for header, directories in users.items()
+            if header.parts[0] == "include" and len(directories) < 2] == []
+
+
+def test_a_header_in_a_room_has_users_there():
+    users = rooms.users_of_headers(ROOT)
+    assert [str(header) for header, directories in users.items()
+            if header.parts[0] != "include" and not directories] == []
+
+
 # ---- mm/ alone ----
 
 def of_mm(objects):
