@@ -124,12 +124,13 @@ static int text_key(struct terminal_keys *terminal, uint8_t byte) {
     return byte == '\r' ? '\n' : byte;
 }
 
+/* A byte of a string, which ends at BEL, at ESC \ (an ESC and a byte that is no key), and at a control character. */
 static int string_byte(struct terminal_keys *terminal, uint8_t byte) {
     if (byte == BEL)
         return -1;
-    if (byte < ' ' && byte != KEY_ESCAPE)
+    if (byte < ' ')
         return text_key(terminal, byte);
-    terminal->state = byte == KEY_ESCAPE ? STATE_STRING_END : STATE_STRING;
+    terminal->state = STATE_STRING;
     return -1;
 }
 
@@ -147,18 +148,15 @@ static int sequence_byte(struct terminal_keys *terminal, enum terminal_state sta
 /* The key (input.h) that BYTE completes, or -1. */
 int terminal_key(struct terminal_keys *terminal, uint8_t byte) {
     enum terminal_state state = terminal->state;
-    bool escaped = state == STATE_ESCAPE || state == STATE_STRING_END;
 
     terminal->state = STATE_TEXT;
     if (state == STATE_STRING)
         return string_byte(terminal, byte);
-    if (byte < ' ' && !(byte == BACKSPACE && escaped)) {
+    if (byte < ' ' && !(byte == BACKSPACE && state == STATE_ESCAPE)) {
         terminal->following = 0;
         return text_key(terminal, byte);
     }
     switch (state) {
-    case STATE_STRING_END:
-        return byte == '\\' ? -1 : after_escape(terminal, byte);
     case STATE_ESCAPE:
         return after_escape(terminal, byte);
     case STATE_SEQUENCE:

@@ -6,12 +6,11 @@
 
 enum terminal_state {
     STATE_TEXT,
-    STATE_ESCAPE,     /* after ESC */
-    STATE_CHARSET,    /* after ESC and an intermediate byte, to the final byte */
-    STATE_SEQUENCE,   /* after ESC [, to the final byte */
-    STATE_SHIFT,      /* after ESC O, to the final byte */
-    STATE_STRING,     /* after ESC ] and the like, to ESC \ or BEL */
-    STATE_STRING_END, /* after an ESC in a string */
+    STATE_ESCAPE,   /* after ESC */
+    STATE_CHARSET,  /* after ESC and an intermediate byte, to the final byte */
+    STATE_SEQUENCE, /* after ESC [, to the final byte */
+    STATE_SHIFT,    /* after ESC O, to the final byte */
+    STATE_STRING,   /* after ESC ] and the like, to ESC \ or BEL */
 };
 
 /* All zeros at first. */

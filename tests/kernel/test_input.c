@@ -42,21 +42,22 @@ KTEST(input_terminals_keys)
 KTEST(input_unknown_sequences_are_consumed_whole)
 {
     static const char *const typed[] = {
-        "\033[[A",                          /* the Linux console's F1 */
-        "\033[15~",                         /* F5 */
-        "\033OP",                           /* a VT100's PF1 */
-        "\033[1;2P",                        /* Shift-F1 */
-        "\033[200~",                        /* a paste begins */
-        "\033[M #!",                        /* an X10 mouse report */
-        "\033[<0;10;20M",                   /* xterm's */
-        "\033[32;10;20M",                   /* rxvt's */
-        "\033[?64;1;2;6;9;15c",             /* device attributes */
-        "\033[>41;366;0c",                  /* the second ones */
-        "\033[24;80R",                      /* the cursor's place */
-        "\033[?1;2$y",                      /* a mode */
-        "\033[8;24;80t",                    /* the window's size */
-        "\033[ q",                          /* an intermediate byte */
-        "\033(B",                           /* a character set */
+        "\033[[A",              /* the Linux console's F1 */
+        "\033[15~",             /* F5 */
+        "\033OP",               /* a VT100's PF1 */
+        "\033[1;2P",            /* Shift-F1 */
+        "\033[200~",            /* a paste begins */
+        "\033[M #!",            /* an X10 mouse report */
+        "\033[<0;10;20M",       /* xterm's */
+        "\033[32;10;20M",       /* rxvt's */
+        "\033[?64;1;2;6;9;15c", /* device attributes */
+        "\033[>41;366;0c",      /* the second ones */
+        "\033[24;80R",          /* the cursor's place */
+        "\033[?1;2$y",          /* a mode */
+        "\033[8;24;80t",        /* the window's size */
+        "\033[ q",              /* an intermediate byte */
+        "\033(B",
+        "\033$(C",                          /* a character set */
         "\033]11;rgb:0000/0000/0000\033\\", /* a colour, ended by ST */
         "\033]11;rgb:ffff/ffff/ffff\a",     /* and by BEL */
         "\033P>|xterm(380)\033\\",          /* the version, a device-control string */
@@ -68,6 +69,18 @@ KTEST(input_unknown_sequences_are_consumed_whole)
 
     for (size_t i = 0; i < ARRAY_SIZE(typed); i++)
         KCHECK(gives_nothing(typed[i]));
+}
+
+/* ESC [ [ and ESC [ M are longer only without a parameter. */
+KTEST(input_a_sequence_takes_no_byte_that_is_not_its_own)
+{
+    KCHECK(gives("\033[1[x", 'x'));
+    KCHECK(gives("\033[1Mx", 'x'));
+    KCHECK(gives("\033[[Ax", 'x'));
+    KCHECK(gives("\033[Mabcx", 'x'));
+    KCHECK(gives("\033]0;title\ax", 'x'));
+    KCHECK(gives("\033]0;title\033\\x", 'x'));
+    KCHECK(gives("\033(Bx", 'x'));
 }
 
 /* A sequence that never ends costs no more than its line. */
