@@ -13,8 +13,10 @@
 
 static unsigned errors;
 
+/* How many errors there have been. */
 unsigned command_errors(void) { return errors; }
 
+/* Sets that count back to BEFORE: for a command that shows errors on purpose. */
 void command_forgive(unsigned before) { errors = before; }
 
 /* Prints "error: ", the text and a line end. */
@@ -48,7 +50,7 @@ static void unknown_command(const char *name) {
         command_error("there is no command \"%.40s\": help lists them all", name);
 }
 
-/* The same of a whole word, with an error line when there is none. */
+/* The command NAME; NULL after an error line when there is none. */
 const struct command *command_named(const char *name) {
     const struct command *c = command_find(name, strlen(name));
 
@@ -79,7 +81,7 @@ const struct command *command_first(const char *text) {
     return command_find(text, n);
 }
 
-/* The end of the first command in LIST: its ';', or the NUL. A command that takes a list goes to the end. */
+/* The length of the first command in LIST, up to ';' or the end. A command that takes a list goes to the end. */
 size_t command_length(const char *list) {
     const struct command *c = command_first(list);
     const char *end = c && c->flags & TAKES_LIST ? NULL : strchr(list, ';');
@@ -116,7 +118,7 @@ static void trim_end(char *line) {
 
 /* ---- running ---- */
 
-/* No pages, no keys, no trace, and objects of its own. */
+/* Runs C with no pages, no keys, no trace, and names of its own for objects. */
 static void run_unattended(const struct command *c, int n, char **arg) {
     enum from from = output_from();
     bool traced = trace_all(false);

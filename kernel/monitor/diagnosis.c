@@ -79,7 +79,7 @@ static void print_map(void) {
     }
 }
 
-/* Prints it. */
+/* Prints the diagnosis. */
 void diagnosis_print(void) {
     struct pm_counts frames = pm_count();
 

@@ -57,7 +57,7 @@ COMMAND(HEAP, 2, free, .arguments = "VA|$K", .least = 1, .most = 1, .flags = TRA
 
 #define BAR 30
 
-/* LIVE / CAPACITY, scaled to WHOLE. 0 and WHOLE stand for none and all only. */
+/* LIVE / CAPACITY, scaled to WHOLE and rounded down, but not to 0 while anything is live. */
 static unsigned part_of(unsigned whole, size_t live, size_t capacity) {
     if (!capacity)
         return 0;

@@ -1,7 +1,7 @@
 /* The monitor's mem: a map of physical memory, the counts of its frames, and its ranges.
  *
- * A cell of the map stands for as many frames (a power of two) as let all memory fit into eight rows. It shows the
- * rarest kind of frame in it: a page table comes before a frame that programs share, the kernel, the heap, other
+ * A cell of the map stands for a power of two of frames, chosen so that all memory fits into eight rows. It shows the
+ * rarest kind of frame in it: page tables come first, then frames that programs share, the kernel, the heap, other
  * frames handed out, free ones and reserved ones. Otherwise one page table in a gigabyte would never be seen. */
 #include "command.h"
 #include "kmalloc.h"
@@ -25,7 +25,7 @@ enum kind {
     SHARED,
     TABLE,
     KINDS
-}; /* of those in a cell, the last is shown */
+}; /* a cell shows the last of those in it */
 
 static const struct {
     char letter;
@@ -48,7 +48,7 @@ static void mark(pfn_t pfn, enum kind kind) {
         cells[cell] = (uint8_t)kind;
 }
 
-static size_t tables, directories, shared; /* frames that mark_frames has come across */
+static size_t tables, directories, shared; /* frames that mark_frames has counted */
 
 /* The frame that the kernel maps many times: the records of all memory that is not there (mm/frames.h). */
 static paddr_t absent_records(void) {

@@ -196,7 +196,7 @@ void output_begin(enum from who) {
     log_set_gate(gate);
 }
 
-/* After it. */
+/* After that line. */
 void output_end(void) {
     if (left_out)
         say("... stopped\n");

@@ -94,7 +94,7 @@ static const struct stop {
      "kfree first makes sure that this is the start of a live object. A few empty pages stay in the heap "
      "for the next caller, so memory that comes and goes costs no mapping at all."},
 
-    /* only where the programs were brought along: PROGRAM_STOPS */
+    /* The last PROGRAM_STOPS: only if the programs came along as boot modules. */
     {"A program", "trace run hello",
      "hello is a program, in a file that came with the kernel. It runs in ring 3, in an address space of "
      "its own; the kernel's part is in every space, and shut to programs. It starts without a page but "
@@ -161,7 +161,7 @@ static bool find_page(void) {
     return false;
 }
 
-/* What LETTER stands for, into TO; the length, or 0 for a letter that stands for itself. */
+/* Writes what LETTER stands for into TO, and returns its length; 0 for a letter that stands for itself. */
 static size_t stand_in(char letter, char *to, size_t room) {
     const struct marks *m = screen.marks;
 
@@ -183,7 +183,7 @@ static size_t stand_in(char letter, char *to, size_t room) {
     }
 }
 
-/* TEMPLATE with its letters replaced. */
+/* TEMPLATE with its letters replaced, in a buffer that the next call overwrites. */
 static const char *fill_in(const char *template) {
     static char text[600];
     size_t n = 0;
@@ -198,21 +198,21 @@ static const char *fill_in(const char *template) {
     return text;
 }
 
-/* What pd and fault print fits on no small screen together with the text. */
+/* pd and fault print more than fits on a small screen together with the text. */
 static bool is_long(const char *commands) {
     const char *name = command_first(commands)->name;
 
     return !strcmp(name, "pd") || !strcmp(name, "fault");
 }
 
-/* How many lines are shown then: all of pd's grid, and the text below it is still on the screen. */
+/* How many of their lines are shown: as many as leave room for the text, and all of pd's grid. */
 static unsigned lines_shown(void) {
     unsigned rows = output_rows() - 7;
 
     return !output_draws() ? 40 : rows < 30 ? rows : 30;
 }
 
-/* What has changed is asked of the machine, not of the stop: a command may have failed. */
+/* Runs a stop's commands. What has changed is read from the machine, because a command may have failed. */
 static void run(const struct stop *stop) {
     unsigned before = 0, after = 0;
     bool had = object_latest(&before);
@@ -248,7 +248,7 @@ static size_t stops_here(void) {
     return programs ? ARRAY_SIZE(stops) : ARRAY_SIZE(stops) - PROGRAM_STOPS;
 }
 
-/* True where the tour is to go on. */
+/* Shows stop I. True if the tour goes on. */
 static bool visit(size_t i) {
     bool last = i + 1 == stops_here();
 
