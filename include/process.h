@@ -17,7 +17,8 @@ void process_init(void);
  * no such module, not a program, no memory. The program runs when the caller waits. */
 int process_start(int n, char *const *arg);
 
-/* Waits for program PID while it has the terminal: Ctrl-C goes to it. Its wait status (process_status_text). */
+/* Gives the terminal to program PID and waits for it; Ctrl-C goes to the program. Returns its wait status
+ * (process_status_text). */
 int process_wait_for(int pid);
 
 /* Lets programs run until the next interrupt. For the monitor, while it waits for input. */
@@ -42,7 +43,7 @@ struct process_fault {
     int pid;
     const void *va;
     bool write;
-    paddr_t before, after; /* the frames that the page had, and has; PADDR_NONE: none */
+    paddr_t before, after; /* the page's frame before and after; PADDR_NONE: none */
 };
 
 /* Calls HANDLER after each page fault that was mended; NULL: no longer. */
@@ -51,7 +52,7 @@ void process_on_fault(void (*handler)(const struct process_fault *fault));
 struct process_info {
     int pid, parent;
     const char *state, *name;
-    size_t pages, shared, faults; /* pages present in the user part; of these, with another owner too */
+    size_t pages, shared, faults; /* pages present in the user part; of these, those with another owner */
 };
 
 /* Fills *OUT for the program with the lowest PID from PID on; false past the last. */
@@ -61,8 +62,8 @@ bool process_next(int pid, struct process_info *out);
 bool process_enter(int pid);
 void process_leave(void);
 
-/* What the page at VA, which may be written if WRITABLE, is to the program that was entered: "text of hello". The text
- * stays until the next process_enter. NULL where no program was entered. */
+/* What the page at VA, writable or not, is in the program that was entered, such as "text of hello". The
+ * text stays until the next process_enter. NULL if no program was entered. */
 const char *process_region(uintptr_t va, bool writable);
 
 /* Adds a file, as if the boot loader had brought it: SIZE bytes at DATA, which lie in the identity map. NAME and DATA

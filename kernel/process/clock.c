@@ -37,7 +37,8 @@ int sys_time(struct trap_frame *frame) {
     return frame->ebx && copy_to_user((void *)frame->ebx, &now, sizeof(now)) < 0 ? -EFAULT : now;
 }
 
-/* Sleeps until tick UNTIL. What was left goes to the program's LEFT, which may be NULL. */
+/* Sleeps until tick UNTIL. If a signal interrupts it, stores the remaining time at LEFT, which may be
+ * NULL. */
 static int sleep_until(unsigned until, void *left) {
     while ((int)(until - timer_ticks()) > 0) {
         if (signal_pending()) {

@@ -96,7 +96,7 @@ static int open_path(const char *user_path, unsigned flags) {
 
 int sys_open(struct trap_frame *frame) { return open_path((const char *)frame->ebx, frame->ecx); }
 
-/* There is one directory, so that it does not matter which one a relative path begins at. */
+/* There is only one directory, so the directory descriptor does not matter. */
 int sys_openat(struct trap_frame *frame) { return open_path((const char *)frame->ecx, frame->edx); }
 
 #define MAY_WRITE 2u
@@ -166,7 +166,7 @@ static struct about about(const struct file_type *type, const struct module *mod
     };
 }
 
-/* Of the file that USER_PATH names, or, where the path is empty or NULL, of descriptor FD. */
+/* Describes the file that USER_PATH names; if the path is NULL or empty, the file of descriptor FD. */
 static int about_file(int fd, const char *user_path, struct about *out) {
     const struct file_type *type;
     const struct module *module;

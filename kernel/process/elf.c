@@ -61,7 +61,7 @@ static bool read_segment(const struct module *module, const struct file_header *
            read_at(module, header->phoff + i * sizeof(*segment), segment, sizeof(*segment));
 }
 
-/* SEGMENT lies in the file, and in memory behind the page at *FREE, which moves past it. */
+/* Whether SEGMENT lies inside the file, and in memory at *FREE or above. Moves *FREE past its last page. */
 static bool segment_fits(const struct module *module, const struct program_header *segment, uintptr_t *free) {
     if (segment->filesz > segment->memsz || segment->offset > module->size ||
         segment->filesz > module->size - segment->offset || (segment->vaddr - segment->offset) & PAGE_MASK)
@@ -73,7 +73,8 @@ static bool segment_fits(const struct module *module, const struct program_heade
     return true;
 }
 
-/* Checks that MODULE is a static i386 executable whose segments lie in order in the user part and inside the file, and fills *OUT. */
+/* Checks that MODULE is a static i386 executable whose segments lie in order in the user part and inside the
+ * file, and fills *OUT. */
 int elf_check(const struct module *module, struct elf *out) {
     struct file_header header;
     struct program_header segment;
@@ -97,8 +98,8 @@ int elf_check(const struct module *module, struct elf *out) {
     return out->end ? 0 : -ENOEXEC;
 }
 
-/* What the file has of SEGMENT, in whole pages, then the rest, clear. Where the segment ends with the file's part,
- * its last page shows what follows in the file, as everywhere; otherwise that page is cleared from there on. */
+/* Maps the pages that the file has, then the clear ones. If the segment has no clear part, its last page
+ * shows whatever follows in the file, as on Linux; otherwise the rest of that page is cleared. */
 static int map_segment(const struct module *module, const struct program_header *segment) {
     unsigned flags = VMEM_USER | (segment->flags & PF_WRITE ? VMEM_WRITE : 0),
              lead = segment->vaddr & PAGE_MASK;
@@ -161,7 +162,8 @@ static bool find_symbol(const struct module *module, const struct section_header
     return false;
 }
 
-/* The function or object of MODULE that holds ADDRESS, and the offset into it; NULL if its symbol table, where it has one, knows none. */
+/* The function or object of MODULE that holds ADDRESS, and the offset into it; NULL if its symbol table, where
+ * it has one, knows none. */
 const char *elf_symbol(const struct module *module, uintptr_t address, size_t *offset) {
     struct file_header header;
     struct section_header table, strings;

@@ -106,7 +106,8 @@ static void put_auxiliary(struct writer *writer, unsigned key, unsigned value) {
     put(writer, value);
 }
 
-/* The addresses of COUNT strings of TEXT, which lies at *VA in the program, and NULL. Moves *TEXT and *VA on. */
+/* Writes the addresses of COUNT strings and a NULL. The strings are at *TEXT here and at *VA in the
+ * program; both move past them. */
 static void put_pointers(struct writer *writer, const char **text, uintptr_t *va, unsigned count) {
     while (count--) {
         size_t n = strlen(*text) + 1;
@@ -118,8 +119,8 @@ static void put_pointers(struct writer *writer, const char **text, uintptr_t *va
     put(writer, 0);
 }
 
-/* Lays out the stack of a program that begins; *ESP is its top. From STACK_TOP down: the strings, 16 random bytes,
- * the auxiliary vector, the environment, the arguments, their number. */
+/* Builds a new program's stack; *ESP is where it begins. From STACK_TOP down: the strings, 16 random
+ * bytes, the auxiliary vector, the environment, the arguments, their number. */
 static int build_stack(const struct elf *elf, const struct arguments *arguments, uintptr_t *esp) {
     uintptr_t strings = STACK_TOP - arguments->used, random_at = (strings - 16) & ~15u, va = strings;
     size_t words = arguments->argc + arguments->envc + STACK_ENTRIES;
@@ -177,7 +178,7 @@ int exec_load(const struct module *program, const struct arguments *arguments, s
     return 0;
 }
 
-/* Takes PROGRAM's name and forgets what an old one left. */
+/* Gives PROCESS the name of PROGRAM, and clears what its old program left in registers and signals. */
 void exec_become(struct process *process, const struct module *program) {
     size_t n = strlen(program->name);
 
@@ -192,7 +193,8 @@ void exec_become(struct process *process, const struct module *program) {
     signals_reset(&process->signals);
 }
 
-/* Changes the current process into PROGRAM. Until all is loaded the old space stays, to go on in if it fails. */
+/* Turns the current process into PROGRAM. The old space stays until everything is loaded, so a failure
+ * changes nothing. */
 static int become(const struct module *program, const struct arguments *arguments, struct trap_frame *frame) {
     struct space *old = current->space, *fresh = space_create();
     int error;

@@ -11,7 +11,7 @@
 #include "tty.h"
 #include "user_memory.h"
 
-/* SDM vol. 3, table 6-1: what each exception is to a program. */
+/* The signal for exception VECTOR (SDM vol. 3, table 6-1). */
 static unsigned signal_of(unsigned vector) {
     switch (vector) {
     case 0:
@@ -56,7 +56,7 @@ static void print_repeats(unsigned repeats) {
         print_line(text);
 }
 
-/* Follows the chain of frames as far as the program has kept one; a recursion's are counted. */
+/* Follows the program's chain of stack frames, if it keeps one. Repeated return addresses are counted. */
 static void print_callers(const struct trap_frame *frame) {
     unsigned link[2], ebp = frame->ebp, eip = 0, repeats = 0; /* LINK: the caller's EBP and EIP */
 
@@ -80,7 +80,8 @@ static void print_callers(const struct trap_frame *frame) {
     print_repeats(repeats);
 }
 
-/* The current program's exception, ADDRESS being CR2: a signal, if the program handles it; otherwise a report, and the program ends. */
+/* Handles an exception of the current program; ADDRESS is CR2. Sends a signal if the program handles it;
+ * otherwise prints a report and ends the program. */
 void fault_in_program(struct trap_frame *frame, uintptr_t address) {
     unsigned signal = signal_of(frame->vector);
     char prefix[NAME_MAX + 16];

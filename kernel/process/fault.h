@@ -4,8 +4,8 @@
 
 #include "trap.h"
 
-/* The current program's exception, ADDRESS being CR2: a signal, if the program handles it; otherwise a report, and
- * the program ends. */
+/* Handles an exception of the current program; ADDRESS is CR2. Sends a signal if the program handles it;
+ * otherwise prints a report and ends the program. */
 void fault_in_program(struct trap_frame *frame, uintptr_t address);
 
 #endif

@@ -22,7 +22,7 @@ struct file *file_create(const struct file_type *type, unsigned flags) {
     return file;
 }
 
-/* One user of FILE less; the last one closes it. */
+/* Drops one user of FILE; the last one closes it. */
 void file_drop(struct file *file) {
     if (file->users > 0 && --file->users > 0)
         return;
@@ -33,7 +33,8 @@ void file_drop(struct file *file) {
 
 static void set_bit(unsigned *bits, int i, bool set) { *bits = (*bits & ~(1u << i)) | (unsigned)set << i; }
 
-/* The lowest free descriptor from FROM on, now FILE's; or -EMFILE, and FILE is dropped. */
+/* Gives FILE the lowest free descriptor from FROM on, and returns it. -EMFILE if there is none; a FILE
+ * without users is then closed. */
 int file_install(struct file *file, int from, bool close_on_exec) {
     struct files *files = &current->files;
 
@@ -74,7 +75,7 @@ bool files_open_terminal(struct files *files) {
     return true;
 }
 
-/* Counts the users of a copy of another process's descriptors. */
+/* FILES is a copy of another process's descriptors: counts the new users. */
 void files_share(struct files *files) {
     for (int fd = 0; fd < FILES_MAX; fd++)
         if (files->file[fd])
@@ -121,7 +122,7 @@ static int transfer(int fd, bool write, uintptr_t buffer, size_t n) {
 int sys_read(struct trap_frame *frame) { return transfer((int)frame->ebx, false, frame->ecx, frame->edx); }
 int sys_write(struct trap_frame *frame) { return transfer((int)frame->ebx, true, frame->ecx, frame->edx); }
 
-/* The same for COUNT buffers, up to the first that is not done whole. */
+/* The same for COUNT buffers; stops at the first that is not transferred whole. */
 static int transfer_vector(int fd, bool write, const struct iovec *vector, unsigned count) {
     struct iovec part;
     int done = 0;
@@ -252,7 +253,7 @@ int sys_fcntl64(struct trap_frame *frame) {
 
 /* ---- waiting for several ---- */
 
-/* What of the events that POLL asks for has come. */
+/* The events that POLL asks for and that have occurred. */
 static unsigned look(const struct pollfd *poll) {
     struct file *file = file_get(poll->fd);
 

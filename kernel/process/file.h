@@ -8,8 +8,8 @@
 
 struct file;
 
-/* What a kind of file does; what is NULL it does not. N > 0; BUFFER is the program's. read and write return the
- * bytes done, or a negative error. */
+/* The operations of a kind of file; NULL: not supported. N > 0, and BUFFER is the program's. read and
+ * write return the number of bytes, or a negative error. */
 struct file_type {
     unsigned mode; /* S_IF... and permissions */
     int (*read)(struct file *file, char *buffer, size_t n);
@@ -37,7 +37,8 @@ struct files {
 struct file *file_create(const struct file_type *type, unsigned flags);
 void file_drop(struct file *file);
 
-/* The lowest free descriptor from FROM on, now FILE's; or -EMFILE, and FILE is dropped. */
+/* Gives FILE the lowest free descriptor from FROM on, and returns it. -EMFILE if there is none; a FILE
+ * without users is then closed. */
 int file_install(struct file *file, int from, bool close_on_exec);
 
 /* The current process's file FD, or NULL. */
@@ -48,7 +49,7 @@ const struct module *file_module(int fd);
 
 /* Descriptors 0 to 2 on the terminal; false when memory has run out. */
 bool files_open_terminal(struct files *files);
-void files_share(struct files *files);                 /* a copy of another's, which is now one user more */
+void files_share(struct files *files); /* FILES is a copy of another process's: counts its users */
 void files_close(struct files *files, unsigned which); /* a bit a descriptor */
 
 /* What the program's USER_PATH names: *TYPE, and *MODULE, NULL where it is no module. 0 or a negative error. */

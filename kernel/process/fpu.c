@@ -46,7 +46,7 @@ void fpu_load(const struct fpu_state *state) {
     if (has_fxsr) {
         fxrstor(state);
     } else {
-        fnclex(); /* or FRSTOR would raise the last program's pending exception here */
+        fnclex(); /* otherwise FRSTOR raises the last program's pending exception */
         frstor(state);
     }
 }

@@ -9,7 +9,8 @@ struct fpu_state {
     uint8_t bytes[512];
 } __attribute__((aligned(16)));
 
-/* Lets programs use SSE where the processor has it, and keeps the state that they begin with. Before the first one. */
+/* Lets programs use SSE where the processor has it, and keeps the state that they begin with. Before the first
+ * one. */
 void fpu_init(void);
 
 void fpu_save(struct fpu_state *state); /* the registers stay as they are */

@@ -33,7 +33,7 @@
 #define ERANGE 34
 #define ENAMETOOLONG 36
 #define ENOSYS 38
-#define ERESTART 512 /* never seen by a program: EINTR, or the call once more */
+#define ERESTART 512 /* never seen by a program: becomes EINTR, or the call is repeated */
 
 /* asm/signal.h */
 #define SIGINT 2
@@ -53,7 +53,7 @@
 #define SIGTTOU 22
 #define SIGURG 23
 #define SIGWINCH 28
-#define SIGNALS 32 /* those from 32 on, real-time signals, are refused */
+#define SIGNALS 32 /* real-time signals, from 32 on, are refused */
 
 #define SIG_DFL 0
 #define SIG_IGN 1

@@ -16,7 +16,7 @@
 
 static uintptr_t page_up(uintptr_t va) { return (va + PAGE_MASK) & ~(uintptr_t)PAGE_MASK; }
 
-/* The layout of a program whose segments end at END. */
+/* The initial layout of a program whose segments end at END. */
 struct memory memory_of(uintptr_t end) {
     return (struct memory){page_up(end), page_up(end), MAPPINGS_END, USER_END};
 }
@@ -44,7 +44,7 @@ static paddr_t frame_at(const void *va) {
     return vmem_translate(va, &pa) ? pa & ~PAGE_MASK : PADDR_NONE;
 }
 
-/* Mends the fault, and tells whoever wants to know. */
+/* Mends the fault and tells the handler. */
 static bool mend(const void *va, unsigned error) {
     struct process_fault fault = {current->name,       current->pid, va,
                                   error & FAULT_WRITE, frame_at(va), PADDR_NONE};
@@ -68,7 +68,7 @@ bool memory_fault(const void *va, unsigned error) {
     return true;
 }
 
-/* Whether the program may access VA as ERROR describes, so that the fault there was for want of memory. */
+/* Whether the program may make the access that ERROR describes: if it still faulted, memory had run out. */
 bool memory_wanting(const void *va, unsigned error) {
     return (is_stack(va) && is_unmapped(va)) ||
            space_allows(va, 1, VMEM_USER | (error & FAULT_WRITE ? VMEM_WRITE : 0));
@@ -76,7 +76,8 @@ bool memory_wanting(const void *va, unsigned error) {
 
 /* ---- mappings ---- */
 
-/* Maps BYTES bytes at OFFSET of MODULE at VA, whole pages shared until they are written to; what the last page has beyond them is clear. */
+/* Maps BYTES bytes at OFFSET of MODULE at VA, whole pages shared until they are written to; what the last page
+ * has beyond them is clear. */
 int memory_map_file(char *va, const struct module *module, size_t offset, size_t bytes, unsigned flags) {
     size_t shared = module->start & PAGE_MASK ? 0 : bytes / PAGE_SIZE;
     size_t copied = bytes - shared * PAGE_SIZE, pages = pages_for(copied);
@@ -92,14 +93,14 @@ int memory_map_file(char *va, const struct module *module, size_t offset, size_t
     return flags & VMEM_WRITE ? 0 : space_protect(rest, pages, flags);
 }
 
-/* [VA, VA + BYTES) are whole pages of the user part; the number of pages, or 0. */
+/* The number of pages in [VA, VA + BYTES); 0 if they are not whole pages of the user part below END. */
 static size_t user_pages(uintptr_t va, size_t bytes, uintptr_t end) {
     size_t pages = pages_for(bytes);
 
     return va & PAGE_MASK || va < USER_START || va >= end || pages > (end - va) / PAGE_SIZE ? 0 : pages;
 }
 
-/* The start of the highest gap of PAGES pages between the heap and MAPPINGS_END, or 0. */
+/* The highest free range of PAGES pages between the heap and MAPPINGS_END, or 0. */
 static uintptr_t find_gap(const struct memory *memory, size_t pages) {
     uintptr_t va = MAPPINGS_END, low = page_up(memory->brk);
 
@@ -128,7 +129,7 @@ static uintptr_t find_place(struct memory *memory, size_t pages) {
     return va ? va : find_gap(memory, pages);
 }
 
-/* [VA, VA_END) is unmapped: if *LOWEST, the lowest mapping below END, lay there, it is now behind it. */
+/* [VA, VA_END) has been unmapped. Moves *LOWEST, the lowest mapping below END, up if it was there. */
 static void raise(uintptr_t *lowest, uintptr_t end, uintptr_t va, uintptr_t va_end) {
     if (va <= *lowest && *lowest < va_end)
         *lowest = va_end < end ? va_end : end;
@@ -142,7 +143,7 @@ static void unmap(struct memory *memory, uintptr_t va, size_t pages) {
     raise(&memory->lowest_high, USER_END, va, end);
 }
 
-/* [VA, END) is about to be mapped: what of it lies in the free part [FREE, *LOWEST) is not free any more. */
+/* [VA, END) is about to be mapped. Moves *LOWEST down if the range overlaps the free part [FREE, *LOWEST). */
 static void lower(uintptr_t *lowest, uintptr_t free, uintptr_t va, uintptr_t end) {
     if (va < *lowest && end > free)
         *lowest = va > free ? va : free;
@@ -161,7 +162,7 @@ static unsigned flags_of(unsigned protection) {
     return (protection ? VMEM_USER : 0) | (protection & PROT_WRITE ? VMEM_USER | VMEM_WRITE : 0);
 }
 
-/* What a mapping is to show: FILE's bytes from OFFSET on, or nothing of it. */
+/* Fills a new mapping: with MODULE's bytes from OFFSET on, or with clear pages. */
 static int fill(char *va, size_t bytes, unsigned protection, const struct module *module, size_t offset) {
     if (!module)
         return space_reserve(va, pages_for(bytes), flags_of(protection)) < 0 ? -ENOMEM : 0;
@@ -231,7 +232,7 @@ int sys_mprotect(struct trap_frame *frame) {
     return space_protect((void *)frame->ebx, pages, flags_of(frame->edx)) < 0 ? -ENOMEM : 0;
 }
 
-/* Where the heap ends now: as asked, or, if that cannot be, as before. */
+/* Returns the end of the heap: the new one, or the old one if it could not be moved. */
 int sys_brk(struct trap_frame *frame) {
     struct memory *memory = &current->memory;
     uintptr_t end = page_up(memory->brk), new_end = page_up(frame->ebx);

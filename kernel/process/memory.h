@@ -35,14 +35,14 @@ struct memory {
     uintptr_t lowest_high;    /* nor between STACK_TOP and here */
 };
 
-/* The layout of a program whose segments end at END. */
+/* The initial layout of a program whose segments end at END. */
 struct memory memory_of(uintptr_t end);
 
 /* Makes VA accessible for the access that ERROR describes, if the program may do it; false if not, or when memory
  * has run out. Counts the faults that it mends. */
 bool memory_fault(const void *va, unsigned error);
 
-/* Whether the program may access VA as ERROR describes, so that the fault there was for want of memory. */
+/* Whether the program may make the access that ERROR describes: if it still faulted, memory had run out. */
 bool memory_wanting(const void *va, unsigned error);
 
 /* Maps BYTES bytes at OFFSET of MODULE at VA, whole pages shared until they are written to; what the last page has

@@ -32,7 +32,7 @@ bool module_add(const struct module *module) {
     return true;
 }
 
-/* Maps every module that boot_info keeps at MODULES_START and up; one that does not fit is left out, and a line says so. */
+/* Maps every module of boot_info from MODULES_START on. A module that does not fit is left out and logged. */
 void modules_init(void) {
     char *va = (char *)MODULES_START;
 
@@ -53,7 +53,7 @@ void modules_init(void) {
 /* Module I, counted from 0; NULL past the last. */
 const struct module *module_at(size_t i) { return i < count ? &modules[i] : NULL; }
 
-/* PATH without what may stand before a module's name. */
+/* PATH without the directory that may precede a module's name. */
 const char *module_base(const char *path) {
     static const char *const before[] = {"/usr/bin/", "/bin/", "/", "./"};
 

@@ -11,8 +11,7 @@ struct module {
     paddr_t start; /* of DATA */
 };
 
-/* Maps every module that boot_info keeps at MODULES_START and up; one that does not fit is left out, and a line
- * says so. */
+/* Maps every module of boot_info from MODULES_START on. A module that does not fit is left out and logged. */
 void modules_init(void);
 
 /* Adds a module; false where there are too many. */
@@ -25,7 +24,7 @@ const struct module *module_at(size_t i);
  * is none. */
 const struct module *module_find(const char *path);
 
-/* PATH without what may stand before a module's name. */
+/* PATH without the directory that may precede a module's name. */
 const char *module_base(const char *path);
 
 #endif

@@ -6,7 +6,7 @@
 #include "system_calls.h"
 #include "user_memory.h"
 
-#define PIPE_SIZE 4096u /* PIPE_BUF: a write of no more is never split among others */
+#define PIPE_SIZE 4096u /* PIPE_BUF: smaller writes are never interleaved */
 
 struct pipe {
     char *data;
@@ -14,7 +14,7 @@ struct pipe {
     bool has_reader, has_writer;
 };
 
-/* Waits until the other end of FILE's pipe has done something. 0 or a negative error. */
+/* Waits for the other end of FILE's pipe to read, write or close. 0 or a negative error. */
 static int wait_for_change(struct file *file) {
     if (file->flags & O_NONBLOCK)
         return -EAGAIN;
@@ -50,7 +50,7 @@ static int pipe_read(struct file *file, char *buffer, size_t n) {
     return (int)done;
 }
 
-/* Writes what there is room for; the bytes written, 0 where the program may not read BUFFER. */
+/* Writes as much as fits. Returns the number of bytes; 0 if the program may not read BUFFER. */
 static size_t fill(struct pipe *pipe, const char *buffer, size_t n) {
     size_t last = (pipe->first + pipe->used) % PIPE_SIZE, room = PIPE_SIZE - pipe->used;
     size_t part = user_part(buffer, n, false), straight = PIPE_SIZE - last;
@@ -130,7 +130,7 @@ static int open_pipe(int *fd, unsigned flags) {
 
     if (!pipe)
         return -ENOMEM;
-    pipe->has_writer = true; /* until both are open, closing one does not free it */
+    pipe->has_writer = true; /* keeps the pipe until both ends are open */
     fd[0] = open_end(pipe, &pipe_read_type, flags, &pipe->has_reader);
     fd[1] = fd[0] < 0 ? fd[0] : open_end(pipe, &pipe_write_type, flags, &pipe->has_writer);
     if (fd[1] >= 0)

@@ -51,13 +51,13 @@ void process_init(void) {
     input_on_rest(process_rest);
 }
 
-/* A process's first steps, on its own kernel stack; its return leads to ring 3. */
+/* Runs first on a new process's kernel stack. Returns to ring 3. */
 static void begin(void) {
     if (current->set_tid)
         copy_to_user((void *)current->set_tid, &current->pid, sizeof(current->pid));
 }
 
-/* Links PROCESS, whose space is there, behind the current one; it will begin with FRAME. */
+/* Gives PROCESS a kernel stack and a PID, and links it after the current process. It starts with FRAME. */
 static bool launch(struct process *process, const struct trap_frame *frame) {
     if (!context_create(process, frame, begin))
         return false;
@@ -70,7 +70,7 @@ static bool launch(struct process *process, const struct trap_frame *frame) {
 
 /* ---- start and fork ---- */
 
-/* Loads PROGRAM into PROCESS's space, seen meanwhile. */
+/* Loads PROGRAM into PROCESS's space, which is current meanwhile. */
 static int load(struct process *process, const struct module *program, const struct arguments *arguments,
                 struct trap_frame *frame) {
     enter_space(process->space);
@@ -118,7 +118,7 @@ int process_start(int n, char *const *arg) {
     return error;
 }
 
-/* A copy of the current process that goes on with FRAME, and there gets 0. Its PID or -ENOMEM. */
+/* Copies the current process. The copy continues with FRAME, where eax is 0. Returns its PID, or -ENOMEM. */
 static int fork(const struct trap_frame *frame) {
     struct process *child = kmalloc(sizeof(*child));
     struct trap_frame to = *frame;
@@ -145,7 +145,7 @@ static int fork(const struct trap_frame *frame) {
 
 int sys_fork(struct trap_frame *frame) { return fork(frame); }
 
-/* As fork: no memory is shared, and so no thread made. */
+/* Like fork: memory is never shared, so there are no threads. */
 int sys_clone(struct trap_frame *frame) {
     struct trap_frame to = *frame;
     unsigned flags = frame->ebx;
@@ -164,14 +164,14 @@ int sys_clone(struct trap_frame *frame) {
 
 /* ---- exit and wait ---- */
 
-/* The orphans' parent is the monitor, which waits for them. */
+/* Makes the monitor the parent of the current process's children. */
 static void orphan_children(void) {
     for (struct process *process = monitor.next; process != &monitor; process = process->next)
         if (process->parent == current)
             process->parent = &monitor;
 }
 
-/* Whether the parent wants to hear no more of its children. */
+/* Whether the parent does not wait for its children. */
 static bool is_forgotten(const struct process *process) {
     const struct sigaction *action = &process->parent->signals.action[SIGCHLD];
 
@@ -214,7 +214,7 @@ static bool waits_for(int pid, const struct process *process) {
             (pid <= 0 && process->group == (pid ? -pid : current->group)));
 }
 
-/* The child that PID means, as wait4 does, a zombie if there is one; or NULL. */
+/* A child that matches wait4's PID, preferably a zombie; or NULL. */
 static struct process *find_child(int pid) {
     struct process *child = NULL;
 
@@ -252,7 +252,7 @@ int sys_waitpid(struct trap_frame *frame) {
     return sys_wait4(&with_usage);
 }
 
-/* A group is anything that the programs of a session agree on: job control is theirs. */
+/* Groups have no meaning to the kernel but for kill, wait4 and the terminal. */
 int sys_setpgid(struct trap_frame *frame) {
     struct process *process = frame->ebx ? process_find((int)frame->ebx) : current;
 
@@ -274,7 +274,7 @@ int sys_exit(struct trap_frame *frame) { process_exit((int)(frame->ebx & 0xFF) <
 
 /* ---- for the monitor ---- */
 
-/* Buries whoever has ended unasked: orphans, and what runs beside the prompt. */
+/* Removes the monitor's zombie children, but not EXCEPT: orphans, and background programs that have ended. */
 static void bury_orphans(int except) {
     struct process *next;
 
@@ -298,7 +298,7 @@ void process_rest(void) {
         on_output();
 }
 
-/* Waits for program PID while it has the terminal: Ctrl-C goes to it. */
+/* Gives the terminal to program PID and waits for it; Ctrl-C goes to the program. */
 int process_wait_for(int pid) {
     struct process *process = process_find(pid);
 
@@ -372,7 +372,7 @@ void process_leave(void) {
     enter_space(current->space);
 }
 
-/* What the page at VA is to the program that was entered. */
+/* What the page at VA is in the program that was entered. */
 const char *process_region(uintptr_t va, bool writable) {
     if (!entered || entered == &monitor)
         return NULL;

@@ -54,7 +54,7 @@ int arguments_add(struct arguments *arguments, const char *string, size_t n);
 int exec_load(const struct module *program, const struct arguments *arguments, struct memory *memory,
               struct trap_frame *frame);
 
-/* Takes PROGRAM's name and forgets what an old one left. */
+/* Gives PROCESS the name of PROGRAM, and clears what its old program left in registers and signals. */
 void exec_become(struct process *process, const struct module *program);
 
 #endif

@@ -29,7 +29,7 @@ struct process *current = &monitor;
 
 static bool slot_used[PROCESSES_MAX];
 
-/* What a new stack begins with, from its lowest address: what context_switch pops, and two returns. */
+/* The initial contents of a new stack: what context_switch pops, and two return addresses. */
 struct first_frame {
     unsigned edi, esi, ebx, ebp;
     void (*begin)(void);
@@ -50,7 +50,8 @@ static char *alloc_stack(void) {
     return NULL;
 }
 
-/* Gives PROCESS a kernel stack, at whose top FRAME lies, so that it begins with BEGIN and then goes to ring 3 with FRAME. */
+/* Gives PROCESS a kernel stack with FRAME at its top. The process first runs BEGIN, then goes to ring 3 with
+ * FRAME. */
 bool context_create(struct process *process, const struct trap_frame *frame, void (*begin)(void)) {
     char *bottom = alloc_stack(), *top;
     struct first_frame *first;
@@ -66,7 +67,7 @@ bool context_create(struct process *process, const struct trap_frame *frame, voi
     return true;
 }
 
-/* Gives PROCESS a kernel stack, at whose top FRAME lies, so that it begins with BEGIN and then goes to ring 3 with FRAME. */
+/* Gives back PROCESS's kernel stack. */
 void context_destroy(struct process *process) {
     char *bottom = (char *)(uintptr_t)process->context.stack.bottom;
 
@@ -99,7 +100,7 @@ static void switch_to(struct process *next) {
     context_switch(&before->context.esp, next->context.esp);
 }
 
-/* Whoever comes after the current process and can run; NULL if nobody, the current one included. */
+/* The next runnable process after the current one, which is considered last; NULL if there is none. */
 static struct process *next_runnable(void) {
     struct process *process = current;
 
@@ -111,7 +112,7 @@ static struct process *next_runnable(void) {
     return NULL;
 }
 
-/* Lets another process run, if one can; the caller goes on in its turn. */
+/* Lets another process run, if one is runnable; returns at the caller's next turn. */
 void schedule(void) {
     struct process *next;
 
@@ -153,7 +154,7 @@ void schedule_wake(const void *channel) {
     } while (process != current);
 }
 
-/* After an interrupt: wakes whoever waits for the clock, and the monitor. */
+/* After an interrupt: wakes the monitor, and every process whose wait has timed out. */
 void schedule_interrupted(void) {
     struct process *process = current;
     unsigned now = timer_ticks();

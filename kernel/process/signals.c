@@ -18,7 +18,7 @@
 #define STOPS (BIT(SIGSTOP) | BIT(SIGTSTP) | BIT(SIGTTIN) | BIT(SIGTTOU)) /* not known here */
 #define UNBLOCKABLE (BIT(SIGKILL) | BIT(SIGSTOP))
 
-/* asm/ucontext.h, and what a program does not look at. The x87 and SSE registers follow. */
+/* The frame on the program's stack; its middle is asm/ucontext.h. The x87 and SSE registers follow it. */
 struct signal_frame {
     unsigned return_address, signal, info_address, context_address;
     struct siginfo info;
@@ -53,7 +53,7 @@ void signal_send(struct process *process, unsigned signal) {
         schedule_wake_process(process);
 }
 
-/* Sends SIGNAL, a fault's, to the current process. */
+/* Sends SIGNAL, raised by a fault at ADDRESS, to the current process. */
 bool signal_fault(unsigned signal, uintptr_t address) {
     struct signals *signals = &current->signals;
 
@@ -64,7 +64,7 @@ bool signal_fault(unsigned signal, uintptr_t address) {
     return true;
 }
 
-/* What an executable begins with: handlers are gone. */
+/* Resets handlers to the default action; ignored signals stay ignored. */
 void signals_reset(struct signals *signals) {
     for (unsigned i = 0; i < SIGNALS; i++)
         if (signals->action[i].handler != SIG_IGN)
@@ -85,7 +85,8 @@ static struct sigcontext context_of(const struct trap_frame *frame) {
     return context;
 }
 
-/* Has FRAME go on in the handler of SIGNAL, and then where it was. False where the stack has no room. */
+/* Makes FRAME continue in the handler of SIGNAL, which returns to where FRAME was. False if the stack has
+ * no room. */
 static bool push_handler(struct trap_frame *frame, unsigned signal) {
     struct signals *signals = &current->signals;
     struct sigaction *action = &signals->action[signal];
@@ -120,7 +121,8 @@ static bool push_handler(struct trap_frame *frame, unsigned signal) {
     return true;
 }
 
-/* A signal has broken off the system call NUMBER: it fails, or, if AGAIN, is made once more. */
+/* A signal has interrupted system call NUMBER. If AGAIN, the call is repeated; otherwise it fails with
+ * EINTR. */
 static void end_call(struct trap_frame *frame, int number, bool again) {
     if (number < 0 || frame->eax != (unsigned)-ERESTART)
         return;
@@ -129,7 +131,7 @@ static void end_call(struct trap_frame *frame, int number, bool again) {
         frame->eip -= 2; /* INT 0x80 */
 }
 
-/* On the way back to ring 3: ends the program, or has it run a handler. */
+/* On the way back to ring 3: ends the program or makes it run a handler. */
 void signals_deliver(struct trap_frame *frame, int number) {
     struct signals *signals = &current->signals;
 
@@ -171,7 +173,8 @@ static int go_back(struct trap_frame *frame, uintptr_t at) {
     return (int)frame->eax;
 }
 
-/* The handler's return has popped the return address; the restorer of sigreturn pops the number too. */
+/* The handler's return popped the return address. The restorer of sigreturn has popped the signal's
+ * number, too. */
 int sys_rt_sigreturn(struct trap_frame *frame) { return go_back(frame, frame->user_esp - 4); }
 int sys_sigreturn(struct trap_frame *frame) { return go_back(frame, frame->user_esp - 8); }
 
@@ -264,7 +267,7 @@ int sys_pause(struct trap_frame *frame) {
     return suspend(current->signals.blocked);
 }
 
-/* The processes that kill's PID means: one, a group, or all but the caller. */
+/* Whether kill's PID means PROCESS: its PID, its group, or all but the caller. */
 static bool is_meant(const struct process *process, int pid) {
     if (process == &monitor || process->state == ZOMBIE)
         return false;

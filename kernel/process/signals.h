@@ -18,17 +18,18 @@ struct process;
 /* Makes SIGNAL pending for PROCESS, and wakes it unless it ignores or blocks SIGNAL. */
 void signal_send(struct process *process, unsigned signal);
 
-/* Sends SIGNAL, a fault's, to the current process. False if the program does not handle it and must end. */
+/* Sends SIGNAL, raised by a fault at ADDRESS, to the current process. False if it has no handler and must
+ * end. */
 bool signal_fault(unsigned signal, uintptr_t address);
 
 /* Whether the current process has a signal to act on. */
 bool signal_pending(void);
 
-/* On the way back to ring 3: ends the program, or has it run a handler. NUMBER is the system call that FRAME came
- * with, to be made again if a signal broke it off; -1 for none. */
+/* On the way back to ring 3: ends the program or makes it run a handler. NUMBER is the system call that
+ * FRAME came with, which may have to be repeated; -1 for none. */
 void signals_deliver(struct trap_frame *frame, int number);
 
-/* What an executable begins with: handlers are gone. */
+/* Resets handlers to the default action; ignored signals stay ignored. */
 void signals_reset(struct signals *signals);
 
 #endif

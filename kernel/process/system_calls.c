@@ -26,7 +26,7 @@ static int sys_getpgrp(struct trap_frame *frame) {
     return current->group;
 }
 
-/* Whoever runs is the superuser, of a system without others. */
+/* Every program runs as user 0. */
 static int sys_zero(struct trap_frame *frame) {
     (void)frame;
     return 0;
@@ -49,14 +49,14 @@ static int sys_uname(struct trap_frame *frame) {
     return copy_to_user((void *)frame->ebx, names, sizeof(names));
 }
 
-/* Of the figures only the page faults are known. */
+/* Only the page faults are counted. */
 static int sys_getrusage(struct trap_frame *frame) {
     const struct rusage usage = {.minor_faults = current->faults};
 
     return copy_to_user((void *)frame->ecx, &usage, sizeof(usage));
 }
 
-/* A GDT entry of the program's own: there is one, of 4 GiB from its base on. */
+/* There is one entry for thread-local storage, of 4 GiB from its base. */
 static int sys_set_thread_area(struct trap_frame *frame) {
     struct user_desc wanted;
 
@@ -178,7 +178,7 @@ static void handle_interrupt(struct trap_frame *frame) {
         signals_deliver(frame, -1);
 }
 
-/* Takes over what concerns programs from the trap room. */
+/* Registers the handlers of system calls, faults and interrupts of programs. */
 void system_calls_init(void) {
     static const struct trap_handlers handlers = {
         .page_fault = memory_fault,

@@ -8,10 +8,10 @@
 
 typedef int system_call(struct trap_frame *frame);
 
-/* Programs run with interrupts on, and no privilege: of EFLAGS a program chooses only what it could set by POPF. */
+/* EFLAGS for ring 3: interrupts on, and from WISH only what a program could set by POPF. */
 static inline unsigned user_eflags(unsigned wish) { return (wish & EFLAGS_PROGRAM) | EFLAGS_IF | 2; }
 
-/* Takes over what concerns programs from the trap room. */
+/* Registers the handlers of system calls, faults and interrupts of programs. */
 void system_calls_init(void);
 
 /* memory.c */

@@ -27,7 +27,7 @@ static const struct termios usual = {
 };
 
 static struct termios mode;
-static int session, owner; /* the programs that have it, and the group among them that reads; 0: none */
+static int session, owner; /* the session that has the terminal, and its foreground group; 0: none */
 static char line[LINE_MAX];
 static size_t line_length;
 static short ready[READY_MAX]; /* a ring: characters, and ends of file */
@@ -45,7 +45,7 @@ void tty_give(int new_session) {
 
 static bool beside; /* a program without the terminal has printed */
 
-/* Before the current program prints: if it does not have the terminal, it begins a line of its own. */
+/* Call before the current program prints. A program without the terminal starts on a new line. */
 void tty_begin_output(void) {
     if (current->session == session || beside)
         return;
@@ -53,7 +53,7 @@ void tty_begin_output(void) {
     log_fresh_line();
 }
 
-/* Whether programs without the terminal have printed since this was last asked; then their last line is ended. */
+/* Whether programs without the terminal have printed since the last call; if so, ends their last line. */
 bool tty_printed_beside(void) {
     bool printed = beside;
 
@@ -63,7 +63,7 @@ bool tty_printed_beside(void) {
     return printed;
 }
 
-/* Past the monitor's pager, which would wait for a key that is the program's. */
+/* Bypasses the monitor's pager, which would wait for keys that belong to the program. */
 static void show(const char *text, size_t n) {
     if (log_capturing())
         log_write(text, n);
@@ -71,7 +71,7 @@ static void show(const char *text, size_t n) {
         log_pass(text, n);
 }
 
-/* Between two pages of a long text: the monitor looks for Ctrl-C. */
+/* Between two pages of a long text: lets the monitor look for Ctrl-C. */
 static void let_others_run(void) {
     schedule_interrupted();
     schedule();
@@ -145,7 +145,7 @@ static void edit_line(int c) {
     }
 }
 
-/* Sends SIGNAL to the programs that have the terminal; what was typed before is dropped. */
+/* Sends SIGNAL to the foreground group and drops what was typed before. */
 static void interrupt(int c, unsigned signal) {
     line_length = ready_count = 0;
     echo(c);
@@ -169,7 +169,7 @@ static void take(int c) {
     }
 }
 
-/* The sequence that a terminal sends for a key that is no character (ECMA-48). */
+/* The escape sequence that a terminal sends for KEY (ECMA-48). */
 static const char *sequence(int key) {
     static const char *const sequences[] = {"\033[A", "\033[B",  "\033[D",    "\033[C",   "\033[H",
                                             "\033[F", "\033[3~", "\033[1;5D", "\033[1;5C"};
@@ -178,7 +178,7 @@ static const char *sequence(int key) {
     return i < ARRAY_SIZE(sequences) ? sequences[i] : "";
 }
 
-/* Takes what has been typed, while a session has the terminal. */
+/* Processes the keys typed, if a session has the terminal. */
 void tty_poll(void) {
     for (int key; session && ready_count < READY_MAX - LINE_MAX && (key = input_poll()) >= 0;) {
         if (key < KEY_UP)
@@ -208,7 +208,7 @@ static int wait_for_input(const struct file *file) {
     return current->group == owner ? 0 : -EIO;
 }
 
-/* Takes what is ready, at most N characters, in line mode at most a line. */
+/* Reads what is ready: at most N characters, in line mode at most one line. */
 static int tty_read(struct file *file, char *buffer, size_t n) {
     int error = !(mode.lflag & ICANON) && mode.cc[VMIN] == 0 && ready_count == 0 ? 1 : wait_for_input(file);
     size_t done = 0;

@@ -8,13 +8,13 @@
  * it in its usual mode. */
 void tty_give(int session);
 
-/* Takes what has been typed, while a session has the terminal. */
+/* Processes the keys typed, if a session has the terminal. */
 void tty_poll(void);
 
-/* Before the current program prints: if it does not have the terminal, it begins a line of its own. */
+/* Call before the current program prints. A program without the terminal starts on a new line. */
 void tty_begin_output(void);
 
-/* Whether programs without the terminal have printed since this was last asked; then their last line is ended. */
+/* Whether programs without the terminal have printed since the last call; if so, ends their last line. */
 bool tty_printed_beside(void);
 
 #endif

@@ -23,14 +23,15 @@ static bool page_ready(const void *va, bool write) {
     return memory_fault(va, FAULT_USER | (write ? FAULT_WRITE : 0) | (walk.pde & walk.pte & FAULT_PRESENT));
 }
 
-/* How much of [VA, VA + N) the kernel may now access directly: up to the end of VA's page; 0 where the program may not. */
+/* How many bytes at VA, at most N and up to the end of the page, the kernel may now access directly; 0 if
+ * the program may not access them. */
 size_t user_part(const void *va, size_t n, bool write) {
     size_t part = PAGE_SIZE - page_offset(va);
 
     return page_ready(va, write) ? part < n ? part : n : 0;
 }
 
-/* 0 or -EFAULT; what comes before the bad page has then been copied. */
+/* 0 or -EFAULT; the bytes before the bad page have then been copied. */
 int copy_from_user(void *to, const void *user, size_t n) {
     for (size_t part; n; n -= part, to = (char *)to + part, user = (const char *)user + part) {
         if (!(part = user_part(user, n, false)))
@@ -40,7 +41,7 @@ int copy_from_user(void *to, const void *user, size_t n) {
     return 0;
 }
 
-/* 0 or -EFAULT; what comes before the bad page has then been copied. */
+/* 0 or -EFAULT; the bytes before the bad page have then been copied. */
 int copy_to_user(void *user, const void *from, size_t n) {
     for (size_t part; n; n -= part, user = (char *)user + part, from = (const char *)from + part) {
         if (!(part = user_part(user, n, true)))

@@ -5,11 +5,11 @@
 
 #include "types.h"
 
-/* How much of [VA, VA + N) the kernel may now access directly: up to the end of VA's page; 0 where the program may
- * not. Holds until the program runs again or its mappings change. */
+/* How many bytes at VA, at most N and up to the end of the page, the kernel may now access directly; 0 if
+ * the program may not access them. Valid until the program runs again or its mappings change. */
 size_t user_part(const void *va, size_t n, bool write);
 
-/* 0 or -EFAULT; what comes before the bad page has then been copied. */
+/* 0 or -EFAULT; the bytes before the bad page have then been copied. */
 int copy_from_user(void *to, const void *user, size_t n);
 int copy_to_user(void *user, const void *from, size_t n);
 
