@@ -84,8 +84,6 @@ static struct {
         const struct watched *function;
         unsigned esp;       /* where its return address is */
         size_t frames_free; /* when it was called */
-        ptrdiff_t
-            by_callees; /* of the frames given back since (or taken, if negative), those by watched calls */
     } call[DEPTH_MAX];
     unsigned depth;
     bool line_open; /* the innermost call is printed, without a line end */
@@ -270,8 +268,7 @@ static void enter(const struct trap_frame *frame, const struct watched *function
     if (trace.depth < DEPTH_MAX) {
         trace.call[trace.depth].function = function;
         trace.call[trace.depth].esp = frame_esp(frame);
-        trace.call[trace.depth].frames_free = trace.frames_free;
-        trace.call[trace.depth++].by_callees = 0;
+        trace.call[trace.depth++].frames_free = trace.frames_free;
     }
     if (!strcmp(function->name, "kmalloc"))
         print_class(stack[1]);
@@ -289,12 +286,9 @@ static void leave(const struct trap_frame *frame) {
     count_frames();
     const struct watched *function = trace.call[--trace.depth].function;
     ptrdiff_t given = (ptrdiff_t)(trace.frames_free - trace.call[trace.depth].frames_free);
-    ptrdiff_t by_itself = given - trace.call[trace.depth].by_callees;
 
-    if (trace.depth)
-        trace.call[trace.depth - 1].by_callees += given;
-    if (function->frames == GIVES_FRAMES && by_itself > 0)
-        print_given(by_itself);
+    if (function->frames == GIVES_FRAMES && given > 0)
+        print_given(given);
     if (function->result == NOTHING) {
         end_line();
         return;
