@@ -57,8 +57,8 @@ static void start_vmem(void) {
 }
 
 static void start_kmalloc(void) {
-    static const char *const modes[] = {"", "; red zones, poison, quarantine: heap=debug",
-                                        "; an absent page after each object: heap=guard"};
+    static const char *const modes[] = {"", "; heap=debug: red zones, quarantine",
+                                        "; heap=guard: guard pages"};
 
     kmalloc_init(&vmem_provider);
     space_init();

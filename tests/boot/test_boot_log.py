@@ -63,9 +63,10 @@ def test_banner_and_diagnosis_name_the_version(boot):
     assert machine.finish() == 33
 
 
-def test_each_step_is_one_row_of_the_screen(boot):
+@pytest.mark.parametrize("cmdline", ["", "heap=debug", "heap=guard"])
+def test_each_step_is_one_row_of_the_screen(boot, cmdline):
     """Except the command line, which may be long."""
-    machine = boot()
+    machine = boot(cmdline=cmdline)
     log = machine.prompt()
     assert [line for line in log.split("\n") if len(line) > 80] == []
     assert re.search(r"^quire: \d+\.\d\S*, ", log, re.M)  # the version
