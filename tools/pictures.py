@@ -13,8 +13,8 @@ from quire import Machine  # noqa: E402
 
 # What is typed before, and the command that the picture is of.
 PICTURES = {
-    "pd": (["page off", "alloc 100"], "pd"),
-    "trace": ([], "trace alloc 5000"),
+    "pd": (["page off"], "pd"),
+    "trace": (["alloc 100"], "trace alloc 5000"),
     "fault": ([], "fault null"),
     "mem": (["alloc 2M"], "mem"),
     "walk": ([], "walk $1"),
