@@ -43,7 +43,7 @@ KTEST(monitor_trace_sees_what_a_map_does)
     format_buffer(line, sizeof(line), "invlpg 0x%08x  a table's page", WINDOW_START + pdi * PAGE_SIZE);
     KCHECK(find_text(said, line));
     KCHECK(find_text(said, "tables: 0 linked, 1 unlinked; entries: 2 changed; flushes: 2"));
-    KCHECK_EQ(times_said("1 frame back to pm\n"), 1); /* though the calls are nested */
+    KCHECK_EQ(times_said("1 frame back to pm\n"), 1); /* not once for each call around it */
 }
 
 KTEST(monitor_trace_shows_each_frame_that_comes_from_pm)
