@@ -62,6 +62,11 @@ size_t check_unmapped(vpn_t vpn, vpn_t end, unsigned flags);
 void add_entries(vpn_t vpn, size_t n);
 void remove_entries(vpn_t vpn, size_t n);
 
+/* For the checks: the first frame at or after PFN whose record IS what is looked for, or FRAMES_MAX. Plain frames that no
+ * page is mapped to are passed over. */
+pfn_t find_record(pfn_t pfn, bool (*is)(frame_t record));
+bool is_directory(frame_t record);
+
 /* What table 0 says of a page below 4 MiB: the identity, or absent. */
 pte_t identity_entry(vpn_t vpn);
 

@@ -446,8 +446,8 @@ void space_check(void) {
     size_t known = 0, directories = 0;
     for (struct list *at = spaces.next; at != &spaces; at = at->next, known++)
         check_directory((struct space *)at);
-    for (pfn_t pfn = 0; pfn < FRAMES_MAX; pfn++)
-        directories += (pm_frames[pfn] & FRAME_KIND) == FRAME_DIRECTORY;
+    for (pfn_t pfn = 0; (pfn = find_record(pfn, is_directory)) < FRAMES_MAX; pfn++)
+        directories++;
     ASSERT_OP(known, ==, directories);
     ASSERT_OP(get_page_directory(), ==, current->directory);
     vmem_check();

@@ -3,6 +3,7 @@
  * The records name every directory, and those lead to every table, so nobody has to keep a list of spaces. Tables are
  * looked at through the scratch page. That each frame is mapped to as many pages as its record says is checked in
  * place: every page is taken from the record of its frame, all must then be zero, and they are put back. */
+#include "cpu.h"
 #include "memlayout.h"
 #include "paging.h"
 #include "panic.h"
@@ -28,20 +29,28 @@ static void check_fixed_entries(void) {
 
 /* ---- every table ---- */
 
-/* The first frame of KIND at or after PFN, or FRAMES_MAX. */
-static pfn_t next_of_kind(pfn_t pfn, frame_t kind) {
-    for (; pfn < FRAMES_MAX; pfn++)
-        if (pfn % FRAMES_PER_PAGE == 0 && !pm_has_memory(pfn, pfn + FRAMES_PER_PAGE))
-            pfn += FRAMES_PER_PAGE - 1;
-        else if ((pm_frames[pfn] & FRAME_KIND) == kind)
-            return pfn;
-    return FRAMES_MAX;
+/* Whether the records from PFN on, one page of them, need no look: no memory, or plain frames that no page is mapped to. */
+static bool is_dull(pfn_t pfn) {
+    return !pm_has_memory(pfn, pfn + FRAMES_PER_PAGE) ||
+           words_are(&pm_frames[pfn], FRAME_PLAIN, FRAMES_PER_PAGE);
 }
+
+/* The first frame at or after PFN whose record IS what is looked for, which no dull one is; or FRAMES_MAX. */
+pfn_t find_record(pfn_t pfn, bool (*is)(frame_t record)) {
+    for (; pfn < FRAMES_MAX; pfn++)
+        if (pfn % FRAMES_PER_PAGE == 0 && is_dull(pfn))
+            pfn += FRAMES_PER_PAGE - 1;
+        else if (is(pm_frames[pfn]))
+            break;
+    return pfn;
+}
+
+bool is_directory(frame_t record) { return (record & FRAME_KIND) == FRAME_DIRECTORY; }
 
 /* Calls VISIT with each directory entry that counts: those of every user part, and the kernel's of the current
  * directory. Others may have missed a change. */
 static void each_table(void (*visit)(pde_t pde, unsigned pdi)) {
-    for (pfn_t pfn = 0; (pfn = next_of_kind(pfn, FRAME_DIRECTORY)) < FRAMES_MAX; pfn++) {
+    for (pfn_t pfn = 0; (pfn = find_record(pfn, is_directory)) < FRAMES_MAX; pfn++) {
         bool is_current = pfn_to_pa(pfn) == get_page_directory();
         for (unsigned pdi = 1; pdi < (is_current ? FRAMES_PDI : USER_TABLES); pdi++) {
             pde_t pde = scratch_read(pfn_to_pa(pfn), pdi);
@@ -97,19 +106,14 @@ static void count_all(frame_t each_page, frame_t each_link) {
     *table_record(0) += links;
 }
 
-/* The first frame that is left with a page, or is a table and was not linked once; or FRAMES_MAX. */
-static pfn_t find_miscounted(void) {
-    for (pfn_t pfn = 0; pfn < FRAMES_MAX; pfn++)
-        if (pfn % FRAMES_PER_PAGE == 0 && !pm_has_memory(pfn, pfn + FRAMES_PER_PAGE))
-            pfn += FRAMES_PER_PAGE - 1;
-        else if ((pm_frames[pfn] & FRAME_PAGES) != ((pm_frames[pfn] & FRAME_KIND) == FRAME_TABLE))
-            return pfn;
-    return FRAMES_MAX;
+/* Whether a frame is left with a page, or is a table that was not linked once. */
+static bool is_miscounted(frame_t record) {
+    return (record & FRAME_PAGES) != ((record & FRAME_KIND) == FRAME_TABLE);
 }
 
 static void check_counts(void) {
     count_all(-FRAME_PAGE, FRAME_PAGE);
-    pfn_t wrong = find_miscounted();
+    pfn_t wrong = find_record(0, is_miscounted);
     count_all(FRAME_PAGE, -FRAME_PAGE);
     if (wrong < FRAMES_MAX)
         PANIC("vmem: the record of frame 0x%08x is 0x%08x: the tables say otherwise", pfn_to_pa(wrong),
