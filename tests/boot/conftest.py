@@ -1,12 +1,11 @@
 """Shared by the boot tests: machines that end with their test, and a boot loader."""
-import re
 
 import pytest
 
 import multiboot
 from elf import Elf
 from firmware import firmware_options, medium_options
-from quire import Machine
+from quire import Machine, log_name
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +28,7 @@ def boot(request, build, kernel):
     """boot(...) starts a Machine (quire.py), which ends with the test. Its transcript goes to build/logs, and is shown
     when the test fails."""
     machines = []
-    name = re.sub(r"[^\w.=-]+", "_", f"{request.path.stem}.{request.node.name}").strip("_")[:150]
+    name = log_name(request.path.stem, request.node.name)
 
     def start(**options):
         options.setdefault("kernel", None if options.get("cdrom") else kernel)

@@ -16,6 +16,7 @@ import struct
 import subprocess
 import termios
 import time
+import zlib
 
 PROMPT = "quire> "
 BANNER = re.compile(r"^quire: (?!ready)", re.M)
@@ -36,6 +37,13 @@ def _die_with_parent():
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
     except (OSError, AttributeError):
         pass
+
+
+def log_name(module, test):
+    """A file name for TEST of MODULE, which no other test of the module has."""
+    name = re.sub(r"[^\w.=-]+", "_", f"{module}.{test}").strip("_")[:150]
+    is_plain = len(name) < 150 and re.fullmatch(r"[\w.=-]+(\[[\w.=-]+\])?", test)
+    return name if is_plain else f"{name}-{zlib.crc32(test.encode()):08x}"
 
 
 class Machine:
