@@ -40,6 +40,10 @@ static inline size_t pages_for(size_t bytes) { return (bytes >> PAGE_SHIFT) + ((
  * fast path then needs no stack frame and saves no register. */
 #define SLOW_PATH __attribute__((noinline))
 
+/* A loop whose body is one load and store, over hundreds of words: four times the body takes a quarter of the
+ * counting, which is a third of the loop. */
+#define UNROLL _Pragma("GCC unroll 4")
+
 /* A function that does on purpose what C leaves undefined; the sanitizer does not look at it. */
 #define UNDEFINED_ON_PURPOSE __attribute__((no_sanitize("undefined")))
 

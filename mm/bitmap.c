@@ -22,7 +22,7 @@ static inline void fill(uint32_t *map, size_t start, size_t end, bool value) {
         return;
     }
     fill_word(&map[first], head, value);
-#pragma GCC unroll 4
+    UNROLL
     for (size_t i = first + 1; i < last; i++)
         map[i] = value ? ~0u : 0;
     if (tail)

@@ -163,7 +163,7 @@ static bool all_present(vpn_t vpn, vpn_t end) {
         if (!has_table(vpn))
             return false;
         pte_t all = PTE_PRESENT;
-#pragma GCC unroll 4
+        UNROLL
         for (vpn_t i = vpn; i < part; i++)
             all &= read_entry(pte_of(i));
         if (!all)
@@ -178,7 +178,7 @@ static bool all_present(vpn_t vpn, vpn_t end) {
 
 /* Maps the N pages from VPN on to adjacent frames: the first entry is PTE. */
 static void map_part(vpn_t vpn, size_t n, pte_t pte) {
-#pragma GCC unroll 4
+    UNROLL
     for (size_t i = 0; i < n; i++, pte += PAGE_SIZE) {
         write_entry(pte_of(vpn + i), pte);
         *frame_at(pte) += FRAME_PAGE;
@@ -186,7 +186,7 @@ static void map_part(vpn_t vpn, size_t n, pte_t pte) {
 }
 
 static void unmap_part(vpn_t vpn, size_t n) {
-#pragma GCC unroll 4
+    UNROLL
     for (size_t i = 0; i < n; i++) {
         *frame_at(read_entry(pte_of(vpn + i))) -= FRAME_PAGE;
         write_entry(pte_of(vpn + i), 0);
