@@ -1,0 +1,60 @@
+/* A program whose every system call a test chooses. See puppet.h. */
+#include "puppet.h"
+
+#include "../../kernel/process/process_inside.h"
+#include "ktest.h"
+#include "log.h"
+#include "process.h"
+
+extern const char puppet_start[], puppet_end[]; /* puppet.S */
+
+char puppet_said[16384];
+
+static const struct trap_handlers *before;
+static struct trap_handlers handlers;
+
+/* Starts a puppet. */
+int puppet_start_with(void (*call)(struct trap_frame *frame)) {
+    static char name[] = "puppet", *arg[] = {name};
+    static bool added;
+
+    if (!added)
+        added = process_add_file(name, puppet_start, (size_t)(puppet_end - puppet_start));
+    log_capture(puppet_said, sizeof(puppet_said));
+    before = trap_set_handlers(NULL);
+    handlers = *before;
+    handlers.system_call = call;
+    trap_set_handlers(&handlers);
+    return process_start(1, arg);
+}
+
+/* Makes system call NUMBER as the puppet's own. */
+int puppet_call(struct trap_frame *frame, unsigned number, const unsigned arg[6]) {
+    frame->eax = number;
+    frame->ebx = arg[0];
+    frame->ecx = arg[1];
+    frame->edx = arg[2];
+    frame->esi = arg[3];
+    frame->edi = arg[4];
+    frame->ebp = arg[5];
+    before->system_call(frame);
+    int value = (int)frame->eax;
+    frame->ebp = 0;
+    return value;
+}
+
+/* The same as SIGKILL to every program. */
+void puppet_kill_all(void) {
+    for (struct process *process = monitor.next; process != &monitor; process = process->next)
+        signal_send(process, SIGKILL);
+}
+
+/* Kills all programs, waits until none is left, and takes the handler back. */
+void puppet_end_all(void) {
+    while (monitor.next != &monitor) {
+        puppet_kill_all();
+        process_rest();
+    }
+    trap_set_handlers(before);
+    log_capture_end();
+}
