@@ -115,17 +115,17 @@ static uintptr_t find_gap(const struct memory *memory, size_t pages) {
     return va;
 }
 
-/* Takes PAGES pages below *LOWEST, down to END. Where they begin, or 0. */
-static uintptr_t take_below(uintptr_t *lowest, uintptr_t end, size_t pages) {
-    return pages <= (*lowest - end) / PAGE_SIZE ? *lowest -= pages * PAGE_SIZE : 0;
+/* The PAGES pages below LOWEST, or 0 if they would begin below FREE. */
+static uintptr_t below(uintptr_t lowest, uintptr_t free, size_t pages) {
+    return pages <= (lowest - free) / PAGE_SIZE ? lowest - pages * PAGE_SIZE : 0;
 }
 
 /* A place for PAGES pages, or 0. */
-static uintptr_t find_place(struct memory *memory, size_t pages) {
-    uintptr_t va = take_below(&memory->lowest_high, STACK_TOP, pages);
+static uintptr_t find_place(const struct memory *memory, size_t pages) {
+    uintptr_t va = below(memory->lowest_high, STACK_TOP, pages);
 
     if (!va)
-        va = take_below(&memory->lowest, page_up(memory->brk), pages);
+        va = below(memory->lowest, page_up(memory->brk), pages);
     return va ? va : find_gap(memory, pages);
 }
 
@@ -149,11 +149,10 @@ static void lower(uintptr_t *lowest, uintptr_t free, uintptr_t va, uintptr_t end
         *lowest = va > free ? va : free;
 }
 
-/* Empties the place that MAP_FIXED asks for. */
-static void claim(struct memory *memory, uintptr_t va, size_t pages) {
+/* PAGES pages at VA are about to be mapped, wherever that place comes from: a gap may reach below the lowest. */
+static void take(struct memory *memory, uintptr_t va, size_t pages) {
     uintptr_t end = va + pages * PAGE_SIZE;
 
-    space_release((void *)va, pages);
     lower(&memory->lowest, page_up(memory->brk), va, end);
     lower(&memory->lowest_high, STACK_TOP, va, end);
 }
@@ -188,9 +187,10 @@ static int map(uintptr_t va, size_t bytes, unsigned protection, unsigned flags, 
     if (offset > UINT32_MAX)
         return -EINVAL;
     if (flags & MAP_FIXED)
-        claim(memory, va, pages);
+        space_release((void *)va, pages);
     else if (!(va = find_place(memory, pages)))
         return -ENOMEM;
+    take(memory, va, pages);
     int error = fill((char *)va, bytes, protection, module, (size_t)offset);
     if (error < 0)
         unmap(memory, va, pages);

@@ -245,6 +245,13 @@ def test_trees_of_programs_leave_nothing(start, tmp_path):
     assert machine.finish() == EXIT_OK
 
 
+@pytest.mark.parametrize("rule", ["gap", "ignored", "lowest", "offset"])
+def test_edges_of_system_calls(start, tmp_path, rule):
+    machine = start(compiled("edges.c", tmp_path))
+    assert check_all_given_back(machine, f"run edges {rule}") == [""]
+    assert machine.finish() == EXIT_OK
+
+
 # ---- that nobody here wrote ----
 
 SCRIPTS = {
