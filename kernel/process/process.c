@@ -184,6 +184,7 @@ void process_exit(int status) {
 
     files_close(&current->files, ~0u);
     orphan_children();
+    schedule_wake(current->parent); /* even if it forgets the child: this may be the last that it waits for */
     if (is_forgotten(current))
         current->parent = &monitor;
     current->space = monitor.space; /* while it is still current */
@@ -192,7 +193,6 @@ void process_exit(int status) {
     current->status = status;
     current->state = ZOMBIE;
     signal_send(current->parent, SIGCHLD);
-    schedule_wake(current->parent);
     schedule();
     __builtin_unreachable();
 }
