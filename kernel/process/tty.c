@@ -243,6 +243,7 @@ static int give_size(void *argument) {
 
 static int tty_control(unsigned request, void *argument) {
     struct termios wanted;
+    int group;
 
     switch (request) {
     case TCGETS:
@@ -265,7 +266,10 @@ static int tty_control(unsigned request, void *argument) {
     case TIOCSPGRP:
         if (current->session != session)
             return -EPERM;
-        return copy_from_user(&owner, argument, sizeof(owner));
+        if (copy_from_user(&group, argument, sizeof(group)) < 0)
+            return -EFAULT;
+        owner = group;
+        return 0;
     default:
         return -ENOTTY;
     }
