@@ -227,7 +227,7 @@ def test_random_calls_jumps_and_instructions_break_nothing(start, tmp_path):
 
 def test_trees_of_programs_leave_nothing(start, tmp_path):
     """Programs that fork, touch, write, exit and are killed at any moment, with LEFT frames for all of them: so many
-    that none runs out of memory, whose report would come beside the prompt."""
+    that none runs out of memory, whose report would come beside the prompt. (The kernel's own tests do that.)"""
     left = 2000
     machine = start(compiled("tree.c", tmp_path), memory="16M")
     machine.run("run tree 0")

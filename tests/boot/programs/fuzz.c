@@ -5,7 +5,9 @@
 #define CALLS 130   /* by each child */
 #define PATIENCE 60 /* turns that a child gets */
 
-enum { SYS_wait_no_hang = 1 };
+#define WAIT_NO_HANG 1
+
+enum { SYS_getpgid = 132 };
 
 static unsigned seed = 1;
 
@@ -40,11 +42,30 @@ static unsigned argument(void) {
     }
 }
 
-/* Any call but kill, which could reach the parent. */
+static int parent;
+
+/* Whether kill's PID means the parent of all: by its PID, or by its group, which has the same number. */
+static int means_parent(int pid) {
+    int group = pid ? -pid : system_call(SYS_getpgid, 0);
+
+    return pid == parent || pid == -1 || group == parent;
+}
+
+/* Kills anything but the parent: mostly itself, or a child that came shortly before or after. */
+static void kill_anything(void) {
+    int pid = below(2) ? system_call(SYS_getpid) - (int)below(3) + 1 : (int)argument();
+    unsigned signal = below(4) ? below(40) : argument();
+
+    if (!means_parent(pid))
+        system_call(SYS_kill, pid, signal);
+}
+
 static void call_anything(void) {
     unsigned number = below(16) ? below(460) : random_next();
 
-    if (number != SYS_kill)
+    if (number == SYS_kill || below(50) == 0)
+        kill_anything();
+    else
         system_call((int)number, argument(), argument(), argument(), argument(), argument());
 }
 
@@ -83,7 +104,7 @@ static void end(int pid) {
     int status;
 
     for (unsigned turns = 0; turns < PATIENCE; turns++) {
-        if (system_call(SYS_waitpid, pid, &status, SYS_wait_no_hang) != 0)
+        if (system_call(SYS_waitpid, pid, &status, WAIT_NO_HANG) != 0)
             return;
         system_call(SYS_sched_yield);
     }
@@ -102,6 +123,7 @@ static unsigned number(const char *text) {
 int main(int argc, char **argv) {
     unsigned children = argc > 1 ? number(argv[1]) : 100, first = argc > 2 ? number(argv[2]) : 1;
 
+    parent = system_call(SYS_getpid);
     for (unsigned i = 0; i < children; i++) {
         seed = (first + i) * 2654435761u;
         int pid = system_call(SYS_fork);
