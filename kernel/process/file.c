@@ -162,12 +162,12 @@ static int seek(int fd, int64_t *offset, unsigned whence) {
         return file->type == &null_type ? 0 : -ESPIPE;
     if (whence > SEEK_END)
         return -EINVAL;
-    *offset += whence == SEEK_CUR                   ? file->offset
-               : whence == SEEK_END && file->module ? file->module->size
-                                                    : 0;
-    if (*offset < 0 || *offset > INT32_MAX)
+    const int64_t from = whence == SEEK_CUR                   ? file->offset
+                         : whence == SEEK_END && file->module ? file->module->size
+                                                              : 0;
+    if (*offset < -from || *offset > INT32_MAX - from)
         return -EINVAL;
-    file->offset = (size_t)*offset;
+    file->offset = (size_t)(*offset += from);
     return 0;
 }
 

@@ -208,10 +208,15 @@ static void bury(struct process *process) {
     kfree(process);
 }
 
+/* Whether PID, of kill or wait4, means PROCESS: its PID; -1, any; 0, the caller's group; or a group's negative. */
+bool process_is_meant(const struct process *process, int pid) {
+    if (pid > 0)
+        return process->pid == pid;
+    return pid == -1 || -process->group == (pid ? pid : -current->group);
+}
+
 static bool waits_for(int pid, const struct process *process) {
-    return process->parent == current && process != current &&
-           (pid == -1 || process->pid == pid ||
-            (pid <= 0 && process->group == (pid ? -pid : current->group)));
+    return process->parent == current && process != current && process_is_meant(process, pid);
 }
 
 /* A child that matches wait4's PID, preferably a zombie; or NULL. */

@@ -34,6 +34,9 @@ extern struct process monitor; /* process 1 */
 /* The process PID, or NULL. */
 struct process *process_find(int pid);
 
+/* Whether PID, of kill or wait4, means PROCESS: its PID; -1, any; 0, the caller's group; or a group's negative. */
+bool process_is_meant(const struct process *process, int pid);
+
 /* Ends the current process with STATUS, as wait4 gives it. */
 void process_exit(int status) __attribute__((noreturn));
 

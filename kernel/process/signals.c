@@ -267,15 +267,10 @@ int sys_pause(struct trap_frame *frame) {
     return suspend(current->signals.blocked);
 }
 
-/* Whether kill's PID means PROCESS: its PID, its group, or all but the caller. */
-static bool is_meant(const struct process *process, int pid) {
-    if (process == &monitor || process->state == ZOMBIE)
-        return false;
-    if (pid > 0)
-        return process->pid == pid;
-    if (pid == -1)
-        return process != current;
-    return process->group == (pid ? -pid : current->group);
+/* Whether kill's PID reaches PROCESS; -1 spares the caller. */
+static bool reaches(int pid, const struct process *process) {
+    return process != &monitor && process->state != ZOMBIE && process_is_meant(process, pid) &&
+           !(pid == -1 && process == current);
 }
 
 int sys_kill(struct trap_frame *frame) {
@@ -284,7 +279,7 @@ int sys_kill(struct trap_frame *frame) {
     if (signal >= SIGNALS)
         return -EINVAL;
     for (struct process *process = monitor.next; process != &monitor; process = process->next) {
-        if (!is_meant(process, (int)frame->ebx))
+        if (!reaches((int)frame->ebx, process))
             continue;
         found++;
         if (signal)
