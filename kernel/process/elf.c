@@ -172,9 +172,11 @@ const char *elf_symbol(const struct module *module, uintptr_t address, size_t *o
     if (!read_header(module, &header) || header.shentsize != sizeof(table))
         return NULL;
     for (unsigned i = 0; read_section(module, &header, i, &table); i++) {
-        if (table.type != SHT_SYMTAB || !read_section(module, &header, table.link, &strings) ||
-            !find_symbol(module, &table, address, &symbol))
+        if (table.type != SHT_SYMTAB) /* a file has one at most */
             continue;
+        if (!read_section(module, &header, table.link, &strings) ||
+            !find_symbol(module, &table, address, &symbol))
+            return NULL;
         *offset = address - symbol.value;
         return name_at(module, &strings, symbol.name);
     }

@@ -32,6 +32,7 @@ static unsigned signal_of(unsigned vector) {
 
 #define LINE_MAX 96
 #define CALLERS_SHOWN 16
+#define CALLERS_MAX (STACK_SIZE / 8) /* as many as fit on the stack, the repeated ones included */
 
 static void print_line(const char *text) { kprintf("%s[%d]   %s\n", current->name, current->pid, text); }
 
@@ -58,11 +59,14 @@ static void print_repeats(unsigned repeats) {
 
 /* Follows the program's chain of stack frames, if it keeps one. Repeated return addresses are counted. */
 static void print_callers(const struct trap_frame *frame) {
-    unsigned link[2], ebp = frame->ebp, eip = 0, repeats = 0; /* LINK: the caller's EBP and EIP */
+    unsigned link[2], ebp = frame->ebp, eip = 0; /* LINK: the caller's EBP and EIP */
+    unsigned shown = 0, repeats = 0, all = 0;
 
     print_line("backtrace");
     print_place(frame->eip);
-    for (unsigned shown = 0; shown < CALLERS_SHOWN && copy_from_user(link, (void *)ebp, sizeof(link)) == 0;) {
+    for (; shown < CALLERS_SHOWN && all < CALLERS_MAX; all++) {
+        if (copy_from_user(link, (void *)ebp, sizeof(link)) < 0)
+            break;
         if (link[1] == eip) {
             repeats++;
         } else {
