@@ -66,6 +66,9 @@ void process_leave(void);
  * text stays until the next process_enter. NULL if no program was entered. */
 const char *process_region(uintptr_t va, bool writable);
 
+/* Whether the kernel is at work for a program, so that the monitor must not wait for a key. */
+bool process_runs_program(void);
+
 /* Adds a file, as if the boot loader had brought it: SIZE bytes at DATA, which lie in the identity map. NAME and DATA
  * stay the caller's, for ever. False where there is no room. For tests. */
 bool process_add_file(const char *name, const void *data, size_t size);

@@ -19,6 +19,7 @@
 #include "input.h"
 #include "log.h"
 #include "options.h"
+#include "process.h"
 #include "serial.h"
 #include "string.h"
 #include "terminal.h"
@@ -73,8 +74,9 @@ static int ask(const char *question) {
     return key;
 }
 
+/* A program's report or trace is never held up: while the program waits, the keys are not the monitor's. */
 static bool pages(void) {
-    return from != NOBODY && from != LISTED &&
+    return from != NOBODY && from != LISTED && !process_runs_program() &&
            (paging == PAGE_ON || (paging == PAGE_AUTO && from == KEYBOARD));
 }
 

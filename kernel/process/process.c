@@ -411,6 +411,9 @@ bool process_next(int pid, struct process_info *out) {
     return true;
 }
 
+/* Whether the kernel is at work for a program. */
+bool process_runs_program(void) { return current != &monitor; }
+
 /* Adds a file, as if the boot loader had brought it: SIZE bytes at DATA, which lie in the identity map. */
 bool process_add_file(const char *name, const void *data, size_t size) {
     return module_add(&(struct module){name, data, size, (paddr_t)(uintptr_t)data});
