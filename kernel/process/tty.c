@@ -71,8 +71,14 @@ static void show(const char *text, size_t n) {
         log_pass(text, n);
 }
 
-/* Between two pages of a long text: lets the monitor look for Ctrl-C. */
-static void let_others_run(void) {
+/* N characters have been shown. After each page of them the monitor looks for Ctrl-C: programs run with their own
+ * interrupts on, but one call, writev above all, can print for minutes. */
+static void let_others_run(size_t n) {
+    static size_t shown;
+
+    if ((shown += n) < PAGE_SIZE)
+        return;
+    shown = 0;
     schedule_interrupted();
     schedule();
 }
@@ -83,13 +89,12 @@ static int tty_write(struct file *file, const char *buffer, size_t n) {
     (void)file;
     tty_begin_output();
     for (size_t part; done < n; done += part) {
-        if (done)
-            let_others_run();
         if (signal_pending())
             return done ? (int)done : -ERESTART;
         if (!(part = user_part(buffer + done, n - done, false)))
             return done ? (int)done : -EFAULT;
         show(buffer + done, part);
+        let_others_run(part);
     }
     return (int)done;
 }

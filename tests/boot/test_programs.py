@@ -198,9 +198,10 @@ def test_a_program_that_never_ends_is_interrupted_and_killed(start, programs, tm
     assert machine.finish() == EXIT_OK
 
 
-def test_one_long_write_is_interrupted(start, tmp_path):
+@pytest.mark.parametrize("arguments", ["", " parts"])
+def test_one_long_write_is_interrupted(start, tmp_path, arguments):
     machine = start(compiled("flood.c", tmp_path))
-    machine.type("run flood\n")
+    machine.type(f"run flood{arguments}\n")
     machine.expect(r"^x{63}\n", SOON)
     machine.type("\x03")
     machine.expect(r"^error: flood: signal 2\n", SOON)
@@ -245,9 +246,31 @@ def test_trees_of_programs_leave_nothing(start, tmp_path):
     assert machine.finish() == EXIT_OK
 
 
+def test_a_backtrace_has_an_end(start, tmp_path):
+    machine = start(compiled("chain.c", tmp_path))
+    lines = machine.run("run chain")
+    repeats, = [int(found[1]) for line in lines if (found := re.search(r"the same (\d+) times more", line))]
+    assert repeats < 1 << 20  # what fits on a stack of 8 MiB
+    assert machine.finish() == EXIT_OK
+
+
+def test_a_report_waits_for_no_key(start, programs):
+    """A full page asks for a key; a program that faults meanwhile has nobody who could press one."""
+    machine = start(programs["break"])
+    machine.run("page on")
+    for _ in range(2):
+        lines = machine.run("run break")
+        assert re.fullmatch(r"(\d+) of \1 rules hold", lines[-1]), lines
+    assert machine.finish() == EXIT_OK
+
+
+@pytest.mark.parametrize("compiler", ["", "ubsan"])
 @pytest.mark.parametrize("rule", ["gap", "ignored", "lowest", "offset"])
-def test_edges_of_system_calls(start, tmp_path, rule):
-    machine = start(compiled("edges.c", tmp_path))
+def test_edges_of_system_calls(start, build, kernel, tmp_path, rule, compiler):
+    kernel = build / "variant" / compiler / "quire.elf" if compiler else kernel
+    if not kernel.exists():
+        pytest.skip(f"there is no kernel by {compiler}: it is not on this machine")
+    machine = start(compiled("edges.c", tmp_path), kernel=kernel)
     assert check_all_given_back(machine, f"run edges {rule}") == [""]
     assert machine.finish() == EXIT_OK
 
