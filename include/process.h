@@ -21,7 +21,8 @@ int process_start(int n, char *const *arg);
  * (process_status_text). */
 int process_wait_for(int pid);
 
-/* Lets programs run until the next interrupt. For the monitor, while it waits for input. */
+/* Lets programs run until the next interrupt; none between process_enter and process_leave. For the monitor, while it
+ * waits for input. */
 void process_rest(void);
 
 /* Calls HANDLER from process_rest when programs have printed meanwhile: a prompt must be shown again. */
@@ -58,7 +59,8 @@ struct process_info {
 /* Fills *OUT for the program with the lowest PID from PID on; false past the last. */
 bool process_next(int pid, struct process_info *out);
 
-/* Makes the space of program PID the current one, until process_leave; false where there is none. */
+/* Makes the space of program PID the current one until process_leave, and lets no program run meanwhile; false where
+ * there is none. */
 bool process_enter(int pid);
 void process_leave(void);
 

@@ -295,8 +295,14 @@ static void (*on_output)(void);
 /* Calls HANDLER from process_rest when programs have printed meanwhile: a prompt must be shown again. */
 void process_on_output(void (*handler)(void)) { on_output = handler; }
 
-/* Lets programs run until the next interrupt. */
+static const struct process *entered;
+
+/* Lets programs run until the next interrupt; but none while one is looked at, whose space is current. */
 void process_rest(void) {
+    if (entered) {
+        input_rest();
+        return;
+    }
     schedule_wait(&monitor, NULL);
     bury_orphans(0);
     if (tty_printed_beside() && on_output)
@@ -354,7 +360,6 @@ const char *process_error_text(int error) {
 
 enum region { TEXT, DATA, HEAP, STACK, MAPPING, REGIONS };
 
-static const struct process *entered;
 static char region_text[REGIONS][NAME_MAX + 12];
 
 /* Makes the space of program PID the current one, until process_leave; false where there is none. */

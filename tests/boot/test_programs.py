@@ -160,6 +160,24 @@ def test_another_programs_space_can_be_looked_at(start, programs, tmp_path):
     assert machine.finish() == EXIT_OK
 
 
+def test_programs_rest_while_one_is_looked_at(start, tmp_path):
+    """A full page waits for a key. What is looked at is there all the while, and the same."""
+    machine = start(compiled("spin.c", tmp_path))
+    machine.run("run spin &")
+    pid, = running(machine)
+    machine.run("page on")
+    machine.type(f"peek {pid}:0x08048000 256\n")
+    for _ in range(2):
+        machine.expect(r"-- more", SOON)
+        machine.quiet_for(0.2)
+        machine.type(" ")
+    machine.prompt(SOON)
+    lines = re.findall(r"^0x0804[0-9a-f]{4}: .*$", machine.text(), re.M)
+    assert len(lines) > 2 * 24 and lines[0].startswith("0x08048000: 0x464c457f")
+    machine.run(f"kill {pid}", SOON)
+    assert machine.finish() == EXIT_OK
+
+
 def test_output_beside_the_prompt_does_not_tear_it(start, programs):
     machine = start(programs["hello"])
     machine.type("run hello &\n")
