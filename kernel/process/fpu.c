@@ -32,21 +32,21 @@ void fpu_init(void) {
         *word(&initial, MXCSR_AT) = MXCSR_RESET;
 }
 
+/* The registers stay as they are. */
 void fpu_save(struct fpu_state *state) {
     if (has_fxsr) {
         fxsave(state);
     } else {
-        fnsave(state); /* which resets them */
+        fnsave(state); /* which resets the registers */
         frstor(state);
     }
 }
 
-/* the registers stay as they are */
 void fpu_load(const struct fpu_state *state) {
     if (has_fxsr) {
         fxrstor(state);
     } else {
-        fnclex(); /* otherwise FRSTOR raises the last program's pending exception */
+        fnclex(); /* else FRSTOR would raise the exception that the last program left pending */
         frstor(state);
     }
 }

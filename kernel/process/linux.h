@@ -21,7 +21,6 @@
 #define EACCES 13
 #define EFAULT 14
 #define EEXIST 17
-#define ENODEV 19
 #define ENOTDIR 20
 #define EISDIR 21
 #define EINVAL 22
@@ -102,7 +101,6 @@ _Static_assert(sizeof(struct siginfo) == 128, "asm-generic/siginfo.h");
 /* fcntl.h */
 #define PATH_MAX 256 /* of Linux's 4,096; a longer path is refused */
 #define AT_FDCWD (-100)
-#define AT_EMPTY_PATH 0x1000
 #define O_ACCMODE 3
 #define O_RDONLY 0
 #define O_CREAT 0100

@@ -51,7 +51,7 @@ int copy_to_user(void *user, const void *from, size_t n) {
     return 0;
 }
 
-/* Copies a string with its NUL. */
+/* Copies a string with its NUL. Its length; -EFAULT, or -ENAMETOOLONG where SIZE bytes do not hold it. */
 int copy_string_from_user(char *to, const char *user, size_t size) {
     for (size_t i = 0, part = 0; i < size; i++, part--) {
         if (part == 0 && !(part = user_part(user + i, size - i, false)))
