@@ -47,6 +47,10 @@ static inline unsigned page_offset(const void *va) { return (uintptr_t)va & PAGE
 #define VMEM_WRITE_COMBINING PTE_WRITE_THROUGH
 #define VMEM_NO_CACHE PTE_NO_CACHE
 
+/* For vmem_map, below KHEAP_START: a look at a frame that stays somebody else's, or free. The page is not counted, so the
+ * frame may be given back, and handed out again, under it. (A bit that the processor leaves to software: SDM vol. 3, table 4-6.) */
+#define VMEM_VIEW 0x800u
+
 enum vmem_error {
     VMEM_NO_MEMORY = -1, /* no frame was left, for a page or for a page table */
     VMEM_ABSENT = -2,    /* a page in the range is not mapped */

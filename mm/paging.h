@@ -27,6 +27,9 @@ static inline pte_t *pte_of(vpn_t vpn) { return (pte_t *)WINDOW_START + vpn; }
 static inline pde_t *pde_of(vpn_t vpn) { return (pde_t *)DIRECTORY_WINDOW + vpn / ENTRIES_PER_TABLE; }
 static inline bool has_table(vpn_t vpn) { return read_entry(pde_of(vpn)) & PTE_PRESENT; }
 
+/* Whether the frame of ENTRY counts its page: a page that is present, and no view (VMEM_VIEW). */
+static inline bool is_counted(pte_t entry) { return (entry & (PTE_PRESENT | VMEM_VIEW)) == PTE_PRESENT; }
+
 /* The record of VPN's page table; of frame 0, which is never a table, where there is none. */
 static inline frame_t *table_record(vpn_t vpn) { return frame_at(read_entry(pde_of(vpn))); }
 

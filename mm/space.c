@@ -188,7 +188,7 @@ static size_t clear_entries(pte_t *pte, const pte_t *end, frame_t *table) {
         }
         write_entry(pte, 0);
         left--;
-        if (entry & PTE_PRESENT && drop_frame(entry)) {
+        if (is_counted(entry) && drop_frame(entry)) {
             *frame_at(entry) = FRAME_RECENT;
             pm_recent[pm_recents + given++] = entry & PTE_FRAME;
         }
@@ -275,7 +275,7 @@ static size_t share_entries(pte_t *from, pte_t *to, size_t count) {
     size_t left = count;
     for (; left > 0; from++, to++) {
         pte_t entry = read_entry(from);
-        if (entry & PTE_PRESENT) {
+        if (is_counted(entry)) {
             if (!frame_share(entry))
                 break;
             if ((~entry & (PTE_WRITE | SPACE_PAGE)) == 0)

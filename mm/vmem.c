@@ -178,17 +178,20 @@ static bool all_present(vpn_t vpn, vpn_t end) {
 
 /* Maps the N pages from VPN on to adjacent frames: the first entry is PTE. */
 static void map_part(vpn_t vpn, size_t n, pte_t pte) {
+    frame_t page = is_counted(pte) ? FRAME_PAGE : 0;
     UNROLL
     for (size_t i = 0; i < n; i++, pte += PAGE_SIZE) {
         write_entry(pte_of(vpn + i), pte);
-        *frame_at(pte) += FRAME_PAGE;
+        *frame_at(pte) += page;
     }
 }
 
 static void unmap_part(vpn_t vpn, size_t n) {
     UNROLL
     for (size_t i = 0; i < n; i++) {
-        *frame_at(read_entry(pte_of(vpn + i))) -= FRAME_PAGE;
+        pte_t entry = read_entry(pte_of(vpn + i));
+        if (!(entry & VMEM_VIEW))
+            *frame_at(entry) -= FRAME_PAGE;
         write_entry(pte_of(vpn + i), 0);
     }
     flush_pages(vpn, n);
@@ -224,7 +227,9 @@ int vmem_map_range(void *va, paddr_t pa, size_t pages, unsigned flags) {
     vpn_t first = check_editable(va, pages), end = first + pages;
     if (pa & PAGE_MASK || pages > FRAMES_MAX - pa_to_pfn(pa))
         PANIC("vmem: %zu frames at 0x%08x: not whole frames below 4 GiB", pages, pa);
-    if (pm_count().free < check_unmapped(first, end, flags))
+    if (flags & VMEM_VIEW && is_kernel(end - 1))
+        PANIC("vmem: %zu pages at %p: a view must lie below 0x%08x", pages, va, KHEAP_START);
+    if (pm_count().free < check_unmapped(first, end, flags & ~VMEM_VIEW))
         return VMEM_NO_MEMORY;
     for (vpn_t vpn = first, part; vpn < end; vpn = part) {
         part = part_end(vpn, end);
@@ -259,13 +264,15 @@ static inline bool all_own(vpn_t vpn, size_t n) {
 
 /* Panics where any of the present pages [VPN, END) has no frame of its own that pm has handed out. */
 static void check_own(vpn_t vpn, vpn_t end) {
-    while (vpn < end && all_own(vpn, 1))
+    while (vpn < end && all_own(vpn, 1) && !(read_entry(pte_of(vpn)) & VMEM_VIEW))
         vpn++;
     if (vpn == end)
         return;
-    paddr_t frame = read_entry(pte_of(vpn)) & PTE_FRAME;
-    PANIC("vmem: %p is mapped to 0x%08x, which %s", page_address(vpn), frame,
-          pm_state(frame) == PM_USED ? "another page is mapped to as well" : "pm has not handed out");
+    pte_t entry = read_entry(pte_of(vpn));
+    PANIC("vmem: %p is mapped to 0x%08x, which %s", page_address(vpn), entry & PTE_FRAME,
+          entry & VMEM_VIEW            ? "it only views"
+          : pm_state(entry) == PM_USED ? "another page is mapped to as well"
+                                       : "pm has not handed out");
 }
 
 /* Unmaps PAGES pages at VA; with FREE, gives their frames back. */
@@ -293,7 +300,9 @@ int vmem_unmap_range(void *va, size_t pages) { return remove_range(va, pages, fa
 
 static SLOW_PATH int free_slowly(void *va, size_t pages) { return remove_range(va, pages, true); }
 
-/* ---- the common case: pages in one table, which is there and stays ---- */
+/* ---- the common case: pages in one table, which is there and stays ----
+ *
+ * Only the kernel's part is freed here: it has no views. */
 
 /* Maps PAGES pages at VA to frames from pm. */
 int vmem_alloc_range(void *va, size_t pages, unsigned flags) {
@@ -311,8 +320,9 @@ int vmem_alloc_range(void *va, size_t pages, unsigned flags) {
 int vmem_free_range(void *va, size_t pages) {
     vpn_t vpn = vpn_of(va);
     frame_t *table = table_record(vpn);
-    if (unlikely(!in_one_table(va, pages) || in_interrupt() || pm_recents > RECENT_MAX - pages ||
-                 *table < FRAME_TABLE + (pages + 1) * FRAME_ENTRY || !all_own(vpn, pages)))
+    if (unlikely(!is_kernel(vpn) || !in_one_table(va, pages) || in_interrupt() ||
+                 pm_recents > RECENT_MAX - pages || *table < FRAME_TABLE + (pages + 1) * FRAME_ENTRY ||
+                 !all_own(vpn, pages)))
         return free_slowly(va, pages);
     *table -= pages * FRAME_ENTRY;
     free_part(vpn, pages);
@@ -343,7 +353,7 @@ int vmem_unmap(void *va) {
     pte_t *pte = pte_of(vpn_of(va));
     frame_t *table = table_record(vpn_of(va));
     if (unlikely(page_offset(va) || in_interrupt() || *table < FRAME_TABLE + 2 * FRAME_ENTRY ||
-                 !(read_entry(pte) & PTE_PRESENT)))
+                 !is_counted(read_entry(pte))))
         return unmap_slowly(va);
     *table -= FRAME_ENTRY;
     *frame_at(read_entry(pte)) -= FRAME_PAGE;

@@ -93,7 +93,7 @@ static void count_table(pde_t pde, unsigned pdi) {
     (void)pdi;
     *frame_at(pde) += links;
     for (unsigned i = 0; i < ENTRIES_PER_TABLE; i++)
-        if (read_entry(&table[i]) & PTE_PRESENT)
+        if (is_counted(read_entry(&table[i])))
             *frame_at(read_entry(&table[i])) += pages;
     scratch_unmap();
 }

@@ -73,6 +73,13 @@ static void print_mapping(uintptr_t va, bool table_is_new) {
     kprintf("0x%08x -> 0x%08x\n", (unsigned)va, walk.pa);
 }
 
+/* A frame that pm has, or has handed out, is only viewed: its owner may give it back meanwhile. */
+static unsigned view_flag(paddr_t pa) {
+    enum pm_state state = pm_state(pa);
+
+    return state == PM_ABSENT || state == PM_RESERVED ? 0 : VMEM_VIEW;
+}
+
 COMMAND(EDIT, 1, map, .arguments = "VA PA [ro]", .least = 2, .most = 3, .flags = TRACED,
         .help = "map the page at VA to the frame at PA",
         .detail = "VA is from 0x00400000 up to 0xc0000000. PA is any frame: memory or a device, free or "
@@ -96,7 +103,7 @@ COMMAND(EDIT, 1, map, .arguments = "VA PA [ro]", .least = 2, .most = 3, .flags =
         command_error("0x%08x is mapped already, to 0x%08x: unmap it first", (unsigned)va, there);
         return;
     }
-    if (vmem_map((void *)va, pa, read_only ? 0 : VMEM_WRITE))
+    if (vmem_map((void *)va, pa, view_flag(pa) | (read_only ? 0 : VMEM_WRITE)))
         command_error("out of memory: no frame is left for a page table");
     else
         print_mapping(va, vmem_tables() > tables);

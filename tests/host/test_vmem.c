@@ -766,7 +766,7 @@ static void test_flags_that_are_none_panic(void **state) {
             EXPECT_PANIC("flags", call_protect_flags, 0xF0000000, 1u << bit);
         if (1u << bit & FLAGS)
             continue;
-        EXPECT_PANIC("flags", call_map_flags, 1u << bit, 0);
+        EXPECT_PANIC(1u << bit == VMEM_VIEW ? "view" : "flags", call_map_flags, 1u << bit, 0);
         EXPECT_PANIC("flags", call_alloc_flags, 1u << bit, 1);
         EXPECT_PANIC("flags", call_alloc_flags, 1u << bit, pm_count().free + 1);
         EXPECT_PANIC("flags", call_protect_flags, 0xF0000000, 1u << bit);

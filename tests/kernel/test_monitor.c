@@ -246,6 +246,22 @@ KTEST(monitor_pd_lists_the_entries)
     KCHECK(va && is_one_error(says("pd %u", pd_index(va))));
 }
 
+KTEST(monitor_map_of_memory_in_use_does_not_stop_its_owner)
+{
+    char *va = spare_area(2);
+    unsigned at = (uintptr_t)va;
+    char *object = kmalloc(PAGE_SIZE);
+    paddr_t pa, free_frame = pm_alloc_page();
+
+    KCHECK(va && object && free_frame && vmem_translate(object, &pa));
+    pm_free_page(free_frame);
+    KCHECK(!is_one_error(says("map 0x%x 0x%x; map 0x%x 0x%x", at, pa, at + PAGE_SIZE, free_frame)));
+    kfree(object);
+    kmalloc_trim();
+    KCHECK(heap_mode() != HEAP_NORMAL || pm_state(pa) == PM_FREE);
+    KCHECK(!is_one_error(says("unmap 0x%x; unmap 0x%x", at, at + PAGE_SIZE)));
+}
+
 KTEST(monitor_maps_and_unmaps_a_page)
 {
     char *va = spare_area(1);

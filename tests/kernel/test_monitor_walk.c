@@ -72,10 +72,6 @@ static void random_command(void) {
     /* Mostly what makes sense. */
     if (find_text(verb, "map") && random_below(2))
         says("%s 0x%08x %s %s", verb, random_page(), verb[0] == 'u' ? "" : "0x000b8000", words ? "" : "ro");
-    else if (!strcmp(verb, "map") ||
-             !strcmp(verb, "trace map")) /* no memory: kfree refuses a frame with two pages */
-        says("%s %s 0x%08x %s", verb, random_word(a), random_next() | DEVICES_START,
-             words > 2 ? random_word(c) : "");
     else if (!strcmp(verb, "protect") && random_below(2))
         says("protect 0x%08x %s", random_page(), words & 1 ? "ro" : "rw");
     else if (!strcmp(verb, "alloc"))

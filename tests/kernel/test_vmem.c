@@ -935,6 +935,36 @@ KTEST(vmem_flags_that_are_none_are_caught)
     KCHECK_CALL(check_misuse((struct misuse){ALLOC_RANGE, va, 0, 1, 0x100}, "mm/vmem.c:"));
 }
 
+KTEST(vmem_a_view_leaves_its_frame_to_its_owner)
+{
+    char *view = spare_area(1), *owner = view + PAGE_SIZE;
+    paddr_t pa = pm_alloc_page();
+
+    KCHECK(view && pa);
+    KCHECK_EQ(vmem_map(view, pa, VMEM_VIEW | VMEM_WRITE), 0);
+    vmem_check();
+    pm_free_page(pa);
+    KCHECK_EQ(vmem_unmap(view), 0);
+    KCHECK_EQ(vmem_alloc_range(owner, 1, VMEM_WRITE), 0);
+    KCHECK(vmem_translate(owner, &pa));
+    KCHECK_EQ(vmem_map_range(view, pa, 1, VMEM_VIEW), 0);
+    KCHECK_CALL(check_misuse((struct misuse){FREE_RANGE, (uintptr_t)view, 0, 1, 0}, "it only views"));
+    vmem_check();
+    KCHECK_EQ(vmem_free_range(owner, 1), 0);
+    KCHECK_EQ(pm_state(pa), PM_FREE);
+    KCHECK_EQ(vmem_unmap_range(view, 1), 0);
+    vmem_check();
+}
+
+KTEST(vmem_views_lie_in_the_user_part_and_have_no_frames)
+{
+    uintptr_t va = (uintptr_t)spare_area(1);
+
+    KCHECK(va);
+    KCHECK_CALL(check_misuse((struct misuse){ALLOC_RANGE, va, 0, 1, VMEM_VIEW}, "mm/vmem.c:"));
+    KCHECK_CALL(check_misuse((struct misuse){MAP, KHEAP_END - PAGE_SIZE, DEVICE_PA, 1, VMEM_VIEW}, "a view"));
+}
+
 KTEST(vmem_remapping_a_present_page_is_caught)
 {
     char *area = spare_area(2);
