@@ -260,12 +260,12 @@ int sys_getdents64(struct trap_frame *frame) {
     for (; entry_name(file->offset, &name, &what); file->offset++) {
         size_t bytes = sizeof(struct dirent64) + strlen(name) + 1, length = (bytes + 7) & ~(size_t)7;
         struct dirent64 entry = {what.inode, file->offset + 1, (uint16_t)length, (uint8_t)(what.mode >> 12)};
-        char *to = (char *)frame->ecx + done;
+        uintptr_t to = frame->ecx + done;
 
         if (length > frame->edx - done)
             return done ? (int)done : -EINVAL;
-        if (copy_to_user(to, &entry, sizeof(entry)) < 0 ||
-            copy_to_user(to + sizeof(entry), name, strlen(name) + 1) < 0)
+        if (copy_to_user((void *)to, &entry, sizeof(entry)) < 0 ||
+            copy_to_user((void *)(to + sizeof(entry)), name, strlen(name) + 1) < 0)
             return -EFAULT;
         done += length;
     }

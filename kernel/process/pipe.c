@@ -35,15 +35,16 @@ static int pipe_read(struct file *file, char *buffer, size_t n) {
             return error;
     }
     while (done < n && pipe->used) {
-        size_t part = user_part(buffer + done, n - done, true), straight = PIPE_SIZE - pipe->first;
+        size_t part = user_part(buffer, n - done, true), straight = PIPE_SIZE - pipe->first;
 
         if (!part)
             return done ? (int)done : -EFAULT;
         part = part < pipe->used ? part : pipe->used;
         part = part < straight ? part : straight;
-        memcpy(buffer + done, pipe->data + pipe->first, part);
+        memcpy(buffer, pipe->data + pipe->first, part);
         pipe->first = (pipe->first + part) % PIPE_SIZE;
         pipe->used -= part;
+        buffer += part;
         done += part;
     }
     schedule_wake(pipe);
@@ -75,11 +76,12 @@ static int pipe_write(struct file *file, const char *buffer, size_t n) {
             return done ? (int)done : -EPIPE;
         }
         if (room >= left || (room && n > PIPE_SIZE))
-            part = fill(pipe, buffer + done, left);
+            part = fill(pipe, buffer, left);
         else if ((error = wait_for_change(file)) == 0)
             continue;
         if (!part)
             return done ? (int)done : error;
+        buffer += part;
         done += part;
         schedule_wake(pipe);
     }

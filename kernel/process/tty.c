@@ -88,12 +88,12 @@ static int tty_write(struct file *file, const char *buffer, size_t n) {
 
     (void)file;
     tty_begin_output();
-    for (size_t part; done < n; done += part) {
+    for (size_t part; done < n; done += part, buffer += part) {
         if (signal_pending())
             return done ? (int)done : -ERESTART;
-        if (!(part = user_part(buffer + done, n - done, false)))
+        if (!(part = user_part(buffer, n - done, false)))
             return done ? (int)done : -EFAULT;
-        show(buffer + done, part);
+        show(buffer, part);
         let_others_run(part);
     }
     return (int)done;
@@ -223,12 +223,13 @@ static int tty_read(struct file *file, char *buffer, size_t n) {
     while (done < n && ready_count) {
         int c = ready[ready_first % READY_MAX];
 
-        if (c != END_OF_FILE && copy_to_user(buffer + done, &(char){(char)c}, 1) < 0)
+        if (c != END_OF_FILE && copy_to_user(buffer, &(char){(char)c}, 1) < 0)
             return done ? (int)done : -EFAULT;
         ready_first++;
         ready_count--;
         if (c == END_OF_FILE)
             break;
+        buffer++;
         done++;
         if (mode.lflag & ICANON && c == '\n')
             break;

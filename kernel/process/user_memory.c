@@ -2,7 +2,10 @@
  *
  * Each page is looked up before it is touched, and brought in as the program's own access would bring it in; so the
  * kernel never faults on a program's pointer, and never writes where the program could not. Nothing can change the
- * mappings in between: kernel code is not preempted, and a process has one thread. */
+ * mappings in between: kernel code is not preempted, and a process has one thread.
+ *
+ * A program's pointer may be anything, NULL too. C defines no arithmetic on such a pointer, not even NULL + 0; so it is
+ * only moved on by what was found accessible. */
 #include "user_memory.h"
 
 #include "linux.h"
@@ -53,10 +56,10 @@ int copy_to_user(void *user, const void *from, size_t n) {
 
 /* Copies a string with its NUL. Its length; -EFAULT, or -ENAMETOOLONG where SIZE bytes do not hold it. */
 int copy_string_from_user(char *to, const char *user, size_t size) {
-    for (size_t i = 0, part = 0; i < size; i++, part--) {
-        if (part == 0 && !(part = user_part(user + i, size - i, false)))
+    for (size_t i = 0, part = 0; i < size; i++, part--, user++) {
+        if (part == 0 && !(part = user_part(user, size - i, false)))
             return -EFAULT;
-        if (!(to[i] = user[i]))
+        if (!(to[i] = *user))
             return (int)i;
     }
     return -ENAMETOOLONG;

@@ -111,7 +111,7 @@ def test_a_pattern_chooses(boot):
 def test_the_table_shows_target_and_others(boot):
     machine = boot(memory="64M", icount=True, cmdline="bench=W1")
     figure = figures(machine)["W1"]
-    assert re.search(rf"^W1 +{figure}[! ] +34 +51 rpmalloc", machine.text(), re.M)
+    assert re.search(rf"^W1 +{figure}[! ] +40 +51 rpmalloc", machine.text(), re.M)
 
 
 def test_the_table_marks_a_figure_above_its_target(boot):
