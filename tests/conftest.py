@@ -45,10 +45,18 @@ class LastLine:
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "long: takes half a minute or more, and begins first")
     if not hasattr(config, "workerinput"):  # not in xdist's workers: the controller alone prints
         last_line = LastLine()
         config.pluginmanager.register(last_line)
         atexit.register(last_line.print)
+
+
+# ---- the order ----
+
+def pytest_collection_modifyitems(items):
+    """The longest tests begin first: otherwise the end of a run waits for one of them."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 # ---- the summary of the tests inside the kernel ----

@@ -52,6 +52,7 @@ def test_all_pass_with_the_heap_for(boot, built_with, record_property, heap, com
     judge_run(machine, record_property, f"{compiler}, heap={heap}")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("options, compiler", [("", "gcc"), ("", "clang"), ("", "ubsan"),
                                                ("heap=debug", "gcc"), ("heap=guard", "gcc")])
 def test_random_tests_pass_in_full(boot, built_with, record_property, options, compiler):

@@ -314,6 +314,7 @@ def other(request, boot, build):
     return start
 
 
+@pytest.mark.long
 def test_bochs_passes_its_tests_and_sees_the_pages_that_maps_says(other, build, tmp_path, record_property):
     if why := Bochs.why_not():
         pytest.skip(why)

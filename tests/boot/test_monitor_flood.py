@@ -5,6 +5,8 @@ import re
 import select
 import time
 
+import pytest
+
 from quire import ESCAPE, TROUBLE
 
 MEGABYTE = 1 << 20
@@ -38,6 +40,7 @@ def pour(machine, data, end):
     return ESCAPE.sub("", b"".join(got).decode("latin-1").replace("\r", ""))
 
 
+@pytest.mark.long
 def test_a_megabyte_of_random_bytes(boot):
     machine = boot()
     machine.prompt()
