@@ -70,7 +70,7 @@ void enable_paging(void);
 
 /* Maps the page at VA to the frame PA (any physical address: memory or a device). A page already present
  * is a panic. 0, or VMEM_NO_MEMORY with everything as it was. The frame stays the caller's; pm refuses to take it back
- * while the page is there. */
+ * while the page is there, unless the page is a view. */
 int vmem_map(void *va, paddr_t pa, unsigned flags);
 int vmem_map_range(void *va, paddr_t pa, size_t pages, unsigned flags);
 

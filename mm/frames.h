@@ -7,7 +7,7 @@
  *
  * ENTRIES is a page table's: how many of its entries are not zero. Table 0 and the table of the records
  * themselves never change and are not counted: their ENTRIES is 0, which refuses them to whoever edits.
- * PAGES is how many pages are mapped to the frame, in all tables but table 0 (the identity map). It is kept
+ * PAGES is how many pages are mapped to the frame, views (VMEM_VIEW) and table 0 (the identity map) left out. It is kept
  * for whatever the frame is, so it stays exact while the frame changes its kind. It has room for 262,143; what could
  * reach that is refused (frame_share), but by vmem_map, for which one frame would have to fill 256 tables.
  *

@@ -22,7 +22,7 @@
  *
  * Invariants, as vmem_check verifies them: the record of each table counts its entries that are not zero; a table
  * that can be edited has at least one; absent entries are zero; the record of each frame counts the pages mapped to
- * it; every table is linked once; the directory's own entry, table 0 and the protections are as vmem_init left them.
+ * it, views left out; every table is linked once; the directory's own entry, table 0 and the protections are as vmem_init left them.
  *
  * Figures, and what was tried and dropped: docs/notes/vmem.md. */
 #include "vmem.h"
