@@ -18,6 +18,9 @@ struct options {
 
 extern struct options options;
 
+/* boot_info.cmdline without the kernel's own path, which some loaders put in front. Valid until options_parse. */
+const char *options_text(void);
+
 /* Reads boot_info.cmdline, in place. Logs and ignores unknown words. */
 void options_parse(void);
 

@@ -37,7 +37,7 @@ static void read_boot_info(unsigned magic, paddr_t info) {
     screen_init();
     machine_check_cpu();
     kprintf("quire: loaded by %s; command line \"%.200s\"\n",
-            boot_info.loader[0] ? boot_info.loader : "a loader without a name", boot_info.cmdline);
+            boot_info.loader[0] ? boot_info.loader : "a loader without a name", options_text());
     kprintf("quire: firmware: %s\n", machine_firmware());
     options_parse();
     heap_debug_install(options.heap);

@@ -180,15 +180,15 @@ static char *next_word(char **cursor) {
     return word;
 }
 
-/* Reads boot_info.cmdline, in place. */
+const char *options_text(void) { return skip_blanks(skip_path(boot_info.cmdline)); }
+
 void options_parse(void) {
-    char *cursor = boot_info.cmdline, *word;
+    char *cursor = skip_path(boot_info.cmdline), *word;
 
     if (boot_info.cmdline_cut)
         kprintf("quire: command line cut after %zu bytes\n", strlen(boot_info.cmdline));
     if (strncmp(boot_info.loader, "GRUB", 4) == 0)
         unescape(cursor);
-    cursor = skip_path(cursor);
     while ((word = next_word(&cursor))) {
         if (is_dashes(word)) {
             options.commands = cursor;
