@@ -23,7 +23,7 @@ HOST = BUILD / "host"
 I386 = BUILD / "i386"
 MAPS = sorted((ROOT / "tests" / "memmaps").glob("*.map"))
 
-UNIT_TESTS = ["bitmap", "memmap", "pm", "vmem", "kmalloc", "terminal", "libkmalloc"]
+UNIT_TESTS = [*re.search(r"^HOST_TESTS := (.*)", (HERE / "host.mk").read_text(), re.M)[1].split(), "libkmalloc"]
 SKIP = 77  # HOST_SKIP of support.h
 ADDR_NO_RANDOMIZE = 0x0040000
 
