@@ -4,6 +4,7 @@
 #   tools/toolchain.mk   the compiler and its flags, the tools, and the helpers that all of these use
 #   user/user.mk         the programs
 #   iso/iso.mk           the disc
+#   tools/lint/lint.mk   the static checkers
 #   tests/tests.mk       the tests; tests/host/host.mk and tests/bench/bench.mk for those on the build machine
 
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables
@@ -28,6 +29,7 @@ include tools/toolchain.mk
 include user/user.mk
 include iso/iso.mk
 include tests/tests.mk
+include tools/lint/lint.mk
 
 .PHONY: all deps run run-iso debug clean help
 all: $(KERNEL) $(PROGRAMS)
@@ -144,6 +146,7 @@ Build
 
 Test and measure
   make test         all tests, some minutes; parts: test-kernel, test-host, test-boot
+  make lint         the static checkers over every source; FILES="mm/*.c" over some
   make bench        instructions for each operation; BENCH="W*" for some of them
   make bench-host   the heap beside other allocators, in time: some minutes, a table, $(BUILD)/bench-host.svg
   make host         for the build machine: $(BUILD)/host/memmap, $(BUILD)/host/libkmalloc.so

@@ -26,6 +26,8 @@ apt-get  test            python3 python3-pytest python3-pytest-xdist python3-pex
 apt-get  i386-programs   qemu-user
 apt-get  machines        ovmf ovmf-ia32 seabios bochs bochsbios nodejs npm
 apt-get  bench           python3 python3-matplotlib
+apt-get  shellcheck      shellcheck
+apt-get  flake8          flake8
 
 dnf      compiler        clang lld binutils
 dnf      clang           clang lld binutils
@@ -43,6 +45,8 @@ dnf      gdb             gdb
 dnf      font            terminus-fonts-console
 dnf      test            python3 python3-pytest python3-pytest-xdist python3-pexpect
 dnf      bench           python3 python3-matplotlib
+dnf      shellcheck      ShellCheck
+dnf      flake8          python3-flake8
 
 pacman   compiler        clang lld binutils
 pacman   clang           clang lld binutils
@@ -60,6 +64,8 @@ pacman   gdb             gdb
 pacman   font            terminus-font
 pacman   test            python python-pytest python-pytest-xdist python-pexpect
 pacman   bench           python python-matplotlib
+pacman   shellcheck      shellcheck
+pacman   flake8          flake8
 
 brew     compiler        i686-elf-gcc
 brew     clang           llvm lld
@@ -72,6 +78,8 @@ brew     xz              xz
 brew     gdb             gdb
 brew     test            python pytest
 brew     bench           python python-matplotlib
+brew     shellcheck      shellcheck
+brew     flake8          flake8
 
 other    compiler        i686-elf-gcc (or clang with lld)
 other    make            GNU make
@@ -84,6 +92,8 @@ other    gdb             gdb
 other    font            the Terminus font for consoles
 other    test            python3 with pytest, pytest-xdist and pexpect
 other    bench           matplotlib for python3
+other    shellcheck      shellcheck
+other    flake8          flake8 for python3
 '
 
 # The tools that GOAL... needs; "*" for all.
@@ -99,6 +109,7 @@ needs() {
             run | bench) echo "$build qemu qemu-window" ;;
             debug) echo "$build qemu qemu-window gdb" ;;
             iso) echo "$build $disc" ;;
+            lint) echo "$build shellcheck flake8" ;;
             run-iso) echo "$build $disc qemu qemu-window" ;;
             *) echo "*" ;;
         esac
@@ -137,13 +148,13 @@ as_root() {
 
 # install_hint TOOL...: the command that installs them; nothing if this system's packages are not known.
 install_hint() {
-    found=$(packages_for "$@")
+    found=$(packages_for "$@" | tr '\n' ' ')
     case $(package_manager) in
         other) found= ;;
         pacman) install="pacman -S" ;;
         *) install="$(package_manager) install" ;;
     esac
-    [ -z "$found" ] || echo "$(as_root)$install" $found
+    [ -z "$found" ] || echo "$(as_root)$install ${found% }"
 }
 
 installed() {
@@ -186,8 +197,9 @@ apt_install() {
         exit 1
     fi
     $sudo apt-get -q update
-    $sudo env DEBIAN_FRONTEND=noninteractive \
-        apt-get -q install --yes --no-install-recommends --no-remove $(available "$@")
+    # shellcheck disable=SC2046 # a word for each package
+    set -- $(available "$@")
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get -q install --yes --no-install-recommends --no-remove "$@"
 }
 
 # say_what_to_install TOOL...: where this script installs nothing itself.
@@ -206,15 +218,17 @@ say_what_to_install() {
 install_for() {
     [ $# -gt 0 ] || set -- everything
     set -f # a "*" among the tools is no pattern of file names
+    # shellcheck disable=SC2046 # a word for each tool
     set -- $(needs "$@")
     [ "$(package_manager)" = apt-get ] || say_what_to_install "$@"
-    missing=$(missing_packages "$@")
-    if [ -z "$missing" ]; then
+    # shellcheck disable=SC2046 # a word for each package
+    set -- $(missing_packages "$@")
+    if [ $# -eq 0 ]; then
         echo "deps: everything is there"
         return
     fi
-    echo "deps: installing" $missing
-    apt_install $missing
+    echo "deps: installing $*"
+    apt_install "$@"
 }
 
 case ${1:-} in

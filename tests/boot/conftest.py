@@ -85,8 +85,8 @@ def craft(boot, loader, kernel, tmp_path):
     """craft(info) boots Quire with that Multiboot information, AT its address; place=False leaves there
     whatever is there. STATE is as of multiboot.Loader.options."""
 
-    def start(info, *, at=multiboot.INFO, place=True, magic=multiboot.MAGIC, state=(0, 0, 0), actions=(), memory="128M", cpu=None,
-              **machine):
+    def start(info, *, at=multiboot.INFO, place=True, magic=multiboot.MAGIC, state=(0, 0, 0), actions=(), memory="128M",
+              cpu=None, **machine):
         directory = tmp_path / f"boot-{len(boot.machines)}"
         directory.mkdir()
         blobs = {**info.blobs, **({at: info.pack()} if place else {})}

@@ -49,8 +49,9 @@ def log_name(module, test):
 class Machine:
     """One QEMU. Give kernel (with cmdline and modules) or cdrom.
 
-    firmware, in place of kernel and cdrom, is QEMU's options for whatever else is booted. modules are -initrd's entries, "FILE ARGUMENTS" each. debugger=True offers .debugger; exit_port=False
-    leaves the isa-debug-exit device out, serial=False the UART."""
+    firmware, in place of kernel and cdrom, is QEMU's options for whatever else is booted. modules are -initrd's
+    entries, "FILE ARGUMENTS" each. debugger=True offers .debugger; exit_port=False leaves the isa-debug-exit device
+    out, serial=False the UART."""
 
     def __init__(self, transcript, *, kernel=None, cdrom=None, cmdline=None, modules=(), memory="128M",
                  cpu=None, system="i386", exit_port=True, serial=True, icount=False, debugger=False,

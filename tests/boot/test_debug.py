@@ -20,7 +20,7 @@ def debug(build, tmp_path):
     kernel = tmp_path / "quire.elf"  # the FIFOs lie beside it
     shutil.copy(build / "quire.elf", kernel)
     gdb = pexpect.spawn("sh", ["tools/debug.sh", GDB, "qemu-system-i386", str(kernel),
-                                "-initrd", str(build / "user" / "hello")], cwd=ROOT, timeout=120,
+                               "-initrd", str(build / "user" / "hello")], cwd=ROOT, timeout=120,
                         encoding="utf-8", env={**os.environ, "TERM": "dumb", "DISPLAY": "", "WAYLAND_DISPLAY": ""})
     gdb.expect_exact(PROMPT)
     yield gdb

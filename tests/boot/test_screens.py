@@ -36,7 +36,10 @@ class Console:
 
     def __init__(self, machine, kernel):
         elf = Elf(kernel)
-        read = lambda name: words(machine, elf.address(name), 1)[0]
+
+        def read(name):
+            return words(machine, elf.address(name), 1)[0]
+
         self.columns, self.rows = words(machine, elf.address("fb_screen"), 2)
         self.cells = halves(machine, elf.address("fb_cells"), self.columns * self.rows)
         self.cursor, self.scale = read("fb_cursor"), read("fb_scale")
@@ -178,7 +181,8 @@ FRAMEBUFFERS = {
 
 
 def information(framebuffer, cmdline="--", grub=False):
-    """A boot loader's information about FRAMEBUFFER, a value of FRAMEBUFFERS; with GRUB, the colours where GRUB puts them."""
+    """A boot loader's information about FRAMEBUFFER, a value of FRAMEBUFFERS; with GRUB, the colours where GRUB puts
+    them."""
     width, height, pitch, bits, colours, offset = framebuffer
     info = Info().with_map(RAM).with_cmdline(cmdline)
     place = bytes((0, 0)) if grub else b""

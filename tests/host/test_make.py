@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 MAKE = shutil.which("make")
 EVERYWHERE = ("sh cat cmp comm cp cut env grep gzip id ls mkdir mv od printf rm sed sort tail test touch tr uname wc "
               "awk dirname basename expr").split()
-OURS = {"BUILD", "CMDLINE", "CROSS", "FONTS", "MAKEFLAGS", "MAKELEVEL", "MEM", "MFLAGS", "MODULES", "QEMUFLAGS", "UBSAN", "V"}
+OURS = {"BUILD", "CMDLINE", "CROSS", "FILES", "FONTS", "MAKEFLAGS", "MAKELEVEL", "MEM", "MFLAGS", "MODULES", "QEMUFLAGS",
+        "UBSAN", "V"}
 
 TOOL = """#!/bin/sh
 words=$(printf '\\037%s' "$@")
