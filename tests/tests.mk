@@ -77,8 +77,13 @@ test-kernel: check-tests all variants iso
 test-boot: check-tests all variants iso $(TEST_ISO) $(V86)/.complete $(I386_STAMP)
 	$(Q)$(PYTEST) tests/boot
 
-test-host: test-programs
+test-host: all test-programs
 	$(Q)$(PYTEST) tests/host
+
+# Bugs are planted, and each must be found: a part of test-host, here alone.
+.PHONY: plants
+plants: check-tests all test-programs
+	$(Q)$(PYTEST) tests/host/test_plants.py
 
 # Without the host compiler the other tests still run.
 test-programs:

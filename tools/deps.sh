@@ -22,7 +22,7 @@ apt-get  mtools          mtools
 apt-get  xz              xz-utils
 apt-get  gdb             gdb
 apt-get  font            console-setup-linux
-apt-get  test            python3 python3-pytest python3-pytest-xdist python3-pexpect python3-pil
+apt-get  test            python3 python3-pytest python3-pytest-xdist python3-pexpect python3-pil patch
 apt-get  i386-programs   qemu-user
 apt-get  machines        ovmf ovmf-ia32 seabios bochs bochsbios nodejs npm
 apt-get  bench           python3 python3-matplotlib
@@ -43,7 +43,7 @@ dnf      mtools          mtools
 dnf      xz              xz
 dnf      gdb             gdb
 dnf      font            terminus-fonts-console
-dnf      test            python3 python3-pytest python3-pytest-xdist python3-pexpect
+dnf      test            python3 python3-pytest python3-pytest-xdist python3-pexpect patch
 dnf      bench           python3 python3-matplotlib
 dnf      shellcheck      ShellCheck
 dnf      flake8          python3-flake8
@@ -62,7 +62,7 @@ pacman   mtools          mtools
 pacman   xz              xz
 pacman   gdb             gdb
 pacman   font            terminus-font
-pacman   test            python python-pytest python-pytest-xdist python-pexpect
+pacman   test            python python-pytest python-pytest-xdist python-pexpect patch
 pacman   bench           python python-matplotlib
 pacman   shellcheck      shellcheck
 pacman   flake8          flake8
