@@ -1,7 +1,10 @@
 /* The types and the page arithmetic that every module shares.
  *
  * A physical address is an integer (paddr_t), a virtual one a pointer; uintptr_t appears only inside
- * arithmetic. -Werror=int-conversion turns a mix-up into a build error. Ranges are half-open. */
+ * arithmetic. -Werror=int-conversion turns a mix-up into a build error. Ranges are half-open.
+ *
+ * For sparse (make lint) a physical address is a pointer into an address space of its own: add, subtract and compare
+ * it; whatever else takes it for a number, or a number for it, is an error unless a cast says so. */
 #ifndef QUIRE_TYPES_H
 #define QUIRE_TYPES_H
 
@@ -9,7 +12,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#if defined(__CHECKER__) && !defined(ADDRESSES_AS_NUMBERS) /* as the tests write them */
+typedef char __attribute__((noderef, address_space(physical))) *paddr_t;
+#else
 typedef unsigned int paddr_t; /* a physical address below 4 GiB, in bytes */
+#endif
 typedef unsigned int pfn_t;   /* a page frame number: paddr_t / PAGE_SIZE; 0x100000 is the end of memory */
 
 /* No frame. Frame 0 is never handed out, so 0 is free to mean this. */
@@ -23,9 +30,19 @@ typedef unsigned int pfn_t;   /* a page frame number: paddr_t / PAGE_SIZE; 0x100
 
 _Static_assert(sizeof(paddr_t) == 4 && sizeof(void *) == 4, "Quire is a 32-bit kernel");
 
-static inline paddr_t pfn_to_pa(pfn_t pfn) { return pfn << PAGE_SHIFT; }
+static inline paddr_t pfn_to_pa(pfn_t pfn) { return (paddr_t)(pfn << PAGE_SHIFT); }
 
-static inline pfn_t pa_to_pfn(paddr_t pa) { return pa >> PAGE_SHIFT; }
+static inline pfn_t pa_to_pfn(paddr_t pa) { return (pfn_t)pa >> PAGE_SHIFT; }
+
+static inline unsigned pa_offset(paddr_t pa) { return (unsigned)pa & PAGE_MASK; } /* in its frame */
+
+static inline paddr_t pa_frame(paddr_t pa) { return (paddr_t)((unsigned)pa & ~PAGE_MASK); } /* its frame's start */
+
+/* Where the first 4 MiB are identity-mapped, and before paging is on, a physical and a virtual address are the same
+ * number. */
+static inline paddr_t identity_pa(const void *va) { return (paddr_t)(uintptr_t)va; }
+
+static inline void *identity_va(paddr_t pa) { return (void *)(uintptr_t)pa; }
 
 /* The pages that BYTES bytes fill, rounded up; no overflow at any size. */
 static inline size_t pages_for(size_t bytes) { return (bytes >> PAGE_SHIFT) + ((bytes & PAGE_MASK) != 0); }

@@ -31,6 +31,11 @@ typedef unsigned int pte_t; /* a page-table entry: SDM vol. 3, table 4-6 */
 
 #define ENTRIES_PER_TABLE 1024
 
+/* The entry that leads to the frame at PA, and the frame that ENTRY leads to. */
+static inline pte_t entry_to(paddr_t pa, unsigned flags) { return (pte_t)pa | flags; }
+
+static inline paddr_t entry_frame(pte_t entry) { return (paddr_t)(entry & PTE_FRAME); }
+
 static inline unsigned pd_index(const void *va) { return (uintptr_t)va >> 22; }
 
 static inline unsigned pt_index(const void *va) {

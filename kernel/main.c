@@ -80,7 +80,7 @@ static void say_ready(void) {
 }
 
 void kmain(unsigned magic, paddr_t info) {
-    canary_init(info);
+    canary_init((unsigned)info);
     trap_init(); /* before machine_init, which may cause a debug exception */
     serial_init();
     machine_init();

@@ -16,11 +16,11 @@ struct findings {
     size_t pages, code, constants;
 };
 
-static bool in_code(paddr_t pa) { return pa >= (uintptr_t)kernel_start && pa < (uintptr_t)text_end; }
+static bool in_code(paddr_t pa) { return pa >= identity_pa(kernel_start) && pa < identity_pa(text_end); }
 
 static bool in_constants(paddr_t pa) {
-    return (pa >= (uintptr_t)rodata_start && pa < (uintptr_t)rodata_end) ||
-           (pa >= (uintptr_t)symtab_start && pa < (uintptr_t)kernel_end);
+    return (pa >= identity_pa(rodata_start) && pa < identity_pa(rodata_end)) ||
+           (pa >= identity_pa(symtab_start) && pa < identity_pa(kernel_end));
 }
 
 static void look_at_page(uintptr_t va, const struct vmem_walk *walk, struct findings *found) {

@@ -41,7 +41,7 @@ extern frame_t pm_frames[FRAMES_MAX]; /* at FRAMES_START: linker.ld */
 
 extern memmap_frames pm_available; /* free, and not in the magazine */
 
-/* The record of the frame at PA, whose low 12 bits may be anything: an entry will do. */
+/* The record of the frame at PA, any address in it. */
 static inline frame_t *frame_at(paddr_t pa) { return &pm_frames[pa_to_pfn(pa)]; }
 
 /* Whether the frame at PA is handed out, and its record is RECORD: FRAME_PLAIN, and so many pages. */
@@ -58,9 +58,9 @@ static inline void frame_set_kind(paddr_t pa, frame_t kind) {
 bool pm_has_memory(pfn_t start, pfn_t end);
 void pm_record_frames(void);
 
-/* One page more is mapped to the frame that ENTRY leads to; false where its record has no room. */
-static inline bool frame_share(paddr_t entry) {
-    frame_t *frame = frame_at(entry);
+/* One page more is mapped to the frame at PA; false where its record has no room. */
+static inline bool frame_share(paddr_t pa) {
+    frame_t *frame = frame_at(pa);
     *frame += FRAME_PAGE;
     if (likely(*frame & FRAME_PAGES))
         return true;

@@ -30,8 +30,11 @@ static inline bool has_table(vpn_t vpn) { return read_entry(pde_of(vpn)) & PTE_P
 /* Whether the frame of ENTRY counts its page: a page that is present, and no view (VMEM_VIEW). */
 static inline bool is_counted(pte_t entry) { return (entry & (PTE_PRESENT | VMEM_VIEW)) == PTE_PRESENT; }
 
+/* The record of the frame that ENTRY leads to; of frame 0 where it leads nowhere. */
+static inline frame_t *record_of(pte_t entry) { return frame_at(entry_frame(entry)); }
+
 /* The record of VPN's page table; of frame 0, which is never a table, where there is none. */
-static inline frame_t *table_record(vpn_t vpn) { return frame_at(read_entry(pde_of(vpn))); }
+static inline frame_t *table_record(vpn_t vpn) { return record_of(read_entry(pde_of(vpn))); }
 
 /* The end of that part of [VPN, END) which VPN's table maps. */
 static inline vpn_t part_end(vpn_t vpn, vpn_t end) {

@@ -132,7 +132,7 @@ static SLOW_PATH void check_free(paddr_t pa) {
         [PM_DIRECTORY] = "it is a page directory",
     };
     ASSERT(!in_interrupt());
-    if (pa & PAGE_MASK)
+    if (pa_offset(pa))
         PANIC("pm: cannot free frame 0x%08x: it is not page-aligned", pa);
     if (!frame_is(pa, FRAME_PLAIN))
         PANIC("pm: cannot free frame 0x%08x: %s", pa, what[pm_state(pa)]);
@@ -140,7 +140,7 @@ static SLOW_PATH void check_free(paddr_t pa) {
 
 /* Gives back a frame that was handed out. */
 void pm_free_page(paddr_t pa) {
-    if (unlikely(pa & PAGE_MASK || in_interrupt() || !frame_is(pa, FRAME_PLAIN)))
+    if (unlikely(pa_offset(pa) || in_interrupt() || !frame_is(pa, FRAME_PLAIN)))
         check_free(pa);
     else if (unlikely(pm_recents == RECENT_MAX))
         file_frame(pa);
@@ -234,7 +234,7 @@ void pm_free_pages(paddr_t pa, size_t n) {
         PANIC("pm: cannot free %zu frames at 0x%08x: they pass the end of memory", n, pa);
     if (n == 0)
         return;
-    if (pa & PAGE_MASK)
+    if (pa_offset(pa))
         check_free(pa);
     check_run(start, end);
     summary_set_bits(&words, pm_available, start, end);

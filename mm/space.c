@@ -69,7 +69,7 @@ static paddr_t new_directory(void) {
     copy_entries(to, 0, 1);
     store_words(&user, 0, USER_TABLES - 1);
     copy_entries(to, USER_TABLES, RECURSIVE_PDI - USER_TABLES);
-    write_entry(&to[RECURSIVE_PDI], frame | OWN_FLAGS);
+    write_entry(&to[RECURSIVE_PDI], entry_to(frame, OWN_FLAGS));
     scratch_unmap();
     frame_set_kind(frame, FRAME_DIRECTORY);
     return frame;
@@ -130,7 +130,7 @@ static int fill(vpn_t vpn, size_t pages, pte_t entry) {
         for (; vpn < part; vpn++) {
             write_entry(pte_of(vpn), entry);
             if (entry & PTE_PRESENT) {
-                *frame_at(entry) += FRAME_PAGE;
+                *record_of(entry) += FRAME_PAGE;
                 entry += PAGE_SIZE;
             }
         }
@@ -156,11 +156,11 @@ static bool all_have_room(paddr_t pa, size_t pages) {
 int space_map_copy(void *va, paddr_t pa, size_t pages, unsigned flags) {
     vpn_t vpn = check_range(va, pages, FREE_START, KHEAP_START);
     ASSERT_OP(flags & ~PERMISSIONS, ==, 0u);
-    if (pa & PAGE_MASK || pages > FRAMES_MAX - pa_to_pfn(pa))
+    if (pa_offset(pa) || pages > FRAMES_MAX - pa_to_pfn(pa))
         PANIC("space: %zu frames at 0x%08x: not whole frames below 4 GiB", pages, pa);
     unsigned copy = flags & VMEM_WRITE ? SPACE_COPY : 0;
     return all_have_room(pa, pages)
-               ? fill(vpn, pages, pa | PTE_PRESENT | SPACE_PAGE | (flags & VMEM_USER) | copy)
+               ? fill(vpn, pages, entry_to(pa, PTE_PRESENT | SPACE_PAGE | (flags & VMEM_USER) | copy))
                : VMEM_NO_MEMORY;
 }
 
@@ -171,7 +171,7 @@ static inline size_t zero_entries(const pte_t *pte) {
 
 /* Takes one page from the frame of a present ENTRY; true when it was a space's last one, so the frame is free. */
 static inline bool drop_frame(pte_t entry) {
-    frame_t *frame = frame_at(entry);
+    frame_t *frame = record_of(entry);
     *frame -= FRAME_PAGE;
     return *frame == FRAME_PLAIN && entry & SPACE_PAGE;
 }
@@ -189,8 +189,8 @@ static size_t clear_entries(pte_t *pte, const pte_t *end, frame_t *table) {
         write_entry(pte, 0);
         left--;
         if (is_counted(entry) && drop_frame(entry)) {
-            *frame_at(entry) = FRAME_RECENT;
-            pm_recent[pm_recents + given++] = entry & PTE_FRAME;
+            *record_of(entry) = FRAME_RECENT;
+            pm_recent[pm_recents + given++] = entry_frame(entry);
         }
     }
     *table -= (before - left) * FRAME_ENTRY;
@@ -218,7 +218,7 @@ void space_release(void *va, size_t pages) {
 /* ---- permissions ---- */
 
 /* Whether nobody else has the frame of ENTRY, a page of a space's that has come. */
-static bool is_sole(pte_t entry) { return *frame_at(entry) == FRAME_PLAIN + FRAME_PAGE; }
+static bool is_sole(pte_t entry) { return *record_of(entry) == FRAME_PLAIN + FRAME_PAGE; }
 
 /* ENTRY with the permissions FLAGS. */
 static inline pte_t permit(pte_t entry, unsigned flags) {
@@ -276,7 +276,7 @@ static size_t share_entries(pte_t *from, pte_t *to, size_t count) {
     for (; left > 0; from++, to++) {
         pte_t entry = read_entry(from);
         if (is_counted(entry)) {
-            if (!frame_share(entry))
+            if (!frame_share(entry_frame(entry)))
                 break;
             if ((~entry & (PTE_WRITE | SPACE_PAGE)) == 0)
                 write_entry(from, entry ^= PTE_WRITE | SPACE_COPY);
@@ -304,7 +304,7 @@ static bool clone_table(struct space *child, unsigned pdi) {
     scratch_unmap();
     frame_set_kind(table, FRAME_TABLE);
     *frame_at(table) += shared * FRAME_ENTRY;
-    write_entry((pde_t *)scratch_map(child->directory) + pdi, table | TABLE_FLAGS);
+    write_entry((pde_t *)scratch_map(child->directory) + pdi, entry_to(table, TABLE_FLAGS));
     scratch_unmap();
     return shared == count;
 }
@@ -330,10 +330,10 @@ void space_destroy(struct space *space) {
     pde_t pde;
     for (unsigned pdi = 1; (pde = next_table(space, &pdi)); pdi++) {
         pm_make_room(ENTRIES_PER_TABLE);
-        pte_t *table = scratch_map(pde & PTE_FRAME);
-        pm_recents += clear_entries(table, table + ENTRIES_PER_TABLE, frame_at(pde));
+        pte_t *table = scratch_map(entry_frame(pde));
+        pm_recents += clear_entries(table, table + ENTRIES_PER_TABLE, record_of(pde));
         scratch_unmap();
-        pm_take_back(pde & PTE_FRAME);
+        pm_take_back(entry_frame(pde));
     }
     pm_take_back(space->directory);
     list_remove(&space->list);
@@ -349,7 +349,7 @@ static bool bring_in(vpn_t vpn, pte_t entry) {
         return false;
     clear_frame(frame);
     *frame_at(frame) += FRAME_PAGE;
-    write_entry(pte_of(vpn), frame | entry | PTE_PRESENT);
+    write_entry(pte_of(vpn), entry_to(frame, entry | PTE_PRESENT));
     return true;
 }
 
@@ -363,9 +363,9 @@ static bool copy_page(vpn_t vpn, pte_t entry) {
     copy_words(&to, &from, PAGE_SIZE / sizeof(unsigned));
     scratch_unmap();
     *frame_at(frame) += FRAME_PAGE;
-    write_entry(pte_of(vpn), frame | (entry & (VMEM_USER | SPACE_PAGE)) | PTE_PRESENT | PTE_WRITE);
+    write_entry(pte_of(vpn), entry_to(frame, (entry & (VMEM_USER | SPACE_PAGE)) | PTE_PRESENT | PTE_WRITE));
     flush_page(page_address(vpn));
-    *frame_at(entry) -= FRAME_PAGE;
+    *record_of(entry) -= FRAME_PAGE;
     return true;
 }
 
@@ -403,8 +403,8 @@ bool space_walk(struct space *space, const void *va, struct vmem_walk *out) {
         .pdi = pd_index(va), .pti = pt_index(va), .offset = page_offset(va), .directory = space->directory};
     out->pde = scratch_read(space->directory, out->pdi);
     if (out->pde & PTE_PRESENT)
-        out->pte = scratch_read(out->pde & PTE_FRAME, out->pti);
-    out->pa = out->pte & PTE_PRESENT ? (out->pte & PTE_FRAME) | out->offset : PADDR_NONE;
+        out->pte = scratch_read(entry_frame(out->pde), out->pti);
+    out->pa = out->pte & PTE_PRESENT ? entry_frame(out->pte) + out->offset : PADDR_NONE;
     return out->pte & PTE_PRESENT;
 }
 
@@ -414,7 +414,7 @@ struct space_counts space_count(struct space *space) {
     pde_t pde;
     ASSERT(!in_interrupt());
     for (unsigned pdi = 1; (pde = next_table(space, &pdi)); pdi++) {
-        const pte_t *table = scratch_map(pde & PTE_FRAME);
+        const pte_t *table = scratch_map(entry_frame(pde));
         for (unsigned i = 0; i < ENTRIES_PER_TABLE; i++) {
             pte_t entry = read_entry(&table[i]);
             counts.present += (entry & PTE_PRESENT) != 0;
@@ -434,7 +434,7 @@ static void check_directory(const struct space *space) {
     paddr_t pa = space->directory;
     bool stale = space != current && space->generation != vmem_generation;
     ASSERT_OP(*frame_at(pa) & FRAME_KIND, ==, FRAME_DIRECTORY);
-    ASSERT_OP(scratch_read(pa, RECURSIVE_PDI) & ~STATUS_BITS, ==, pa | OWN_FLAGS);
+    ASSERT_OP(scratch_read(pa, RECURSIVE_PDI) & ~STATUS_BITS, ==, entry_to(pa, OWN_FLAGS));
     for (unsigned pdi = 0; pdi < RECURSIVE_PDI; pdi++)
         if (pdi == 0 || pdi == FRAMES_PDI || (pdi >= USER_TABLES && !stale))
             ASSERT_OP(scratch_read(pa, pdi) & ~STATUS_BITS, ==,

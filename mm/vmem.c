@@ -52,7 +52,7 @@ void flush_pages(vpn_t vpn, size_t n) {
 
 /* Maps FRAME at the scratch page, until scratch_unmap. */
 void *scratch_map(paddr_t frame) {
-    write_entry(pte_of(vpn_of((void *)SCRATCH_PAGE)), frame | PTE_PRESENT | PTE_WRITE);
+    write_entry(pte_of(vpn_of((void *)SCRATCH_PAGE)), entry_to(frame, PTE_PRESENT | PTE_WRITE));
     return (void *)SCRATCH_PAGE;
 }
 
@@ -79,13 +79,13 @@ static void link_table(vpn_t vpn) {
     ASSERT(frame != PADDR_NONE);
     clear_frame(frame);
     frame_set_kind(frame, FRAME_TABLE);
-    write_entry(pde_of(vpn), frame | TABLE_FLAGS);
+    write_entry(pde_of(vpn), entry_to(frame, TABLE_FLAGS));
     vmem_generation += is_kernel(vpn);
 }
 
 /* Unlinks VPN's table, which is empty. Its frame may be mapped elsewhere, by somebody who looks at tables. */
 static void unlink_table(vpn_t vpn) {
-    paddr_t frame = read_entry(pde_of(vpn)) & PTE_FRAME;
+    paddr_t frame = entry_frame(read_entry(pde_of(vpn)));
     write_entry(pde_of(vpn), 0);
     flush_page(pte_of(vpn));
     pm_take_back(frame);
@@ -182,7 +182,7 @@ static void map_part(vpn_t vpn, size_t n, pte_t pte) {
     UNROLL
     for (size_t i = 0; i < n; i++, pte += PAGE_SIZE) {
         write_entry(pte_of(vpn + i), pte);
-        *frame_at(pte) += page;
+        *record_of(pte) += page;
     }
 }
 
@@ -191,7 +191,7 @@ static void unmap_part(vpn_t vpn, size_t n) {
     for (size_t i = 0; i < n; i++) {
         pte_t entry = read_entry(pte_of(vpn + i));
         if (!(entry & VMEM_VIEW))
-            *frame_at(entry) -= FRAME_PAGE;
+            *record_of(entry) -= FRAME_PAGE;
         write_entry(pte_of(vpn + i), 0);
     }
     flush_pages(vpn, n);
@@ -202,7 +202,7 @@ static inline void alloc_part(vpn_t vpn, size_t n, unsigned flags) {
     const paddr_t *frame = &pm_recent[pm_recents - n];
     for (size_t i = 0; i < n; i++) {
         *frame_at(frame[i]) += FRAME_PLAIN - FRAME_RECENT + FRAME_PAGE;
-        write_entry(pte_of(vpn + i), frame[i] | flags | PTE_PRESENT);
+        write_entry(pte_of(vpn + i), entry_to(frame[i], flags) | PTE_PRESENT);
     }
     pm_recents -= n;
 }
@@ -212,7 +212,7 @@ static inline void alloc_part(vpn_t vpn, size_t n, unsigned flags) {
 static inline void free_part(vpn_t vpn, size_t n) {
     paddr_t *room = &pm_recent[pm_recents];
     for (size_t i = 0; i < n; i++) {
-        room[i] = read_entry(pte_of(vpn + i)) & PTE_FRAME;
+        room[i] = entry_frame(read_entry(pte_of(vpn + i)));
         *frame_at(room[i]) = FRAME_RECENT;
         write_entry(pte_of(vpn + i), 0);
     }
@@ -225,7 +225,7 @@ static inline void free_part(vpn_t vpn, size_t n) {
 /* Maps PAGES pages at VA to the frames from PA on. */
 int vmem_map_range(void *va, paddr_t pa, size_t pages, unsigned flags) {
     vpn_t first = check_editable(va, pages), end = first + pages;
-    if (pa & PAGE_MASK || pages > FRAMES_MAX - pa_to_pfn(pa))
+    if (pa_offset(pa) || pages > FRAMES_MAX - pa_to_pfn(pa))
         PANIC("vmem: %zu frames at 0x%08x: not whole frames below 4 GiB", pages, pa);
     if (flags & VMEM_VIEW && is_kernel(end - 1))
         PANIC("vmem: %zu pages at %p: a view must lie below 0x%08x", pages, va, KHEAP_START);
@@ -234,7 +234,7 @@ int vmem_map_range(void *va, paddr_t pa, size_t pages, unsigned flags) {
     for (vpn_t vpn = first, part; vpn < end; vpn = part) {
         part = part_end(vpn, end);
         add_entries(vpn, part - vpn);
-        map_part(vpn, part - vpn, (pa + (vpn - first) * PAGE_SIZE) | flags | PTE_PRESENT);
+        map_part(vpn, part - vpn, entry_to(pa + (vpn - first) * PAGE_SIZE, flags) | PTE_PRESENT);
     }
     return 0;
 }
@@ -254,10 +254,10 @@ static SLOW_PATH int alloc_slowly(void *va, size_t pages, unsigned flags) {
 }
 
 /* Whether each of the N pages from VPN on, in one table, is mapped to a frame of its own that pm has handed out.
- * (An absent entry leads to frame 0, which never is.) */
+ * (An absent entry leads to frame 0, which never is. An entry's flags may stand where an offset would.) */
 static inline bool all_own(vpn_t vpn, size_t n) {
     for (size_t i = 0; i < n; i++)
-        if (!frame_is(read_entry(pte_of(vpn + i)), FRAME_PLAIN + FRAME_PAGE))
+        if (!frame_is((paddr_t)read_entry(pte_of(vpn + i)), FRAME_PLAIN + FRAME_PAGE))
             return false;
     return true;
 }
@@ -269,9 +269,9 @@ static void check_own(vpn_t vpn, vpn_t end) {
     if (vpn == end)
         return;
     pte_t entry = read_entry(pte_of(vpn));
-    PANIC("vmem: %p is mapped to 0x%08x, which %s", page_address(vpn), entry & PTE_FRAME,
+    PANIC("vmem: %p is mapped to 0x%08x, which %s", page_address(vpn), entry_frame(entry),
           entry & VMEM_VIEW            ? "it only views"
-          : pm_state(entry) == PM_USED ? "another page is mapped to as well"
+          : pm_state(entry_frame(entry)) == PM_USED ? "another page is mapped to as well"
                                        : "pm has not handed out");
 }
 
@@ -335,13 +335,13 @@ static SLOW_PATH int map_slowly(void *va, paddr_t pa, unsigned flags) {
 
 /* Maps the page at VA to the frame PA. */
 int vmem_map(void *va, paddr_t pa, unsigned flags) {
-    pte_t *pte = pte_of(vpn_of(va)), entry = pa | flags | PTE_PRESENT;
+    pte_t *pte = pte_of(vpn_of(va)), entry = entry_to(pa, flags) | PTE_PRESENT;
     frame_t *table = table_record(vpn_of(va));
-    if (unlikely(((uintptr_t)va | pa) & PAGE_MASK || flags & ~FLAGS_MASK || in_interrupt() ||
+    if (unlikely((page_offset(va) | pa_offset(pa)) || flags & ~FLAGS_MASK || in_interrupt() ||
                  *table < FRAME_TABLE + FRAME_ENTRY || read_entry(pte)))
         return map_slowly(va, pa, flags);
     *table += FRAME_ENTRY;
-    *frame_at(entry) += FRAME_PAGE;
+    *record_of(entry) += FRAME_PAGE;
     write_entry(pte, entry);
     return 0;
 }
@@ -356,7 +356,7 @@ int vmem_unmap(void *va) {
                  !is_counted(read_entry(pte))))
         return unmap_slowly(va);
     *table -= FRAME_ENTRY;
-    *frame_at(read_entry(pte)) -= FRAME_PAGE;
+    *record_of(read_entry(pte)) -= FRAME_PAGE;
     write_entry(pte, 0);
     flush_page(va);
     return 0;
@@ -383,10 +383,10 @@ int vmem_protect(void *va, size_t bytes, unsigned flags) {
 /* The four steps of translating VA. */
 bool vmem_walk(const void *va, struct vmem_walk *out) {
     *out = (struct vmem_walk){.pdi = pd_index(va), .pti = pt_index(va), .offset = page_offset(va)};
-    out->directory = get_page_directory() & PTE_FRAME;
+    out->directory = pa_frame(get_page_directory());
     out->pde = read_entry(pde_of(vpn_of(va)));
     out->pte = out->pde & PTE_PRESENT ? read_entry(pte_of(vpn_of(va))) : 0;
-    out->pa = out->pte & PTE_PRESENT ? (out->pte & PTE_FRAME) | out->offset : PADDR_NONE;
+    out->pa = out->pte & PTE_PRESENT ? entry_frame(out->pte) + out->offset : PADDR_NONE;
     return out->pte & PTE_PRESENT;
 }
 
@@ -394,7 +394,7 @@ bool vmem_walk(const void *va, struct vmem_walk *out) {
 bool vmem_translate(const void *va, paddr_t *pa) {
     pte_t pte = has_table(vpn_of(va)) ? read_entry(pte_of(vpn_of(va))) : 0;
     if (pte & PTE_PRESENT)
-        *pa = (pte & PTE_FRAME) | page_offset(va);
+        *pa = entry_frame(pte) + page_offset(va);
     return pte & PTE_PRESENT;
 }
 
@@ -421,7 +421,7 @@ static paddr_t boot_frame(const char *what) {
 static pte_t *boot_table(const char *what) {
     const pte_t first = 0x5A5A20A5, second = 0xA5A5D05A;
     paddr_t frame = boot_frame(what);
-    pte_t *table = (pte_t *)(uintptr_t)frame;
+    pte_t *table = identity_va(frame);
     write_entry(&table[0], first);
     write_entry(&table[1], second);
     if (read_entry(&table[0]) != first || read_entry(&table[1]) != second)
@@ -446,11 +446,11 @@ static void start_paging(void) {
 
     pte_t *table = boot_table("page table 0");
     for (unsigned i = 0; i < ENTRIES_PER_TABLE; i++)
-        write_entry(&table[i], pfn_to_pa(i) | PTE_PRESENT | PTE_WRITE);
+        write_entry(&table[i], entry_to(pfn_to_pa(i), PTE_PRESENT | PTE_WRITE));
 
-    write_entry(&directory[0], (paddr_t)(uintptr_t)table | OWN_FLAGS);
-    write_entry(&directory[RECURSIVE_PDI], (paddr_t)(uintptr_t)directory | OWN_FLAGS);
-    set_page_directory((paddr_t)(uintptr_t)directory);
+    write_entry(&directory[0], entry_to(identity_pa(table), OWN_FLAGS));
+    write_entry(&directory[RECURSIVE_PDI], entry_to(identity_pa(directory), OWN_FLAGS));
+    set_page_directory(identity_pa(directory));
     enable_paging();
 }
 
@@ -469,10 +469,10 @@ static paddr_t clear_boot_frame(void) {
 /* Maps the array of records. */
 static void map_frames(void) {
     paddr_t table = clear_boot_frame(), absent = clear_boot_frame();
-    write_entry(pde_of(FRAMES_VPN), table | OWN_FLAGS);
+    write_entry(pde_of(FRAMES_VPN), entry_to(table, OWN_FLAGS));
     for (unsigned i = 0; i < ENTRIES_PER_TABLE; i++) {
         bool memory = pm_has_memory(i * FRAMES_PER_PAGE, (i + 1) * FRAMES_PER_PAGE);
-        write_entry(pte_of(FRAMES_VPN + i), (memory ? clear_boot_frame() : absent) | OWN_FLAGS);
+        write_entry(pte_of(FRAMES_VPN + i), entry_to(memory ? clear_boot_frame() : absent, OWN_FLAGS));
     }
 }
 
@@ -487,12 +487,12 @@ size_t vmem_record_frames(void) {
 /* Records what the frames are that vmem_init has taken. */
 static void record_own_frames(void) {
     frame_set_kind(get_page_directory(), FRAME_DIRECTORY);
-    frame_set_kind(read_entry(pde_of(0)), FRAME_TABLE);
-    frame_set_kind(read_entry(pde_of(FRAMES_VPN)), FRAME_TABLE);
+    frame_set_kind(entry_frame(read_entry(pde_of(0))), FRAME_TABLE);
+    frame_set_kind(entry_frame(read_entry(pde_of(FRAMES_VPN))), FRAME_TABLE);
     for (unsigned i = 0; i < ENTRIES_PER_TABLE; i++) {
         pte_t pte = read_entry(pte_of(FRAMES_VPN + i));
-        frame_set_kind(pte, FRAME_PLAIN);
-        *frame_at(pte) += FRAME_PAGE;
+        frame_set_kind(entry_frame(pte), FRAME_PLAIN);
+        *record_of(pte) += FRAME_PAGE;
     }
 }
 

@@ -17,7 +17,7 @@ static void check_fixed_table(vpn_t vpn) {
 /* Table 0, the directory's own entry and the array of records are as vmem_init left them. */
 static void check_fixed_entries(void) {
     ASSERT_OP(read_entry(pde_of(vpn_of((void *)WINDOW_START))) & ~STATUS_BITS, ==,
-              get_page_directory() | OWN_FLAGS);
+              entry_to(get_page_directory(), OWN_FLAGS));
     ASSERT_OP(*frame_at(get_page_directory()) & FRAME_KIND, ==, FRAME_DIRECTORY);
     check_fixed_table(0);
     check_fixed_table(FRAMES_VPN);
@@ -67,7 +67,7 @@ static bool is_valid(pte_t entry, unsigned pdi) {
 
 /* The table's record counts its entries, of which there is at least one. (No panic while the scratch page is mapped.) */
 static void check_table(pde_t pde, unsigned pdi) {
-    const pte_t *table = scratch_map(pde & PTE_FRAME);
+    const pte_t *table = scratch_map(entry_frame(pde));
     unsigned entries = 0;
     bool valid = true;
     for (unsigned i = 0; i < ENTRIES_PER_TABLE; i++) {
@@ -79,9 +79,9 @@ static void check_table(pde_t pde, unsigned pdi) {
     ASSERT_OP(pde & ~(PTE_FRAME | STATUS_BITS), ==, TABLE_FLAGS);
     if (!valid)
         PANIC("vmem: PD[%u] is 0x%08x, a table with an entry that is neither present nor zero", pdi, pde);
-    if (entries == 0 || (*frame_at(pde) & ~FRAME_PAGES) != FRAME_TABLE + entries * FRAME_ENTRY)
+    if (entries == 0 || (*record_of(pde) & ~FRAME_PAGES) != FRAME_TABLE + entries * FRAME_ENTRY)
         PANIC("vmem: PD[%u] is 0x%08x, with %u entries; its record is 0x%08x", pdi, pde, entries,
-              *frame_at(pde));
+              *record_of(pde));
 }
 
 /* ---- every page ---- */
@@ -89,12 +89,12 @@ static void check_table(pde_t pde, unsigned pdi) {
 static frame_t pages, links; /* what count_table adds for a page, and for a table's link */
 
 static void count_table(pde_t pde, unsigned pdi) {
-    const pte_t *table = scratch_map(pde & PTE_FRAME);
+    const pte_t *table = scratch_map(entry_frame(pde));
     (void)pdi;
-    *frame_at(pde) += links;
+    *record_of(pde) += links;
     for (unsigned i = 0; i < ENTRIES_PER_TABLE; i++)
         if (is_counted(read_entry(&table[i])))
-            *frame_at(read_entry(&table[i])) += pages;
+            *record_of(read_entry(&table[i])) += pages;
     scratch_unmap();
 }
 

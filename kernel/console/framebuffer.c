@@ -30,6 +30,11 @@
 #define SCALE_MAX 8
 
 /* Not static: tests/boot/test_screens.py finds them by their names, and a compiler may drop a static one. */
+extern cell_t fb_cells[];
+extern struct screen fb_screen;
+extern unsigned fb_cursor, fb_scale;
+extern const struct font *fb_font;
+
 cell_t fb_cells[COLUMNS_MAX * ROWS_MAX];
 struct screen fb_screen;
 unsigned fb_cursor; /* the cell with the cursor, redrawn when the cursor leaves */
@@ -235,7 +240,7 @@ void framebuffer_init(void) {
     clear_pixels();
     terminal_start(&fb_screen);
     kprintf("screen: framebuffer at 0x%08x, %ux%u, %u bits a pixel: %u x %u characters\n",
-            (paddr_t)fb->address, fb->width, fb->height, fb->bits_per_pixel, fb_screen.columns,
+            (unsigned)fb->address, fb->width, fb->height, fb->bits_per_pixel, fb_screen.columns,
             fb_screen.rows);
 }
 
@@ -245,16 +250,16 @@ void framebuffer_map(void) {
 
     if (!base)
         return;
-    paddr_t pa = (paddr_t)fb->address;
-    size_t pages = pages_for(pa % PAGE_SIZE + (size_t)size_of(fb));
+    paddr_t pa = (paddr_t)(uintptr_t)fb->address;
+    size_t pages = pages_for(pa_offset(pa) + (size_t)size_of(fb));
     bool combine = machine_write_combines();
     unsigned flags = VMEM_WRITE | (combine ? VMEM_WRITE_COMBINING : VMEM_NO_CACHE);
 
-    if (vmem_map_range((void *)DEVICES_START, pa & ~PAGE_MASK, pages, flags) < 0) {
+    if (vmem_map_range((void *)DEVICES_START, pa_frame(pa), pages, flags) < 0) {
         kprintf("screen: no memory for the framebuffer's page tables\n");
         return;
     }
-    base = (uint8_t *)DEVICES_START + pa % PAGE_SIZE;
+    base = (uint8_t *)DEVICES_START + pa_offset(pa);
     mapped = true;
     kprintf("screen: framebuffer mapped at %p, %zu pages, %s\n", (void *)base, pages,
             combine ? "write-combining" : "not cached");

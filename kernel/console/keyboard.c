@@ -231,7 +231,7 @@ static int character(uint8_t key) {
 
 /* The key that CODE completes, or -1. */
 static int decode(uint8_t code) {
-    uint8_t key = code & (uint8_t)~CODE_RELEASED;
+    uint8_t key = code & (CODE_RELEASED - 1);
     bool extended = keyboard.extended, held = key == CODE_CONTROL || key == CODE_ALT;
 
     keyboard.extended = code == CODE_EXTENDED;

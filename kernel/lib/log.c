@@ -14,7 +14,8 @@
 
 static char ring[RING_SIZE];
 static size_t ring_written; /* bytes in all: the next goes to ring[ring_written % RING_SIZE] */
-struct log_sink *log_sinks; /* not static: tests/boot/test_fault_edges.py finds it by its name */
+extern struct log_sink *log_sinks; /* not static: tests/boot/test_fault_edges.py finds it by its name */
+struct log_sink *log_sinks;
 static void (*gate)(const char *text, size_t n);
 
 static struct capture {

@@ -45,18 +45,16 @@ static bool editable(uintptr_t va) {
 }
 
 static bool read_only_frame(paddr_t pa) {
-    uintptr_t va = pa; /* the image is identity-mapped */
-
-    return (va >= (uintptr_t)kernel_start && va < (uintptr_t)rodata_end) ||
-           (va >= (uintptr_t)symtab_start && va < (uintptr_t)kernel_end);
+    return (pa >= identity_pa(kernel_start) && pa < identity_pa(rodata_end)) ||
+           (pa >= identity_pa(symtab_start) && pa < identity_pa(kernel_end));
 }
 
 /* True if the frame at PA may be mapped, WRITABLE or not; otherwise prints an error line. */
 static bool mappable(paddr_t pa, bool writable) {
-    if (pa & PAGE_MASK)
+    if (pa_offset(pa))
         command_error("PA must be a frame's start: a multiple of 0x1000, not 0x%08x", pa);
     else if (writable && read_only_frame(pa))
-        command_error("0x%08x holds %s: map it ro", pa, region_name(pa));
+        command_error("0x%08x holds %s: map it ro", pa, region_name((uintptr_t)pa));
     else
         return true;
     return false;
@@ -89,10 +87,12 @@ COMMAND(EDIT, 1, map, .arguments = "VA PA [ro]", .least = 2, .most = 3, .flags =
     bool read_only = n == 3;
     size_t tables = vmem_tables();
     uintptr_t va;
+    unsigned number;
     paddr_t pa, there;
 
-    if (!argument_address("VA", arg[0], &va) || !argument_number("PA", arg[1], &pa))
+    if (!argument_address("VA", arg[0], &va) || !argument_number("PA", arg[1], &number))
         return;
+    pa = (paddr_t)number;
     if (read_only && strcmp(arg[2], "ro")) {
         command_error("the third word may only be ro, not \"%.24s\"", arg[2]);
         return;
@@ -131,7 +131,7 @@ static paddr_t frame_behind(uintptr_t va) {
     paddr_t pa = PADDR_NONE;
 
     vmem_translate((void *)va, &pa);
-    return pa & ~(paddr_t)PAGE_MASK;
+    return pa_frame(pa);
 }
 
 COMMAND(EDIT, 3, protect, .arguments = "VA ro|rw", .least = 2, .most = 2, .flags = TRACED,
@@ -272,8 +272,8 @@ COMMAND(EDIT, 5, poke, .arguments = "VA WORD", .least = 2, .most = 2, .flags = T
 
 /* ---- fill ---- */
 
-#define VIDEO_START 0x000A0000
-#define VIDEO_END 0x000C0000
+#define VIDEO_START ((paddr_t)0x000A0000)
+#define VIDEO_END ((paddr_t)0x000C0000)
 
 /* True if FRAME is video memory, or part of the framebuffer, which is mapped at DEVICES_START. */
 static bool is_screen(paddr_t frame) {

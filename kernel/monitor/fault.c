@@ -161,7 +161,7 @@ PROVOKES void provoke_missing_flush(void) {
     char *va = replaced.area + MAPPED_LAST * PAGE_SIZE;
     pte_t entry = window[0]; /* the TLB now has the window's page */
 
-    write_entry(replaced_pde(), replaced.new_table | (replaced.old_pde & ~PTE_FRAME));
+    write_entry(replaced_pde(), entry_to(replaced.new_table, replaced.old_pde & ~PTE_FRAME));
     flush_page(replaced.area); /* and flush_page(window) is what is missing */
     window[MAPPED_LAST] = entry;
     result = *(volatile unsigned *)va;
@@ -237,9 +237,9 @@ PROVOKES void provoke_uninitialised(void) {
 
 /* ---- the processor ---- */
 
-PROVOKES void provoke_divide(void) {
-    volatile int zero = 0;
+static volatile int zero;
 
+PROVOKES void provoke_divide(void) {
     result = (unsigned)(1000 / zero);
 }
 

@@ -77,7 +77,7 @@ static void mark_frames(pfn_t end) {
 }
 
 static void mark_kernel(void) {
-    for (uintptr_t pa = (uintptr_t)kernel_start; pa < (uintptr_t)kernel_end; pa += PAGE_SIZE)
+    for (paddr_t pa = identity_pa(kernel_start); pa < identity_pa(kernel_end); pa += PAGE_SIZE)
         mark(pa_to_pfn(pa), KERNEL_IMAGE);
 }
 

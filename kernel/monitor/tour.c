@@ -140,11 +140,12 @@ static void find_screen(void) {
     static const struct marks pixels = {0, PAGE_SIZE / 4, 0x00FFCC00, PAGE_SIZE - 16};
 
     if (vmem_translate((void *)DEVICES_START, &screen.frame)) {
-        screen.frame &= ~(paddr_t)PAGE_MASK;
+        screen.frame = pa_frame(screen.frame);
         screen.seen_at = DEVICES_START;
         screen.marks = &pixels;
     } else {
-        screen.frame = screen.seen_at = EGA_TEXT;
+        screen.frame = (paddr_t)EGA_TEXT;
+        screen.seen_at = EGA_TEXT;
         screen.marks = &dots;
     }
 }

@@ -231,7 +231,7 @@ static bool print_step(const struct step *s) {
     if (s->number == 2)
         print_remarks(s->index, s->entry);
     else if (s->entry & SPACE_COPY)
-        kprintf("   copied when it is written to: %s\n", pm_is_shared(s->entry & PTE_FRAME)
+        kprintf("   copied when it is written to: %s\n", pm_is_shared(entry_frame(s->entry))
                                                              ? "the frame has other owners, too"
                                                              : "but the frame has no other owner now");
     return true;

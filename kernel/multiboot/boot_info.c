@@ -226,8 +226,8 @@ static void read_file_name(char *to, size_t size, uint32_t address) {
 static void keep_module(uint32_t i, const struct multiboot_module *module) {
     struct boot_module *kept = &boot_info.module[i];
 
-    kept->start = module->start;
-    kept->end = module->end < module->start ? module->start : module->end;
+    kept->start = (paddr_t)module->start;
+    kept->end = (paddr_t)(module->end < module->start ? module->start : module->end);
     read_text(kept->name, sizeof(kept->name), module->string);
     read_file_name(kept->file, sizeof(kept->file), module->string);
     kprintf("quire: module %lu at 0x%08x-0x%08x: %s\n", (unsigned long)i, kept->start, kept->end, kept->name);
@@ -294,7 +294,7 @@ static void read_framebuffer(void) {
 /* Fills boot_info from the Multiboot information at ADDRESS. */
 void boot_info_read(paddr_t address) {
     /* Fields whose flag is clear may lie past the structure's end. They are read too, and not used. */
-    if (!read_at(&info, address, sizeof(info))) {
+    if (!read_at(&info, (uint32_t)address, sizeof(info))) {
         kprintf("quire: the boot information at 0x%08x runs off the end of the address space\n", address);
         memset(&info, 0, sizeof(info));
     }

@@ -41,7 +41,7 @@ void process_on_fault(void (*handler)(const struct process_fault *fault)) { on_f
 static paddr_t frame_at(const void *va) {
     paddr_t pa;
 
-    return vmem_translate(va, &pa) ? pa & ~PAGE_MASK : PADDR_NONE;
+    return vmem_translate(va, &pa) ? pa_frame(pa) : PADDR_NONE;
 }
 
 /* Mends the fault and tells the handler. */
@@ -79,7 +79,7 @@ bool memory_wanting(const void *va, unsigned error) {
 /* Maps BYTES bytes at OFFSET of MODULE at VA, whole pages shared until they are written to; what the last page
  * has beyond them is clear. */
 int memory_map_file(char *va, const struct module *module, size_t offset, size_t bytes, unsigned flags) {
-    size_t shared = module->start & PAGE_MASK ? 0 : bytes / PAGE_SIZE;
+    size_t shared = pa_offset(module->start) ? 0 : bytes / PAGE_SIZE;
     size_t copied = bytes - shared * PAGE_SIZE, pages = pages_for(copied);
     char *rest = va + shared * PAGE_SIZE;
 

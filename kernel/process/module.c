@@ -14,7 +14,7 @@ static size_t count;
 
 /* Maps the pages of MODULE at *VA, and moves *VA past them. */
 static bool map(const struct boot_module *module, char **va) {
-    paddr_t start = module->start & ~PAGE_MASK;
+    paddr_t start = pa_frame(module->start);
     size_t pages = pages_for(module->end - start);
 
     if (pages == 0 || pages > (size_t)((char *)KERNEL_STACKS - *va) / PAGE_SIZE ||
@@ -38,7 +38,7 @@ void modules_init(void) {
 
     for (size_t i = 0; i < boot_info.modules && i < MODULES_KEPT; i++) {
         const struct boot_module *from = &boot_info.module[i];
-        char *data = va + (from->start & PAGE_MASK);
+        char *data = va + pa_offset(from->start);
 
         if (!map(from, &va)) {
             kprintf("process: module %zu cannot be mapped: left out\n", i);

@@ -90,7 +90,7 @@ static void tasks_init(void) {
 
 /* Tells both tasks the current directory: a task switch loads CR3. */
 void trap_set_directory(paddr_t directory) {
-    main_tss.cr3 = fault_tss.cr3 = directory; /* a task switch never saves CR3 */
+    main_tss.cr3 = fault_tss.cr3 = (unsigned)directory; /* a task switch never saves CR3 */
 }
 
 /* Sets where the processor puts its stack pointer when it comes from ring 3. */

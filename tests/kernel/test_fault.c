@@ -59,12 +59,13 @@ KTEST(fault_write_to_a_null_structs_field)
 
 KTEST(fault_write_to_text)
 {
-    unsigned before = *(volatile unsigned *)(uintptr_t)ktest_run;
+    volatile unsigned *volatile text = (volatile unsigned *)(uintptr_t)ktest_run;
+    unsigned before = *text;
 
-    KCHECK_CALL(check_page_fault(write_word, (void *)(uintptr_t)ktest_run, "write to ", "read-only text"));
+    KCHECK_CALL(check_page_fault(write_word, (void *)(uintptr_t)text, "write to ", "read-only text"));
     KCHECK_REPORTED("refused");
     KCHECK_REPORTED("ktest_run");
-    KCHECK_EQ(*(volatile unsigned *)(uintptr_t)ktest_run, before);
+    KCHECK_EQ(*text, before);
     KCHECK_CALL(check_page_fault(write_word, kernel_start, "write to 0x00100000", "read-only text"));
     KCHECK_CALL(check_page_fault(write_word, word_below(text_end), "write to ", "read-only text"));
 }
