@@ -29,7 +29,6 @@ include tools/toolchain.mk
 include user/user.mk
 include iso/iso.mk
 include tests/tests.mk
-include tools/lint/lint.mk
 
 .PHONY: all deps run run-iso debug clean help
 all: $(KERNEL) $(PROGRAMS)
@@ -94,6 +93,9 @@ $(BUILD)/fonts.S: kernel/console/cp437.h tools/font.sh $(BUILD)/fonts.stamp $(BU
 $(BUILD)/version.stamp: export STAMP = $(QUIRE_VERSION)
 $(BUILD)/version.h: $(BUILD)/version.stamp
 	@printf '%s\n' '/* Written by the Makefile. */' '#define QUIRE_VERSION "$(QUIRE_VERSION)"' >$@
+
+# The static checkers look at all of it.
+include tools/lint/lint.mk
 
 # ---- running it ----
 

@@ -26,6 +26,7 @@ apt-get  test            python3 python3-pytest python3-pytest-xdist python3-pex
 apt-get  i386-programs   qemu-user
 apt-get  machines        ovmf ovmf-ia32 seabios bochs bochsbios nodejs npm
 apt-get  bench           python3 python3-matplotlib
+apt-get  sparse          sparse
 apt-get  shellcheck      shellcheck
 apt-get  flake8          flake8
 
@@ -45,6 +46,7 @@ dnf      gdb             gdb
 dnf      font            terminus-fonts-console
 dnf      test            python3 python3-pytest python3-pytest-xdist python3-pexpect patch
 dnf      bench           python3 python3-matplotlib
+dnf      sparse          sparse
 dnf      shellcheck      ShellCheck
 dnf      flake8          python3-flake8
 
@@ -64,6 +66,7 @@ pacman   gdb             gdb
 pacman   font            terminus-font
 pacman   test            python python-pytest python-pytest-xdist python-pexpect patch
 pacman   bench           python python-matplotlib
+pacman   sparse          sparse
 pacman   shellcheck      shellcheck
 pacman   flake8          flake8
 
@@ -78,6 +81,7 @@ brew     xz              xz
 brew     gdb             gdb
 brew     test            python pytest
 brew     bench           python python-matplotlib
+brew     sparse          sparse
 brew     shellcheck      shellcheck
 brew     flake8          flake8
 
@@ -92,6 +96,7 @@ other    gdb             gdb
 other    font            the Terminus font for consoles
 other    test            python3 with pytest, pytest-xdist and pexpect
 other    bench           matplotlib for python3
+other    sparse          sparse
 other    shellcheck      shellcheck
 other    flake8          flake8 for python3
 '
@@ -109,7 +114,7 @@ needs() {
             run | bench) echo "$build qemu qemu-window" ;;
             debug) echo "$build qemu qemu-window gdb" ;;
             iso) echo "$build $disc" ;;
-            lint) echo "$build shellcheck flake8" ;;
+            lint) echo "$build sparse shellcheck flake8" ;;
             run-iso) echo "$build $disc qemu qemu-window" ;;
             *) echo "*" ;;
         esac

@@ -1,7 +1,7 @@
 # make lint: the static checkers over every source. Included by the Makefile. FILES="mm/*.c" lints those files alone.
 #
-# Any warning is an error. What is switched off stands, with its reason, in the checkers' own files: .flake8; or in a
-# comment on the line above the finding. Their findings differ from version to version: "no warning" is meant of
+# Any warning is an error. What is switched off stands, with its reason, in the checkers' own files (.flake8) or in a
+# comment on the line of the finding. Findings differ from version to version of a checker: "no warning" is meant of
 # Debian bookworm's.
 #
 # Each file that a checker finds nothing in has a stamp, $(LINT)/CHECKER/FILE.
@@ -19,18 +19,24 @@ ifneq ($(filter lint-files lint-summary,$(MAKECMDGOALS)),)
 
 # ---- what is linted ----
 
-# $(call lint-find,PATTERN...): the files whose name matches, in no particular language.
+# $(call lint-find,PATTERN...): the files of that name, wherever they lie.
 lint-find = $(sort $(patsubst ./%,%,$(shell find . \( -name node_modules -o -path ./$(BUILD) -o -path ./build -o -name .git \) \
     -prune -o -type f \( -false $(foreach name,$(1),-o -name '$(name)') \) -print)))
 # Those of FILE... that FILES asks for.
 lint-chosen = $(if $(FILES),$(filter $(wildcard $(FILES)),$(1)),$(1))
 
+# The kernel, what mm/ and the rest of it is tested with inside it, and the programs.
+INSIDE_TESTS := $(filter %.c,$(wildcard tests/kernel/*.c tests/bench/*.c))
+LINT_KERNEL := $(filter-out $(INSIDE_TESTS),$(filter %.c,$(wildcard $(INSIDE))))
+LINT_PROGRAMS := $(wildcard user/*.c user/lib/*.c tests/boot/programs/*.c)
+
+LINT_sparse := $(call lint-chosen,$(LINT_KERNEL) $(INSIDE_TESTS) $(LINT_PROGRAMS))
 LINT_shellcheck := $(call lint-chosen,$(call lint-find,*.sh) .ci/run)
 LINT_flake8 := $(call lint-chosen,$(call lint-find,*.py))
 
-# ---- the checkers ----
+# ---- how ----
 
-CHECKERS := shellcheck flake8
+CHECKERS := sparse shellcheck flake8
 lint-here = $(foreach checker,$(CHECKERS),$(call have,$(checker)))
 lint-stamps = $(LINT_$(1):%=$(LINT)/$(1)/%)
 
@@ -42,6 +48,20 @@ define lint-run
 @mkdir -p $(@D); rm -f $@
 $(Q)if $(1) >$@.said 2>&1 && ! [ -s $@.said ]; then mv $@.said $@; else cat $@.said; rm $@.said; exit 1; fi
 endef
+
+# An object is built anew when any of its headers has changed; so is its source's stamp.
+lint-object = $(patsubst %,$(BUILD)/%.o,$(filter $(LINT_KERNEL) $(INSIDE_TESTS) user/%,$(1)))
+.SECONDEXPANSION:
+
+# Where sparse is the compiler, it takes the compiler's own headers.
+SPARSE_FLAGS = -std=gnu11 -m32 -nostdinc -isystem $(COMPILER_HEADERS) -U__STDC_HOSTED__ -D__float128=double \
+    -Iinclude -I$(BUILD) -Iuser/lib
+COMPILER_HEADERS = $(call once,COMPILER_HEADERS,$(shell $(CC) -print-file-name=include))
+# The tests write physical addresses as numbers, and the programs know none.
+$(INSIDE_TESTS:%=$(LINT)/sparse/%): SPARSE_FLAGS += -DADDRESSES_AS_NUMBERS
+
+$(call lint-stamps,sparse): $(LINT)/sparse/%: % $$(call lint-object,$$*) tools/lint/lint.mk
+	$(call lint-run,sparse $(SPARSE_FLAGS) $<)
 
 $(call lint-stamps,shellcheck): $(LINT)/shellcheck/%: % tools/lint/lint.mk
 	$(call lint-run,shellcheck $<)
