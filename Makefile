@@ -5,6 +5,7 @@
 #   user/user.mk         the programs
 #   iso/iso.mk           the disc
 #   tools/lint/lint.mk   the static checkers
+#   labs/labs.mk         the course
 #   tests/tests.mk       the tests; tests/host/host.mk and tests/bench/bench.mk for those on the build machine
 
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables
@@ -29,6 +30,7 @@ include tools/toolchain.mk
 include user/user.mk
 include iso/iso.mk
 include tests/tests.mk
+include labs/labs.mk
 
 .PHONY: all deps run run-iso debug clean help
 all: $(KERNEL) $(PROGRAMS)
@@ -154,6 +156,11 @@ Test and measure
   make bench-host   the heap beside other allocators, in time: some minutes, a table, $(BUILD)/bench-host.svg
   make host         for the build machine: $(BUILD)/host/memmap, $(BUILD)/host/libkmalloc.so
   make pictures     the README's pictures anew
+
+Learn and teach
+  make lab LAB=NAME DIR=FOLDER   a lab of the course, to be worked on in FOLDER: $(LABS)
+  make grade        there: points by exercise, and what is wrong; EXERCISE=2 for one, RESULTS=FILE for Gradescope
+  make hint         there: the next hint
 
 Variables
   CMDLINE="-- mem; walk kmain"   what the kernel is given, for run, debug and iso (README, Options)

@@ -23,6 +23,8 @@ apt-get  xz              xz-utils
 apt-get  gdb             gdb
 apt-get  font            console-setup-linux
 apt-get  test            python3 python3-pytest python3-pytest-xdist python3-pexpect python3-pil patch
+apt-get  grade           python3
+apt-get  git             git
 apt-get  i386-programs   qemu-user
 apt-get  machines        ovmf ovmf-ia32 seabios bochs bochsbios nodejs npm
 apt-get  bench           python3 python3-matplotlib
@@ -45,6 +47,8 @@ dnf      xz              xz
 dnf      gdb             gdb
 dnf      font            terminus-fonts-console
 dnf      test            python3 python3-pytest python3-pytest-xdist python3-pexpect patch
+dnf      grade           python3
+dnf      git             git
 dnf      bench           python3 python3-matplotlib
 dnf      sparse          sparse
 dnf      shellcheck      ShellCheck
@@ -65,6 +69,8 @@ pacman   xz              xz
 pacman   gdb             gdb
 pacman   font            terminus-font
 pacman   test            python python-pytest python-pytest-xdist python-pexpect patch
+pacman   grade           python
+pacman   git             git
 pacman   bench           python python-matplotlib
 pacman   sparse          sparse
 pacman   shellcheck      shellcheck
@@ -80,6 +86,8 @@ brew     mtools          mtools
 brew     xz              xz
 brew     gdb             gdb
 brew     test            python pytest
+brew     grade           python
+brew     git             git
 brew     bench           python python-matplotlib
 brew     sparse          sparse
 brew     shellcheck      shellcheck
@@ -95,6 +103,8 @@ other    xz              xz
 other    gdb             gdb
 other    font            the Terminus font for consoles
 other    test            python3 with pytest, pytest-xdist and pexpect
+other    grade           python3
+other    git             git
 other    bench           matplotlib for python3
 other    sparse          sparse
 other    shellcheck      shellcheck
@@ -115,6 +125,8 @@ needs() {
             debug) echo "$build qemu qemu-window gdb" ;;
             iso) echo "$build $disc" ;;
             lint) echo "$build sparse shellcheck flake8" ;;
+            lab) echo "grade git make" ;;
+            grade | hint) echo "$build qemu grade" ;;
             run-iso) echo "$build $disc qemu qemu-window" ;;
             *) echo "*" ;;
         esac

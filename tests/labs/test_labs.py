@@ -1,0 +1,223 @@
+"""The labs: the stubs score nothing, Quire's own sources and the plain solution score all, each wrong solution loses the points
+that it names and is told why; and a lab's folder has no solution in it. By default some of the wrong ones are tried;
+QUIRE_LABS=all tries each.
+
+A wrong solution is a patch to the plain one, and opens with two lines: `Loses: EXERCISE...` and `Says: WORDS`, which the grader
+must print. By default each lab's folder is made once by each of pytest's workers."""
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "labs"))
+
+import lab as labs  # noqa: E402
+import make_lab  # noqa: E402
+import solve  # noqa: E402
+import source  # noqa: E402
+
+pytestmark = pytest.mark.skipif(not shutil.which(os.environ.get("HOST_CC", "i686-linux-gnu-gcc")),
+                                reason="no compiler for i386 Linux")
+
+NAMES = labs.names()
+WRONG = [(name, patch.name) for name in NAMES for patch in sorted((labs.LABS / name / "wrong").glob("*.patch"))]
+
+
+def sample(wrong, n=8):
+    """N of each lab's, evenly; all of them with QUIRE_LABS=all."""
+    if os.environ.get("QUIRE_LABS") == "all":
+        return wrong
+    by_lab = {name: [each for each in wrong if each[0] == name] for name in NAMES}
+    return [each for some in by_lab.values() for each in some[::max(1, len(some) // n)][:n]]
+
+
+def run(folder, *command):
+    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+
+
+def grade(folder, *options):
+    """The points by exercise, the total's, and the whole run."""
+    done = run(folder, "make", "--silent", "grade", *options)
+    lines = re.findall(r"^(\w+): (\d+)/(\d+)$", done.stdout, re.M)
+    assert lines and lines[-1][0] == "total" and done.stdout.endswith("\n"), done.stdout + done.stderr
+    assert done.stdout.rstrip().split("\n")[-1].startswith("total: ")
+    points = {name: (int(got), int(of)) for name, got, of in lines}
+    total = points.pop("total")
+    assert total == (sum(got for got, _ in points.values()), sum(of for _, of in points.values()))
+    assert (done.returncode == 0) == (total[0] == total[1]), done.stdout
+    return points, done
+
+
+@pytest.fixture(scope="session")
+def folder_of(tmp_path_factory):
+    """folder_of(LAB): its folder, as make lab leaves it; one for each worker, put back to its start."""
+    made = {}
+
+    def folder(name):
+        if name not in made:
+            made[name] = tmp_path_factory.mktemp("labs") / name
+            make_lab.main(name, made[name])
+        subprocess.run(["git", "checkout", "--quiet", "."], cwd=made[name], check=True)
+        return made[name]
+
+    return folder
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_stubs_score_nothing_and_say_so(name, folder_of):
+    points, done = grade(folder_of(name))
+    lab = labs.Lab(name)
+    assert list(points) == [exercise.name for exercise in lab.exercises]
+    assert all(got == 0 and of > 0 for got, of in points.values()), done.stdout
+    for exercise in lab.exercises:
+        if exercise.stubs:
+            assert f"(lab {name}, exercise {exercise.number})" in done.stdout
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_quires_own_sources_score_all(name):
+    points, done = grade(ROOT, f"LAB={name}", f"BUILD=build/labs/{name}")
+    assert all(got == of for got, of in points.values()), done.stdout
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_plain_solution_scores_all(name, folder_of):
+    folder = folder_of(name)
+    solve.solve(labs.Lab(name), folder)
+    points, done = grade(folder)
+    assert all(got == of for got, of in points.values()), done.stdout
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", NAMES)
+def test_a_kernel_with_the_plain_solution_passes_its_own_tests(name, folder_of):
+    folder = folder_of(name)
+    solve.solve(labs.Lab(name), folder)
+    done = run(folder, "make", "--silent", "-j2")
+    assert done.returncode == 0 and "warning" not in done.stderr, done.stderr
+    done = run(folder, "make", "--silent", "run", "CMDLINE=test", "QEMUFLAGS=-display none", "MODULES=")
+    assert re.search(r"^ok \d+ ", done.stdout, re.M) and not re.search(r"^not ok", done.stdout, re.M), done.stdout[-2000:]
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("name, patch", sample(WRONG), ids=lambda value: str(value).removesuffix(".patch"))
+def test_a_wrong_solution_loses_its_points_and_is_told_why(name, patch, folder_of):
+    lab, folder = labs.Lab(name), folder_of(name)
+    patch = lab.folder / "wrong" / patch
+    loses, says = re.match(r"Loses: (.*)\nSays: (.*)\n", patch.read_text()).groups()
+    solve.solve(lab, folder, [patch])
+    points, done = grade(folder)
+    lost = [exercise for exercise, (got, of) in points.items() if got < of]
+    assert lost == loses.split(), done.stdout
+    assert says in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_there_are_eight_wrong_solutions_at_least(name):
+    assert sum(lab == name for lab, _ in WRONG) >= 8
+
+
+# ---- nothing is given away ----
+
+def removed_lines(lab):
+    """Lines of what is to be written that are long enough to tell something, with the file they come from."""
+    lines = set()
+    for path in lab.files():
+        before = (ROOT / path).read_text() if (ROOT / path).exists() else ""
+        after = make_lab.stub_file(lab, path, before)
+        lines |= {line.strip() for line in before.splitlines()} - {line.strip() for line in after.splitlines()}
+    return {line for line in lines if len(line) > 30 and re.search(r"[;{]", line) and "PANIC(" not in line}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_file_of_the_folder_has_a_solution(name, folder_of):
+    folder, lab = folder_of(name), labs.Lab(name)
+    lines = removed_lines(lab)
+    for path in run(folder, "git", "ls-files").stdout.split():
+        if path.startswith("web/") or not (folder / path).is_file():
+            continue
+        text = (folder / path).read_bytes().decode(errors="replace")
+        there = [line for line in lines if line in text]
+        assert len(there) < 3, f"{path} has: {there}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_folder_has_no_history_and_no_teachers_files(name, folder_of):
+    folder = folder_of(name)
+    assert run(folder, "git", "rev-list", "--all", "--count").stdout.strip() == "1"
+    listed = run(folder, "git", "ls-files", "labs").stdout
+    assert not re.search(r"reference|wrong|solve|source|make_lab|TEACHING", listed), listed
+    assert {path.split("/")[1] for path in listed.split() if path.count("/") > 1} == {"harness", name}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_exercise_has_its_hints_and_its_part_of_the_text(name):
+    lab = labs.Lab(name)
+    import hint
+    assert set(hint.hints(lab)) == {exercise.name for exercise in lab.exercises}
+    text = (lab.folder / "LAB.md").read_text()
+    for exercise in lab.exercises:
+        assert f"## Exercise {exercise.number}: {exercise.name}" in text
+
+
+# ---- whatever is written, the grader ends ----
+
+HOPELESS = {
+    "does_not_compile": ("    int x = ;\n", "does not compile"),
+    "does_not_end": ("    for (;;)\n        ;\n", "does not come to an end"),
+    "wild_pointer": ("    *(volatile int *)0x12345678 = 1;\n", "wild pointer"),
+    "endless_recursion": ("    extern void *again(void); again();\n}\nvoid *again(void);\nvoid *again(void) {\n"
+                          "    volatile char large[1000]; large[0] = 1; return (char *)again() + large[0];\n", "stack"),
+    "floods": ("    extern int puts(const char *); for (;;) puts(\"not written\");\n", "prints without end"),
+    "ends_the_program": ("    extern void _exit(int); _exit(0);\n", "ended before the test did"),
+    "says_that_it_passed": ("    extern int puts(const char *); extern void _exit(int); puts(\"passed\"); _exit(0);\n",
+                            "ended before the test did"),
+    "takes_all_memory": ("    extern void *malloc(unsigned); extern void *memset(void *, int, unsigned);\n"
+                         "    for (;;) memset(malloc(1 << 20), 1, 1 << 20);\n", ""),
+}
+
+
+@pytest.mark.parametrize("what", HOPELESS)
+def test_the_grader_survives(what, folder_of):
+    folder = folder_of("frames")
+    solve.solve(labs.Lab("frames"), folder)
+    body, says = HOPELESS[what]
+    file = folder / "mm/memmap.c"
+    text = file.read_text()
+    function = source.c_functions(text)["memmap_build"]
+    file.write_text(text[:function.body] + "{\n" + body + "}\n")
+    points, done = grade(folder)
+    assert points["map"][0] == 0 and says in done.stdout, done.stdout
+    assert all(points[other][0] == points[other][1] for other in points if other != "map"), done.stdout
+
+
+def test_results_for_gradescope(folder_of, tmp_path):
+    import json
+    folder = folder_of("frames")
+    grade(folder, "EXERCISE=1", f"RESULTS={tmp_path}/results.json")
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert results["score"] == 0
+    assert {test["max_score"] for test in results["tests"]} and all(test["status"] == "failed" for test in results["tests"])
+
+
+def test_a_teachers_hidden_tests_count(folder_of, tmp_path):
+    folder = folder_of("frames")
+    solve.solve(labs.Lab("frames"), folder)
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "lab.ini").write_text("[map]\ncases =\n    7 fails\n    5 passes\n")
+    (tmp_path / "tests/test_map.c").write_text('#include "check.h"\nCASE(fails) { wrong("hidden words"); }\nCASE(passes) {}\n')
+    points, done = grade(folder, "EXERCISE=map", f"HIDDEN={tmp_path}")
+    assert points == {"map": (30, 37)} and "hidden words" in done.stdout
+
+
+def test_hints_come_one_by_one(folder_of):
+    folder = folder_of("frames")
+    shutil.rmtree(folder / "build/grade", ignore_errors=True)
+    first, second = (run(folder, "make", "--silent", "hint").stdout for _ in range(2))
+    assert "hint 1 of" in first and "hint 2 of" in second
