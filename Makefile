@@ -151,6 +151,7 @@ Build
 Test and measure
   make test         all tests, some minutes; parts: test-kernel, test-host, test-boot
   make lint         the static checkers over every source; FILES="mm/*.c" over some
+  make soak         all of memory in use at once, for MINUTES=10
   make plants       plant known bugs, one at a time, and see that the tests find each
   make bench        instructions for each operation; BENCH="W*" for some of them
   make bench-host   the heap beside other allocators, in time: some minutes, a table, $(BUILD)/bench-host.svg

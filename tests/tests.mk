@@ -85,6 +85,13 @@ test-host: all test-programs
 plants: check-tests all test-programs
 	$(Q)$(PYTEST) tests/host/test_plants.py
 
+# All of memory in use at once, for so many minutes, in QEMU.
+MINUTES ?= 10
+.PHONY: soak
+soak: $(KERNEL) $(BUILD)/user/soak
+	$(Q)sh tools/qemu.sh $(QEMU) -kernel $(KERNEL) -append "-- soak $$(($(MINUTES) * 60)); exit" \
+	    -initrd $(BUILD)/user/soak $(QEMUFLAGS)
+
 # Without the host compiler the other tests still run.
 test-programs:
 	$(if $(call have,$(HOST_CC)), \

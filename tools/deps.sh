@@ -121,7 +121,7 @@ needs() {
     for goal in "$@"; do
         case $goal in
             all) echo "$build" ;;
-            run | bench) echo "$build qemu qemu-window" ;;
+            run | bench | soak) echo "$build qemu qemu-window" ;;
             debug) echo "$build qemu qemu-window gdb" ;;
             iso) echo "$build $disc" ;;
             lint) echo "$build sparse shellcheck flake8" ;;
