@@ -22,6 +22,7 @@ host: check-host host-tools
 
 -include tests/host/host.mk
 -include tests/bench/bench.mk
+include tests/mutate/mutate.mk
 
 # A kernel from each compiler that is here, and from each with the sanitizer: $(BUILD)/variant/NAME/quire.elf.
 VARIANTS := elf-gcc gcc clang ubsan ubsan-clang

@@ -10,6 +10,7 @@ packages='
 apt-get  compiler        gcc-i686-linux-gnu libc6-dev-i386-cross binutils
 apt-get  clang           clang lld binutils
 apt-get  make            make
+apt-get  mutate          python3 python3-clang
 apt-get  qemu            qemu-system-x86
 apt-get  qemu-window     qemu-system-gui
 apt-get  grub-mkrescue   grub-common
@@ -124,6 +125,7 @@ needs() {
             run | bench | soak) echo "$build qemu qemu-window" ;;
             debug) echo "$build qemu qemu-window gdb" ;;
             iso) echo "$build $disc" ;;
+            mutate) echo "$build compiler qemu mutate" ;;
             lint) echo "$build sparse shellcheck flake8" ;;
             lab) echo "grade git make" ;;
             grade | hint) echo "$build qemu grade" ;;

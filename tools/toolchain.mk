@@ -81,7 +81,7 @@ OBJDUMP = $(call once,OBJDUMP,$(call first,$(if $(is-clang),$(patsubst clang%,ll
 I386_CFLAGS := -std=gnu11 -ffreestanding -O2 -g -m32 -march=i486 -mtune=core2 -mgeneral-regs-only \
     -fno-omit-frame-pointer -momit-leaf-frame-pointer -fno-pic -fno-pie -fno-asynchronous-unwind-tables \
     -fcf-protection=none -fno-common -fno-strict-aliasing \
-    -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Werror=int-conversion
+    -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Werror=int-conversion -Werror=return-type
 
 CPPFLAGS := -iquote include -iquote $(BUILD)
 KERNEL_CFLAGS = $(I386_CFLAGS) $(stack-alignment) -fstack-protector-strong -mstack-protector-guard=global

@@ -1,0 +1,182 @@
+"""A copy of the sources in which one mutant at a time is built and tested.
+
+The tests of a mutant are the host programs whose code it changes, and then the tests inside the kernel. Of the host
+programs' tests those that have found most come first, then the quick ones."""
+import os
+import re
+import resource
+import selectors
+import shutil
+import signal
+import subprocess
+import time
+
+TREE = ["Makefile", "VERSION", "linker.ld", "boot", "include", "iso", "kernel", "mm", "tests", "tools", "user"]
+PASS1, KERNEL = "build/quire.pass1.elf", "build/quire.elf"
+QEMU = ["qemu-system-i386", "-kernel", KERNEL, "-append", "test", "-m", "64M", "-display", "none", "-no-reboot",
+        "-nic", "none", "-serial", "stdio", "-monitor", "none", "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
+EXIT_OK = 33
+FAILURE = re.compile(r"^(?:not ok \d+ (\S+)|(PANIC|page fault): .*|(Bail out!).*)$", re.M)
+LIMIT = 120  # seconds of processor time, for what is known to end
+OUTPUT_LIMIT = 1 << 20
+IN_KERNEL = (KERNEL, "test")
+
+
+class Ended(Exception):
+    """The program shows that something is wrong before it ends by itself."""
+
+
+def limit(seconds):
+    """Bounds the child's time, memory, files and importance. Its addresses are those of every run."""
+    os.setsid()
+    os.nice(10)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + 1,) * 2)
+    resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (256 << 20, 256 << 20))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def run(command, cwd, seconds, stop_at=None):
+    """Runs it for at most SECONDS of processor time, or ten times as long in all; returns its exit code and what it
+    printed. Raises Ended when a line matches STOP_AT, or when a limit is reached."""
+    process = subprocess.Popen(command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, preexec_fn=lambda: limit(seconds))
+    try:
+        output = read(process, time.monotonic() + 10 * seconds, stop_at)
+        return process.wait(60), output
+    finally:
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        process.stdout.close()
+        process.wait()
+
+
+def read(process, deadline, stop_at):
+    output = ""
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while time.monotonic() < deadline and len(output) < OUTPUT_LIMIT:
+            if not selector.select(1):
+                continue
+            chunk = os.read(process.stdout.fileno(), 65536)
+            if not chunk:
+                return output
+            output += chunk.decode(errors="replace").replace("\r", "")
+            if stop_at and (found := stop_at.search(output)):
+                raise Ended(next(filter(None, found.groups())))
+    raise Ended("time-out" if len(output) < OUTPUT_LIMIT else "too much output")
+
+
+class Workshop:
+    """FOLDER is where; I386 the folder of the i386 packages."""
+
+    def __init__(self, root, folder, i386):
+        self.folder = folder
+        (folder / "build").mkdir(parents=True, exist_ok=True)
+        if not (folder / "build/i386").exists():
+            (folder / "build/i386").symlink_to(i386)
+        self.copy(root)
+        self.build_all()
+
+    def copy(self, root):
+        """Brings in the sources as they are now; files that have not changed are left, and need no building."""
+        sources = {path.relative_to(root) for name in TREE for path in [root / name, *(root / name).rglob("*")]
+                   if path.is_file() and "__pycache__" not in path.parts}
+        there = {path.relative_to(self.folder) for name in TREE
+                 for path in [self.folder / name, *(self.folder / name).rglob("*")] if path.is_file()}
+        for path in there - sources:
+            (self.folder / path).unlink()
+        for path in sources:
+            copy = self.folder / path
+            if path not in there or copy.read_bytes() != (root / path).read_bytes():
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(root / path, copy)
+
+    def build_all(self):
+        names = re.search(r"^HOST_TESTS := (.*)$", (self.folder / "tests/host/host.mk").read_text(), re.M)[1].split()
+        self.programs = [f"build/host/test_{name}" for name in names]
+        if (failed := self.make("all", *self.programs)):
+            raise SystemExit(f"mutate: the sources do not build:\n{failed}")
+        self.code = self.kernel_code()
+
+    def make(self, *goals):
+        """What it says when it fails."""
+        code, output = run(["make", "-s", *goals], self.folder, LIMIT)
+        return output or "make failed" if code else ""
+
+    def kernel_code(self):
+        """The kernel without its debug information."""
+        stripped = self.folder / "build/stripped"
+        subprocess.run(["objcopy", "--strip-debug", self.folder / PASS1, stripped], check=True)
+        return stripped.read_bytes()
+
+    # ---- tests: what each returns is the name of the test that fails, or None ----
+
+    def measure(self):
+        """The seconds of processor time of each test, by (program, name). All must pass."""
+        tests = [(program, test) for program in self.programs
+                 for test in run([program, "--list"], self.folder, LIMIT)[1].split()]
+        times = {name: self.time(lambda: self.host_test(*name, LIMIT)) for name in tests}
+        return {**times, IN_KERNEL: self.time(lambda: self.kernel_tests(LIMIT))}
+
+    def time(self, test):
+        start = os.times()
+        if (failed := test()):
+            raise SystemExit(f"mutate: {failed} fails without a mutant")
+        end = os.times()
+        return end.children_user + end.children_system - start.children_user - start.children_system
+
+    def use(self, seconds, kills):
+        self.seconds, self.kills = seconds, kills
+
+    def host_test(self, program, test, seconds):
+        try:
+            code, _ = run([program, test], self.folder, seconds)
+        except Ended as why:
+            return f"{test} ({why})"
+        return test if code not in (0, 77) else None  # HOST_SKIP of support.h
+
+    def kernel_tests(self, seconds):
+        try:
+            code, _ = run(QEMU, self.folder, seconds, FAILURE)
+        except Ended as why:
+            return f"in the kernel: {why}"
+        return None if code == EXIT_OK else f"in the kernel: exit code {code}"
+
+    def host_tests(self, programs):
+        tests = [name for name in self.seconds if name[0] in programs]
+        for name in sorted(tests, key=lambda name: (-self.kills[name], self.seconds[name])):
+            if (failed := self.host_test(*name, 2 + 5 * self.seconds[name])):
+                self.kills[name] += 1
+                return failed
+        return None
+
+    # ---- a mutant ----
+
+    def judge(self, mutant):
+        """(verdict, by which test)"""
+        path = self.folder / mutant.path
+        original = path.read_bytes()
+        path.write_bytes(mutant.apply(original.decode("latin-1")).encode("latin-1"))
+        try:
+            return self.judge_tree()
+        finally:
+            path.write_bytes(original)
+
+    def judge_tree(self):
+        if self.make(PASS1):
+            return "does not compile", ""
+        if self.kernel_code() == self.code:
+            return "same code", ""
+        started = time.time()
+        if self.make(*self.programs):
+            return "does not compile", ""
+        rebuilt = [name for name in self.programs if (self.folder / name).stat().st_mtime >= started]
+        if (failed := self.host_tests(rebuilt)):
+            return "killed", failed
+        if self.make(KERNEL):
+            return "does not compile", ""
+        failed = self.kernel_tests(2 + 3 * self.seconds[IN_KERNEL])
+        return ("killed", failed) if failed else ("survived", "")
