@@ -47,6 +47,10 @@ SOURCES := $(sort $(wildcard $(INSIDE)))
 ifneq ($(UBSAN),1)
 SOURCES := $(filter-out kernel/trap/ubsan.c,$(SOURCES))
 endif
+# The lab's: only with LAB=1.
+ifneq ($(LAB),1)
+SOURCES := $(filter-out kernel/machine/lab.c,$(SOURCES))
+endif
 OBJECTS := $(SOURCES:%=$(BUILD)/%.o) $(BUILD)/fonts.o
 
 $(BUILD)/%.c.o: %.c $(BUILD)/compile.stamp | $(BUILD)/version.h

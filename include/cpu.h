@@ -5,6 +5,7 @@
 #ifndef QUIRE_CPU_H
 #define QUIRE_CPU_H
 
+#include "lab.h"
 #include "types.h"
 
 #define CR0_PE 0x00000001u
@@ -30,16 +31,26 @@
 #define EFLAGS_AC 0x00040000u
 #define EFLAGS_ID 0x00200000u
 
+/* For the lab (lab.h). */
+static inline void outl(uint16_t port, unsigned value) {
+    __asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port));
+}
+
 /* ---- page-table entries ---- */
 
 /* Volatile: entries are memory that the processor writes too, when it sets accessed and dirty bits. */
 static inline unsigned read_entry(const volatile unsigned *entry) { return *entry; }
 
 /* One aligned store: the processor never sees half an entry (SDM vol. 3, 4.10.4). */
-static inline void write_entry(volatile unsigned *entry, unsigned value) { *entry = value; }
+static inline void write_entry(volatile unsigned *entry, unsigned value) {
+    lab(LAB_ENTRY, (uintptr_t)entry);
+    *entry = value;
+    lab(LAB_VALUE, value);
+}
 
 /* Drops the TLB entries of VA's page, and every cached directory entry (SDM vol. 3, 4.10.4.1). 486 up. */
 static inline void flush_page(const void *va) {
+    lab(LAB_FLUSH, (uintptr_t)va);
     __asm__ volatile("invlpg %0" : : "m"(*(const char *)va) : "memory");
 }
 
@@ -174,7 +185,10 @@ static inline void frstor(const void *state) {
 /* Each moves its pointers past what was done. DF is clear in C code (System V ABI, i386), and trap_common
  * sees to it. */
 static inline void copy_words(void **to, const void **from, size_t words) {
+    uintptr_t block = (uintptr_t)*to, length = words;
     __asm__ volatile("rep movsl" : "+D"(*to), "+S"(*from), "+c"(words) : : "memory");
+    lab(LAB_BLOCK, block);
+    lab(LAB_WORDS, length);
 }
 
 static inline void copy_bytes(void **to, const void **from, size_t bytes) {
@@ -182,7 +196,10 @@ static inline void copy_bytes(void **to, const void **from, size_t bytes) {
 }
 
 static inline void store_words(void **to, unsigned word, size_t words) {
+    uintptr_t block = (uintptr_t)*to, length = words;
     __asm__ volatile("rep stosl" : "+D"(*to), "+c"(words) : "a"(word) : "memory");
+    lab(LAB_BLOCK, block);
+    lab(LAB_WORDS, length);
 }
 
 static inline void store_bytes(void **to, unsigned byte, size_t bytes) {

@@ -3,6 +3,27 @@
 /* PG, and WP: a read-only page is read-only for the kernel too (SDM vol. 3, 2.5). */
 #define CR0_PG_WP 0x80010000
 
+#ifdef QUIRE_LAB
+#include "lab.h"
+
+/* Tells eax on PORT; changes ecx and edx. */
+.macro tell port
+    mov $\port, %edx
+    out %eax, %dx
+    mov lab_listener, %ecx
+    jecxz 1f
+    push %eax
+    push %edx
+    call *%ecx
+    pop %edx
+    pop %eax
+1:
+.endm
+#else
+.macro tell port
+.endm
+#endif
+
     .text
 
 /* paddr_t get_page_directory(void) */
@@ -15,6 +36,7 @@ get_page_directory:
     .globl set_page_directory
 set_page_directory:
     mov 4(%esp), %eax
+    tell LAB_CR3
     mov %eax, %cr3
     ret
 

@@ -21,6 +21,7 @@
 #include "cpu.h"
 #include "interrupt.h"
 #include "kmalloc.h"
+#include "lab.h"
 #include "list.h"
 #include "memlayout.h"
 #include "paging.h"
@@ -43,12 +44,18 @@ struct space *space_current(void) {
 /* Calls HOOK whenever another space becomes current. */
 void space_on_switch(void (*hook)(paddr_t directory)) { on_switch = hook; }
 
+static void tell(const struct space *space, paddr_t directory) {
+    lab(LAB_SPACE, (uintptr_t)space);
+    lab(LAB_DIRECTORY, directory);
+}
+
 /* The directory that vmem_init has built becomes the first space. */
 void space_init(void) {
     list_init(&spaces);
     list_append(&spaces, &first.list);
     first.directory = get_page_directory();
     current = &first;
+    tell(&first, first.directory);
 }
 
 /* ---- directories ---- */
@@ -85,6 +92,7 @@ struct space *space_create(void) {
     }
     space->generation = vmem_generation;
     list_append(&spaces, &space->list);
+    tell(space, space->directory);
     return space;
 }
 
@@ -327,6 +335,7 @@ void space_destroy(struct space *space) {
     ASSERT(!in_interrupt());
     if (space == current || space == &first)
         PANIC("space: the %s space cannot be destroyed", space == current ? "current" : "first");
+    tell(space, PADDR_NONE);
     pde_t pde;
     for (unsigned pdi = 1; (pde = next_table(space, &pdi)); pdi++) {
         pm_make_room(ENTRIES_PER_TABLE);

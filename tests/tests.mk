@@ -24,18 +24,20 @@ host: check-host host-tools
 -include tests/bench/bench.mk
 include tests/mutate/mutate.mk
 
-# A kernel from each compiler that is here, and from each with the sanitizer: $(BUILD)/variant/NAME/quire.elf.
-VARIANTS := elf-gcc gcc clang ubsan ubsan-clang
+# A kernel from each compiler that is here, and from each with the sanitizer; and the lab's: $(BUILD)/variant/NAME/quire.elf.
+VARIANTS := elf-gcc gcc clang ubsan ubsan-clang lab
 CROSS_elf-gcc := i686-elf-
 CROSS_gcc := i686-linux-gnu-
 CROSS_clang := clang
 CROSS_ubsan := i686-linux-gnu-
 CROSS_ubsan-clang := clang
+CROSS_lab :=
 TOOLS_elf-gcc := i686-elf-gcc i686-elf-ld
 TOOLS_gcc := i686-linux-gnu-gcc i686-linux-gnu-ld
 TOOLS_clang := clang ld.lld
 TOOLS_ubsan := $(TOOLS_gcc)
 TOOLS_ubsan-clang := $(TOOLS_clang)
+TOOLS_lab :=
 
 .PHONY: variants $(VARIANTS:%=variant-%)
 variants: $(VARIANTS:%=variant-%)
@@ -44,7 +46,7 @@ variants: $(VARIANTS:%=variant-%)
 $(VARIANTS:%=variant-%): variant-%:
 	$(if $(call all-here,$(TOOLS_$*)), \
 	    $(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/variant/$* CROSS=$(CROSS_$*) \
-	    UBSAN=$(if $(filter ubsan%,$*),1) all, \
+	    UBSAN=$(if $(filter ubsan%,$*),1) LAB=$(if $(filter lab,$*),1) all, \
 	    @echo "  variant $* is passed over: no $(TOOLS_$*)"; rm -rf $(BUILD)/variant/$*)
 
 # The first Python that has what the tests import.

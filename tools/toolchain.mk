@@ -93,6 +93,12 @@ ifeq ($(UBSAN),1)
 KERNEL_CFLAGS += -fsanitize=undefined -DQUIRE_UBSAN
 endif
 
+# LAB=1: the kernel tells the page that it runs in what it does to its page tables (include/lab.h, web/).
+LAB ?=
+ifeq ($(LAB),1)
+KERNEL_CFLAGS += -DQUIRE_LAB
+endif
+
 $(BUILD)/compile.stamp: export STAMP = $(CC) $(CPPFLAGS) $(KERNEL_CFLAGS)
 $(BUILD)/link.stamp: export STAMP = $(LD) $(KERNEL_LDFLAGS) $(OBJECTS)
 $(BUILD)/compile.stamp $(BUILD)/link.stamp: check-toolchain

@@ -21,12 +21,16 @@
  * After an int3 the trace goes on.
  *
  * Functions that a compiler has inlined have no address and are not seen; the functions that they call, the
- * entries and the flushes are. Stores into the scratch page are counted, not shown. */
+ * entries and the flushes are. Stores into the scratch page are counted, not shown.
+ *
+ * The lab's kernel (lab.h) tells its entries and flushes itself. Where the processor takes no single steps, as in v86,
+ * they are taken from there; calls are not seen then. */
 #include "trace.h"
 
 #include "cpu.h"
 #include "decode.h"
 #include "kmalloc.h"
+#include "lab.h"
 #include "log.h"
 #include "memlayout.h"
 #include "monitor.h"
@@ -392,18 +396,22 @@ static void flush(const struct effect *effect) {
             (unsigned)effect->operand);
 }
 
+/* The word at ADDRESS is about to be stored. */
+static void look_at_store(uintptr_t address) {
+    trace.scratch_stores += address >= SCRATCH_PAGE && address < SCRATCH_PAGE + PAGE_SIZE;
+    if (address >= WINDOW_START && readable_entry(address)) {
+        trace.entry = address;
+        trace.before = entry_value(address);
+    }
+}
+
 static void look_at_instruction(const struct trap_frame *frame) {
     if (frame->eip < (uintptr_t)kernel_start || frame->eip >= (uintptr_t)text_end)
         return; /* a jump to nowhere, about to fault */
     struct effect effect = decode(frame);
     if (effect.flushes != FLUSHES_NOTHING)
         flush(&effect);
-    uintptr_t address = effect.written & ~(uintptr_t)(sizeof(pte_t) - 1);
-    trace.scratch_stores += address >= SCRATCH_PAGE && address < SCRATCH_PAGE + PAGE_SIZE;
-    if (address >= WINDOW_START && readable_entry(address)) {
-        trace.entry = address;
-        trace.before = entry_value(address);
-    }
+    look_at_store(effect.written & ~(uintptr_t)(sizeof(pte_t) - 1));
 }
 
 static void on_step(struct trap_frame *frame) {
@@ -413,6 +421,36 @@ static void on_step(struct trap_frame *frame) {
     trace.inside += trace.depth > 0;
     look_at_instruction(frame);
 }
+
+/* ---- where the processor takes no steps: what the lab's kernel tells ---- */
+
+#ifdef QUIRE_LAB
+static void on_word(unsigned port, unsigned value) {
+    static unsigned block;
+
+    if (trace.steps)
+        return;
+    count_frames();
+    if (port == LAB_ENTRY)
+        look_at_store(value);
+    else if (port == LAB_VALUE)
+        look_at_entry();
+    else if (port == LAB_BLOCK)
+        block = value;
+    else if (port == LAB_WORDS)
+        trace.scratch_stores += block / PAGE_SIZE == SCRATCH_PAGE / PAGE_SIZE ? value : 0;
+    else if (port == LAB_FLUSH)
+        flush(&(struct effect){.flushes = FLUSHES_PAGE, .operand = value});
+    else if (port == LAB_CR3)
+        flush(&(struct effect){.flushes = FLUSHES_ALL, .operand = value});
+}
+
+static void listen(bool on) { lab_listener = on ? on_word : NULL; }
+static bool is_told(void) { return true; }
+#else
+static void listen(bool on) { (void)on; }
+static bool is_told(void) { return false; }
+#endif
 
 /* ---- the command ---- */
 
@@ -424,21 +462,30 @@ static void begin(void) {
         if (!symbol_address(watched[i].name, &entry_point[i]))
             entry_point[i] = 0;
     trap_on_step(on_step);
+    listen(true);
     write_eflags(read_eflags() | EFLAGS_TF);
+}
+
+static void print_sums(void) {
+    kprintf("%s|%s ", ink(GREY), ink(PLAIN));
+    if (trace.steps)
+        kprintf("%u instructions in these calls; ", trace.inside);
+    kprintf("frames: %u taken, %u given back\n"
+            "%s|%s tables: %u linked, %u unlinked; entries: %u changed; flushes: %u\n",
+            trace.frames_taken, trace.frames_given, ink(GREY), ink(PLAIN), trace.linked, trace.unlinked,
+            trace.entries, trace.flushes);
 }
 
 static void end(void) {
     write_eflags(read_eflags() & ~EFLAGS_TF);
     trap_on_step(NULL);
+    listen(false);
     unfold();
     end_line();
-    if (!trace.steps)
-        command_error("this machine takes no single steps: EFLAGS.TF does nothing here");
+    if (trace.steps || is_told())
+        print_sums();
     else
-        kprintf("%s|%s %u instructions in these calls; frames: %u taken, %u given back\n"
-                "%s|%s tables: %u linked, %u unlinked; entries: %u changed; flushes: %u\n",
-                ink(GREY), ink(PLAIN), trace.inside, trace.frames_taken, trace.frames_given, ink(GREY),
-                ink(PLAIN), trace.linked, trace.unlinked, trace.entries, trace.flushes);
+        command_error("this machine takes no single steps: EFLAGS.TF does nothing here");
 }
 
 /* Runs C under the tracer when `trace on` or `trace CMD` asks for it; false, and nothing run, otherwise. */

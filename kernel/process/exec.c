@@ -211,6 +211,7 @@ static int become(const struct module *program, const struct arguments *argument
     space_destroy(old);
     files_close(&current->files, current->files.close_on_exec);
     exec_become(current, program);
+    tell_owner(current);
     load_fs(0);
     load_gs(0);
     trap_set_tls(0);

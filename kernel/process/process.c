@@ -46,6 +46,7 @@ void process_init(void) {
                                .space = space_current(),
                                .next = &monitor,
                                .parent = &monitor};
+    tell_owner(&monitor);
     modules_init();
     system_calls_init();
     input_on_rest(process_rest);
@@ -65,6 +66,7 @@ static bool launch(struct process *process, const struct trap_frame *frame) {
     process->state = RUNNABLE;
     process->next = current->next;
     current->next = process;
+    tell_owner(process);
     return true;
 }
 

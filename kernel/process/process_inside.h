@@ -2,7 +2,9 @@
 #ifndef QUIRE_PROCESS_INSIDE_H
 #define QUIRE_PROCESS_INSIDE_H
 
+#include "cpu.h"
 #include "file.h"
+#include "lab.h"
 #include "memory.h"
 #include "schedule.h"
 #include "signals.h"
@@ -39,6 +41,13 @@ bool process_is_meant(const struct process *process, int pid);
 
 /* Ends the current process with STATUS, as wait4 gives it. */
 void process_exit(int status) __attribute__((noreturn));
+
+/* Tells the lab (lab.h) whose PROCESS's space is. */
+static inline void tell_owner(const struct process *process) {
+    lab(LAB_SPACE, (uintptr_t)process->space);
+    lab(LAB_NAME, (uintptr_t)process->name);
+    lab(LAB_PID, (uintptr_t)process->pid);
+}
 
 /* Makes SPACE the current one. */
 void enter_space(struct space *space);
