@@ -62,15 +62,37 @@ def test_it_is_loaded_where_it_is_linked(image):
     assert max(segment.paddr + segment.memory_size for segment in elf.loaded) <= elf.address("kernel_end")
 
 
-def test_nothing_needs_a_newer_processor_than_a_486(image):
-    """No CMOV, no SSE, no FENCE: looked for among the instructions."""
+@pytest.fixture
+def listing():
+    """listing(image): its instructions, a line each."""
     tools = ("i686-elf-objdump", "i686-linux-gnu-objdump", "objdump", "llvm-objdump")
     objdump = next(filter(shutil.which, tools), None)
     if not objdump:
         pytest.skip("no objdump is installed")
-    command = [objdump, "-d", "--no-show-raw-insn", image]
-    listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    instructions = {line.split("\t")[1].split()[0] for line in listing.splitlines() if "\t" in line}
+
+    def disassemble(image):
+        command = [objdump, "-d", "--no-show-raw-insn", image]
+        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return [line.split("\t")[1] for line in text.splitlines() if "\t" in line]
+
+    return disassemble
+
+
+def test_nothing_needs_a_newer_processor_than_a_486(image, listing):
+    """No CMOV, no SSE, no FENCE: looked for among the instructions."""
+    instructions = {line.split()[0] for line in listing(image)}
     assert "mov" in instructions or "movl" in instructions
     beginnings, ends = ("cmov", "fcmov", "sysenter", "cmpxchg8b"), ("fence", "ss", "sd", "ps", "pd")
     assert [name for name in instructions if name.startswith(beginnings) or name.endswith(ends)] == []
+
+
+def words_to_ports(instructions):
+    return [line for line in instructions if line.startswith("out") and "%eax" in line]
+
+
+def test_only_the_labs_kernel_tells_what_it_does(image, listing, build):
+    """Nothing else in the kernel writes a word to a port (include/lab.h)."""
+    assert words_to_ports(listing(image)) == []
+    lab = build / "variant" / "lab" / "quire.elf"
+    if lab.exists():
+        assert len(words_to_ports(listing(lab))) > 50

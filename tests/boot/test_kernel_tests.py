@@ -40,7 +40,7 @@ def built_with(build):
     return find
 
 
-@pytest.mark.parametrize("compiler", ["elf-gcc", "gcc", "clang", "ubsan", "ubsan-clang"])
+@pytest.mark.parametrize("compiler", ["elf-gcc", "gcc", "clang", "ubsan", "ubsan-clang", "lab"])
 def test_all_pass_when_built_with(boot, built_with, record_property, compiler):
     judge_run(boot(kernel=built_with(compiler), cmdline="test"), record_property, compiler)
 
