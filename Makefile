@@ -6,6 +6,7 @@
 #   iso/iso.mk           the disc
 #   tools/lint/lint.mk   the static checkers
 #   labs/labs.mk         the course
+#   web/web.mk           the lab, in a browser
 #   tests/tests.mk       the tests; tests/host/host.mk and tests/bench/bench.mk for those on the build machine
 
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables
@@ -31,6 +32,7 @@ include user/user.mk
 include iso/iso.mk
 include tests/tests.mk
 include labs/labs.mk
+include web/web.mk
 
 .PHONY: all deps run run-iso debug clean help
 all: $(KERNEL) $(PROGRAMS)
@@ -147,7 +149,10 @@ Run
   make iso          $(ISO): boots any PC, BIOS or UEFI, as a disc or a USB stick
   make run-iso      boot the disc in QEMU
 
+  make web-run      the lab: Quire in a browser, its page tables live (http://127.0.0.1:8186/)
+
 Build
+  make web          $(WEB)/, the lab as a folder of static files
   make              the kernel, $(KERNEL), and the programs
   make deps         install what is missing (Debian, Ubuntu; elsewhere say what); make deps run: only what run needs
   make clean        remove $(BUILD)/

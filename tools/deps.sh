@@ -12,6 +12,8 @@ apt-get  clang           clang lld binutils
 apt-get  make            make
 apt-get  mutate          python3 python3-clang
 apt-get  qemu            qemu-system-x86
+apt-get  web             nodejs npm patch python3
+apt-get  browser         chromium
 apt-get  qemu-window     qemu-system-gui
 apt-get  grub-mkrescue   grub-common
 apt-get  grub-font       grub-common
@@ -37,6 +39,7 @@ dnf      compiler        clang lld binutils
 dnf      clang           clang lld binutils
 dnf      make            make
 dnf      qemu            qemu-system-x86
+dnf      web             nodejs npm patch python3
 dnf      grub-mkrescue   grub2-tools-extra
 dnf      grub-font       grub2-tools
 dnf      grub-i386-pc    grub2-pc-modules
@@ -59,6 +62,7 @@ pacman   compiler        clang lld binutils
 pacman   clang           clang lld binutils
 pacman   make            make
 pacman   qemu            qemu-system-x86
+pacman   web             nodejs npm patch python
 pacman   grub-mkrescue   grub
 pacman   grub-font       grub
 pacman   grub-i386-pc    grub
@@ -81,6 +85,7 @@ brew     compiler        i686-elf-gcc
 brew     clang           llvm lld
 brew     make            make
 brew     qemu            qemu
+brew     web             node python
 brew     grub-mkrescue   i686-elf-grub
 brew     xorriso         xorriso
 brew     mtools          mtools
@@ -97,6 +102,7 @@ brew     flake8          flake8
 other    compiler        i686-elf-gcc (or clang with lld)
 other    make            GNU make
 other    qemu            QEMU for i386
+other    web             node with npm, patch, python3
 other    grub-mkrescue   grub-mkrescue of GRUB 2, for BIOS and UEFI
 other    xorriso         xorriso
 other    mtools          mtools
@@ -129,6 +135,7 @@ needs() {
             lint) echo "$build sparse shellcheck flake8" ;;
             lab) echo "grade git make" ;;
             grade | hint) echo "$build qemu grade" ;;
+            web | web-run) echo "$build web" ;;
             run-iso) echo "$build $disc qemu qemu-window" ;;
             *) echo "*" ;;
         esac

@@ -1,0 +1,36 @@
+// The lab under node: v86 without a page. For the tests, and for trying things out.
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+
+const build = resolve(process.env.QUIRE_BUILD ?? "build");
+export const site = join(build, "web");
+
+const at = name => pathToFileURL(join(site, name)).href;
+export const { Lab } = await import(at("lab/lab.js"));
+export const model = await import(at("lab/model.js"));
+const { readSites } = await import(at("lab/sites.js"));
+const { PROGRAMS, applyDelta } = await import(at("lab/load.js"));
+let wasm;
+
+function bytes(name) {
+    const file = readFileSync(join(site, name));
+    return file.buffer.slice(file.byteOffset, file.byteOffset + file.byteLength);
+}
+
+/** load.js's place: from files. */
+export async function load({ kernel = "quire.elf", sites = "sites.json", programs = PROGRAMS, memory, cmdline }) {
+    const { V86 } = await import(at("libv86.mjs"));
+    wasm ??= new WebAssembly.Module(bytes("v86.wasm"));
+    const modules = programs.map(name => ({ name, data: bytes(`programs/${name}`) }));
+    const image = kernel === "quire-flawed.elf" ? await applyDelta(bytes("quire.elf"), bytes("quire-flawed.delta")) : bytes(kernel);
+    const parts = { V86, wasm, kernel: image, modules, memory, cmdline };
+    return { parts, whereIs: readSites(JSON.parse(readFileSync(join(site, sites)))) };
+}
+
+/** A lab at its first prompt. */
+export async function boot(options = {}) {
+    const lab = new Lab(load, { snapshots: 0, ...options });
+    await lab.boot();
+    return lab;
+}
