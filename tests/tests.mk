@@ -8,7 +8,7 @@ I386_PACKAGES := libcmocka-dev lua5.4 sqlite3 busybox-static bash-static mksh
 
 # The script is quick when everything is here.
 $(I386_STAMP): FORCE
-	@sh tools/i386-root.sh $(I386_ROOT) $(I386_PACKAGES)
+	@ARCH=i386 sh tools/private-root.sh $(I386_ROOT) $(I386_PACKAGES)
 
 # Debian's busybox, to be run: make run MODULES=build/i386/bin/busybox
 $(I386_ROOT)/bin/busybox: $(I386_STAMP)

@@ -41,6 +41,6 @@ find-bench-python = $(shell for python in python3 /usr/bin/python3; do \
 
 bench-host: check-host $(BUILD)/bench/bench_heap
 	$(if $(runs-i386),,$(error this system runs no i386 programs by itself, and under emulation their time says nothing))
-	@sh tools/i386-root.sh $(BENCH_ROOT) $(BENCH_PACKAGES)
+	@ARCH=i386 sh tools/private-root.sh $(BENCH_ROOT) $(BENCH_PACKAGES)
 	@echo 'Each allocator is timed many times over: this takes some minutes.'
 	$(Q)$(BENCH_PYTHON) tests/bench/host/compare.py $(BUILD)/bench/bench_heap $(BENCH_ROOT) $(BUILD)/bench-host.svg

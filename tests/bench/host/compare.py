@@ -1,6 +1,6 @@
 """compare.py DRIVER ROOT PICTURE: the heap beside the allocators that programs use, in time and footprint.
 
-DRIVER is bench_heap, ROOT a private root with the other allocators' libraries (tools/i386-root.sh). Every heap
+DRIVER is bench_heap, ROOT a private root with the other allocators' libraries (tools/private-root.sh). Every heap
 runs every workload in a process of its own, one heap after the other, over and over, so that whatever else the
 machine does meets all alike. A time is the median of the rounds' ratios to kmalloc's in the same round."""
 import argparse
@@ -164,7 +164,7 @@ def main():
     options = parser.parse_args()
     driver, root = options.driver.resolve(), options.root.resolve()
     if not (root / "run").exists() or not (root / "usr/lib/i386-linux-gnu").exists():
-        sys.exit("compare: the i386 packages are not there (tools/i386-root.sh)")
+        sys.exit("compare: the i386 packages are not there (tools/private-root.sh)")
 
     heaps = []
     for heap in HEAPS:
