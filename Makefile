@@ -162,6 +162,7 @@ Test and measure
   make lint         the static checkers over every source; FILES="mm/*.c" over some
   make soak         all of memory in use at once, for MINUTES=10
   make plants       plant known bugs, one at a time, and see that the tests find each
+  make prove        mm/ under a model checker, some minutes: PROOF=NAME, ROUND=short; prove-plants
   make bench        instructions for each operation; BENCH="W*" for some of them
   make bench-host   the heap beside other allocators, in time: some minutes, a table, $(BUILD)/bench-host.svg
   make host         for the build machine: $(BUILD)/host/memmap, $(BUILD)/host/libkmalloc.so

@@ -26,7 +26,9 @@ typedef unsigned int pfn_t;   /* a page frame number: paddr_t / PAGE_SIZE; 0x100
 #define PAGE_SIZE (1u << PAGE_SHIFT)
 #define PAGE_MASK (PAGE_SIZE - 1) /* the offset's bits */
 
+#ifndef FRAMES_MAX /* a proof has fewer */
 #define FRAMES_MAX (1u << (32 - PAGE_SHIFT)) /* frames below 4 GiB */
+#endif
 
 _Static_assert(sizeof(paddr_t) == 4 && sizeof(void *) == 4, "Quire is a 32-bit kernel");
 

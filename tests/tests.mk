@@ -1,5 +1,5 @@
 # The tests. Included by the Makefile. Those on the build machine are built by tests/host/host.mk (host-tools,
-# host-tests), the benchmarks by tests/bench/bench.mk (bench, bench-host).
+# host-tests), the benchmarks by tests/bench/bench.mk (bench, bench-host); tests/proof/proof.mk runs the proofs.
 
 HOST_CC ?= i686-linux-gnu-gcc
 I386_ROOT := $(BUILD)/i386
@@ -23,6 +23,7 @@ host: check-host host-tools
 -include tests/host/host.mk
 -include tests/bench/bench.mk
 include tests/mutate/mutate.mk
+-include tests/proof/proof.mk
 
 # A kernel from each compiler that is here, and from each with the sanitizer; and the lab's: $(BUILD)/variant/NAME/quire.elf.
 VARIANTS := elf-gcc gcc clang ubsan ubsan-clang lab

@@ -34,6 +34,7 @@ apt-get  bench           python3 python3-matplotlib
 apt-get  sparse          sparse
 apt-get  shellcheck      shellcheck
 apt-get  flake8          flake8
+apt-get  proof           patch
 
 dnf      compiler        clang lld binutils
 dnf      clang           clang lld binutils
@@ -136,6 +137,7 @@ needs() {
             lab) echo "grade git make" ;;
             grade | hint) echo "$build qemu grade" ;;
             web | web-run) echo "$build web" ;;
+            prove | prove-plants) echo "$build proof" ;;
             run-iso) echo "$build $disc qemu qemu-window" ;;
             *) echo "*" ;;
         esac

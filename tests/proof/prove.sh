@@ -1,0 +1,153 @@
+#!/bin/sh
+# prove.sh proofs [NAME...]   proves each of tests/proof/NAME.c, and prints a line for it
+# prove.sh plants [NAME...]   puts each bug of tests/proof/bugs/NAME.*.patch into a copy of the sources: the proof
+#                             must then fail
+#
+# Without a NAME all of them; "short" stands for those that say so. From the environment: OUT, a folder for what is
+# made on the way; CBMC, the command; CC, a compiler for i386.
+#
+# A proof's head says what is run, each in a line that may go on in the next ones, further to the right:
+#     proved:     what holds
+#     bounds:     at which sizes
+#     assumed:    what is taken for granted
+#     with:       -D... for the compiler, the rest for CBMC
+#     round:      short, if it takes a few seconds
+set -u
+
+what=$1
+shift
+
+MEMORY=6000000 # KiB
+SECONDS_MAX=900
+
+# field NAME.c FIELD
+field() {
+    awk -v field="$2:" '
+        $1 == "*" && $2 == field { for (i = 3; i <= NF; i++) text = text " " $i; on = 1; next }
+        on && $1 == "*" && /^ \*    / { for (i = 2; i <= NF; i++) if ($i != "*/") text = text " " $i; next }
+        on { exit }
+        END { print substr(text, 2) }' "$1" | sed 's: \*/$::'
+}
+
+# options NAME.c COMPILER|CBMC
+options() {
+    for option in $(field "$1" with); do
+        case $2$option in
+            compiler-[DI]*) echo "$option" ;;
+            cbmc-[DI]*) ;;
+            cbmc*) echo "$option" ;;
+        esac
+    done
+}
+
+# Sets NOW to the seconds of processor time that all that was run has taken. (A subshell would count its own.)
+clock() {
+    times >"$OUT/times"
+    now=$(awk -F '[ ms]+' '{ sum += $1 * 60 + $2 + $3 * 60 + $4 } END { printf "%d", sum + 0.5 }' "$OUT/times")
+}
+
+# check SOURCES NAME LOG: CBMC's answer: 0 proved, 10 refuted, anything else: no answer.
+# shellcheck disable=SC2046,SC2086,SC3045 # options and CBMC are several words; every sh of Linux has ulimit -v
+check() {
+    file=$1/tests/proof/$2.c
+    (
+        cd "$1" || exit 1
+        $CC -m32 -std=gnu11 -ffreestanding -E $(options "$file" compiler) -iquote tests/proof/include \
+            -iquote tests/host/include -iquote include -iquote mm -iquote tests/proof "$file"
+    ) >"$3.i" 2>"$3" || return 1
+    (
+        ulimit -v $MEMORY
+        exec timeout $SECONDS_MAX nice $CBMC --i386-linux $(options "$file" cbmc) "$3.i"
+    ) >>"$3" 2>&1
+}
+
+prove() {
+    name=$1
+    file=tests/proof/$name.c
+    log=$OUT/$name.log
+    clock
+    began=$now
+    check "$PWD" "$name" "$log"
+    answer=$?
+    clock
+    seconds=$((now - began))
+    case $answer in
+        0)
+            echo "proved $name ($seconds s): $(field "$file" proved)." \
+                "Bounds: $(field "$file" bounds). Assumed: $(field "$file" assumed)."
+            return 0
+            ;;
+        10)
+            echo "REFUTED $name ($seconds s): $(field "$file" proved). It fails ($log):"
+            grep ': FAILURE$' "$log" | head -n 8
+            ;;
+        *) echo "NOT PROVED $name: no answer after $seconds s, exit code $answer ($log)" ;;
+    esac
+    return 1
+}
+
+plant() {
+    bug=$(basename "$1" .patch)
+    name=${bug%%.*}
+    copy=$OUT/plant
+    rm -rf "$copy"
+    mkdir -p "$copy/tests"
+    cp -R include mm "$copy"
+    cp -R tests/proof tests/host "$copy/tests"
+    if ! patch -s -p1 -d "$copy" <"$1"; then
+        echo "PLANT $bug: the patch does not apply"
+        return 1
+    fi
+    clock
+    began=$now
+    check "$(cd "$copy" && pwd)" "$name" "$OUT/$bug.log"
+    answer=$?
+    clock
+    seconds=$((now - began))
+    if [ $answer = 10 ]; then
+        echo "found $bug ($seconds s): $(sed -n '1s/^# *//p' "$1")"
+        return 0
+    fi
+    echo "NOT FOUND $bug ($seconds s): CBMC's exit code is $answer ($OUT/$bug.log)"
+    return 1
+}
+
+# names NAME...: of the proofs that are asked for
+names() {
+    for asked in "${@:-all}"; do
+        for file in tests/proof/*.c; do
+            name=$(basename "$file" .c)
+            case $asked in
+                all | "$name") echo "$name" ;;
+                short) [ "$(field "$file" round)" != short ] || echo "$name" ;;
+            esac
+        done
+    done
+}
+
+mkdir -p "$OUT"
+OUT=$(cd "$OUT" && pwd)
+proofs=$(names "$@")
+[ -n "$proofs" ] || {
+    echo "prove: there is no proof $*" >&2
+    exit 2
+}
+
+good=0 bad=0
+for name in $proofs; do
+    if [ "$what" = plants ]; then
+        for patch in tests/proof/bugs/"$name".*.patch; do
+            if plant "$patch"; then good=$((good + 1)); else bad=$((bad + 1)); fi
+        done
+    elif prove "$name"; then
+        good=$((good + 1))
+    else
+        bad=$((bad + 1))
+    fi
+done
+if [ "$what" = plants ]; then
+    echo "$good planted bugs found, $bad not found"
+else
+    echo "$good proved, $bad not proved"
+fi
+[ $bad = 0 ]
