@@ -1,0 +1,24 @@
+// How large a cell is: as large as the room allows.
+
+const GAPS = 60, NARROW = 720, SMALLEST = 7, LARGEST = 22;
+const FRAME = .8; // a frame's cell beside an entry's: it says less
+const BELOW = { desk: 480, wall: 560 };
+
+// ROOT holds the grids; FRAMES is how many frames there are. On a telephone a grid has the whole width.
+export function measure(root, frames, wall) {
+    const width = root.clientWidth, height = root.clientHeight;
+    if (innerWidth <= NARROW) return narrow(width);
+    const across = Math.floor((width - GAPS) / (64 + 32 * FRAME)), above = Math.floor((height - (wall ? BELOW.wall : BELOW.desk)) / 32);
+    const wide = innerWidth > 1100;
+    const pitch = clamp(wide ? Math.min(across, Math.max(above, 9)) : across);
+    const room = width - GAPS - 64 * pitch, rows = Math.ceil(frames / 32);
+    const tall = wide ? Math.floor((height - 190) / rows) : pitch;
+    return { pitch, framePitch: clamp(Math.min(Math.floor(room / 32), Math.max(tall, SMALLEST))), frameColumns: 32 };
+}
+
+function narrow(width) {
+    const pitch = Math.floor(width / 32 * 2) / 2;
+    return { pitch, framePitch: pitch, frameColumns: 32 };
+}
+
+const clamp = pitch => Math.max(SMALLEST, Math.min(LARGEST, pitch));
