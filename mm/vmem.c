@@ -438,18 +438,25 @@ pte_t identity_entry(vpn_t vpn) {
     return vpn << PAGE_SHIFT | PTE_PRESENT | (constant ? 0 : PTE_WRITE);
 }
 
-/* The first directory and table 0. */
-static void start_paging(void) {
+/* A directory that is clear but for its last entry, itself: the window. */
+static pde_t *make_directory(void) {
     pde_t *directory = boot_table("the page directory");
-    for (unsigned i = 0; i < ENTRIES_PER_TABLE; i++)
+    for (unsigned i = 0; i < RECURSIVE_PDI; i++)
         write_entry(&directory[i], 0);
+    write_entry(&directory[RECURSIVE_PDI], entry_to(identity_pa(directory), OWN_FLAGS));
+    return directory;
+}
 
+/* Page table 0: each page of the first 4 MiB is the frame of the same number. */
+static pte_t *make_identity_table(void) {
     pte_t *table = boot_table("page table 0");
     for (unsigned i = 0; i < ENTRIES_PER_TABLE; i++)
         write_entry(&table[i], entry_to(pfn_to_pa(i), PTE_PRESENT | PTE_WRITE));
+    return table;
+}
 
+static void start_paging(pde_t *directory, pte_t *table) {
     write_entry(&directory[0], entry_to(identity_pa(table), OWN_FLAGS));
-    write_entry(&directory[RECURSIVE_PDI], entry_to(identity_pa(directory), OWN_FLAGS));
     set_page_directory(identity_pa(directory));
     enable_paging();
 }
@@ -498,7 +505,8 @@ static void record_own_frames(void) {
 
 /* Builds the first address space and switches paging on. */
 void vmem_init(void) {
-    start_paging();
+    pde_t *directory = make_directory();
+    start_paging(directory, make_identity_table());
     protect_identity_map();
     map_frames();
     pm_record_frames();
