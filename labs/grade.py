@@ -19,8 +19,6 @@ import sys
 import threading
 from pathlib import Path
 
-sys.dont_write_bytecode = True
-
 from lab import LABS, Lab
 
 ROOT = LABS.parent
@@ -35,7 +33,10 @@ HOST_INCLUDE = ["-iquote", "labs/harness", "-iquote", "tests/host/include", "-iq
                 "-iquote", "tests/host", "-iquote", ".", "-isystem", "labs/harness"]
 KERNEL_INCLUDE = ["-iquote", "labs/harness", "-iquote", "include", "-iquote", "mm", "-iquote", "."]
 
-# A directory that must not be shared: the kernel's linker script, for mm/ on the build machine.
+RUNNER = {"host": ["labs/harness/host.c"],
+          "kernel": ["labs/harness/boot.S", "labs/harness/kernel.c", "kernel/lib/format.c", "kernel/lib/string.c"]}
+
+# What the kernel's linker script defines, for mm/ on the build machine.
 LAYOUT = ["kernel_start=0x100000", "text_end=0x10c000", "rodata_start=0x10c000", "rodata_end=0x110000",
           "data_start=0x110000", "fault_stack_guard=0x113000", "fault_stack_bottom=0x114000",
           "fault_stack_top=0x116000", "boot_stack_guard=0x118000", "boot_stack_bottom=0x119000",
@@ -156,7 +157,7 @@ class Builder:
     def program(self, exercise, test, name):
         """The program NAME: TEST, linked with EXERCISE's files."""
         kind = exercise.on
-        runner = ["labs/harness/boot.S", "labs/harness/kernel.c"] if kind == "kernel" else ["labs/harness/host.c"]
+        runner = RUNNER[kind]
         sources = [*runner, str(Path(os.path.relpath(test, ROOT))), *exercise.sources]
         objects = [str(self.compiled(kind, path)) for path in sources]
         target = self.folder / name
@@ -196,7 +197,8 @@ def crash_in_words(output):
     place = f" in {frame.group(1)} ({frame.group(2)})" if frame else ""
     address = f" at 0x{int(kind.group(2), 16):08x}" if kind.group(2) else ""
     variable = re.search(r"(?:after|before|inside of) global variable '(\w+)'", output)
-    names = {"SEGV": f"an access through a wild pointer{address}", "stack-overflow": "the stack overflows: endless recursion?",
+    names = {"SEGV": f"an access through a wild pointer{address}",
+             "stack-overflow": "the stack overflows: endless recursion?",
              "global-buffer-overflow": "an access beyond the end of " + (variable.group(1) if variable else "an array")}
     return names.get(kind.group(1), f"{kind.group(1)}{address}") + place
 
@@ -231,7 +233,8 @@ def run_host(program, case, seconds):
     prefix = os.environ.get("HOST_RUN", "").split()
     if shutil.which("setarch"):
         prefix = ["setarch", "-R", *prefix]
-    ran = bounded([*prefix, str(program), case, str(seconds)], seconds + 2, word + "\n", memory=not os.environ.get("HOST_RUN"))
+    ran = bounded([*prefix, str(program), case, str(seconds)], seconds + 2, word + "\n",
+                  memory=not os.environ.get("HOST_RUN"))
     return judge(ran, word, program, seconds)
 
 
@@ -280,9 +283,9 @@ def grade_exercise(builder, exercise, hidden_test, pool):
 
     def program(hidden):
         if hidden not in programs:
+            what = (hidden_test, f"{exercise.name}-hidden") if hidden else (exercise.test, exercise.name)
             try:
-                programs[hidden] = builder.program(exercise, *((hidden_test, f"{exercise.name}-hidden") if hidden else
-                                                              (exercise.test, exercise.name)))
+                programs[hidden] = builder.program(exercise, *what)
             except DoesNotCompile as error:
                 programs[hidden] = error
         return programs[hidden]

@@ -5,8 +5,6 @@ import re
 import sys
 from pathlib import Path
 
-sys.dont_write_bytecode = True
-
 from lab import Lab
 
 

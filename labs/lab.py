@@ -40,6 +40,7 @@ class Lab:
         self.title = config["lab"]["title"]
         self.replace = config["lab"].get("replace", "").split()
         self.without = config["lab"].get("without", "").split()
+        self.keep = config["lab"].get("keep", "").split()
         names_ = [section for section in config.sections() if section != "lab"]
         self.exercises = [Exercise(self, number, section, config[section])
                           for number, section in enumerate(names_, 1)]

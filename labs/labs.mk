@@ -7,6 +7,7 @@ LABS := $(patsubst labs/%/lab.ini,%,$(wildcard labs/*/lab.ini))
 PYTHON3 = $(call once,PYTHON3,$(or $(call first,python3),$(call missing,python3 is missing,grade)))
 
 .PHONY: lab grade hint
+lab grade hint: export PYTHONDONTWRITEBYTECODE = 1
 lab:
 	$(if $(wildcard labs/make_lab.py),,$(error this is a lab's own folder: other labs are made in Quire's))
 	$(if $(and $(LAB),$(DIR)),,$(error usage: make lab LAB=NAME DIR=FOLDER, with one of these: $(LABS)))

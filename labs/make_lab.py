@@ -10,8 +10,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-sys.dont_write_bytecode = True
-
 import source
 from lab import LABS, Lab
 
@@ -61,7 +59,12 @@ def stub_file(lab, path, text):
     for exercise, name in names:
         text = source.with_stub(path, text, name, message(lab, exercise, name))
     if names and not path.endswith(".S"):
-        text = source.without_unused(source.with_header(text, "panic.h"))
+        text = source.with_header(text, "panic.h")
+    if names and not path.endswith(".h"):
+        text = source.without_unused(text, lab.keep)
+        for name in lab.keep:
+            text = re.sub(rf"^static (?=[^;]*\b{name}\()", "static __attribute__((unused)) ", text, flags=re.M)
+    if names and path.endswith(".c"):
         if not set(source.c_functions(text)) - {name for _, name in names}:
             text = source.with_opening(text, f"/* {Path(path).name}: yours to write. LAB.md says what. */")
     return text

@@ -1,12 +1,10 @@
-"""solve.py LAB FOLDER [PATCH...]: writes the plain solution of LAB into FOLDER, which make_lab.py has made; with PATCHes, changed
-by these. For tests and teachers."""
+"""solve.py LAB FOLDER [PATCH...]: writes the plain solution of LAB into FOLDER, which make_lab.py has made; with
+PATCHes, changed by these. For tests and teachers."""
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-
-sys.dont_write_bytecode = True
 
 import source
 from lab import Lab

@@ -1,7 +1,8 @@
 """Functions in a source file, C or assembly: where each begins and ends, and the same file with other bodies.
 
 A C definition begins at a line's start and has its name before a parenthesis; comments and strings are blanked before
-braces are counted. An assembly function is a label, with the .globl line above it, up to its last `ret`."""
+braces are counted. An assembly function is a label, with the .globl line above it, up to its last `ret`, or
+the end of a stub."""
 import re
 
 LITERAL = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
@@ -63,7 +64,7 @@ def c_functions(text):
 def assembly_functions(text):
     found = {}
     for match in re.finditer(r"^[ \t]*\.globl (\w+)\n(?:[ \t]*\.type[^\n]*\n)?\1:\n", text, re.M):
-        last = re.search(r"^(?:\d+:)?[ \t]*ret\n(?!(?:[ \t]+\w|\d+:))", text[match.end():], re.M)
+        last = re.search(r"^(?:\d+:)?[ \t]*(?:ret|\.popsection)\n(?!(?:[ \t]+\w|\d+:))", text[match.end():], re.M)
         if last:
             found[match.group(1)] = Function(match.group(1), comment_start(text, match.start()), match.start(),
                                              match.end(), match.end() + last.end(), False)
@@ -127,15 +128,21 @@ def with_opening(text, comment):
     return re.sub(r"\A/\*.*?\*/", lambda _: comment, text, count=1, flags=re.S)
 
 
-def without_unused(text):
-    """TEXT without the static functions that nothing in it names any more."""
+def without_unused(text, keep=()):
+    """TEXT without the static functions and the constants that nothing in it names any more, but for those in KEEP."""
     while True:
-        for function in c_functions(text).values():
-            if function.static and len(re.findall(rf"\b{function.name}\b", blanked(text))) == 1:
-                text = text[:function.start].rstrip("\n") + "\n\n" + text[function.end:].lstrip("\n")
-                break
-        else:
+        code = LITERAL.sub(" ", text)
+        unused = [(function.start, function.end) for function in c_functions(text).values()
+                  if function.static and function.name not in keep and
+                  len(re.findall(rf"\b{function.name}\b", code)) == 1]
+        unused += [(comment_start(text, match.start()), match.end())
+                   for match in re.finditer(r"^#define (\w+) [^\\\n]*\n", text, re.M)
+                   if match.group(1) not in keep and len(re.findall(rf"\b{match.group(1)}\b", code)) == 1]
+        if not unused:
             return text
+        start, end = max(unused)
+        gap = "\n\n" if text[:start].endswith("\n\n") or text[end:].startswith("\n") else "\n"
+        text = text[:start].rstrip("\n") + gap + text[end:].lstrip("\n")
 
 
 def with_functions(path, text, source):
@@ -153,7 +160,8 @@ def with_functions(path, text, source):
             at = function.end
     rest.append(source[at:])
     opening = re.compile(r"\A\s*/\*.*?\*/\n", re.S)
-    helpers = re.sub(r'^(?:#include "[^\n]*|/\* ---- [^\n]*)\n', "", opening.sub("", "".join(rest), 1), flags=re.M).strip("\n")
+    helpers = opening.sub("", "".join(rest), 1)
+    helpers = re.sub(r'^(?:#include "[^\n]*|/\* ---- [^\n]*)\n', "", helpers, flags=re.M).strip("\n")
     includes = re.findall(r'^#include "([^"\n]*)"', source, re.M)
     for name in reversed(replaced):
         function, their = functions(path, text)[name], theirs[name]

@@ -1,9 +1,9 @@
-"""The labs: the stubs score nothing, Quire's own sources and the plain solution score all, each wrong solution loses the points
-that it names and is told why; and a lab's folder has no solution in it. By default some of the wrong ones are tried;
+"""The labs: the stubs score nothing, Quire's own sources and the plain solution score all, each wrong solution loses the
+points that it names and is told why; and a lab's folder has no solution in it. By default some of the wrong ones are tried;
 QUIRE_LABS=all tries each.
 
-A wrong solution is a patch to the plain one, and opens with two lines: `Loses: EXERCISE...` and `Says: WORDS`, which the grader
-must print. By default each lab's folder is made once by each of pytest's workers."""
+A wrong solution is a patch to the plain one, and opens with two lines: `Loses: EXERCISE...` and `Says: WORDS`, which
+the grader must print. By default each lab's folder is made once by each of pytest's workers."""
 import os
 import re
 import shutil
@@ -211,7 +211,8 @@ def test_a_teachers_hidden_tests_count(folder_of, tmp_path):
     solve.solve(labs.Lab("frames"), folder)
     (tmp_path / "tests").mkdir()
     (tmp_path / "lab.ini").write_text("[map]\ncases =\n    7 fails\n    5 passes\n")
-    (tmp_path / "tests/test_map.c").write_text('#include "check.h"\nCASE(fails) { wrong("hidden words"); }\nCASE(passes) {}\n')
+    test = '#include "check.h"\nCASE(fails) { wrong("hidden words"); }\nCASE(passes) {}\n'
+    (tmp_path / "tests/test_map.c").write_text(test)
     points, done = grade(folder, "EXERCISE=map", f"HIDDEN={tmp_path}")
     assert points == {"map": (30, 37)} and "hidden words" in done.stdout
 
