@@ -21,7 +21,7 @@ BUILD = ROOT / os.environ.get("QUIRE_BUILD", "build")
 PLANTS = Path(__file__).resolve().parent / "plants"
 NAMES = sorted(path.stem for path in PLANTS.glob("*.patch"))
 
-SOURCES = ("Makefile", "VERSION", "linker.ld", "boot", "include", "iso", "kernel", "mm", "tests", "tools", "user")
+LEFT_OUT = ("docs", BUILD.name)
 OUTPUTS = ("*.stamp", "*.h", "*.S", "*.o", "boot", "kernel", "mm", "tests", "user", "host")
 LIMIT = 120  # seconds, for a build and for a run
 
@@ -44,13 +44,18 @@ def must(tree, *command):
         raise NotFound(f"{' '.join(map(str, command))}: exit code {code}\n{output[-2000:]}")
 
 
+def copy(path, folder):
+    (shutil.copytree if path.is_dir() else shutil.copy2)(path, folder / path.name)
+
+
 def copy_tree(tree):
     """The sources and what has been built from them, with their times: make builds only what a patch changes."""
     (tree / "build").mkdir()
-    for source in SOURCES:
-        (shutil.copytree if (ROOT / source).is_dir() else shutil.copy2)(ROOT / source, tree / source)
+    for path in ROOT.glob("[!.]*"):
+        if path.name not in LEFT_OUT:
+            copy(path, tree)
     for path in (path for pattern in OUTPUTS for path in BUILD.glob(pattern)):
-        (shutil.copytree if path.is_dir() else shutil.copy2)(path, tree / "build" / path.name)
+        copy(path, tree / "build")
     for name in "i386", "v86":
         (tree / "build" / name).symlink_to(BUILD / name)
 
@@ -93,7 +98,7 @@ def plant(name):
     with tempfile.TemporaryDirectory(prefix=f"{name}.", dir=BUILD / "plants") as folder:
         tree = Path(folder)
         copy_tree(tree)
-        must(tree, "patch", "-s", "-p1", "--fuzz=0", "-i", patch)
+        must(tree, "patch", "-s", "-p1", "--fuzz=1", "-i", patch)
         try:
             failed, output = KINDS[kind](tree, file, test)
         except subprocess.TimeoutExpired as error:
