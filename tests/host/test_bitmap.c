@@ -325,6 +325,36 @@ static void test_all_members_in_and_out_again(void **state) {
     assert_int_equal(summary.top, 0);
 }
 
+static void call_summary_check(uintptr_t a, uintptr_t b) {
+    (void)a;
+    (void)b;
+    summary_check(&summary);
+}
+
+/* Turns one bit of the word, lets summary_check find it, and turns it back. */
+static void check_sees(uint32_t *word, unsigned bit, const char *text) {
+    summary_check(&summary);
+    *word ^= 1u << bit;
+    EXPECT_PANIC(text, call_summary_check, 0, 0);
+    *word ^= 1u << bit;
+}
+
+static void test_check_sees_a_level_that_disagrees(void **state) {
+    static const size_t members[] = {0, 1023, SUMMARY_MAX - 1};
+    const size_t last = SUMMARY_MAX / 1024 - 1;
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+        put(members[i], true);
+    check_sees(&summary.leaf[0], 0, "s->middle");                        /* 0 is the word's only one */
+    check_sees(&summary.leaf[SUMMARY_MAX / 32 - 2], 5, "s->middle");     /* a word gets its first */
+    check_sees(&summary.middle[0], 31, "s->middle");
+    check_sees(&summary.middle[last], 31, "s->middle");
+    check_sees(&summary.middle[1], 0, "s->middle");
+    check_sees(&summary.top, 0, "&s->top");
+    check_sees(&summary.top, last, "&s->top");
+    check_sees(&summary.top, 1, "&s->top");
+}
+
 /* Sparse and dense in turn, clustered now and then, so that words at each level fill and empty. */
 static void test_random_members_against_the_model(void **state) {
     (void)state;
@@ -474,6 +504,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_adding_twice_and_removing_the_absent_change_nothing),
     cmocka_unit_test(test_a_range_of_members_comes_and_goes_at_every_level),
     cmocka_unit_test(test_all_members_in_and_out_again),
+    cmocka_unit_test(test_check_sees_a_level_that_disagrees),
     cmocka_unit_test(test_random_members_against_the_model),
     cmocka_unit_test(test_bits_set_and_cleared_are_in_the_summary_or_not),
     cmocka_unit_test(test_a_run_is_found_at_every_place_in_a_word),

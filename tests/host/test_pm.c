@@ -720,10 +720,10 @@ static void test_check_sees_a_frame_that_the_map_has_lost(void **state) {
     EXPECT_PANIC("", call_check, 0, 0);
 }
 
-static void check_sees(frame_t *record, frame_t broken) {
+static void check_sees(frame_t *record, frame_t broken, const char *text) {
     frame_t right = *record;
     *record = broken;
-    EXPECT_PANIC("assertion failed", call_check, 0, 0);
+    EXPECT_PANIC(text, call_check, 0, 0);
     *record = right;
     pm_check();
 }
@@ -734,12 +734,12 @@ static void test_check_sees_a_record_that_is_wrong(void **state) {
     paddr_t used = alloc(1), recent = alloc(1);
     pm_free_page(recent);
     give(recent, 1);
-    check_sees(frame_at(used), FRAME_ABSENT);
-    check_sees(frame_at(used), FRAME_RESERVED);
-    check_sees(frame_at(used), FRAME_RECENT);
-    check_sees(frame_at(recent), FRAME_PLAIN);
-    check_sees(frame_at(KERNEL_START), FRAME_PLAIN);
-    check_sees(frame_at(0xA0000), FRAME_PLAIN);
+    check_sees(frame_at(used), FRAME_ABSENT, "assertion failed");
+    check_sees(frame_at(used), FRAME_RESERVED, "assertion failed");
+    check_sees(frame_at(used), FRAME_RECENT, "assertion failed");
+    check_sees(frame_at(recent), FRAME_PLAIN, "assertion failed");
+    check_sees(frame_at(KERNEL_START), FRAME_PLAIN, "assertion failed");
+    check_sees(frame_at(0xA0000), FRAME_PLAIN, "assertion failed");
     pm_recent[1] = pm_recent[0]; /* one frame twice, another called recent: only as many as there should be */
     pm_recents = 2;
     *frame_at(used) = FRAME_RECENT;
@@ -747,6 +747,35 @@ static void test_check_sees_a_record_that_is_wrong(void **state) {
     *frame_at(used) = FRAME_PLAIN;
     pm_recents = 1;
     check_all();
+}
+
+/* Turns one bit, lets pm_check find it, and turns it back. */
+static void check_sees_bit(uint32_t *map, pfn_t pfn, const char *text) {
+    map[pfn / 32] ^= 1u << (pfn % 32);
+    EXPECT_PANIC(text, call_check, 0, 0);
+    map[pfn / 32] ^= 1u << (pfn % 32);
+    pm_check();
+}
+
+static void test_check_sees_counts_and_bitmaps_that_disagree(void **state) {
+    const pfn_t end = 16 * MIB_FRAMES, absent = 0xA0; /* in the hole below 1 MiB */
+    (void)state;
+    start_machine(16);
+    paddr_t run = pm_alloc_pages(64), used = run + 32 * PAGE_SIZE;
+    assert_true(bitmap_test(pm_available, end - 1) && bitmap_test(pm_available, end - 2));
+    check_sees_bit(pm_available, end - 1, "found.free == counts.free"); /* free, but not to be found */
+    check_sees_bit(pm_available, pa_to_pfn(used), "words.leaf");        /* found, but not in the summary */
+    check_sees_bit(pm_available, absent, "!is_available");
+    check_sees_bit(pm_available, end + 5, "words.leaf"); /* no memory is near: no record is looked at */
+    check_sees_bit(pm_available, 0, "!is_available"); /* reserved */
+    check_sees_bit(ram, end - 1, "kind != FRAME_ABSENT");
+    check_sees_bit(ram, absent, "kind != FRAME_ABSENT");
+    check_sees(frame_at(used), FRAME_RESERVED, "found.reserved == counts.reserved");
+    check_sees(frame_at(used), FRAME_RECENT, "recents == pm_recents");
+    check_sees(frame_at(used), FRAME_ABSENT, "kind != FRAME_ABSENT");
+    bitmap_fill(ram, absent, absent + 1, true); /* a frame that nobody has counted */
+    pm_frames[absent] = FRAME_RESERVED;
+    EXPECT_PANIC("found.total == counts.total", call_check, 0, 0);
 }
 
 static const struct CMUnitTest tests[] = {
@@ -784,6 +813,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_tables_directories_and_mapped_frames_cannot_be_freed),
     cmocka_unit_test(test_check_sees_a_frame_that_the_map_has_lost),
     cmocka_unit_test(test_check_sees_a_record_that_is_wrong),
+    cmocka_unit_test(test_check_sees_counts_and_bitmaps_that_disagree),
 };
 
 HOST_MAIN(tests)
