@@ -137,6 +137,12 @@ def statement(cursor, path, text, left_out):
 
 def swaps(spans, text):
     for first, second in zip(spans, spans[1:]):
-        if first and second:
+        if first and second and depend(text[slice(*first)], text[slice(*second)]):
             between = text[first[1]:second[0]]
             yield first[0], second[1], text[slice(*second)] + between + text[slice(*first)]
+
+
+def depend(first, second):
+    """Statements that have no name in common, or only check, may well stand in any order."""
+    common = set(re.findall(r"[a-z_]\w+", first)) & set(re.findall(r"[a-z_]\w+", second))
+    return common and not first.startswith("ASSERT") and not second.startswith("ASSERT")

@@ -1,7 +1,7 @@
 """A copy of the sources in which one mutant at a time is built and tested.
 
-The tests of a mutant are the host programs whose code it changes, and then the tests inside the kernel. Of the host
-programs' tests those that have found most come first, then the quick ones."""
+The tests of a mutant are those of the host programs whose code it changes, and those inside the kernel. The tests that
+have found most, for the time that they take, come first."""
 import os
 import re
 import resource
@@ -11,7 +11,7 @@ import signal
 import subprocess
 import time
 
-TREE = ["Makefile", "VERSION", "linker.ld", "boot", "include", "iso", "kernel", "mm", "tests", "tools", "user"]
+LEFT_OUT = {"build", "docs", ".git", "__pycache__"}  # of the sources
 PASS1, KERNEL = "build/quire.pass1.elf", "build/quire.elf"
 QEMU = ["qemu-system-i386", "-kernel", KERNEL, "-append", "test", "-m", "64M", "-display", "none", "-no-reboot",
         "-nic", "none", "-serial", "stdio", "-monitor", "none", "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
@@ -69,6 +69,12 @@ def read(process, deadline, stop_at):
     raise Ended("time-out" if len(output) < OUTPUT_LIMIT else "too much output")
 
 
+def files_below(folder):
+    """The sources there, as relative paths."""
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return {path for path in found if not LEFT_OUT & set(path.parts)}
+
+
 class Workshop:
     """FOLDER is where; I386 the folder of the i386 packages."""
 
@@ -82,10 +88,7 @@ class Workshop:
 
     def copy(self, root):
         """Brings in the sources as they are now; files that have not changed are left, and need no building."""
-        sources = {path.relative_to(root) for name in TREE for path in [root / name, *(root / name).rglob("*")]
-                   if path.is_file() and "__pycache__" not in path.parts}
-        there = {path.relative_to(self.folder) for name in TREE
-                 for path in [self.folder / name, *(self.folder / name).rglob("*")] if path.is_file()}
+        sources, there = files_below(root), files_below(self.folder)
         for path in there - sources:
             (self.folder / path).unlink()
         for path in sources:
@@ -145,13 +148,18 @@ class Workshop:
             return f"in the kernel: {why}"
         return None if code == EXIT_OK else f"in the kernel: exit code {code}"
 
-    def host_tests(self, programs):
-        tests = [name for name in self.seconds if name[0] in programs]
-        for name in sorted(tests, key=lambda name: (-self.kills[name], self.seconds[name])):
-            if (failed := self.host_test(*name, 2 + 5 * self.seconds[name])):
+    def tests(self, programs):
+        """Those of PROGRAMS and the kernel's, until one fails."""
+        for name in sorted([name for name in self.seconds if name[0] in programs or name == IN_KERNEL], key=self.cost):
+            limit = 2 + 4 * self.seconds[name]
+            if (failed := self.kernel_tests(limit) if name == IN_KERNEL else self.host_test(*name, limit)):
                 self.kills[name] += 1
                 return failed
         return None
+
+    def cost(self, name):
+        """Seconds for each mutant that the test is likely to find."""
+        return (self.seconds[name] + 0.02) / (self.kills[name] + 0.1)
 
     # ---- a mutant ----
 
@@ -171,12 +179,8 @@ class Workshop:
         if self.kernel_code() == self.code:
             return "same code", ""
         started = time.time()
-        if self.make(*self.programs):
+        if self.make(KERNEL, *self.programs):
             return "does not compile", ""
         rebuilt = [name for name in self.programs if (self.folder / name).stat().st_mtime >= started]
-        if (failed := self.host_tests(rebuilt)):
-            return "killed", failed
-        if self.make(KERNEL):
-            return "does not compile", ""
-        failed = self.kernel_tests(2 + 3 * self.seconds[IN_KERNEL])
+        failed = self.tests(rebuilt)
         return ("killed", failed) if failed else ("survived", "")
