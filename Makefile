@@ -166,6 +166,7 @@ Test and measure
   make bench        instructions for each operation; BENCH="W*" for some of them
   make bench-host   the heap beside other allocators, in time: some minutes, a table, $(BUILD)/bench-host.svg
   make host         for the build machine: $(BUILD)/host/memmap, $(BUILD)/host/libkmalloc.so
+  make coverage     which lines and branches of mm/ and of programs the tests run: a table, $(BUILD)/coverage/index.html
   make mutate       small changes to the code, which the tests must notice; MUTANTS=50 for a sample, FILES="mm/pm.c"
   make pictures     the README's pictures anew
 

@@ -24,6 +24,7 @@ host: check-host host-tools
 -include tests/bench/bench.mk
 include tests/mutate/mutate.mk
 -include tests/proof/proof.mk
+include tests/coverage/coverage.mk
 
 # A kernel from each compiler that is here, and from each with the sanitizer; and the lab's: $(BUILD)/variant/NAME/quire.elf.
 VARIANTS := elf-gcc gcc clang ubsan ubsan-clang lab

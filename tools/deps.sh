@@ -132,6 +132,7 @@ needs() {
             run | bench | soak) echo "$build qemu qemu-window" ;;
             debug) echo "$build qemu qemu-window gdb" ;;
             iso) echo "$build $disc" ;;
+            coverage) echo "$build compiler qemu test" ;;
             mutate) echo "$build compiler qemu mutate" ;;
             lint) echo "$build sparse shellcheck flake8" ;;
             lab) echo "grade git make" ;;
