@@ -190,6 +190,8 @@ def crash_in_words(output):
     undefined = re.search(r"^(\S+:\d+):\d+: runtime error: (.*)", output, re.M)
     if undefined:
         return f"{undefined.group(2)} ({undefined.group(1).removeprefix(f'{ROOT}/')})"
+    if output.endswith("\ntriple fault"):
+        return "the machine reset itself: an exception could not be delivered (a triple fault)"
     kind = re.search(r"ERROR: AddressSanitizer:? ([\w-]+)(?: on (?:unknown )?address (0x[0-9a-f]+))?", output)
     if not kind:
         return None
@@ -205,18 +207,19 @@ def crash_in_words(output):
 
 def judge(ran, word, program, seconds):
     """Why the case is not passed, or None."""
-    said = re.findall(rf"^{word} (.*)$", ran.output, re.M)
+    said = re.findall(rf"^{word} (.*?)\r?$", ran.output, re.M)
+    doing = re.findall(rf"^{word}: (.*?)(?:: )?\r?$", ran.output, re.M)
+    before = doing[-1] + ": " if doing else ""
     if ran.flooded:
-        return f"it prints without end: stopped after {OUTPUT_BYTES // 1024} KiB"
+        return f"{before}it prints without end: stopped after {OUTPUT_BYTES // 1024} KiB"
     if said and said[-1].startswith("endless"):
         place = place_of(program, said[-1].split()[1])
-        return f"it does not come to an end: after {seconds} s it is in {place or said[-1].split()[1]}"
+        return f"{before}it does not come to an end: after {seconds} s it is in {place or said[-1].split()[1]}"
     if said:
         return None if said[-1] == "passed" else said[-1]
     if ran.timed_out:
-        return f"it does not come to an end: stopped after {seconds} s"
-    doing = re.search(rf"^{word}: (.*)$", ran.output, re.M)
-    return (doing.group(1) + ": " if doing else "") + (crash_in_words(ran.output) or died_in_words(ran))
+        return f"{before}it does not come to an end: stopped after {seconds} s"
+    return before + (crash_in_words(ran.output) or died_in_words(ran))
 
 
 def died_in_words(ran):
@@ -243,8 +246,8 @@ def run_kernel(program, case, seconds):
     ran = bounded([os.environ["EMULATOR"], "-kernel", str(program), "-append", f"{word} {case}", "-m", "16M", "-display",
                    "none", "-serial", "stdio", "-net", "none", "-no-reboot", "-device",
                    "isa-debug-exit,iobase=0xf4,iosize=4"], seconds + 2, memory=False)
-    if not ran.timed_out and ran.status == 0 and word not in ran.output:
-        return "the machine reset itself: an exception could not be delivered (a triple fault)"
+    if not (ran.timed_out or ran.flooded) and ran.status == 0:
+        ran.output += "\ntriple fault"
     return judge(ran, word, program, seconds)
 
 

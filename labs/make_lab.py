@@ -16,8 +16,8 @@ from lab import LABS, Lab
 ROOT = LABS.parent
 
 # Other copies of what is to be written, and what is for teachers. Patterns of paths; * stands for any characters.
-WITHOUT = ["labs/*/reference/*", "labs/*/wrong/*", "labs/make_lab.py", "labs/source.py", "labs/solve.py", "labs/TEACHING.md",
-           "labs/AUTHORS.md", "tests/labs/*", "tests/mutate/*", "tests/proof/*", "docs/notes/*", ".github/*", ".ci/*"]
+WITHOUT = ["labs/*/reference/*", "labs/*/wrong/*", "labs/make_lab.py", "labs/source.py", "labs/solve.py",
+           "labs/gradescope.py", "labs/TEACHING.md", "labs/AUTHORS.md", "tests/labs/*", "tests/mutate/*", "tests/proof/*", "docs/notes/*", ".github/*", ".ci/*"]
 
 WORKFLOW = """name: grade
 on: [push]
@@ -45,6 +45,8 @@ def quires_files():
 def is_left_out(path, lab):
     parts = path.split("/")
     others = parts[0] == "labs" and len(parts) > 2 and parts[1] not in (lab.name, "harness")
+    if path.endswith(".mk"):
+        return False  # the Makefile includes it
     return others or any(fnmatch.fnmatchcase(path, pattern) for pattern in WITHOUT + lab.without)
 
 
@@ -87,7 +89,7 @@ def write(folder, lab):
     shutil.copy2(lab.folder / "LAB.md", folder / "LAB.md")
     shutil.rmtree(folder / "labs" / lab.name / "start", ignore_errors=True)
     (folder / "labs" / lab.name / "LAB.md").unlink()
-    (folder / "labs" / "this.mk").write_text(f"# This folder is a lab's.\nLAB ?= {lab.name}\n")
+    (folder / "labs" / "this.mk").write_text(f"# This folder is a lab's.\nTHIS_LAB := {lab.name}\n")
     workflow = folder / ".github" / "workflows" / "grade.yml"
     workflow.parent.mkdir(parents=True, exist_ok=True)
     workflow.write_text(WORKFLOW)

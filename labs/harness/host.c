@@ -121,9 +121,9 @@ unsigned random_between(unsigned low, unsigned high) { return low + random_word(
 /* ---- running ---- */
 
 static void on_alarm(int signal, siginfo_t *info, void *context) {
-    char text[64];
+    char text[512];
     (void)signal, (void)info;
-    int n = snprintf(text, sizeof text, "\n%s endless 0x%08lx\n", word,
+    int n = snprintf(text, sizeof text, "\n%s: %s\n%s endless 0x%08lx\n", word, doing_text, word,
                      (unsigned long)((ucontext_t *)context)->uc_mcontext.gregs[REG_EIP]);
     write(STDOUT_FILENO, text, (size_t)n);
     _exit(0);

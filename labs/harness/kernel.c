@@ -15,7 +15,7 @@ struct gate {
 };
 
 static char word[64] = "?";
-static char doing_text[256];
+static char doing_text[256]; /* with a colon behind it */
 
 void check_main(const unsigned *multiboot);
 void check_exception(unsigned number, unsigned error, unsigned eip) __attribute__((noreturn));
@@ -33,10 +33,6 @@ static void __attribute__((noreturn)) finish(const char *text) {
     put("\n");
     put(word);
     put(" ");
-    if (doing_text[0] && strcmp(text, "passed")) {
-        put(doing_text);
-        put(": ");
-    }
     put(text);
     put("\n");
     outb(0xF4, 0);
@@ -56,8 +52,15 @@ void wrong(const char *fmt, ...) {
 void doing(const char *fmt, ...) {
     va_list args;
     va_start(args, fmt);
-    vformat_buffer(doing_text, sizeof doing_text, fmt, args);
+    size_t n = vformat_buffer(doing_text, sizeof doing_text - 2, fmt, args);
     va_end(args);
+    n = n < sizeof doing_text - 3 ? n : sizeof doing_text - 3;
+    memcpy(&doing_text[n], ": ", 3);
+    put("\n");
+    put(word);
+    put(": ");
+    put(doing_text);
+    put("\n");
 }
 
 void panic_at(const char *file, int line, const char *fmt, ...) {
@@ -67,7 +70,6 @@ void panic_at(const char *file, int line, const char *fmt, ...) {
     va_start(args, fmt);
     vformat_buffer(text, sizeof text, fmt, args);
     va_end(args);
-    doing_text[0] = 0;
     finish(text);
 }
 
@@ -75,8 +77,9 @@ void check_exception(unsigned number, unsigned error, unsigned eip) {
     static const char *const names[32] = {[0] = "a division by zero", [6] = "an instruction that does not exist",
                                           [8] = "a double fault", [13] = "a general protection fault"};
     if (number == 14)
-        wrong("a page fault at 0x%08x, by the code at 0x%08x (error code %u)", read_cr2(), eip, error);
-    wrong("%s (exception %u), by the code at 0x%08x", names[number] ? names[number] : "an exception", number, eip);
+        wrong("%sa page fault at 0x%08x, by the code at 0x%08x (error code %u)", doing_text, read_cr2(), eip, error);
+    wrong("%s%s (exception %u), by the code at 0x%08x", doing_text, names[number] ? names[number] : "an exception",
+          number, eip);
 }
 
 static void catch_exceptions(void) {

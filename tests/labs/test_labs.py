@@ -81,6 +81,20 @@ def test_the_stubs_score_nothing_and_say_so(name, folder_of):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_functions_that_do_nothing_score_nothing(name, folder_of):
+    folder = folder_of(name)
+    for path in labs.Lab(name).files():
+        text = (folder / path).read_text()
+        text = re.sub(r"    push \$2f.*?\.popsection\n", "    ret\n", text, flags=re.S)
+
+        def nothing(match):
+            return "    return;\n" if re.search(rf"\bvoid {match.group(1)}\(", text) else "    return 0;\n"
+        (folder / path).write_text(re.sub(r'    PANIC\("not written yet: (\w+) .*\n', nothing, text))
+    points, done = grade(folder)
+    assert all(got == 0 for got, _ in points.values()), done.stdout
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_quires_own_sources_score_all(name):
     points, done = grade(ROOT, f"LAB={name}", f"BUILD=build/labs/{name}")
     assert all(got == of for got, of in points.values()), done.stdout
@@ -197,6 +211,28 @@ def test_the_grader_survives(what, folder_of):
     assert all(points[other][0] == points[other][1] for other in points if other != "map"), done.stdout
 
 
+MACHINE = {
+    "hangs": ("1:  jmp 1b\n", "get_page_directory(): it does not come to an end"),
+    "resets": ("    lidt 2f\n    int3\n2:  .word 0\n    .long 0\n", "get_page_directory(): the machine reset itself"),
+    "floods": ("    mov $0x3f8, %edx\n1:  outb %al, %dx\n    jmp 1b\n", ""),
+    "halts": ("    cli\n    hlt\n", "does not come to an end"),
+    "faults": ("    ud2\n", "an instruction that does not exist"),
+    "exits": ("    mov $0xf4, %edx\n    outb %al, %dx\n", "ended before the test did"),
+}
+
+
+@pytest.mark.parametrize("what", MACHINE)
+def test_the_grader_survives_a_machine_that(what, folder_of):
+    folder = folder_of("tables")
+    solve.solve(labs.Lab("tables"), folder)
+    body, says = MACHINE[what]
+    file = folder / "mm/paging.S"
+    text = file.read_text()
+    file.write_text(text.replace("    mov %cr3, %eax\n    ret\n", body + "    ret\n"))
+    points, done = grade(folder, "EXERCISE=assembly")
+    assert points["assembly"][0] < points["assembly"][1] and says in done.stdout, done.stdout
+
+
 def test_results_for_gradescope(folder_of, tmp_path):
     import json
     folder = folder_of("frames")
@@ -204,6 +240,23 @@ def test_results_for_gradescope(folder_of, tmp_path):
     results = json.loads((tmp_path / "results.json").read_text())
     assert results["score"] == 0
     assert {test["max_score"] for test in results["tests"]} and all(test["status"] == "failed" for test in results["tests"])
+
+
+def test_the_autograder_for_gradescope(folder_of, tmp_path):
+    import json
+    import zipfile
+    import gradescope
+    gradescope.main("frames", tmp_path / "autograder.zip")
+    with zipfile.ZipFile(tmp_path / "autograder.zip") as archive:
+        archive.extractall(tmp_path / "source")
+    folder = folder_of("frames")
+    solve.solve(labs.Lab("frames"), folder)
+    (tmp_path / "submission").mkdir()
+    shutil.copy(folder / "mm/memmap.c", tmp_path / "submission")  # by name alone, and one file of two
+    os.environ["AUTOGRADER"] = str(tmp_path)
+    assert run(tmp_path, "sh", "source/run_autograder").returncode == 0
+    results = json.loads((tmp_path / "results/results.json").read_text())
+    assert results["score"] == 25 and sum(test["max_score"] for test in results["tests"]) == 100
 
 
 def test_a_teachers_hidden_tests_count(folder_of, tmp_path):
