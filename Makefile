@@ -42,7 +42,7 @@ all: $(KERNEL) $(PROGRAMS)
 # TESTS=0 leaves out the tests and benchmarks that run inside the kernel.
 TESTS ?= 1
 INSIDE := boot/*.S kernel/*.c kernel/*/*.[cS] mm/*.[cS] mm/*/*.c \
-    $(if $(filter 0,$(TESTS)),,tests/kernel/*.[cS] tests/bench/*.[cS])
+    $(if $(filter 0,$(TESTS)),,tests/kernel/*.[cS] tests/model/*.c tests/bench/*.[cS])
 
 SOURCES := $(sort $(wildcard $(INSIDE)))
 # The sanitizer's part: only with UBSAN=1.

@@ -28,10 +28,13 @@ struct ktest {
 #endif
 
 /* Registers a test: its record lies in the section "ktests", which linker.ld bounds. */
-#define KTEST(name) \
+#define KTEST(name) KTEST_NAMED(name, #name)
+
+/* The same for a TEXT that is no identifier, such as "model.pm". */
+#define KTEST_NAMED(name, text) \
     static void ktest_##name(void); \
     KTEST_IN_ORDER static const struct ktest ktest_record_##name \
-        __attribute__((used, section("ktests"), aligned(4))) = {#name, ktest_##name}; \
+        __attribute__((used, section("ktests"), aligned(4))) = {text, ktest_##name}; \
     static void ktest_##name(void)
 
 #define KCHECK(condition) \
@@ -91,8 +94,16 @@ bool ktest_reported(const char *text, const char *file, int line);
 extern char ktest_report[4096];
 extern int ktest_vector;
 
+/* What a run gives to the tests that go by chance (random_rounds in tests/kernel/support.h). */
+struct ktest_chance {
+    bool seeded;   /* begin with SEED; 0: with a new one */
+    unsigned seed;
+    unsigned rounds; /* how many; 0: as many as the test takes by itself */
+};
+extern struct ktest_chance ktest_chance;
+
 /* Runs the tests that PATTERN (shell-style *) chooses; true when at least one ran and all passed. */
-bool ktest_run(const char *pattern);
+bool ktest_run(const char *pattern, const struct ktest_chance *chance);
 
 /* NAME matches PATTERN, in which * stands for any text. */
 bool pattern_matches(const char *pattern, const char *name);

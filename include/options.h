@@ -8,6 +8,8 @@
 
 struct options {
     const char *test;     /* the pattern of the tests to run ("*" for all), or NULL */
+    const char *seed;     /* N of seed=N, for tests that go by chance, or NULL */
+    const char *rounds;   /* N of rounds=N, for the same, or NULL */
     const char *bench;    /* the pattern of the benchmarks to run, or NULL */
     bool diagnose;        /* print the diagnosis early in the boot */
     bool panic_stay;      /* after a panic offer the last look even where the exit port is present */

@@ -2,7 +2,7 @@
  *
  * The first word of a command is its name. What may follow is read from the command's usage, the one that help
  * shows: VA is a symbol, a place or an object of alloc; CMD is a command with its arguments; another word in
- * capitals (PATTERN, KIND) is what the command's own function offers; a word in small letters is itself. */
+ * capitals (PATTERN, KIND) is what the command's own function offers; a word in small letters is itself, up to a =. */
 #include "complete.h"
 
 #include "args.h"
@@ -119,9 +119,11 @@ static void consider_argument(struct search *search, const struct command *c, un
     for (; usage && *usage && *usage != ' '; usage += n) {
         while (*usage == '[' || *usage == '|' || *usage == ']')
             usage++;
+        size_t fixed = 0; /* what comes before N in seed=N */
         for (n = 0; usage[n] && !strchr(" []|", usage[n]); n++)
-            ;
-        consider_kind(search, c, usage, n);
+            if (usage[n] == '=')
+                fixed = n + 1;
+        consider_kind(search, c, usage, fixed ? fixed : n);
     }
 }
 
@@ -166,7 +168,7 @@ bool complete_word(const char *text, size_t end, unsigned choice, char rest[COMP
         else
             consider_commands(&search);
     }
-    if (!choice && search.found == 1)
+    if (!choice && search.found == 1 && !strchr(rest, '='))
         memcpy(rest + strlen(rest), " ", 2);
     return search.found && search.found >= choice;
 }

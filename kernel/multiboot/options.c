@@ -18,6 +18,16 @@ static bool set_test(const char *value) {
     return true;
 }
 
+static bool set_seed(const char *value) {
+    options.seed = value;
+    return value;
+}
+
+static bool set_rounds(const char *value) {
+    options.rounds = value;
+    return value;
+}
+
 static bool set_bench(const char *value) {
     options.bench = value ? value : "*";
     return true;
@@ -53,9 +63,10 @@ static const struct option {
     const char *name, *form;
     bool (*set)(const char *value);
 } known[] = {
-    {"test", "test[=PATTERN]", set_test},         {"bench", "bench[=PATTERN]", set_bench},
-    {"panic", "panic=stay", set_panic},           {"heap", "heap=debug|guard", set_heap},
-    {"colour", "colour=on|off|auto", set_colour}, {"diagnose", "diagnose", set_diagnose},
+    {"test", "test[=PATTERN]", set_test},    {"seed", "seed=N", set_seed},
+    {"rounds", "rounds=N", set_rounds},      {"bench", "bench[=PATTERN]", set_bench},
+    {"panic", "panic=stay", set_panic},      {"heap", "heap=debug|guard", set_heap},
+    {"diagnose", "diagnose", set_diagnose},  {"colour", "colour=on|off|auto", set_colour},
 };
 
 /* The length of the word at WORD, which a blank or NUL ends. */

@@ -1,4 +1,6 @@
 """The tests that run inside the kernel (tests/kernel/), by each compiler and on each machine."""
+import re
+
 import pytest
 
 from ktap import judge
@@ -55,11 +57,13 @@ def test_all_pass_with_the_heap_for(boot, built_with, record_property, heap, com
 @pytest.mark.long
 @pytest.mark.parametrize("options, compiler", [("", "gcc"), ("", "clang"), ("", "ubsan"),
                                                ("heap=debug", "gcc"), ("heap=guard", "gcc")])
-def test_random_tests_pass_in_full(boot, built_with, record_property, options, compiler):
+@pytest.mark.parametrize("which", ["random", "model."])
+def test_random_tests_pass_in_full(boot, built_with, record_property, options, compiler, which):
     """A run of the whole suite takes a tenth of their rounds, other ones on each machine (tests/kernel/support.h)."""
-    verdict = judge_run(boot(kernel=built_with(compiler), cmdline=f"{options} test=*random*"), record_property,
-                        f"{compiler}, {options} random tests in full")
-    assert "monitor_random_walk" in verdict.passed and len(verdict.passed) > 4
+    verdict = judge_run(boot(kernel=built_with(compiler), cmdline=f"{options} test=*{which}*"), record_property,
+                        f"{compiler}, {options} {which} tests in full")
+    assert {"random": "monitor_random_walk", "model.": "model.space"}[which] in verdict.passed
+    assert len(verdict.passed) >= 4
 
 
 @pytest.mark.parametrize("machine", MACHINES)
@@ -90,6 +94,35 @@ def test_a_pattern_chooses(boot):
     assert len(names) > 1 and all(name.startswith("bitmap") for name in names)
     assert names_run(boot, names[1]) == [names[1]]
     assert names_run(boot, "bit*p*" + names[0][-5:])[0] == names[0]
+
+
+def seeds(text):
+    return re.findall(r"^# seed=(\d+) rounds=(\d+)$", text, re.M)
+
+
+def test_a_seed_and_a_count_repeat_a_run(boot):
+    machine = boot(cmdline="rounds=300 test=model.* seed=0x11")
+    assert machine.exit_code(LIMIT) == 33
+    assert seeds(machine.text()) == [("17", "300")] * 4
+    machine = boot(cmdline="-- test seed=5 model.p* rounds=20; exit 0")
+    assert machine.exit_code(LIMIT) == 33
+    assert seeds(machine.text()) == [("5", "20")]
+
+
+def test_seed_0_takes_a_new_one(boot):
+    machine = boot(cmdline="-- test model.p* seed=0 rounds=20; test model.p* seed=0 rounds=20; exit 0")
+    assert machine.exit_code(LIMIT) == 33
+    (first, _), (second, _) = seeds(machine.text())
+    assert first != second and "0" not in (first, second)
+
+
+@pytest.mark.parametrize("words, error", [("seed=many", "error: seed must "), ("rounds=-1", "error: rounds must "),
+                                          ("pm_* vmem_*", "error: test: ")])
+def test_words_of_no_meaning_are_errors(boot, words, error):
+    machine = boot()
+    machine.prompt()
+    assert machine.run(f"test {words}")[0].startswith(error)
+    assert machine.finish() == 33
 
 
 def test_a_pattern_that_matches_nothing_fails(boot):

@@ -83,6 +83,7 @@ def test_long_lines_go_through_history_too(machine):
     ("colo\tof\t", r"^$"),
     ("map 0x00400000 0x000b8000 r\t", r"^0x00400000 -> 0x000b8000$"),
     ("te\tmonitor_mem_h\t", r"^# 1 passed, 0 failed, 0 skipped$"),
+    ("test monitor_mem_h* se\t5", r"^# 1 passed, 0 failed, 0 skipped$"),
     ("bench map1n\t", r"^  map\*new +\S"),
     ("fault int\t", r"^\|     0x[0-9a-f]{8} _start"),
     ("zabc\t\t", r'^error: there is no command "zabc"'),

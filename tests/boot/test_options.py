@@ -19,7 +19,7 @@ def test_an_unknown_option_is_answered_with_the_list_of_options(boot):
     listed = re.findall(r"^quire: the options are (.*)$", machine.text(), re.M)
     assert len(listed) == 1
     assert {re.split(r"[=[]", form)[0] for form in listed[0].split()} == \
-        {"test", "bench", "panic", "heap", "colour", "diagnose"}
+        {"test", "seed", "rounds", "bench", "panic", "heap", "colour", "diagnose"}
 
 
 PXE_ROM = Path("/usr/lib/ipxe/qemu/pxe-e1000.rom")

@@ -24,6 +24,8 @@ int ktest_vector;
 
 enum outcome { PASSED, FAILED, SKIPPED };
 
+struct ktest_chance ktest_chance;
+
 static bool whole_suite;
 static enum outcome outcome;
 static char why[256]; /* the first failure, or why it was skipped */
@@ -193,9 +195,10 @@ static unsigned count_matches(const char *pattern) {
 }
 
 /* Runs the tests that PATTERN chooses; true when at least one ran and all passed. */
-bool ktest_run(const char *pattern) {
+bool ktest_run(const char *pattern, const struct ktest_chance *chance) {
     unsigned planned = count_matches(pattern), number = 0, count[] = {0, 0, 0};
 
+    ktest_chance = *chance;
     whole_suite = strcmp(pattern, "*") == 0;
     kprintf("KTAP version 1\n1..%u\n", planned);
     if (!planned)

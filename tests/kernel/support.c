@@ -6,6 +6,7 @@
 #include "cpuid.h"
 #include "kmalloc.h"
 #include "ktest.h"
+#include "log.h"
 #include "memlayout.h"
 #include "pm.h"
 #include "string.h"
@@ -17,10 +18,27 @@ static unsigned random_state = 1;
 /* Starts the random numbers at SEED. */
 void random_seed(unsigned seed) { random_state = seed ? seed : 1; }
 
-/* Seeds a test of ROUNDS random rounds; how many to take now. */
+/* A seed that no run before had; always the same where there is no time-stamp counter. */
+static unsigned new_seed(unsigned otherwise) {
+    uint64_t ticks = cpu_has_tsc() ? rdtsc() : 0;
+    unsigned seed = (unsigned)ticks ^ (unsigned)(ticks >> 32);
+
+    return seed ? seed : otherwise;
+}
+
+/* Seeds a test of ROUNDS random rounds, and prints the seed; how many rounds to take now. */
 unsigned random_rounds(unsigned seed, unsigned rounds) {
-    random_seed(ktest_whole_suite() ? seed + pm_count().total : seed);
-    return ktest_whole_suite() ? rounds / 10 : rounds;
+    if (ktest_whole_suite()) {
+        seed += pm_count().total;
+        rounds /= 10;
+    }
+    if (ktest_chance.seeded)
+        seed = ktest_chance.seed ? ktest_chance.seed : new_seed(seed);
+    if (ktest_chance.rounds)
+        rounds = ktest_chance.rounds;
+    random_seed(seed);
+    kprintf("# seed=%u rounds=%u\n", seed, rounds);
+    return rounds;
 }
 
 /* Marsaglia's xorshift, 32 bits: every number but 0, in turn. */

@@ -10,7 +10,8 @@ void random_seed(unsigned seed);
 
 /* Seeds a test that takes ROUNDS random rounds when it is chosen by name; returns how many to take now. A run
  * of the whole suite takes a tenth, from a seed that each amount of memory has for itself: many machines run
- * the suite, and each tries something else. */
+ * the suite, and each tries something else. seed=N and rounds=N of the run come before both. What counts is printed,
+ * so that the run can be repeated. */
 unsigned random_rounds(unsigned seed, unsigned rounds);
 
 unsigned random_next(void);

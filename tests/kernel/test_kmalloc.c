@@ -1,5 +1,5 @@
-/* kmalloc: sizes and alignment, a million random operations against a model that checks every byte, memory
- * that runs out at every single frame, spare pages, misuse, interrupt handlers. */
+/* kmalloc: sizes and alignment, memory that runs out at every single frame, spare pages, misuse, interrupt
+ * handlers. Random operations: tests/model/. */
 #include "kmalloc.h"
 
 #include "heap_debug.h"
@@ -267,88 +267,6 @@ KTEST(kmalloc_statistics_follow_in_every_row)
         pages += after[row].pages;
     KCHECK(pages <= kmalloc_pages());
     KCHECK(kmalloc_peak_pages() >= kmalloc_pages());
-}
-
-/* ---- a million operations ---- */
-
-#define OPERATIONS 1000000u
-#define SLOTS 256u
-#define CHECK_EVERY 32768u
-
-static struct slot {
-    void *p;
-    size_t size;
-    unsigned id;
-} slots[SLOTS];
-
-/* Mostly small, now and then up to 64 KiB. */
-static size_t random_size(void) {
-    unsigned r = random_below(256);
-    unsigned limit = r < 160 ? 64 : r < 240 ? 256 : r < 252 ? 2048 : r < 255 ? 16384 : 65536;
-
-    return 1 + random_below(limit);
-}
-
-static void model_alloc(struct slot *slot) {
-    size_t align = 1u << random_below(8);
-
-    slot->size = random_size();
-    if (random_below(16))
-        slot->p = kmalloc(slot->size);
-    else
-        slot->p = kmalloc_aligned(slot->size, align);
-    KCHECK(slot->p);
-    KCHECK(is_aligned(slot->p, slot->size < 16 ? 8 : 16));
-    KCHECK(kmalloc_size(slot->p) >= slot->size);
-    fill(slot->p, slot->size, ++slot->id);
-}
-
-static void model_realloc(struct slot *slot) {
-    size_t size = random_size();
-    void *p = krealloc(slot->p, size);
-
-    KCHECK(p);
-    KCHECK(kmalloc_size(p) >= size);
-    KCHECK(is_filled(p, size < slot->size ? size : slot->size, slot->size, slot->id));
-    *slot = (struct slot){p, size, slot->id + SLOTS};
-    fill(p, size, slot->id);
-}
-
-static void model_free(struct slot *slot) {
-    KCHECK(is_filled(slot->p, slot->size, slot->size, slot->id));
-    kfree(slot->p);
-    slot->p = NULL;
-}
-
-static void model_step(struct slot *slot) {
-    if (!slot->p)
-        model_alloc(slot);
-    else if (random_below(4))
-        model_free(slot);
-    else
-        model_realloc(slot);
-}
-
-KTEST(kmalloc_random_operations_against_a_model)
-{
-    size_t live = live_objects();
-    unsigned operations = random_rounds(5, OPERATIONS);
-
-    for (unsigned i = 0; i < SLOTS; i++)
-        slots[i] = (struct slot){NULL, 0, i << 20};
-    for (unsigned n = 0; n < operations; n++) {
-        model_step(&slots[random_below(SLOTS)]);
-        if (ktest_failing())
-            return;
-        if (n % CHECK_EVERY == 0)
-            kmalloc_check();
-        if (n % (CHECK_EVERY * 4) == 0)
-            kmalloc_trim();
-    }
-    for (unsigned i = 0; i < SLOTS; i++)
-        if (slots[i].p)
-            KCHECK_CALL(model_free(&slots[i]));
-    KCHECK_EQ(live_objects(), live);
 }
 
 /* ---- pages ---- */

@@ -206,43 +206,6 @@ KTEST(pm_runs_and_single_frames_mix)
     pm_free_page(single);
 }
 
-/* ---- random, against a model ---- */
-
-#define SLOTS 64
-
-KTEST(pm_random_against_a_model)
-{
-    static struct {
-        paddr_t pa;
-        size_t n;
-    } slot[SLOTS];
-    size_t free = pm_count().free, out = 0;
-
-    random_seed(2);
-    for (unsigned step = 0; step < 20000; step++) {
-        unsigned i = random_below(SLOTS);
-        if (slot[i].n) {
-            pm_free_pages(slot[i].pa, slot[i].n);
-            out -= slot[i].n;
-            slot[i].n = 0;
-        } else if ((slot[i].pa = pm_alloc_pages(slot[i].n = 1 + random_below(8))) == PADDR_NONE) {
-            slot[i].n = 0;
-        } else {
-            out += slot[i].n;
-        }
-        KCHECK_EQ(pm_count().free, free - out);
-    }
-    pm_check();
-    for (unsigned i = 0; i < SLOTS; i++)
-        for (unsigned j = 0; j < i; j++)
-            KCHECK(!slot[i].n || !slot[j].n || slot[i].pa + slot[i].n * PAGE_SIZE <= slot[j].pa ||
-                   slot[j].pa + slot[j].n * PAGE_SIZE <= slot[i].pa);
-    for (unsigned i = 0; i < SLOTS; i++) {
-        pm_free_pages(slot[i].pa, slot[i].n);
-        slot[i].n = 0;
-    }
-}
-
 /* ---- misuse: each a panic that leaves everything as it was ---- */
 
 static void free_page(void *pa) { pm_free_page((paddr_t)(uintptr_t)pa); }
