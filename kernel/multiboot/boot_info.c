@@ -86,14 +86,10 @@ static bool read_text(char *to, size_t size, uint32_t address) {
     const char *from = (const char *)(uintptr_t)address;
     size_t limit = readable(address, size), n = 0;
 
-    while (n < limit && from[n])
-        n++;
-    bool cut = n == limit;
-    if (n == size)
-        n--;
-    memcpy(to, from, n);
-    to[n] = '\0';
-    return cut;
+    for (; n < limit && from[n]; n++)
+        to[n] = from[n];
+    to[n < size ? n : size - 1] = '\0';
+    return n == limit;
 }
 
 /* ---- the memory map ---- */
