@@ -29,22 +29,24 @@ HOST_LOADER = $(addprefix -Wl$(comma)--dynamic-linker=,$(wildcard $(HOST_LIBC)/l
 
 HOST_HEAP := $(sort $(filter-out mm/kmalloc_pages.c,$(wildcard mm/kmalloc*.c))) mm/bitmap.c tests/host/pages.c
 
-HOST_TESTS := bitmap memmap pm vmem space kmalloc terminal
+HOST_TESTS := bitmap memmap boot_info pm vmem space kmalloc terminal
 HOST_SRC_bitmap := mm/bitmap.c
 HOST_SRC_memmap := mm/memmap.c mm/bitmap.c
+HOST_SRC_boot_info := kernel/multiboot/boot_info.c tests/host/frames.c mm/pm.c mm/memmap.c mm/bitmap.c
 HOST_SRC_pm := tests/host/frames.c mm/pm.c mm/memmap.c mm/bitmap.c
 HOST_SRC_vmem := tests/host/frames.c mm/vmem_check.c mm/vmem.c mm/kmalloc_pages.c mm/pm.c mm/bitmap.c tests/host/mmu.c
 HOST_SRC_space := mm/space.c tests/host/frames.c mm/vmem_check.c mm/vmem.c mm/pm.c mm/bitmap.c tests/host/mmu.c
 HOST_SRC_kmalloc := $(HOST_HEAP)
 HOST_SRC_terminal := kernel/console/terminal.c
 
-# test_vmem sees pm's calls. It and test_space stand in for the kernel's linker script.
+# test_vmem sees pm's calls, test_boot_info what is logged. They and test_space stand in for the kernel's linker script.
 HOST_LAYOUT := $(foreach def,kernel_start=0x100000 text_end=0x10c000 rodata_start=0x10c000 rodata_end=0x110000 \
     data_start=0x110000 fault_stack_guard=0x113000 fault_stack_bottom=0x114000 fault_stack_top=0x116000 \
     boot_stack_guard=0x118000 boot_stack_bottom=0x119000 boot_stack_top=0x11d000 data_end=0x130000 \
     symtab_start=0x130000 kernel_end=0x138000,-Wl$(comma)--defsym=$(def))
 HOST_LD_vmem := $(foreach fn,pm_alloc_page pm_free_page pm_free_pages,-Wl$(comma)--wrap=$(fn)) $(HOST_LAYOUT)
 HOST_LD_space := $(HOST_LAYOUT)
+HOST_LD_boot_info := -Wl,--wrap=kprintf $(HOST_LAYOUT)
 
 # ---- objects: sanitized, plain, and position-independent ----
 
