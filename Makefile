@@ -174,6 +174,7 @@ Learn and teach
   make lab LAB=NAME DIR=FOLDER   a lab of the course, to be worked on in FOLDER: $(LABS)
   make grade        there: points by exercise, and what is wrong; EXERCISE=2 for one, RESULTS=FILE for Gradescope
   make hint         there: the next hint
+  make gradescope LAB=NAME   an autograder for Gradescope; HIDDEN=FOLDER adds tests that students do not see
 
 Variables
   CMDLINE="-- mem; walk kmain"   what the kernel is given, for run, debug and iso (README, Options)

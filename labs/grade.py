@@ -25,6 +25,7 @@ ROOT = LABS.parent
 HARNESS = LABS / "harness"
 
 COMPILE_SECONDS = 20
+WALL = 3  # seconds that may pass for each of the processor's
 MEMORY_KB = 1536 * 1024
 FILE_BLOCKS = 65536  # of 512 bytes
 OUTPUT_BYTES = 256 * 1024
@@ -51,8 +52,9 @@ class Ran:
 
 
 def bounded(command, seconds, given="", memory=True):
-    """Runs COMMAND with GIVEN on standard input. Standard error goes to its standard output."""
-    limits = f"ulimit -c 0; ulimit -f {FILE_BLOCKS}; ulimit -t {seconds + 5}; " + \
+    """Runs COMMAND with GIVEN on standard input, for SECONDS of the processor's time; where others use the machine too,
+    that takes longer. Standard error goes to its standard output."""
+    limits = f"ulimit -c 0; ulimit -f {FILE_BLOCKS}; ulimit -S -t {seconds}; ulimit -H -t {seconds + 2}; " + \
         (f"ulimit -v {MEMORY_KB}; " if memory else "")
     process = subprocess.Popen(["sh", "-c", limits + 'exec "$@"', "sh", *command], cwd=ROOT, start_new_session=True,
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -62,7 +64,7 @@ def bounded(command, seconds, given="", memory=True):
         timed_out.append(True)
         kill(process)
 
-    timer = threading.Timer(seconds, stop)
+    timer = threading.Timer(WALL * seconds, stop)
     timer.daemon = True
     timer.start()
     try:
@@ -104,7 +106,7 @@ def first_errors(output, lines=5):
 
 def run_compiler(command, what):
     ran = bounded(command, COMPILE_SECONDS)
-    if ran.timed_out or ran.flooded:
+    if ran.timed_out or ran.flooded or ran.status == -signal.SIGXCPU:
         raise DoesNotCompile([f"{what}: the compiler does not come to an end"])
     if ran.status:
         raise DoesNotCompile(first_errors(ran.output))
@@ -217,14 +219,14 @@ def judge(ran, word, program, seconds):
         return f"{before}it does not come to an end: after {seconds} s it is in {place or said[-1].split()[1]}"
     if said:
         return None if said[-1] == "passed" else said[-1]
-    if ran.timed_out:
+    if ran.timed_out or ran.status == -signal.SIGXCPU:
         return f"{before}it does not come to an end: stopped after {seconds} s"
     return before + (crash_in_words(ran.output) or died_in_words(ran))
 
 
 def died_in_words(ran):
-    if ran.status in (-signal.SIGKILL, -signal.SIGXCPU, -signal.SIGABRT):
-        return "it was stopped by the system: too much memory or time"
+    if ran.status in (-signal.SIGKILL, -signal.SIGABRT):
+        return "it was stopped by the system: too much memory"
     if ran.status < 0:
         return f"it died of {signal.Signals(-ran.status).name}"
     last = ran.output.strip().split("\n")[-1][:120]
@@ -236,7 +238,7 @@ def run_host(program, case, seconds):
     prefix = os.environ.get("HOST_RUN", "").split()
     if shutil.which("setarch"):
         prefix = ["setarch", "-R", *prefix]
-    ran = bounded([*prefix, str(program), case, str(seconds)], seconds + 2, word + "\n",
+    ran = bounded([*prefix, str(program), case, str(seconds)], seconds + 1, word + "\n",
                   memory=not os.environ.get("HOST_RUN"))
     return judge(ran, word, program, seconds)
 
@@ -245,7 +247,7 @@ def run_kernel(program, case, seconds):
     word = secrets.token_hex(8)
     ran = bounded([os.environ["EMULATOR"], "-kernel", str(program), "-append", f"{word} {case}", "-m", "16M", "-display",
                    "none", "-serial", "stdio", "-net", "none", "-no-reboot", "-device",
-                   "isa-debug-exit,iobase=0xf4,iosize=4"], seconds + 2, memory=False)
+                   "isa-debug-exit,iobase=0xf4,iosize=4"], seconds, memory=False)
     if not (ran.timed_out or ran.flooded) and ran.status == 0:
         ran.output += "\ntriple fault"
     return judge(ran, word, program, seconds)

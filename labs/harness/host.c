@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -51,6 +52,18 @@ void doing(const char *fmt, ...) {
     va_start(args, fmt);
     vsnprintf(doing_text, sizeof doing_text, fmt, args);
     va_end(args);
+}
+
+void check_found(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
+
+/* What the simulated machine finds wrong (cmocka.h). */
+void check_found(const char *fmt, ...) {
+    static char text[1024];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    wrong("%s%s%s", doing_text, doing_text[0] ? ": " : "", text);
 }
 
 /* The sanitizers' runtime has it. */
@@ -133,8 +146,9 @@ int main(int argc, char **argv) {
     if (argc != 3 || scanf("%63s", word) != 1)
         return 2;
     struct sigaction action = {.sa_sigaction = on_alarm, .sa_flags = SA_SIGINFO};
-    sigaction(SIGALRM, &action, NULL);
-    alarm((unsigned)atoi(argv[2]));
+    struct itimerval limit = {.it_value.tv_sec = atoi(argv[2])};
+    sigaction(SIGPROF, &action, NULL);
+    setitimer(ITIMER_PROF, &limit, NULL);
     if (__sanitizer_set_death_callback)
         __sanitizer_set_death_callback(on_death);
     for (const struct check_case *c = __start_check_cases; c < __stop_check_cases; c++)

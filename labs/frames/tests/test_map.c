@@ -125,6 +125,15 @@ CASE(taken_wins) {
     CHECK_MAP({1 * MIB, 7 * MIB, MEMMAP_RAM}, {4 * MIB, 1 * MIB, 3}, {4 * MIB, 8 * MIB, MEMMAP_RAM}, {9 * MIB, 4096, 20});
 }
 
+/* However many entries there are: a kernel that keeps them in an array needs a longer one some day. */
+CASE(any_number_of_entries) {
+    static struct memmap_entry list[1001];
+    for (unsigned i = 0; i < 1000; i++)
+        list[i] = (struct memmap_entry){(1 + i) * MIB, i % 3 ? MIB : MIB - 1, i % 7 ? MEMMAP_RAM : 2};
+    list[1000] = (struct memmap_entry){500 * MIB, 10 * MIB, 2};
+    check_map("a map of 1001 entries", list, 1001);
+}
+
 CASE(taken_frames_are_rounded_outward) {
     CHECK_MAP({1 * MIB, 15 * MIB, MEMMAP_RAM}, {0x200FFF, 1, 2});
     CHECK_MAP({1 * MIB, 15 * MIB, MEMMAP_RAM}, {0x200FFF, 2, 2});
@@ -140,6 +149,7 @@ CASE(ends_do_not_wrap) {
     CHECK_MAP({1 * MIB, 15 * MIB, MEMMAP_RAM}, {4 * GIB, 4 * GIB, MEMMAP_RAM}, {4 * GIB + 2 * MIB, 4096, 2});
     CHECK_MAP({1 * MIB, 15 * MIB, MEMMAP_RAM}, {0xFFFFFFFFFFFFF000ull, 0x300000, 2});
     CHECK_MAP({0xFFFFFFFFFFFFF000ull, 0x800000, MEMMAP_RAM}, {1 * MIB, 1 * MIB, MEMMAP_RAM});
+    CHECK_MAP({1 * MIB, 1 * MIB, MEMMAP_RAM}, {1ull << 44, 4 * MIB, MEMMAP_RAM}, {(1ull << 44) + MIB, 4096, 2});
     CHECK_MAP({1 * MIB, UINT64_MAX, MEMMAP_RAM}, {8 * MIB, UINT64_MAX - 4096, 2});
 }
 

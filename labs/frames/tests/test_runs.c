@@ -162,3 +162,20 @@ CASE(wrong_runs_are_refused) {
     *frame_at(pa + 5 * PAGE_SIZE) -= FRAME_PAGE;
     give(pa, 20);
 }
+
+static void call_alloc(uintptr_t n, uintptr_t b) {
+    (void)b;
+    pm_alloc_pages(n);
+}
+
+CASE(refused_in_an_interrupt) {
+    start();
+    paddr_t pa = must_take(10);
+    unsigned free = FREE_COUNT();
+    irqs_served = 1;
+    MUST_PANIC(call_alloc, 2, 0, "pm_alloc_pages hands out frames in an interrupt handler, which may have interrupted it half-way");
+    MUST_PANIC(call_free, pa, 10, "pm_free_pages takes frames in an interrupt handler, which may have interrupted it half-way");
+    irqs_served = 0;
+    CHECK(FREE_COUNT() == free, "refused in an interrupt handler, but the count was changed before");
+    give(pa, 10);
+}
