@@ -164,6 +164,7 @@ Test and measure
   make plants       plant known bugs, one at a time, and see that the tests find each
   make prove        mm/ under a model checker, some minutes: PROOF=NAME, ROUND=short; prove-plants
   make bench        instructions for each operation; BENCH="W*" for some of them
+  make budgets      write tests/bench/budgets anew, which no figure may exceed
   make bench-host   the heap beside other allocators, in time: some minutes, a table, $(BUILD)/bench-host.svg
   make host         for the build machine: $(BUILD)/host/memmap, $(BUILD)/host/libkmalloc.so
   make coverage     which lines and branches of mm/ and of programs the tests run: a table, $(BUILD)/coverage/index.html

@@ -1,4 +1,4 @@
-# The benchmarks: bench, bench-ceilings, bench-host. BENCH=PATTERN chooses some. Uses BUILD, KERNEL, QEMU, Q and HOST_CC,
+# The benchmarks: bench, budgets, bench-host. BENCH=PATTERN chooses some. Uses BUILD, KERNEL, QEMU, Q and HOST_CC,
 # and what tests/host/host.mk defines.
 
 BENCH ?=
@@ -7,13 +7,13 @@ export BENCH
 # Empty: a small and a large machine.
 BENCH_MEM = $(if $(filter file,$(origin MEM)),,$(MEM))
 
-.PHONY: bench bench-ceilings bench-host
+.PHONY: bench budgets bench-host
 bench: $(KERNEL)
 	$(if $(BENCH_MEM),$(call check-memory))
-	$(Q)sh tests/bench/bench.sh $(QEMU) $(KERNEL) $(BUILD)/bench.txt "$(BENCH_MEM)" $(QEMUFLAGS)
+	$(Q)sh tests/bench/bench.sh $(QEMU) $(KERNEL) $(BUILD)/bench "$(BENCH_MEM)" $(QEMUFLAGS)
 
-bench-ceilings: bench
-	$(Q)sh tests/bench/ceilings.sh $(BUILD)/bench.txt "$(if $(is-clang),clang,gcc)-$$($(CC) -dumpversion | cut -d. -f1)"
+budgets: check-tests variants
+	$(Q)QUIRE_BUILD=$(BUILD) $(PYTHON) tests/boot/budgets.py
 
 # ---- the heap beside the allocators that programs use ----
 

@@ -1,15 +1,14 @@
 #!/bin/sh
-# bench.sh QEMU KERNEL FIGURES MEM [OPTION...]: runs the benchmarks in the kernel and prints a table of their figures.
+# bench.sh QEMU KERNEL LOG MEM [OPTION...]: runs the benchmarks in the kernel and prints a table of their figures.
 #
 # One guest instruction is one nanosecond of the guest's clock: figures are instruction counts. Boots two
 # machines, one with nearly all of the 4 GiB that a 32-bit machine can have and one with 64 MiB; the table has
-# both, the lines before it are the first's. When MEM is not empty, boots only one, with MEM. Writes a line
-# "NAME VALUE" to FIGURES for each figure of the last machine. BENCH (in the environment) chooses benchmarks.
+# both, the lines before it are the first's. When MEM is not empty, boots only one, with MEM. What they
+# print goes to LOG.*. BENCH (in the environment) chooses benchmarks.
 set -eu
 
-qemu=$1 kernel=$2 figures=$3 mem=$4
+qemu=$1 kernel=$2 log=$3 mem=$4
 shift 4
-log=${figures%.txt}
 
 # follow LOG SHOW: writes the kernel's lines to LOG and, if SHOW is yes, prints the figures as they come.
 follow() {
@@ -59,17 +58,11 @@ join() {
         ' "$2" "$1"
 }
 
-keep_figures() {
-    awk '$1 == "bench" && sub(":", "", $2) { print $2, $3 }' "$1" >"$figures"
-}
-
 if [ -n "$mem" ]; then
     run "$log.log" yes -m "$mem" "$@"
-    keep_figures "$log.log"
     sed -n '/^figure/,/^exit code/ { /^exit code/d; p; }' "$log.log"
 else
     run "$log.4G.log" yes -m 4000M -machine pc,max-ram-below-4g=4G "$@"
     run "$log.64M.log" no -m 64M "$@"
-    keep_figures "$log.64M.log"
     join "$log.4G.log" "$log.64M.log"
 fi

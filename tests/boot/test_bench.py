@@ -1,17 +1,15 @@
-"""The benchmarks in the kernel: each prints its figures, the same on every run; none grows with memory, and
-none exceeds its ceiling (tests/bench/ceilings/, a file for each compiler)."""
+"""The benchmarks in the kernel and of programs: each prints its figures, the same on every run; none grows with memory,
+and none exceeds its budget (tests/bench/budgets)."""
 import fnmatch
 import os
 import re
-from pathlib import Path
+import warnings
 
 import pytest
 
+import budgets
+from budgets import FIGURE, LIMIT, figures
 from quire import Machine
-
-CEILINGS = Path(__file__).resolve().parent.parent / "bench" / "ceilings"
-FIGURE = re.compile(r"^bench (\S+): (?:(\d+\.\d) insns/op \(ops \d+\)(?:, worst \d+)?|(\d+\.\d\d) peak/payload)$", re.M)
-LIMIT = 600
 
 LARGE = {"memory": "4000M", "extra": ["-machine", "pc,max-ram-below-4g=4G"]}
 
@@ -25,19 +23,6 @@ NAMES = {
 
 # Larger where there are more frames to play with: batches beyond what 64 MiB hold.
 GROWING = {"B1000-99", "run4-scattered", "run8-scattered"}
-
-
-# These find their runs among holes whose places depend on how many frames the kernel's image leaves.
-SHIFTING = {"run16", "run256", "run16-shuffled", "run256-shuffled", "run4-scattered", "run8-scattered"}
-SLACK = 1.1
-
-
-def figures(machine):
-    """{name: figure} of a whole run; each is printed once."""
-    assert machine.exit_code(LIMIT) == 33, machine.text()[-2000:]
-    found = [(name, float(insns or ratio)) for name, insns, ratio in FIGURE.findall(machine.text())]
-    assert len(dict(found)) == len(found)
-    return dict(found)
 
 
 @pytest.fixture(scope="module")
@@ -62,18 +47,6 @@ def module_boot(build, kernel):
         machine.close()
 
 
-def compiler(kernel):
-    """What built the kernel, as its .comment section says: gcc-12, clang-14, ..."""
-    found = re.search(rb"GCC: \([^)]*\) (\d+)\.|clang version (\d+)", kernel.read_bytes())
-    return f"gcc-{found[1].decode()}" if found[1] else f"clang-{found[2].decode()}"
-
-
-def ceilings(compiler):
-    """{name: the most that the figure may be}."""
-    lines = (CEILINGS / f"{compiler}.txt").read_text().splitlines()
-    return {name: float(most) for name, most in (line.split() for line in lines if line[:1] != "#")}
-
-
 def test_each_figure_is_printed(small):
     assert NAMES - small.keys() == set()
 
@@ -82,17 +55,23 @@ def test_two_runs_agree_to_the_digit(small, module_boot):
     assert figures(module_boot("again", memory="64M")) == small
 
 
-@pytest.mark.parametrize("path", ["quire.elf", "variant/gcc/quire.elf", "variant/clang/quire.elf"])
-def test_no_figure_exceeds_its_ceiling(plain, boot, build, path):
-    kernel = build / path
+@pytest.mark.parametrize("variant", budgets.COMPILERS)
+def test_each_figure_keeps_to_its_budget(plain, boot, build, variant):
+    kernel = build / "variant" / variant / "quire.elf"
     if not kernel.exists():
-        pytest.skip(f"{path} was not built: its compiler is not on this machine")
-    if not (CEILINGS / f"{compiler(kernel)}.txt").exists():
-        pytest.skip(f"no ceilings are recorded for {compiler(kernel)}")
-    most, found = ceilings(compiler(kernel)), figures(boot(kernel=kernel, memory="64M", icount=True, cmdline="bench"))
-    assert most.keys() == found.keys(), "record them again: make bench-ceilings"
-    assert {name: (figure, most[name]) for name, figure in found.items()
-            if figure > most[name] * (SLACK if name in SHIFTING else 1)} == {}
+        pytest.skip(f"there is no kernel by {variant}: it is not on this machine")
+    every, ranges = budgets.read()
+    compiler = budgets.compiler(kernel)
+    if compiler not in every:
+        pytest.skip(f"there are no budgets for {compiler}")
+    budget, found = every[compiler], budgets.measure(boot, kernel)
+    assert budget.keys() == found.keys(), "write them anew: make budgets"
+    least = {name: most * (1 - ranges.get(name, 0) / 100) for name, most in budget.items()}
+    most = {name: most * (1 + ranges.get(name, 0) / 100) for name, most in budget.items()}
+    assert {name: (found[name], budget[name]) for name in found if found[name] > most[name]} == {}
+    faster = {name: (found[name], budget[name]) for name in found if found[name] < least[name]}
+    if faster:
+        warnings.warn(f"{variant} takes fewer instructions than its budget: lower it by make budgets. {faster}")
 
 
 def test_no_figure_grows_with_memory(small, module_boot):
