@@ -44,7 +44,7 @@ class App {
 
     build() {
         this.terminal = new Terminal($("terminal"), text => this.send(text));
-        this.panes = { directory: new Directory($("directory"), this), table: new Table($("table"), this), other: new Table($("other"), this, { title: "Page table", number: 1, name: "other" }), frames: new Frames($("frames"), this) };
+        this.panes = { directory: new Directory($("directory"), this), table: new Table($("table"), this), other: new Table($("other"), this, { number: 1 }), frames: new Frames($("frames"), this) };
         this.wires = new Wires($("right"), $("wires"));
         this.translation = new Translation($("translation"), this);
         this.timeline = new Timeline($("time"), this);
@@ -195,8 +195,8 @@ class App {
         const look = this.look(), { event } = look;
         if (!event) return;
         if (event.kind === "flush" || event.kind === "fault") this.choosePlace({ va: event.va });
-        else if (event.words?.length && event.words.length < 64) this.choosePlace(placeOfWords(event.words, look));
         else if (event.kind === "entry" && event.va !== null) this.choosePlace({ va: event.va });
+        else if (event.words?.length) this.choosePlace(placeOfWords(event.words, look));
     }
 
     choosePlace(place) {
@@ -283,7 +283,7 @@ class App {
 
     resize() {
         if (!this.lab.chapters.length) return; // not switched on yet
-        const { pitch, framePitch, frameColumns } = measure($("right"), this.panes.frames.count, document.body.classList.contains("present"));
+        const { pitch, framePitch, frameColumns } = measure($("right"), this.panes.frames.count);
         for (const name of ["directory", "table", "other"]) this.panes[name].grid.resize(pitch, 1024);
         this.panes.frames.grid.resize(framePitch, this.panes.frames.count, frameColumns);
         this.draw();
@@ -327,10 +327,12 @@ class App {
     }
 }
 
-// Of several changed entries the first that maps a page, or else a directory's.
+// Of several changed entries one that maps a page above the first 4 MiB, where the kernel itself lies: whatever it does,
+// it touches pages there.
+const FEW = 2, MANY = 64;
 function placeOfWords(words, look) {
-    const places = words.map(([frame, index]) => look.placeOf(frame, index)).filter(Boolean);
-    const best = places.find(place => place.page !== null) ?? places[0];
+    const places = words.slice(0, MANY).map(([frame, index]) => look.placeOf(frame, index)).filter(Boolean);
+    const best = places.find(place => place.page !== null && place.page >= 1024) ?? (words.length <= FEW ? places[0] : null);
     return best && { va: best.page === null ? best.pdi << 22 : best.page << 12, directory: best.directory === look.state.cr3 ? null : best.directory };
 }
 

@@ -1,6 +1,6 @@
 // How each mission is solved: what is typed, which step one goes to, what one chooses. For tests only.
 //   {type: "..."}  {go: va}  {to: EVENT} the first step of the last command that is such an event (web/missions/predicate.js)
-//   {every: true} each step of the last command   {answer: i}   {type: (page) => "..."} a line that depends on the tables
+//   {every: true} each step of the last command   {answer: i}   {poke: {table, index, value}} an entry, by the address of its table's frame
 const USER = { from: 0x400000, to: 0xc0000000 };
 
 export const solutions = {
@@ -17,5 +17,5 @@ export const solutions = {
         { to: { kind: "entry", level: "pt", ...USER, before: { has: "SPACE_PAGE", lacks: "PRESENT" }, value: { has: "PRESENT" } } }],
     "fork-to-copy": [{ type: "run clone" }, { to: { kind: "fault", ...USER, error: { has: "PRESENT WRITE USER" } } },
         { to: { kind: "entry", level: "pt", ...USER, before: { has: "PRESENT SPACE_COPY", lacks: "WRITE" }, value: { has: "PRESENT WRITE" } } }],
-    "missing-flush": [{ type: "map 0x400000 0x300000" }, { type: "poke 0x400000 1" }, { type: "unmap 0x400000" }, { answer: 2 }],
+    "missing-flush": [{ type: "map 0x400000 0xb8000" }, { type: "map 0x401000 0xb9000" }, { type: "peek 0x400000" }, { type: "unmap 0x400000" }, { answer: 2 }],
 };

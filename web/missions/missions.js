@@ -138,9 +138,9 @@ export const missions = [
             { text: "a page is stale in the TLB, and no entry was changed by hand", when: { all: [{ stale: { from: 0x400000, to: 0xf0000000 } }, { not: { happened: { kind: "poke" } } }] } },
             { text: "you found the place", after: true, when: { answer: 2 } },
         ],
-        question: { text: "The flush is missing where the kernel", choices: ["takes the right to write away", "gives a page table back", "unmaps a page", "maps a page"] },
-        try: ["map 0x400000 0x300000", "peek 0x400000", "help"],
-        hints: ["A missing flush shows only for pages that the TLB knew before the change: use them first.", "`map`, `poke`, then `protect` or `unmap`: after each, look whether the page is still in the TLB.", "Compare the steps of `unmap` and of `protect` here with those of the whole kernel: which lacks its yellow step?"],
+        question: { text: "The flush is missing where the kernel", choices: ["takes the right to write away", "unmaps a table's last page", "unmaps a page, and others stay in its table", "maps a page"] },
+        try: ["map 0x400000 0xb8000", "map 0x401000 0xb9000", "peek 0x400000"],
+        hints: ["A missing flush shows only for pages that the TLB knew before the change: use them first.", "`map` two pages of one table to the screen's frames, `peek` at both, then `protect` one and `unmap` one: after each, look whether the page is still in the TLB.", "Each change of an entry that was present must be followed by a yellow step. Which command lacks its own, and does it always?"],
         learnt: "Most kernels that get this wrong run for weeks. Quire's tests simulate a TLB that forgets nothing, so that no run can be lucky.",
     },
 ];

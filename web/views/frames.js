@@ -55,7 +55,7 @@ export class Frames {
     choose(i) {
         const pages = this.look.users.get(i) ?? [], here = pages.filter(at => at.directory === this.look.directory);
         const best = here.find(at => at.page >= 1024) ?? here[0] ?? pages[0];
-        if (best) this.app.go((best.page << 12) >>> 0, { from: "frames", directory: best.directory });
+        if (best) this.app.go((best.page << 12) >>> 0, { directory: best.directory });
         else this.app.chooseFrame(i);
     }
 

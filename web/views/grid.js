@@ -7,7 +7,7 @@ import { palette } from "./theme.js";
 
 // A cell is a number: its region, and what is drawn upon it.
 export const CELL = { REGION: 15, HOLLOW: 16, ACCESSED: 32, DIRTY: 64, CACHED: 128, STALE: 256, CHANGED: 512, LIT: 1024, SHARED: 2048, MARK1: 4096, MARK2: 8192 };
-const NEVER = 0xffffffff, LETTERS_FROM = 11, FINGER = 22;
+const NEVER = 0xffffffff, LETTERS_FROM = 8, FINGER = 22;
 
 export class Grid {
     // describe(i): a cell in words; choose(i): a cell was chosen; filled(i): whether a finger may have meant it;
@@ -137,7 +137,7 @@ export class Grid {
         context.fillRect(x, y, s, s);
         if (region.color && cell & CELL.HOLLOW) this.hollow(context, colors, x, y, s);
         const light = cell & CELL.HOLLOW ? colors.ink : colors.mark;
-        if (region.color && colors.letters && p >= LETTERS_FROM) this.letter(context, light, region.letter, x, y, s);
+        if (region.color && colors.letters && p >= LETTERS_FROM) this.letter(context, light, region.letter, x, y, s, cell);
         else if (cell & (CELL.ACCESSED | CELL.DIRTY)) this.dot(context, light, x, y, s, cell & CELL.DIRTY);
         if (cell & CELL.CACHED) this.corner(context, colors.tlb, colors.card, x, y, s);
         if (cell & CELL.SHARED) this.frame(context, colors.shared, x, y, s, p > 9 ? 2 : 1.5);
@@ -161,12 +161,15 @@ export class Grid {
         context.fillRect(x + at, y + at, size, size);
     }
 
-    letter(context, color, letter, x, y, s) {
+    // Accessed: underlined; dirty: twice as thick.
+    letter(context, color, letter, x, y, s, cell) {
         context.fillStyle = color;
         context.font = `600 ${Math.round(s * .8)}px Mono, monospace`;
         context.textAlign = "center";
         context.textBaseline = "middle";
         context.fillText(letter, x + s / 2, y + s / 2 + .5);
+        const line = cell & CELL.DIRTY ? 3 : cell & CELL.ACCESSED ? 1.5 : 0;
+        context.fillRect(x + 2, y + s - line, s - 4, line);
     }
 
     corner(context, color, edge, x, y, s) {

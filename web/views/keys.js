@@ -45,5 +45,8 @@ const ACTIONS = {
     ArrowRight: app => app.step(1), ArrowLeft: app => app.step(-1), ArrowDown: app => turnChapter(app, 1), ArrowUp: app => turnChapter(app, -1),
     " ": app => app.replay(), 0: app => app.toNow(), t: app => app.focus("terminal"), d: app => app.focus("directory"), p: app => app.focus("table"), f: app => app.focus("frames"),
     w: app => app.focus("translation"), s: app => app.compare(!app.pair), n: app => app.missions.turn(1), b: app => app.missions.turn(-1),
-    h: () => document.querySelector(".hints button")?.click(), c: nextTheme, r: app => app.power(), "?": app => app.manual.open(),
+    h: () => document.querySelector(".hints button")?.click(), c: nextTheme, r: app => app.power(), z: app => {
+        document.body.classList.toggle("stage");
+        app.resize();
+    }, "?": app => app.manual.open(),
 };

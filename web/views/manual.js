@@ -10,7 +10,7 @@ const ROWS = [
 ];
 const WALL = [
     ["→ ←", "one step on, one step back"], ["↓ ↑", "the next command, the previous one"], ["Space", "replay, or stop"], ["0", "back to the present"],
-    ["t, Escape", "into the terminal, and out of it"], ["d p f", "directory, page table, frames"], ["w", "the address to translate"], ["s", "two spaces side by side, or one"], ["n b", "next mission, previous one"], ["h", "a hint"], ["c", "next theme"], ["r", "start afresh"], ["?", "this help"],
+    ["t, Escape", "into the terminal, and out of it"], ["d p f", "directory, page table, frames"], ["w", "the address to translate"], ["s", "two spaces side by side, or one"], ["n b", "next mission, previous one"], ["h", "a hint"], ["z", "the grids alone, as large as can be, or all"], ["c", "next theme"], ["r", "start afresh"], ["?", "this help"],
 ];
 
 const table = rows => el("table", {}, el("tbody", {}, rows.map(([keys, text]) => el("tr", {}, el("th", { scope: "row" }, keys.split(/, | (?=[^ ]$| )/).flatMap((key, i) => [i ? " " : "", el("kbd", {}, key)])), el("td", {}, text)))));

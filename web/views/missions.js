@@ -16,7 +16,7 @@ export class Missions {
         this.following = el("button", { type: "button", "aria-label": "Next mission", onclick: () => this.turn(1) }, "▶");
         this.body = el("div", { class: "mission" });
         this.voice = el("p", { class: "visually-hidden", role: "status" });
-        root.append(el("div", { class: "choose" }, el("h2", {}, el("label", { for: "mission" }, "Mission")), this.list, this.previous, this.following), this.body, this.voice);
+        root.append(el("div", { class: "choose" }, el("h2", { class: "visually-hidden" }, el("label", { for: "mission" }, "Mission")), this.list, this.previous, this.following), this.body, this.voice);
         this.root = root;
         this.begin(missions[0]);
     }

@@ -11,7 +11,7 @@ export class Screen {
         this.details = details;
         this.lab = lab;
         this.canvas = el("canvas", { width: COLUMNS * WIDTH, height: ROWS * HEIGHT, "aria-hidden": "true" });
-        this.text = el("pre", { class: "visually-hidden", "aria-label": "Text on the PC's screen" });
+        this.text = el("pre", { class: "visually-hidden", role: "group", "aria-label": "Text on the PC's screen" });
         details.append(el("div", { class: "tube" }, this.canvas, this.text));
         this.painted = new Uint16Array(COLUMNS * ROWS).fill(0xffff);
         details.addEventListener("toggle", () => this.update());

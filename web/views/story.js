@@ -6,7 +6,7 @@ import { RECURSIVE, SCRATCH } from "./places.js";
 export const KINDS = {
     map: ["an entry is set", "--ok"], unmap: ["an entry is cleared", "--stale"], link: ["a table is linked or unlinked", "--s1"], clear: ["a frame is cleared", "--dim"],
     copy: ["entries are copied", "--s2"], flush: ["a page is flushed", "--warn"], cr3: ["CR3 is loaded", "--warn"], paging: ["paging is switched on", "--s4"],
-    processor: ["the processor sets bits", "--tlb"], poke: ["an entry is changed by hand", "--screen"], fault: ["a page fault", "--stale"], space: ["a space comes or goes", "--s3"], more: ["not recorded one by one", "--dim"],
+    processor: ["the processor sets bits", "--tlb"], poke: ["an entry is changed by hand", "--screen"], fault: ["a page fault", "--stale"], space: ["a space comes or goes", "--s3"], look: ["the kernel reads another table", "--dim"], frames: ["frames change hands", "--s3"], more: ["not recorded one by one", "--dim"],
 };
 
 export function kindOf(event) {
@@ -39,7 +39,9 @@ const STORIES = {
     poke: (event, look) => `Behind the kernel's back: ${words(event, look, ([, , before, after]) => ` ${change(before, after)}`)}. Nothing is flushed.`,
     fault: ({ va, error }) => `A page fault at \`${hex(va)}\`: ${error & 4 ? "a program" : "the kernel"} ${error & 2 ? "writes" : "reads"}, and the page is ${error & 1 ? "present but does not allow it" : "not present"}.`,
     space: ({ directory, pid, name, gone }) => `${gone ? "A space is given back" : pid ? `A space belongs to \`${pid} ${name}\`` : "A new space"}, its directory in frame ${frameOf(directory)}.`,
-    more: event => `${plural(event.words?.length ?? 0, "more entry changes", "more entries change")}: too many to keep them one by one.`,
+    look: () => "The kernel reads another space's table through the scratch page.",
+    frames: event => `${plural(event.frames?.length ?? 0, "frame changes", "frames change")} hands: no entry does.`,
+    more: event => `${number(event.left ?? 0)} more steps, too many to keep one by one: ${plural(event.words?.length ?? 0, "entry", "entries")} changed.`,
 };
 
 function linked({ index, before, value }) {
@@ -67,7 +69,7 @@ function meaning(va, before, value) {
 const SHOWN = 4;
 function words(event, look, tell) {
     const list = event.words.slice(0, SHOWN).map(word => "`" + nameOf(word, look) + "`" + tell(word));
-    return list.join(", ") + (event.words.length > SHOWN ? ", …" : "");
+    return list.join(", ") + (event.words.length > SHOWN ? ` and ${number(event.words.length - SHOWN)} more` : "");
 }
 const bits = ([, , before, after]) => " " + [after & ~before & PTE.ACCESSED ? "accessed" : "", after & ~before & PTE.DIRTY ? "dirty" : ""].filter(Boolean).join(" and ");
 

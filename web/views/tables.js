@@ -62,7 +62,11 @@ export class Directory extends Half {
         return entry & PTE.PRESENT ? regionOfPde(i) | marks(entry) | held : held & CELL.STALE;
     }
 
-    choose(i) { this.app.go(((i << 22) | (this.look.va & 0x3fffff)) >>> 0, { from: "directory" }); }
+    // The first page of the entry's table, if there is one.
+    choose(i) {
+        const first = this.look.tableOf(i)?.findIndex(entry => entry & PTE.PRESENT) ?? 0;
+        this.app.go(((i << 22) | (Math.max(first, 0) << 12)) >>> 0);
+    }
 
     words(i) {
         const entry = this.entries?.[i] ?? 0, start = (i << 22) >>> 0;
@@ -74,9 +78,8 @@ export class Directory extends Half {
 }
 
 export class Table extends Half {
-    constructor(root, app, { title = "Page table", number = 2, name = "table" } = {}) {
+    constructor(root, app, { title = "Page table", number = 2 } = {}) {
         super(root, { title, number, label: `${title}, 1,024 entries of 4 KiB each. Enter goes on to the frame; N and P to the next and the previous entry that is present.`, follow: () => app.focus("frames"), app });
-        this.name = name;
     }
 
     // Of DIRECTORY's space; SHARED lights the frames that other spaces have, too.
@@ -103,7 +106,7 @@ export class Table extends Half {
         return regionOfPage(page, this.look.state.frames.use) | marks(entry) | cached | (this.shared?.has(entry >>> 12) ? CELL.SHARED : 0);
     }
 
-    choose(i) { this.app.go(((this.page(i) << 12) | (this.look.va & 0xfff)) >>> 0, { from: this.name, directory: this.directory }); }
+    choose(i) { this.app.go(((this.page(i) << 12) | (this.look.va & 0xfff)) >>> 0, { directory: this.directory }); }
 
     words(i) {
         const entry = this.entries?.[i] ?? 0, page = this.page(i);

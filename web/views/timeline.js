@@ -15,8 +15,8 @@ export class Timeline {
         this.count = el("span", { class: "count dim" });
         this.story = el("p", { class: "story" });
         this.stack = el("p", { class: "stack" });
-        this.code = el("pre", { class: "code", tabindex: "0", "aria-label": "The line of C" });
-        const button = (name, text, label, action) => (this[name] = el("button", { type: "button", onclick: action, "aria-label": label, title: label }, text));
+        this.code = el("pre", { class: "code", tabindex: "0", role: "group", "aria-label": "The line of C" });
+        const button = (name, text, title, action) => (this[name] = el("button", { type: "button", onclick: action, title, "aria-label": /^\w/.test(text) ? null : title }, text));
         root.append(el("h2", { class: "visually-hidden" }, "What happened"), this.chapters,
             el("div", { class: "track" }, el("div", { class: "buttons", role: "group", "aria-label": "Steps" },
                 button("back", "◀", "One step back", () => app.step(-1)), button("play", "replay", "Replay this command slowly", () => app.replay()), button("on", "▶", "One step on", () => app.step(1)),

@@ -15,7 +15,7 @@ export class Translation {
         this.bits = new Map();
         this.parts = [];
         this.steps = el("ol", { class: "steps" });
-        this.bytes = el("pre", { class: "bytes", tabindex: "0", "aria-label": "The bytes there" });
+        this.bytes = el("pre", { class: "bytes", tabindex: "0", role: "group", "aria-label": "The bytes there" });
         root.append(el("form", { class: "address", onsubmit: event => this.enter(event) }, el("h2", {}, el("label", { for: "va" }, "Translate")), this.field, this.where, this.problem),
             el("div", { class: "bits", role: "group", "aria-label": "The address, bit by bit. Arrow keys move, Space turns a bit." }, PARTS.map(part => this.part(part))), this.steps, this.bytes);
         this.field.addEventListener("change", event => this.enter(event));
