@@ -169,7 +169,7 @@ Test and measure
   make host         for the build machine: $(BUILD)/host/memmap, $(BUILD)/host/libkmalloc.so
   make coverage     which lines and branches of mm/ and of programs the tests run: a table, $(BUILD)/coverage/index.html
   make mutate       small changes to the code, which the tests must notice; MUTANTS=50 for a sample, FILES="mm/pm.c"
-  make pictures     the README's pictures anew
+  make pictures     the README's pictures anew; make web-pictures: the lab's
 
 Learn and teach
   make lab LAB=NAME DIR=FOLDER   a lab of the course, to be worked on in FOLDER: $(LABS)

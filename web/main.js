@@ -328,12 +328,12 @@ class App {
 }
 
 // Of several changed entries one that maps a page above the first 4 MiB, where the kernel itself lies: whatever it does,
-// it touches pages there.
-const FEW = 2, MANY = 64;
+// it touches pages there, and the reader's place is not to jump about.
+const MANY = 64;
 function placeOfWords(words, look) {
     const places = words.slice(0, MANY).map(([frame, index]) => look.placeOf(frame, index)).filter(Boolean);
-    const best = places.find(place => place.page !== null && place.page >= 1024) ?? (words.length <= FEW ? places[0] : null);
-    return best && { va: best.page === null ? best.pdi << 22 : best.page << 12, directory: best.directory === look.state.cr3 ? null : best.directory };
+    const best = places.find(place => place.page !== null && place.page >= 1024);
+    return best && { va: best.page << 12, directory: best.directory === look.state.cr3 ? null : best.directory };
 }
 
 const app = new App();

@@ -2,7 +2,7 @@
 """sites.py OBJDUMP ADDR2LINE KERNEL: the place in the source of every OUT with which the lab's kernel tells something.
 
 Prints JSON, as web/lab/sites.js reads it: for the address after each such OUT the functions, files and lines, the innermost
-inlined one first. The functions that tell (write_entry and so on) are left out."""
+inlined one first, and the lines of the source around each. The functions that tell (write_entry and so on) are left out."""
 import json
 import re
 import subprocess
@@ -49,6 +49,23 @@ def place(where):
     return path.removeprefix(top), int(line) if line != "?" else 0
 
 
+AROUND = 3
+
+
+def source(files, table):
+    """For each file, by its number, the lines around the innermost place of each site: {number: text}."""
+    wanted = {}
+    for places in table.values():
+        if places:
+            wanted.setdefault(places[1], set()).update(range(places[2] - AROUND, places[2] + AROUND + 1))
+    text = {}
+    for file, numbers in wanted.items():
+        if Path(files[file]).is_file():
+            lines = Path(files[file]).read_text().split("\n")
+            text[file] = {n: lines[n - 1].expandtabs(4) for n in sorted(numbers) if 0 < n <= len(lines)}
+    return text
+
+
 def number(known, item):
     return known.setdefault(item, len(known))
 
@@ -63,7 +80,8 @@ def main(objdump, addr2line, kernel):
         chain = [step for step in chain if step[0] not in TELLERS] or chain[-1:]
         table[f"{key:x}"] = [value for function, file, line in chain
                              for value in (number(functions, function), number(files, file), line)]
-    json.dump({"files": list(files), "functions": list(functions), "at": table}, sys.stdout, separators=(",", ":"))
+    json.dump({"files": list(files), "functions": list(functions), "at": table, "text": source(list(files), table)},
+              sys.stdout, separators=(",", ":"))
 
 
 if __name__ == "__main__":

@@ -52,3 +52,10 @@ $(WEB)/files.js: $(WEB_KERNEL) $(WEB_FLAWED) $(V86)/.complete $(WEB_FILES) web/w
 web-run: web
 	@echo 'http://127.0.0.1:$(WEB_PORT)/   (Ctrl-C ends it)'
 	$(Q)python3 -m http.server --bind 127.0.0.1 --directory $(WEB) $(WEB_PORT) >/dev/null
+
+# The README's picture of the lab.
+.PHONY: web-pictures
+web-pictures: web check-tests
+	$(call say,PICTURE,docs/pictures/lab.png)
+	$(Q)QUIRE_BUILD=$(BUILD) node tests/web/picture.mjs $(BUILD)/lab.png
+	$(Q)$(PYTHON) tools/palette.py $(BUILD)/lab.png docs/pictures/lab.png

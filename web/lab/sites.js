@@ -1,8 +1,10 @@
+const AROUND = 3; /* lines */
+
 /**
  * Where in the source each address is at which the kernel tells something: the table that web/sites.py makes.
  *
  * {files: [...], functions: [...], at: {"hexadecimal address": [function, file, line, ...]}}: three numbers a place, the
- * innermost inlined function first.
+ * innermost inlined function first. `text` has the lines of the source around each place: {file: {number: line}}.
  */
 export function readSites(table) {
     const places = numbers => {
@@ -11,11 +13,17 @@ export function readSites(table) {
             found.push({ function: table.functions[numbers[i]], file: table.files[numbers[i + 1]], line: numbers[i + 2] });
         return found;
     };
+    const around = ({ file, line }) => {
+        const text = table.text?.[table.files.indexOf(file)], first = Math.max(1, line - AROUND), lines = [];
+        for (let n = first; n <= line + AROUND && text?.[n] !== undefined; n++)
+            lines.push(text[n]);
+        return lines.length ? { first, lines } : null;
+    };
     const known = new Map(Object.entries(table.at).map(([address, numbers]) => [parseInt(address, 16), places(numbers)]));
 
-    /** @returns {{file, line, function, inlined: object[]} | null} */
+    /** @returns {{file, line, function, inlined: object[], source: {first: number, lines: string[]} | null} | null} */
     return address => {
         const chain = known.get(address);
-        return chain ? { ...chain[0], inlined: chain.slice(1) } : null;
+        return chain ? { ...chain[0], inlined: chain.slice(1), source: around(chain[0]) } : null;
     };
 }

@@ -2,7 +2,7 @@
 
 const GAPS = 60, NARROW = 720, SMALLEST = 7, LARGEST = 22;
 const FRAME = .8; // a frame's cell beside an entry's: it says less
-const BELOW = { desk: 480, wall: 560, stage: 270 }; // what stands above and below the tables
+const BELOW = { desk: 540, wall: 560, stage: 270 }; // what stands above and below the tables
 
 // ROOT holds the grids; FRAMES is how many frames there are. On a telephone a grid has the whole width.
 export function measure(root, frames) {
@@ -14,7 +14,7 @@ export function measure(root, frames) {
     const pitch = clamp(wide ? Math.min(across, Math.max(above, 9)) : across);
     const room = width - GAPS - 64 * pitch, rows = Math.ceil(frames / 32);
     const tall = wide ? Math.floor((height - 190) / rows) : pitch;
-    return { pitch, framePitch: clamp(Math.min(Math.floor(room / 32), Math.max(tall, SMALLEST))), frameColumns: 32 };
+    return { pitch, framePitch: clamp(Math.min(Math.floor(room / 32), Math.max(tall, SMALLEST), pitch)), frameColumns: 32 };
 }
 
 function narrow(width) {

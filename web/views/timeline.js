@@ -127,23 +127,25 @@ export class Timeline {
         const inside = event && chapter && look.t > chapter.from && look.t <= chapter.to;
         replace(this.story, inside ? prose(story(event, look)) : chapter && chapter.to === chapter.from ? `${chapter.command} changed no entry.` : chapter ? `Before ${chapter.command || "the first instruction"}.` : "");
         this.showStack(inside ? event : null);
-        this.showCode(inside && event.where ? event.where : null, lab);
+        this.showCode(inside ? event.where : null);
     }
 
     showStack(event) {
-        const where = event?.where, inlined = (where?.inlined ?? []).map(site => site.function).reverse();
-        const names = [...new Set([...(event?.stack ?? []).filter(name => !HIDDEN.has(name)), ...inlined])];
+        const where = event?.where, inlined = where ? [...where.inlined].reverse().concat(where).map(site => site.function) : [];
+        const names = [...new Set([...(event?.stack ?? []), ...inlined])].filter(name => !HIDDEN.has(name));
         replace(this.stack, names.flatMap((name, i) => (i ? [el("span", { class: "dim" }, " › "), name] : [name])), where ? el("span", { class: "dim" }, `  ${where.file}:${where.line}`) : "");
     }
 
-    showCode(where, lab) {
-        const source = where ? lab.source?.(where) : null;
+    showCode(where) {
+        const source = where?.source ?? null;
         this.code.hidden = !source;
         if (!source) return;
         replace(this.code, source.lines.map((text, i) => {
             const line = source.first + i, here = line === where.line;
             return el(here ? "mark" : "span", { class: "line" }, el("span", { class: "number" }, String(line).padStart(4) + "  "), text + "\n");
         }));
+        const mark = this.code.querySelector("mark");
+        this.code.scrollTop = mark.offsetTop - this.code.offsetTop - (this.code.clientHeight - mark.offsetHeight) / 2;
     }
 }
 
