@@ -29,7 +29,7 @@ HOST_LOADER = $(addprefix -Wl$(comma)--dynamic-linker=,$(wildcard $(HOST_LIBC)/l
 
 HOST_HEAP := $(sort $(filter-out mm/kmalloc_pages.c,$(wildcard mm/kmalloc*.c))) mm/bitmap.c tests/host/pages.c
 
-HOST_TESTS := bitmap memmap boot_info pm vmem space kmalloc terminal
+HOST_TESTS := bitmap memmap boot_info pm vmem space kmalloc model terminal
 HOST_SRC_bitmap := mm/bitmap.c
 HOST_SRC_memmap := mm/memmap.c mm/bitmap.c
 HOST_SRC_boot_info := kernel/multiboot/boot_info.c tests/host/frames.c mm/pm.c mm/memmap.c mm/bitmap.c
@@ -37,6 +37,9 @@ HOST_SRC_pm := tests/host/frames.c mm/pm.c mm/memmap.c mm/bitmap.c
 HOST_SRC_vmem := tests/host/frames.c mm/vmem_check.c mm/vmem.c mm/kmalloc_pages.c mm/pm.c mm/bitmap.c tests/host/mmu.c
 HOST_SRC_space := mm/space.c tests/host/frames.c mm/vmem_check.c mm/vmem.c mm/pm.c mm/bitmap.c tests/host/mmu.c
 HOST_SRC_kmalloc := $(HOST_HEAP)
+HOST_MACHINE := $(wildcard tests/model/*.c) $(addprefix tests/host/,machine.c mmu.c pages.c frames.c) mm/bitmap.c mm/pm.c \
+    mm/vmem.c mm/vmem_check.c mm/space.c $(filter-out mm/kmalloc_pages.c,$(sort $(wildcard mm/kmalloc*.c)))
+HOST_SRC_model := $(HOST_MACHINE)
 HOST_SRC_terminal := kernel/console/terminal.c
 
 # test_vmem sees pm's calls, test_boot_info what is logged. They and test_space stand in for the kernel's linker script.
@@ -47,6 +50,7 @@ HOST_LAYOUT := $(foreach def,kernel_start=0x100000 text_end=0x10c000 rodata_star
 HOST_LD_vmem := $(foreach fn,pm_alloc_page pm_free_page pm_free_pages,-Wl$(comma)--wrap=$(fn)) $(HOST_LAYOUT)
 HOST_LD_space := $(HOST_LAYOUT)
 HOST_LD_boot_info := -Wl,--wrap=kprintf $(HOST_LAYOUT)
+HOST_LD_model := $(HOST_LAYOUT)
 
 # ---- objects: sanitized, plain, and position-independent ----
 
@@ -64,7 +68,7 @@ $(foreach kind,asan plain pic,$(eval $(call host_objects,$(kind))))
 host_object = $(patsubst %.c,$(HOST_OUT)/$(1)/%.o,$(2))
 
 # What includes cmocka waits for it.
-$(call host_object,asan,$(HOST_TESTS:%=tests/host/test_%.c) tests/host/support.c tests/host/mmu.c): | $(I386_STAMP)
+$(call host_object,asan,$(HOST_TESTS:%=tests/host/test_%.c) tests/host/support.c tests/host/mmu.c tests/host/machine.c): | $(I386_STAMP)
 $(call host_object,plain,tests/host/test_libkmalloc.c tests/host/support.c): | $(I386_STAMP)
 
 # ---- programs ----

@@ -368,12 +368,19 @@ void mmu_poke(paddr_t pa, unsigned value) {
     learn_all();
 }
 
+/* The same garbage everywhere, each frame's begins elsewhere. */
+static void fill_with_garbage(void) {
+    static unsigned garbage[8 * WORDS];
+    for (unsigned i = 0; !garbage[0] && i < ARRAY_SIZE(garbage); i++)
+        garbage[ARRAY_SIZE(garbage) - 1 - i] = (random_word() & SAYS) | PTE_PRESENT;
+    for (unsigned frame = 0; frame < MMU_FRAMES; frame++)
+        memcpy(memory[frame], &garbage[frame * 61 % (7 * WORDS)], PAGE_SIZE);
+}
+
 void mmu_reset(void) {
     paging = false;
     cr3 = 0;
     drop_all();
     mmu_event_count = 0;
-    for (unsigned frame = 0; frame < MMU_FRAMES; frame++)
-        for (unsigned i = 0; i < WORDS; i++)
-            memory[frame][i] = (random_word() & SAYS) | PTE_PRESENT;
+    fill_with_garbage();
 }

@@ -13,7 +13,9 @@
 
 #include "types.h"
 
+#ifndef MMU_FRAMES
 #define MMU_FRAMES 16384u /* 64 MiB */
+#endif
 
 /* All words garbage that looks like present entries, paging off, caches empty. */
 void mmu_reset(void);
