@@ -48,11 +48,13 @@ static inline size_t bitmap_last(uint32_t word) { return (size_t)__builtin_clz(w
 
 /* A set of indices below SUMMARY_MAX, in three levels: a bit at one level says that the word below it is
  * not zero. Adding, removing and finding the least member each take at most three steps up or down. */
+#ifndef SUMMARY_MAX /* a proof has a smaller one */
 #define SUMMARY_MAX 32768
+#endif
 
 struct summary {
-    uint32_t leaf[SUMMARY_MAX / 32];
-    uint32_t middle[SUMMARY_MAX / 1024];
+    uint32_t leaf[(SUMMARY_MAX + 31) / 32];
+    uint32_t middle[(SUMMARY_MAX + 1023) / 1024];
     uint32_t top;
 };
 

@@ -141,8 +141,8 @@ size_t bitmap_find_run(const uint32_t *map, const struct summary *words, size_t 
 
 /* That each level agrees with the one below. */
 void summary_check(const struct summary *s) {
-    for (size_t i = 0; i < SUMMARY_MAX / 32; i++)
+    for (size_t i = 0; i < ARRAY_SIZE(s->leaf); i++)
         ASSERT_OP(bitmap_test(s->middle, i), ==, (s->leaf[i] != 0));
-    for (size_t i = 0; i < SUMMARY_MAX / 1024; i++)
+    for (size_t i = 0; i < ARRAY_SIZE(s->middle); i++)
         ASSERT_OP(bitmap_test(&s->top, i), ==, (s->middle[i] != 0));
 }

@@ -33,8 +33,8 @@ field() {
 options() {
     for option in $(field "$1" with); do
         case $2$option in
-            compiler-[DI]*) echo "$option" ;;
-            cbmc-[DI]*) ;;
+            compiler-D* | compiler-iquote*) echo "$option" ;;
+            cbmc-D* | cbmc-iquote*) ;;
             cbmc*) echo "$option" ;;
         esac
     done
@@ -52,7 +52,7 @@ check() {
     file=$1/tests/proof/$2.c
     (
         cd "$1" || exit 1
-        $CC -m32 -std=gnu11 -ffreestanding -E $(options "$file" compiler) -iquote tests/proof/include \
+        $CC -m32 -std=gnu11 -ffreestanding -E $(options "$file" compiler) \
             -iquote tests/host/include -iquote include -iquote mm -iquote tests/proof "$file"
     ) >"$3.i" 2>"$3" || return 1
     (
