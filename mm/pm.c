@@ -318,6 +318,8 @@ void pm_check(void) {
     for (pfn_t start = 0; start < FRAMES_MAX; start += FRAMES_PER_PAGE)
         if (pm_has_memory(start, start + FRAMES_PER_PAGE))
             recents += check_records(start, start + FRAMES_PER_PAGE, &found);
+        else
+            ASSERT(bitmap_all(pm_available, start, start + FRAMES_PER_PAGE, false));
     check_magazine(recents);
     check_summary();
     ASSERT_OP(found.total, ==, counts.total);
