@@ -14,7 +14,7 @@ import { Manual } from "./views/manual.js";
 import { Missions } from "./views/missions.js";
 import { Player } from "./views/player.js";
 import { Screen } from "./views/screen.js";
-import { measure } from "./views/sizes.js";
+import { NARROW, measure } from "./views/sizes.js";
 import { Spaces, pairOf } from "./views/spaces.js";
 import { plainStory } from "./views/story.js";
 import { subject } from "./views/subject.js";
@@ -26,7 +26,8 @@ import { Translation } from "./views/translation.js";
 import { Wires, wiring } from "./views/wires.js";
 
 const $ = id => document.getElementById(id);
-const KERNEL = { kernel: "quire.elf", sites: "sites.json" }, FLAWED = { kernel: "quire-flawed.elf", sites: "sites-flawed.json" };
+const KERNEL = { kernel: "quire.elf", sites: "sites.json" },
+    FLAWED = { kernel: "quire-flawed.elf", sites: "sites-flawed.json" };
 const FIRST = 0x00100000; // the kernel's first page
 
 class App {
@@ -44,7 +45,12 @@ class App {
 
     build() {
         this.terminal = new Terminal($("terminal"), text => this.send(text));
-        this.panes = { directory: new Directory($("directory"), this), table: new Table($("table"), this), other: new Table($("other"), this, { number: 1 }), frames: new Frames($("frames"), this) };
+        this.panes = {
+            directory: new Directory($("directory"), this),
+            table: new Table($("table"), this),
+            other: new Table($("other"), this, { number: 1 }),
+            frames: new Frames($("frames"), this),
+        };
         this.wires = new Wires($("right"), $("wires"));
         this.translation = new Translation($("translation"), this);
         this.timeline = new Timeline($("time"), this);
@@ -78,7 +84,8 @@ class App {
     // ---- the machine ----
 
     async start() {
-        const wanted = this.params.get("mission"), mission = wanted && this.missions.find(wanted);
+        const wanted = this.params.get("mission"),
+            mission = wanted && this.missions.find(wanted);
         if (mission) this.missions.begin(mission);
         if (mission?.flawed) await this.lab.reset(FLAWED);
         else await this.lab.boot();
@@ -107,7 +114,9 @@ class App {
         this.lab.send(text);
     }
 
-    type(command) { this.send(command + "\r"); }
+    type(command) {
+        this.send(command + "\r");
+    }
 
     async undo() {
         this.player.stop();
@@ -129,16 +138,22 @@ class App {
         this.draw();
     }
 
-    manyChanges(chapter) { return !chapter || chapter.to - chapter.from > 400; }
+    manyChanges(chapter) {
+        return !chapter || chapter.to - chapter.from > 400;
+    }
 
     tell(chapter) {
         const steps = chapter.to - chapter.from;
-        say($("said"), steps ? `${chapter.command || "power on"}: ${plural(steps, "step")}. The last: ${plainStory(this.lab.events[chapter.to - 1], this.look())}` : "");
+        say(
+            $("said"),
+            steps
+                ? `${chapter.command || "power on"}: ${plural(steps, "step")}. The last: ${plainStory(this.lab.events[chapter.to - 1], this.look())}`
+                : "",
+        );
     }
 
     died() {
-        this.terminal.write(`\r\n\x1b[33m${this.lab.dead.why}\x1b[0m\r\n`);
-        if (this.lab.dead.restart) this.power();
+        this.terminal.write(`\r\n\x1b[33m${this.lab.dead.why} Reset starts it afresh.\x1b[0m\r\n`);
         this.draw();
     }
 
@@ -152,7 +167,9 @@ class App {
 
     // ---- what is shown ----
 
-    get following() { return this.t >= this.lab.now || this.live; }
+    get following() {
+        return this.t >= this.lab.now || this.live;
+    }
 
     // Back to the present, and to stay there.
     follow() {
@@ -178,8 +195,12 @@ class App {
         this.draw();
     }
 
-    step(by) { this.moveTo(this.t + by); }
-    replay() { this.player.toggle(); }
+    step(by) {
+        this.moveTo(this.t + by);
+    }
+    replay() {
+        this.player.toggle();
+    }
 
     openChapter(i) {
         const chapter = this.lab.chapters[i];
@@ -187,12 +208,17 @@ class App {
         this.moveTo(chapter.from + Math.min(1, chapter.to - chapter.from));
     }
 
-    currentChapter() { return this.lab.chapters[chapterAt(this.lab, this.t, this.shownChapter)]; }
+    currentChapter() {
+        return this.lab.chapters[chapterAt(this.lab, this.t, this.shownChapter)];
+    }
 
-    look() { return new Look(this.lab, this.t, this.chosen); }
+    look() {
+        return new Look(this.lab, this.t, this.chosen);
+    }
 
     focusOnEvent() {
-        const look = this.look(), { event } = look;
+        const look = this.look(),
+            { event } = look;
         if (!event) return;
         if (event.kind === "flush" || event.kind === "fault") this.choosePlace({ va: event.va });
         else if (event.kind === "entry" && event.va !== null) this.choosePlace({ va: event.va });
@@ -225,7 +251,7 @@ class App {
 
     // Puts the focus into a part of the page; on a telephone it comes to the front first.
     focus(name) {
-        this.showPane(name);
+        this.showPane(name === "directory" && this.pair ? "table" : name);
         if (name === "terminal") this.terminal.focus();
         else if (name === "translation") this.translation.focus();
         else if (name === "time") this.timeline.slider.focus();
@@ -235,12 +261,15 @@ class App {
 
     // ---- drawing ----
 
-    draw() { this.requested ??= requestAnimationFrame(() => this.render()); }
+    draw() {
+        this.requested ??= requestAnimationFrame(() => this.render());
+    }
 
     render() {
         this.requested = undefined;
         if (!this.lab.chapters.length) return; // not switched on yet
-        const start = performance.now(), look = this.look();
+        const start = performance.now(),
+            look = this.look();
         if (look.t) this.missions.visit(look.t);
         this.pair = this.comparing === false ? null : pairOf(look);
         const right = $("right");
@@ -259,13 +288,11 @@ class App {
     }
 
     updatePanes(look) {
+        if (!this.pair || innerWidth <= NARROW) this.panes.directory.update(look);
         if (this.pair) {
             this.panes.table.update(look, this.pair[0], true);
             this.panes.other.update(look, this.pair[1], true);
-        } else {
-            this.panes.directory.update(look);
-            this.panes.table.update(look);
-        }
+        } else this.panes.table.update(look);
         this.panes.frames.update(look);
     }
 
@@ -276,9 +303,13 @@ class App {
     }
 
     status(look) {
-        const { lab } = this, cached = look.state.tlb?.length;
+        const { lab } = this,
+            cached = look.state.tlb?.length;
         const machine = lab.dead ? "stopped" : lab.busy ? "running" : "waiting for you";
-        say($("status"), `${machine} · ${plural(lab.now, "step")}${look.live && cached !== undefined ? ` · ${number(cached)} pages in the TLB` : ""}${look.live ? "" : ` · you are at step ${number(look.t)}`}`);
+        say(
+            $("status"),
+            `${machine} · ${plural(lab.now, "step")}${look.live && cached !== undefined ? ` · ${number(cached)} pages in the TLB` : ""}${look.live ? "" : ` · you are at step ${number(look.t)}`}`,
+        );
     }
 
     resize() {
@@ -298,7 +329,13 @@ class App {
     // ---- panes of a telephone, links, missions ----
 
     showPanes() {
-        for (const [name, text] of [["directory", "Directory"], ["table", "Table"], ["frames", "Frames"], ["translation", "Translate"], ["time", "Steps"]]) {
+        for (const [name, text] of [
+            ["directory", "Directory"],
+            ["table", "Table"],
+            ["frames", "Frames"],
+            ["translation", "Translate"],
+            ["time", "Steps"],
+        ]) {
             const button = document.createElement("button");
             Object.assign(button, { type: "button", textContent: text, onclick: () => this.showPane(name) });
             button.dataset.pane = name;
@@ -310,7 +347,8 @@ class App {
     showPane(name) {
         if (!$("panes").querySelector(`[data-pane="${name}"]`)) return;
         $("right").dataset.shown = name;
-        for (const button of $("panes").children) button.setAttribute("aria-pressed", String(button.dataset.pane === name));
+        for (const button of $("panes").children)
+            button.setAttribute("aria-pressed", String(button.dataset.pane === name));
     }
 
     missionChanged() {
@@ -320,9 +358,19 @@ class App {
     }
 
     async share() {
-        const commands = this.lab.chapters.slice(1).map(chapter => chapter.command).filter(Boolean);
-        location.hash = new URLSearchParams({ cmd: commands.join(";"), mission: this.missions.mission.id, va: hex(this.chosen.va) });
-        const copied = await navigator.clipboard?.writeText(location.href).then(() => true, () => false);
+        const commands = this.lab.chapters
+            .slice(1)
+            .map(chapter => chapter.command)
+            .filter(Boolean);
+        location.hash = new URLSearchParams({
+            cmd: commands.join(";"),
+            mission: this.missions.mission.id,
+            va: hex(this.chosen.va),
+        });
+        const copied = await navigator.clipboard?.writeText(location.href).then(
+            () => true,
+            () => false,
+        );
         say($("status"), copied ? "The link is copied, and in the address bar." : "The link is in the address bar.");
     }
 }
@@ -331,7 +379,10 @@ class App {
 // it touches pages there, and the reader's place is not to jump about.
 const MANY = 64;
 function placeOfWords(words, look) {
-    const places = words.slice(0, MANY).map(([frame, index]) => look.placeOf(frame, index)).filter(Boolean);
+    const places = words
+        .slice(0, MANY)
+        .map(([frame, index]) => look.placeOf(frame, index))
+        .filter(Boolean);
     const best = places.find(place => place.page !== null && place.page >= 1024);
     return best && { va: best.page << 12, directory: best.directory === look.state.cr3 ? null : best.directory };
 }

@@ -6,13 +6,16 @@ import { test } from "node:test";
 import { missing, open } from "./browser.mjs";
 
 const AXE = resolve(process.env.QUIRE_BUILD ?? "build", "web-tests/node_modules/axe-core/axe.min.js");
-const WIDTHS = { 390: 844, 1440: 900, 1920: 1080 }, THEMES = ["light", "dark", "contrast"], PANES = ["directory", "table", "frames", "translation", "time"];
+const WIDTHS = { 390: 844, 1440: 900, 1920: 1080 },
+    THEMES = ["light", "dark", "contrast"],
+    PANES = ["directory", "table", "frames", "translation", "time"];
 const FINGER = 44;
 
 const type = (page, line) => page.evaluate(text => quire.type(text + "\n"), line);
-const drawn = page => page.evaluate(async () => {
-    for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame);
-});
+const drawn = page =>
+    page.evaluate(async () => {
+        for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame);
+    });
 
 // What a reader meets: the start, a fault, two spaces side by side in the middle of a fork.
 const SCENES = {
@@ -24,7 +27,8 @@ const SCENES = {
     fork: async page => {
         await type(page, "run clone");
         await page.evaluate(() => {
-            const { lab } = labPage, { from, to } = lab.chapters.at(-1);
+            const { lab } = labPage,
+                { from, to } = lab.chapters.at(-1);
             let t = from;
             while (t < to && lab.stateAt(t).spaces.filter(space => space.pid > 1).length < 2) t++;
             labPage.moveTo(t);
@@ -35,23 +39,35 @@ const SCENES = {
     help: page => page.locator("#help").click(),
 };
 
-const violations = page => page.evaluate(async () => (await axe.run(document)).violations.map(({ id, nodes }) => `${id}: ${nodes.map(node => node.html.slice(0, 120)).join(" | ")}`));
+const violations = page =>
+    page.evaluate(async () =>
+        (await axe.run(document)).violations.map(
+            ({ id, nodes }) => `${id}: ${nodes.map(node => node.html.slice(0, 120)).join(" | ")}`,
+        ),
+    );
 
 for (const [width, height] of Object.entries(WIDTHS))
     test(`axe-core finds nothing at ${width}, in any theme`, { skip: missing }, async t => {
         const narrow = width < 720;
-        const { page } = await open(t, { viewport: { width: Number(width), height }, hasTouch: narrow, reducedMotion: "reduce" });
+        const { page } = await open(t, {
+            viewport: { width: Number(width), height },
+            hasTouch: narrow,
+            reducedMotion: "reduce",
+        });
         await page.evaluate(readFileSync(AXE, "utf8"));
         for (const [name, scene] of Object.entries(SCENES)) {
             await scene(page);
             for (const pane of narrow && name !== "help" ? PANES : [null])
                 for (const theme of THEMES) {
-                    await page.evaluate(([to, which]) => {
-                        const select = document.getElementById("theme");
-                        select.value = to;
-                        select.dispatchEvent(new Event("change"));
-                        if (which) labPage.showPane(which);
-                    }, [theme, pane]);
+                    await page.evaluate(
+                        ([to, which]) => {
+                            const select = document.getElementById("theme");
+                            select.value = to;
+                            select.dispatchEvent(new Event("change"));
+                            if (which) labPage.showPane(which);
+                        },
+                        [theme, pane],
+                    );
                     await drawn(page);
                     assert.deepEqual(await violations(page), [], `${name}, ${theme}, ${pane ?? "all panes"}`);
                 }
@@ -64,12 +80,25 @@ test("every control is large enough for a finger at 390, and nothing is cropped"
     for (const pane of PANES) {
         await page.evaluate(which => labPage.showPane(which), pane);
         await drawn(page);
-        const small = await page.evaluate(finger => [...document.querySelectorAll("button, select, summary, input, label:has(input)")]
-            .filter(control => control.checkVisibility() && !control.closest("label")?.control !== true && !control.classList.contains("skip"))
-            .map(control => [control.outerHTML.slice(0, 90), control.getBoundingClientRect()])
-            .filter(([, { width, height }]) => width && (width < finger - .5 || height < finger - .5)).map(([html, { width, height }]) => `${html} ${width} x ${height}`), FINGER);
+        const small = await page.evaluate(
+            finger =>
+                [...document.querySelectorAll("button, select, summary, input, label:has(input)")]
+                    .filter(
+                        control =>
+                            control.checkVisibility() &&
+                            !control.closest("label")?.control !== true &&
+                            !control.classList.contains("skip"),
+                    )
+                    .map(control => [control.outerHTML.slice(0, 90), control.getBoundingClientRect()])
+                    .filter(([, { width, height }]) => width && (width < finger - 0.5 || height < finger - 0.5))
+                    .map(([html, { width, height }]) => `${html} ${width} x ${height}`),
+            FINGER,
+        );
         assert.deepEqual(small, [], pane);
-        assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${pane}: wider than the screen`);
+        assert.ok(
+            await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
+            `${pane}: wider than the screen`,
+        );
     }
 });
 
@@ -80,18 +109,29 @@ test("no line is cropped at any width", { skip: missing }, async t => {
     for (const [width, height] of Object.entries(WIDTHS)) {
         await page.setViewportSize({ width: Number(width), height });
         await drawn(page);
-        const cropped = await page.evaluate(() => [...document.querySelectorAll("p, li, h1, h2, b, button, .caption, .log div, legend, label")]
-            .filter(part => part.checkVisibility() && !part.closest(".visually-hidden, .skip, dialog, .chapters") && part.scrollWidth > part.clientWidth + 1 && part.clientWidth > 0
-                && getComputedStyle(part).display !== "inline" && getComputedStyle(part).overflowX !== "visible").map(part => part.outerHTML.slice(0, 100)));
+        const cropped = await page.evaluate(() =>
+            [...document.querySelectorAll("p, li, h1, h2, b, button, .caption, .log div, legend, label")]
+                .filter(
+                    part =>
+                        part.checkVisibility() &&
+                        !part.closest(".visually-hidden, .skip, dialog, .chapters") &&
+                        part.scrollWidth > part.clientWidth + 1 &&
+                        part.clientWidth > 0 &&
+                        getComputedStyle(part).display !== "inline" &&
+                        getComputedStyle(part).overflowX !== "visible",
+                )
+                .map(part => part.outerHTML.slice(0, 100)),
+        );
         assert.deepEqual(cropped, [], `at ${width}`);
     }
 });
 
 test("the keyboard alone: a command, its steps, a grid, a bit, another theme", { skip: missing }, async t => {
-    const { page, errors } = await open(t, { reducedMotion: "reduce" }), { keyboard } = page;
+    const { page, errors } = await open(t, { reducedMotion: "reduce" }),
+        { keyboard } = page;
     const focus = () => page.evaluate(() => document.activeElement.closest("section")?.id ?? document.activeElement.id);
     const to = async part => {
-        for (let i = 0; i < 9 && await focus() !== part; i++) await keyboard.press("F6");
+        for (let i = 0; i < 9 && (await focus()) !== part; i++) await keyboard.press("F6");
         assert.equal(await focus(), part);
     };
     const prompt = n => page.waitForFunction(count => labPage.lab.chapters.length > count && !labPage.lab.busy, n);
@@ -145,18 +185,41 @@ test("the keyboard alone: a command, its steps, a grid, a bit, another theme", {
 });
 
 test("every control can be reached with Tab, and none holds the focus", { skip: missing }, async t => {
-    const { page } = await open(t, { reducedMotion: "reduce" }), seen = new Set();
+    const { page } = await open(t, { reducedMotion: "reduce" }),
+        seen = new Set();
     await type(page, "alloc 5000");
     await page.evaluate(() => document.activeElement.blur());
     for (let i = 0; i < 60; i++) {
         await page.keyboard.press("Tab");
-        seen.add(await page.evaluate(() => document.activeElement.closest("section, header, #commands, #screen, #panes")?.id || document.activeElement.tagName));
+        seen.add(
+            await page.evaluate(
+                () =>
+                    document.activeElement.closest("section, header, #commands, #screen, #panes")?.id ||
+                    document.activeElement.tagName,
+            ),
+        );
     }
-    for (const part of ["missions", "terminal", "commands", "screen", "directory", "table", "frames", "translation", "time"]) assert.ok(seen.has(part), `${part} is reached: ${[...seen]}`);
+    for (const part of [
+        "missions",
+        "terminal",
+        "commands",
+        "screen",
+        "directory",
+        "table",
+        "frames",
+        "translation",
+        "time",
+    ])
+        assert.ok(seen.has(part), `${part} is reached: ${[...seen]}`);
 });
 
 test("?present: single keys do everything", { skip: missing }, async t => {
-    const { page } = await open(t, { path: "?present", viewport: { width: 1920, height: 1080 }, reducedMotion: "reduce" }), { keyboard } = page;
+    const { page } = await open(t, {
+            path: "?present",
+            viewport: { width: 1920, height: 1080 },
+            reducedMotion: "reduce",
+        }),
+        { keyboard } = page;
     await keyboard.press("t");
     await keyboard.type("alloc 5000");
     await keyboard.press("Enter");
@@ -180,7 +243,12 @@ test("no motion where none is wanted: a command's end is shown at once", { skip:
     await type(page, "map 0x400000 0x300000");
     await drawn(page);
     assert.ok(await page.evaluate(() => labPage.t === labPage.lab.now && !labPage.playing));
-    assert.deepEqual(await page.evaluate(() => document.getAnimations().map(animation => animation.transitionProperty ?? "animation")), []);
+    assert.deepEqual(
+        await page.evaluate(() =>
+            document.getAnimations().map(animation => animation.transitionProperty ?? "animation"),
+        ),
+        [],
+    );
 });
 
 test("where motion is welcome, the steps of a command are played", { skip: missing }, async t => {
@@ -191,7 +259,8 @@ test("where motion is welcome, the steps of a command are played", { skip: missi
 });
 
 test("the theme follows the system, and the reader's choice stays", { skip: missing }, async t => {
-    const { page } = await open(t, { colorScheme: "dark" }), theme = () => page.evaluate(() => document.documentElement.dataset.theme);
+    const { page } = await open(t, { colorScheme: "dark" }),
+        theme = () => page.evaluate(() => document.documentElement.dataset.theme);
     assert.equal(await theme(), "dark");
     await page.emulateMedia({ colorScheme: "light" });
     await page.waitForFunction(() => document.documentElement.dataset.theme === "light");

@@ -5,32 +5,41 @@ import { missing, open } from "./browser.mjs";
 import { solutions } from "./solutions.mjs";
 
 // Goals met, once the page has drawn what happened last.
-const met = page => page.evaluate(async () => {
-    for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame);
-    return [...labPage.missions.met];
-});
+const met = page =>
+    page.evaluate(async () => {
+        for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame);
+        return [...labPage.missions.met];
+    });
 
 const ACTIONS = {
     type: (page, line) => page.evaluate(text => quire.type(text + "\n"), line),
     go: (page, va) => page.evaluate(to => labPage.go(to), va),
-    poke: (page, entry) => page.evaluate(({ table, index, value }) => {
-        const { cr3, tables } = labPage.lab.state, frame = (tables.get(cr3)[table] & 0xfffff000) >>> 0;
-        return quire.type(`poke 0x${(frame + 4 * index).toString(16)} 0x${value.toString(16)}\n`);
-    }, entry),
-    to: async (page, wanted) => assert.ok(await page.evaluate(async event => {
-        const { eventHolds } = await import("./missions/predicate.js");
-        const { lab } = labPage, { from, to } = lab.chapters.at(-1);
-        const at = lab.events.slice(from, to).findIndex(each => eventHolds(event, each));
-        if (at >= 0) labPage.moveTo(from + at + 1);
-        return at >= 0;
-    }, wanted), `the last command has no such step: ${JSON.stringify(wanted)}`),
-    every: page => page.evaluate(async () => {
-        const { from, to } = labPage.lab.chapters.at(-1);
-        for (let t = from; t <= to; t++) {
-            labPage.moveTo(t);
-            await new Promise(requestAnimationFrame);
-        }
-    }),
+    poke: (page, entry) =>
+        page.evaluate(({ table, index, value }) => {
+            const { cr3, tables } = labPage.lab.state,
+                frame = (tables.get(cr3)[table] & 0xfffff000) >>> 0;
+            return quire.type(`poke 0x${(frame + 4 * index).toString(16)} 0x${value.toString(16)}\n`);
+        }, entry),
+    to: async (page, wanted) =>
+        assert.ok(
+            await page.evaluate(async event => {
+                const { eventHolds } = await import("./missions/predicate.js");
+                const { lab } = labPage,
+                    { from, to } = lab.chapters.at(-1);
+                const at = lab.events.slice(from, to).findIndex(each => eventHolds(event, each));
+                if (at >= 0) labPage.moveTo(from + at + 1);
+                return at >= 0;
+            }, wanted),
+            `the last command has no such step: ${JSON.stringify(wanted)}`,
+        ),
+    every: page =>
+        page.evaluate(async () => {
+            const { from, to } = labPage.lab.chapters.at(-1);
+            for (let t = from; t <= to; t++) {
+                labPage.moveTo(t);
+                await new Promise(requestAnimationFrame);
+            }
+        }),
     answer: (page, i) => page.locator("#missions fieldset label").nth(i).click(),
 };
 
@@ -40,7 +49,8 @@ const perform = async (page, step) => {
 };
 
 test("the page has at least ten missions, and a solution of each is known", { skip: missing }, async t => {
-    const { page } = await open(t), ids = await page.evaluate(() => [...document.getElementById("mission").options].map(option => option.value));
+    const { page } = await open(t),
+        ids = await page.evaluate(() => [...document.getElementById("mission").options].map(option => option.value));
     assert.ok(ids.length >= 10);
     assert.deepEqual(ids, Object.keys(solutions));
     const listed = await page.evaluate(() => quire.missions());
@@ -51,7 +61,10 @@ test("the page has at least ten missions, and a solution of each is known", { sk
 for (const [id, steps] of Object.entries(solutions))
     test(`${id}: open at first, solved at the end`, { skip: missing }, async t => {
         const { page, errors } = await open(t, { path: `#mission=${id}`, reducedMotion: "reduce" });
-        assert.ok((await met(page)).every(goal => goal === false), "a goal is met from the start");
+        assert.ok(
+            (await met(page)).every(goal => goal === false),
+            "a goal is met from the start",
+        );
         for (const [i, step] of steps.entries()) {
             assert.ok((await met(page)).includes(false), `solved before step ${i + 1} of its solution`);
             await perform(page, step);
@@ -71,7 +84,8 @@ test("what was done is remembered by the browser", { skip: missing }, async t =>
 });
 
 test("hints come one at a time", { skip: missing }, async t => {
-    const { page } = await open(t, { path: "#mission=3" }), shown = () => page.locator(".hints li").count();
+    const { page } = await open(t, { path: "#mission=3" }),
+        shown = () => page.locator(".hints li").count();
     assert.equal(await shown(), 0);
     await page.getByRole("button", { name: "A hint", exact: true }).click();
     assert.equal(await shown(), 1);

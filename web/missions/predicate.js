@@ -19,11 +19,17 @@
 import { PTE } from "../lab/model.js";
 
 const ERROR = { PRESENT: 1, WRITE: 2, USER: 4 };
-const ENTRIES = 1024, RECURSIVE = 1023;
-const within = ({ from = 0, to = 0x100000000 }, va) => va !== null && va !== undefined && va >= Number(from) && va < Number(to);
+const ENTRIES = 1024,
+    RECURSIVE = 1023;
+const within = ({ from = 0, to = 0x100000000 }, va) =>
+    va !== null && va !== undefined && va >= Number(from) && va < Number(to);
 
 function bitsHold({ has = "", lacks = "" }, word, names = PTE) {
-    const mask = list => list.split(" ").filter(Boolean).reduce((all, name) => all | names[name], 0);
+    const mask = list =>
+        list
+            .split(" ")
+            .filter(Boolean)
+            .reduce((all, name) => all | names[name], 0);
     return (word & mask(has)) === mask(has) && !(word & mask(lacks));
 }
 
@@ -31,7 +37,10 @@ export function eventHolds(wanted, event) {
     if (event.kind !== wanted.kind || (wanted.level && event.level !== wanted.level)) return false;
     if ((wanted.from !== undefined || wanted.to !== undefined) && !within(wanted, event.va)) return false;
     if (wanted.cached !== undefined && wanted.cached !== !!event.cached) return false;
-    return ["value", "before"].every(name => !wanted[name] || bitsHold(wanted[name], event[name])) && (!wanted.error || bitsHold(wanted.error, event.error, ERROR));
+    return (
+        ["value", "before"].every(name => !wanted[name] || bitsHold(wanted[name], event[name])) &&
+        (!wanted.error || bitsHold(wanted.error, event.error, ERROR))
+    );
 }
 
 // Every present page of the space whose directory is given, but the window's.
@@ -39,7 +48,8 @@ function* pages(state, directory = state.cr3) {
     const entries = state.tables.get(directory);
     for (let i = 0; entries && i < RECURSIVE; i++) {
         const table = entries[i] & PTE.PRESENT ? state.tables.get((entries[i] & PTE.FRAME) >>> 0) : undefined;
-        for (let j = 0; table && j < ENTRIES; j++) if (table[j] & PTE.PRESENT) yield { va: ((i << 22) | (j << 12)) >>> 0, entry: table[j] };
+        for (let j = 0; table && j < ENTRIES; j++)
+            if (table[j] & PTE.PRESENT) yield { va: ((i << 22) | (j << 12)) >>> 0, entry: table[j] };
     }
 }
 
@@ -63,8 +73,13 @@ const FORMS = {
     all: (list, c) => list.every(p => holds(p, c)),
     any: (list, c) => list.some(p => holds(p, c)),
     not: (p, c) => !holds(p, c),
-    page: (wanted, { state }) => someWithin({ from: wanted.va, to: Number(wanted.va) + 4096 }, state, ({ entry }) =>
-        bitsHold(wanted, entry) && (wanted.frame === undefined || entry >>> 12 === Number(wanted.frame))),
+    page: (wanted, { state }) =>
+        someWithin(
+            { from: wanted.va, to: Number(wanted.va) + 4096 },
+            state,
+            ({ entry }) =>
+                bitsHold(wanted, entry) && (wanted.frame === undefined || entry >>> 12 === Number(wanted.frame)),
+        ),
     some: (wanted, { state }) => someWithin(wanted, state, ({ entry }) => bitsHold(wanted, entry)),
     sameFrame: (range, { state }) => {
         const seen = new Set();
@@ -72,11 +87,20 @@ const FORMS = {
     },
     stale: (range, { state }) => (state.tlb ?? []).some(entry => entry.stale && within(range, entry.va)),
     happened: (wanted, { events, since }) => events.slice(since).some(event => eventHolds(wanted, event)),
-    reported: (wanted, { chapters, since }) => chapters.some(({ from, fault }) => from >= since && fault && fault.error !== null && bitsHold(wanted, fault.error, ERROR)),
+    reported: (wanted, { chapters, since }) =>
+        chapters.some(
+            ({ from, fault }) => from >= since && fault && fault.error !== null && bitsHold(wanted, fault.error, ERROR),
+        ),
     standing: (wanted, { shown }) => shown.event !== null && shown.stood && eventHolds(wanted, shown.event),
     looking: (range, { shown }) => within(range, shown.va),
-    seen: (wanted, { chapters, events, visited, since }) => chapters.some(chapter => chapter.to > chapter.from && chapter.from >= since
-        && events.slice(chapter.from, chapter.to).some(event => eventHolds(wanted, event)) && allVisited(chapter, visited)),
+    seen: (wanted, { chapters, events, visited, since }) =>
+        chapters.some(
+            chapter =>
+                chapter.to > chapter.from &&
+                chapter.from >= since &&
+                events.slice(chapter.from, chapter.to).some(event => eventHolds(wanted, event)) &&
+                allVisited(chapter, visited),
+        ),
     sharing: ({ directories }, { shown }) => sharing(shown.state, directories),
     answer: (i, { answer }) => answer === i,
 };

@@ -13,7 +13,16 @@ export class Commands {
     draw() {
         const special = this.app.missions.mission.try ?? [];
         const all = [...special, ...ALWAYS.filter(command => !special.includes(command))];
-        replace(this.root, all.map((command, i) => el("button", { type: "button", class: i < special.length ? "hot" : "", onclick: () => this.app.type(command) }, command)));
+        replace(
+            this.root,
+            all.map((command, i) =>
+                el(
+                    "button",
+                    { type: "button", class: i < special.length ? "hot" : "", onclick: () => this.app.type(command) },
+                    command,
+                ),
+            ),
+        );
         rest(this.root, "button");
     }
 }

@@ -36,14 +36,17 @@ export function prose(text) {
 }
 
 export function replace(element, ...children) {
-    element.replaceChildren(...children.flat().filter(child => child !== null && child !== undefined && child !== false));
+    element.replaceChildren(
+        ...children.flat().filter(child => child !== null && child !== undefined && child !== false),
+    );
 }
 
 // The roving tabindex of a toolbar or a list: one stop for Tab, arrow keys inside.
 export function rove(container, selector, { vertical = false } = {}) {
     const [back, on] = vertical ? ["ArrowUp", "ArrowDown"] : ["ArrowLeft", "ArrowRight"];
     container.addEventListener("keydown", event => {
-        const items = [...container.querySelectorAll(selector)], at = items.indexOf(document.activeElement);
+        const items = [...container.querySelectorAll(selector)],
+            at = items.indexOf(document.activeElement);
         const to = { [back]: at - 1, [on]: at + 1, Home: 0, End: items.length - 1 }[event.key];
         if (at < 0 || to === undefined || !items[to]) return;
         event.preventDefault();
@@ -58,6 +61,8 @@ export function rove(container, selector, { vertical = false } = {}) {
 export function rest(container, selector) {
     const items = [...container.querySelectorAll(selector)];
     if (items.some(item => item === document.activeElement)) return;
-    const stop = items.find(item => item.getAttribute("aria-current") || item.getAttribute("aria-pressed") === "true") ?? items[0];
+    const stop =
+        items.find(item => item.getAttribute("aria-current") || item.getAttribute("aria-pressed") === "true") ??
+        items[0];
     for (const item of items) item.tabIndex = item === stop ? 0 : -1;
 }

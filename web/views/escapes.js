@@ -1,11 +1,16 @@
 // What a terminal is told, as lines of styled text: the part of ECMA-48 that Quire writes, no screen, no markup.
 // Lines have no width: the page wraps them. Whoever moves the cursor by row does so within the last ROWS lines.
 
-const ROWS = 25, KEPT = 3000;
-const PLAIN = 0, BOLD = 1 << 16, REVERSE = 1 << 17; // a style: ink in bits 0-7 (0 none, else 1 + colour), paper in 8-15
+const ROWS = 25,
+    KEPT = 3000;
+const PLAIN = 0,
+    BOLD = 1 << 16,
+    REVERSE = 1 << 17; // a style: ink in bits 0-7 (0 none, else 1 + colour), paper in 8-15
 
 export class Escapes {
-    constructor() { this.reset(); }
+    constructor() {
+        this.reset();
+    }
 
     reset() {
         this.lines = [{ text: [], styles: [] }];
@@ -40,7 +45,7 @@ export class Escapes {
 
     put(c) {
         const { text, styles } = this.line();
-        while (text.length < this.column) text.push(" "), styles.push(PLAIN);
+        while (text.length < this.column) (text.push(" "), styles.push(PLAIN));
         text[this.column] = c;
         styles[this.column++] = this.style;
     }
@@ -56,9 +61,15 @@ export class Escapes {
         this.row--;
     }
 
-    line() { return this.lines[this.row]; }
-    touch() { this.changed.add(this.first + this.row); }
-    get top() { return Math.max(0, this.lines.length - ROWS); }
+    line() {
+        return this.lines[this.row];
+    }
+    touch() {
+        this.changed.add(this.first + this.row);
+    }
+    get top() {
+        return Math.max(0, this.lines.length - ROWS);
+    }
 
     sequence(c) {
         this.pending += c;
@@ -69,7 +80,11 @@ export class Escapes {
         } else if (this.pending.length > 1 && c >= "@" && c <= "~") {
             const body = this.pending.slice(1, -1);
             this.pending = null;
-            this.control(c, body.split(";").map(n => parseInt(n, 10)), body);
+            this.control(
+                c,
+                body.split(";").map(n => parseInt(n, 10)),
+                body,
+            );
         } else if (this.pending.length > 64) this.pending = null;
     }
 
@@ -102,7 +117,9 @@ export class Escapes {
         const line = this.line();
         if (what === 0) line.text.length = line.styles.length = Math.min(line.text.length, this.column);
         else if (what === 2) line.text.length = line.styles.length = 0;
-        else for (let i = 0; i <= this.column && i < line.text.length; i++) line.text[i] = " ", line.styles[i] = PLAIN;
+        else
+            for (let i = 0; i <= this.column && i < line.text.length; i++)
+                ((line.text[i] = " "), (line.styles[i] = PLAIN));
     }
 
     // A screen that is cleared from its first cell on begins anew below what was said so far.
@@ -130,14 +147,17 @@ export class Escapes {
             else if (p === 27) this.style &= ~REVERSE;
             else if (p === 39) this.style &= ~0xff;
             else if (p === 49) this.style &= ~0xff00;
-            else if ((p >= 30 && p <= 37) || (p >= 90 && p <= 97)) this.style = (this.style & ~0xff) | (1 + (p < 90 ? p - 30 : p - 82));
-            else if ((p >= 40 && p <= 47) || (p >= 100 && p <= 107)) this.style = (this.style & ~0xff00) | ((1 + (p < 100 ? p - 40 : p - 92)) << 8);
+            else if ((p >= 30 && p <= 37) || (p >= 90 && p <= 97))
+                this.style = (this.style & ~0xff) | (1 + (p < 90 ? p - 30 : p - 82));
+            else if ((p >= 40 && p <= 47) || (p >= 100 && p <= 107))
+                this.style = (this.style & ~0xff00) | ((1 + (p < 100 ? p - 40 : p - 92)) << 8);
         }
     }
 
     // A line as runs of one style, as [text, class names].
     runs(line) {
-        const { text, styles } = line, runs = [];
+        const { text, styles } = line,
+            runs = [];
         for (let i = 0, from = 0; i < text.length; from = i) {
             while (i < text.length && styles[i] === styles[from]) i++;
             runs.push([text.slice(from, i).join(""), classes(styles[from])]);
@@ -145,11 +165,14 @@ export class Escapes {
         return runs;
     }
 
-    text() { return this.lines.map(line => line.text.join("")).join("\n"); }
+    text() {
+        return this.lines.map(line => line.text.join("")).join("\n");
+    }
 }
 
 function classes(style) {
-    let ink = style & 0xff, paper = style >> 8 & 0xff;
+    let ink = style & 0xff,
+        paper = (style >> 8) & 0xff;
     const names = style & BOLD ? ["bold"] : [];
     if (style & REVERSE) names.push("reverse");
     if (ink) names.push("ink" + (ink - 1));

@@ -15,16 +15,26 @@ export class Frames {
         root.append(el("h2", {}, el("b", { class: "s3" }, "Physical memory"), " ", this.sub));
         this.grid = new Grid(root, {
             label: "Physical memory, a cell for each frame of 4 KiB. Enter goes back to the directory; N and P to the next and the previous frame in use.",
-            describe: i => this.words(i).map(part => part.textContent ?? part).join(""), choose: i => this.choose(i), filled: i => !!(this.cells[i] & CELL.REGION),
-            follow: () => app.focus("directory"), preview: i => this.preview(i) });
+            describe: i =>
+                this.words(i)
+                    .map(part => part.textContent ?? part)
+                    .join(""),
+            choose: i => this.choose(i),
+            filled: i => !!(this.cells[i] & CELL.REGION),
+            follow: () => app.focus("directory"),
+            preview: i => this.preview(i),
+        });
         root.append(this.caption);
     }
 
-    get count() { return this.app.lab.state.frames.use.length; }
+    get count() {
+        return this.app.lab.state.frames.use.length;
+    }
 
     update(look) {
         this.look = look;
-        const { use, free } = look.state.frames, n = use.length;
+        const { use, free } = look.state.frames,
+            n = use.length;
         if (this.cells?.length !== n) this.cells = new Uint32Array(n);
         const changed = new Set((look.event?.frames ?? []).map(([pfn]) => pfn));
         for (let i = 0; i < n; i++) {
@@ -35,13 +45,15 @@ export class Frames {
         this.mark(look);
         say(this.sub, `${n / 256} MiB · ${number(free)} frames free`);
         this.grid.paint(this.cells);
-        this.grid.select(this.chosen = this.frame(look));
+        this.grid.select((this.chosen = this.frame(look)));
         this.write(this.hovered ?? this.chosen);
     }
 
     // The frames of the directory and of the table of the walk that is shown.
     mark(look) {
-        const { pde } = look.walk(), directory = look.directory >>> 12, table = pde & PTE.PRESENT ? pde >>> 12 : -1;
+        const { pde } = look.walk(),
+            directory = look.directory >>> 12,
+            table = pde & PTE.PRESENT ? pde >>> 12 : -1;
         if (directory && directory < this.cells.length) this.cells[directory] |= CELL.MARK1;
         if (table >= 0 && table < this.cells.length) this.cells[table] |= CELL.MARK2;
     }
@@ -53,7 +65,8 @@ export class Frames {
     }
 
     choose(i) {
-        const pages = this.look.users.get(i) ?? [], here = pages.filter(at => at.directory === this.look.directory);
+        const pages = this.look.users.get(i) ?? [],
+            here = pages.filter(at => at.directory === this.look.directory);
         const best = here.find(at => at.page >= 1024) ?? here[0] ?? pages[0];
         if (best) this.app.go((best.page << 12) >>> 0, { directory: best.directory });
         else this.app.chooseFrame(i);
@@ -64,13 +77,25 @@ export class Frames {
         if (this.look) this.write(this.hovered ?? this.chosen);
     }
 
-    write(i) { replace(this.caption, i === undefined || i < 0 ? "The walk leads to no frame here." : this.words(i)); }
+    write(i) {
+        replace(this.caption, i === undefined || i < 0 ? "The walk leads to no frame here." : this.words(i));
+    }
 
     words(i) {
-        const what = REGIONS[regionOfFrame(this.look.state.frames.use, i)], pages = this.look.users.get(i) ?? [];
+        const what = REGIONS[regionOfFrame(this.look.state.frames.use, i)],
+            pages = this.look.users.get(i) ?? [];
         const several = this.look.spaces.length > 1;
-        const names = pages.slice(0, NAMES_SHOWN).map(at => hex(at.page << 12) + (several && at.page >= 1024 ? ` of ${spaceName(this.look.space(at.directory))}` : ""));
+        const names = pages
+            .slice(0, NAMES_SHOWN)
+            .map(
+                at =>
+                    hex(at.page << 12) +
+                    (several && at.page >= 1024 ? ` of ${spaceName(this.look.space(at.directory))}` : ""),
+            );
         const more = pages.length > NAMES_SHOWN ? ` and ${pages.length - NAMES_SHOWN} more` : "";
-        return [el("b", {}, `Frame ${hex(i, 5)}`), `: ${what.frame}${names.length ? `; mapped at ${names.join(", ")}${more}` : "; mapped nowhere"}`];
+        return [
+            el("b", {}, `Frame ${hex(i, 5)}`),
+            `: ${what.frame}${names.length ? `; mapped at ${names.join(", ")}${more}` : "; mapped nowhere"}`,
+        ];
     }
 }

@@ -10,8 +10,11 @@ export function listenToKeys(app) {
 
 function nextPart(app, event) {
     event.preventDefault();
-    const here = document.activeElement?.closest("section")?.id, at = PARTS.indexOf(here === "other" ? "directory" : here);
-    app.focus(PARTS[(at + (event.shiftKey ? PARTS.length - 1 : 1) + (at < 0 && event.shiftKey ? 1 : 0)) % PARTS.length]);
+    const here = document.activeElement?.closest("section")?.id,
+        at = PARTS.indexOf(here === "other" ? "directory" : here);
+    app.focus(
+        PARTS[(at + (event.shiftKey ? PARTS.length - 1 : 1) + (at < 0 && event.shiftKey ? 1 : 0)) % PARTS.length],
+    );
 }
 
 const inField = target => target.closest?.("textarea, select, input:not([type=range]), dialog");
@@ -42,11 +45,26 @@ function nextTheme() {
 }
 
 const ACTIONS = {
-    ArrowRight: app => app.step(1), ArrowLeft: app => app.step(-1), ArrowDown: app => turnChapter(app, 1), ArrowUp: app => turnChapter(app, -1),
-    " ": app => app.replay(), 0: app => app.toNow(), t: app => app.focus("terminal"), d: app => app.focus("directory"), p: app => app.focus("table"), f: app => app.focus("frames"),
-    w: app => app.focus("translation"), s: app => app.compare(!app.pair), n: app => app.missions.turn(1), b: app => app.missions.turn(-1),
-    h: () => document.querySelector(".hints button")?.click(), c: nextTheme, r: app => app.power(), z: app => {
+    ArrowRight: app => app.step(1),
+    ArrowLeft: app => app.step(-1),
+    ArrowDown: app => turnChapter(app, 1),
+    ArrowUp: app => turnChapter(app, -1),
+    " ": app => app.replay(),
+    0: app => app.toNow(),
+    t: app => app.focus("terminal"),
+    d: app => app.focus("directory"),
+    p: app => app.focus("table"),
+    f: app => app.focus("frames"),
+    w: app => app.focus("translation"),
+    s: app => app.compare(!app.pair),
+    n: app => app.missions.turn(1),
+    b: app => app.missions.turn(-1),
+    h: () => document.querySelector(".hints button")?.click(),
+    c: nextTheme,
+    r: app => app.power(),
+    z: app => {
         document.body.classList.toggle("stage");
         app.resize();
-    }, "?": app => app.manual.open(),
+    },
+    "?": app => app.manual.open(),
 };

@@ -21,27 +21,43 @@ export class Look {
         return this.memo.get(key);
     }
 
-    get va() { return this.chosen.va; }
+    get va() {
+        return this.chosen.va;
+    }
     get directory() {
         const { directory } = this.chosen;
-        return directory !== null && this.state.spaces.some(space => space.directory === directory) ? directory : this.state.cr3;
+        return directory !== null && this.state.spaces.some(space => space.directory === directory)
+            ? directory
+            : this.state.cr3;
     }
-    table(frame) { return this.state.tables.get(frame >>> 0); }
-    entries(directory = this.directory) { return this.table(directory); }
+    table(frame) {
+        return this.state.tables.get(frame >>> 0);
+    }
+    entries(directory = this.directory) {
+        return this.table(directory);
+    }
     tableOf(pdi, directory = this.directory) {
         const pde = this.entries(directory)?.[pdi] ?? 0;
         return pde & PTE.PRESENT ? this.table(pde & PTE.FRAME) : undefined;
     }
-    walk(va = this.va, directory = this.directory) { return walk(this.state, va, directory); }
+    walk(va = this.va, directory = this.directory) {
+        return walk(this.state, va, directory);
+    }
 
     // The TLB speaks of the space that CR3 holds, and only its entries are compared with tables.
     get tlb() {
         return this.once("tlb", () => this.state.tlb && new Map(this.state.tlb.map(entry => [entry.va >>> 12, entry])));
     }
-    cached(va = this.va) { return this.directory === this.state.cr3 ? this.tlb?.get(va >>> 12) ?? null : null; }
+    cached(va = this.va) {
+        return this.directory === this.state.cr3 ? (this.tlb?.get(va >>> 12) ?? null) : null;
+    }
 
-    space(directory) { return this.state.spaces.find(space => space.directory === directory); }
-    get spaces() { return this.state.spaces; }
+    space(directory) {
+        return this.state.spaces.find(space => space.directory === directory);
+    }
+    get spaces() {
+        return this.state.spaces;
+    }
 
     // frame number -> [{directory, page}]: every page of every space that leads there, the kernel's part once.
     get users() {
@@ -60,7 +76,8 @@ export class Look {
             if (!table) continue;
             for (let i = 0; i < ENTRIES; i++) {
                 if (!(table[i] & PTE.PRESENT)) continue;
-                const pfn = table[i] >>> 12, at = { directory, page: pdi * ENTRIES + i };
+                const pfn = table[i] >>> 12,
+                    at = { directory, page: pdi * ENTRIES + i };
                 const known = users.get(pfn);
                 if (known) known.push(at);
                 else users.set(pfn, [at]);
@@ -73,7 +90,10 @@ export class Look {
         const spaces = [{ directory: this.state.cr3 }, ...this.spaces];
         for (const { directory } of spaces) {
             if (frame === directory) return { directory, pdi: index, page: null };
-            const pdi = this.entries(directory)?.subarray(0, RECURSIVE).findIndex(entry => entry & PTE.PRESENT && (entry & PTE.FRAME) >>> 0 === frame) ?? -1;
+            const pdi =
+                this.entries(directory)
+                    ?.subarray(0, RECURSIVE)
+                    .findIndex(entry => entry & PTE.PRESENT && (entry & PTE.FRAME) >>> 0 === frame) ?? -1;
             if (pdi >= 0) return { directory, pdi, page: pdi * ENTRIES + index };
         }
         return null;

@@ -1,8 +1,12 @@
 // What lies where: names, letters and colours of the parts of memory (include/memlayout.h), for pages and for frames.
 import { USE, PTE } from "../lab/model.js";
 
-export const ENTRIES = 1024, RECURSIVE = 1023, SCRATCH = 0x3ff;
-export const USER_START = 0x400000, USER_END = 0xc0000000, WINDOW = 0xffc00000;
+export const ENTRIES = 1024,
+    RECURSIVE = 1023,
+    SCRATCH = 0x3ff;
+export const USER_START = 0x400000,
+    USER_END = 0xc0000000,
+    WINDOW = 0xffc00000;
 
 // A region's index is what a grid's cell carries; `color` is a variable of style/theme.css; `page` says what a page of
 // it is, `frame` what a frame is.
@@ -30,15 +34,35 @@ export const REGION = Object.fromEntries(REGIONS.map((entry, i) => [entry.key, i
 export const HOLLOW = new Set([REGION.low, REGION.code, REGION.constants]);
 
 const BY_USE = {
-    [USE.ABSENT]: "none", [USE.FREE]: "none", [USE.RESERVED]: "low", [USE.USED]: "used", [USE.TABLE]: "table",
-    [USE.DIRECTORY]: "directory", [USE.TEXT]: "code", [USE.RODATA]: "constants", [USE.DATA]: "data", [USE.LOW]: "low",
-    [USE.SCREEN]: "screen", [USE.MODULE]: "module", [USE.HEAP]: "heap", [USE.USER]: "user", [USE.STACK]: "stack",
+    [USE.ABSENT]: "none",
+    [USE.FREE]: "none",
+    [USE.RESERVED]: "low",
+    [USE.USED]: "used",
+    [USE.TABLE]: "table",
+    [USE.DIRECTORY]: "directory",
+    [USE.TEXT]: "code",
+    [USE.RODATA]: "constants",
+    [USE.DATA]: "data",
+    [USE.LOW]: "low",
+    [USE.SCREEN]: "screen",
+    [USE.MODULE]: "module",
+    [USE.HEAP]: "heap",
+    [USE.USER]: "user",
+    [USE.STACK]: "stack",
     [USE.RECORDS]: "records",
 };
 export const regionOfFrame = (use, pfn) => REGION[BY_USE[use[pfn] ?? USE.ABSENT]];
 
-const ABOVE = [[0xfffff000, "directory"], [WINDOW, "table"], [0xff800000, "records"], [0xff400000, "stack"], [0xf8000000, "module"],
-    [0xf0000000, "device"], [USER_END, "heap"], [0, "user"]].map(([start, key]) => [start, REGION[key]]);
+const ABOVE = [
+    [0xfffff000, "directory"],
+    [WINDOW, "table"],
+    [0xff800000, "records"],
+    [0xff400000, "stack"],
+    [0xf8000000, "module"],
+    [0xf0000000, "device"],
+    [USER_END, "heap"],
+    [0, "user"],
+].map(([start, key]) => [start, REGION[key]]);
 const above = va => ABOVE.find(([start]) => va >= start)[1];
 
 // The first 4 MiB are mapped to themselves: there a page is what its frame is.
@@ -49,6 +73,10 @@ export function regionOfPage(page, use) {
 export const regionOfPde = i => (i === 0 ? REGION.code : i === RECURSIVE ? REGION.directory : above((i << 22) >>> 0));
 
 export function permissions(entry) {
-    return [entry & PTE.WRITE ? "writable" : "read-only", entry & PTE.USER ? "user" : "kernel",
-        entry & PTE.ACCESSED ? "accessed" : "not accessed", entry & PTE.DIRTY ? "dirty" : "clean"];
+    return [
+        entry & PTE.WRITE ? "writable" : "read-only",
+        entry & PTE.USER ? "user" : "kernel",
+        entry & PTE.ACCESSED ? "accessed" : "not accessed",
+        entry & PTE.DIRTY ? "dirty" : "clean",
+    ];
 }

@@ -1,10 +1,32 @@
 // The PC's screen: 80 x 25 characters of text memory at 0xB8000, painted; its text for listeners.
 import { el, say } from "./dom.js";
 
-const CP437 = " ☺☻♥♦♣♠•◘○◙♂♀♪♫☼►◄↕‼¶§▬↨↑↓→←∟↔▲▼" + Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i)).join("")
-    + "⌂ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■ ";
-const VGA = ["#000", "#00a", "#0a0", "#0aa", "#a00", "#a0a", "#a50", "#aaa", "#555", "#55f", "#5f5", "#5ff", "#f55", "#f5f", "#ff5", "#fff"];
-const COLUMNS = 80, ROWS = 25, WIDTH = 9, HEIGHT = 16;
+const CP437 =
+    " ☺☻♥♦♣♠•◘○◙♂♀♪♫☼►◄↕‼¶§▬↨↑↓→←∟↔▲▼" +
+    Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i)).join("") +
+    "⌂ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■ ";
+const VGA = [
+    "#000",
+    "#00a",
+    "#0a0",
+    "#0aa",
+    "#a00",
+    "#a0a",
+    "#a50",
+    "#aaa",
+    "#555",
+    "#55f",
+    "#5f5",
+    "#5ff",
+    "#f55",
+    "#f5f",
+    "#ff5",
+    "#fff",
+];
+const COLUMNS = 80,
+    ROWS = 25,
+    WIDTH = 9,
+    HEIGHT = 16;
 
 export class Screen {
     constructor(details, lab) {
@@ -29,11 +51,13 @@ export class Screen {
     }
 
     drawCell(context, i, cell) {
-        const x = i % COLUMNS * WIDTH, y = Math.floor(i / COLUMNS) * HEIGHT, character = cell & 255;
-        context.fillStyle = VGA[cell >> 12 & 7];
+        const x = (i % COLUMNS) * WIDTH,
+            y = Math.floor(i / COLUMNS) * HEIGHT,
+            character = cell & 255;
+        context.fillStyle = VGA[(cell >> 12) & 7];
         context.fillRect(x, y, WIDTH, HEIGHT);
         if (character === 0 || character === 32) return;
-        context.fillStyle = VGA[cell >> 8 & 15];
-        context.fillText(CP437[character], x, y + HEIGHT / 2 + .5);
+        context.fillStyle = VGA[(cell >> 8) & 15];
+        context.fillText(CP437[character], x, y + HEIGHT / 2 + 0.5);
     }
 }

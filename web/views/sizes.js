@@ -1,24 +1,35 @@
 // How large a cell is: as large as the room allows.
 
-const GAPS = 60, NARROW = 720, SMALLEST = 7, LARGEST = 22;
-const FRAME = .8; // a frame's cell beside an entry's: it says less
+export const NARROW = 720; // a telephone; style/small.css has it too
+const GAPS = 60,
+    SMALLEST = 7,
+    LARGEST = 22;
+const FRAME = 0.8; // a frame's cell beside an entry's: it says less
 const BELOW = { desk: 540, wall: 560, stage: 270 }; // what stands above and below the tables
 
 // ROOT holds the grids; FRAMES is how many frames there are. On a telephone a grid has the whole width.
 export function measure(root, frames) {
-    const { classList } = document.body, below = BELOW[classList.contains("stage") ? "stage" : classList.contains("present") ? "wall" : "desk"];
-    const width = root.clientWidth, height = root.clientHeight;
+    const { classList } = document.body,
+        below = BELOW[classList.contains("stage") ? "stage" : classList.contains("present") ? "wall" : "desk"];
+    const width = root.clientWidth,
+        height = root.clientHeight;
     if (innerWidth <= NARROW) return narrow(width);
-    const across = Math.floor((width - GAPS) / (64 + 32 * FRAME)), above = Math.floor((height - below) / 32);
+    const across = Math.floor((width - GAPS) / (64 + 32 * FRAME)),
+        above = Math.floor((height - below) / 32);
     const wide = innerWidth > 1100;
     const pitch = clamp(wide ? Math.min(across, Math.max(above, 9)) : across);
-    const room = width - GAPS - 64 * pitch, rows = Math.ceil(frames / 32);
+    const room = width - GAPS - 64 * pitch,
+        rows = Math.ceil(frames / 32);
     const tall = wide ? Math.floor((height - 190) / rows) : pitch;
-    return { pitch, framePitch: clamp(Math.min(Math.floor(room / 32), Math.max(tall, SMALLEST), pitch)), frameColumns: 32 };
+    return {
+        pitch,
+        framePitch: clamp(Math.min(Math.floor(room / 32), Math.max(tall, SMALLEST), pitch)),
+        frameColumns: 32,
+    };
 }
 
 function narrow(width) {
-    const pitch = Math.floor(width / 32 * 2) / 2;
+    const pitch = Math.floor((width / 32) * 2) / 2;
     return { pitch, framePitch: pitch, frameColumns: 32 };
 }
 

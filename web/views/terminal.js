@@ -4,8 +4,19 @@
 import { el } from "./dom.js";
 import { Escapes } from "./escapes.js";
 
-const KEYS = { ArrowUp: "\x1b[A", ArrowDown: "\x1b[B", ArrowRight: "\x1b[C", ArrowLeft: "\x1b[D", Home: "\x1b[H", End: "\x1b[F",
-    Delete: "\x1b[3~", Backspace: "\x7f", Enter: "\r", PageUp: null, PageDown: null };
+const KEYS = {
+    ArrowUp: "\x1b[A",
+    ArrowDown: "\x1b[B",
+    ArrowRight: "\x1b[C",
+    ArrowLeft: "\x1b[D",
+    Home: "\x1b[H",
+    End: "\x1b[F",
+    Delete: "\x1b[3~",
+    Backspace: "\x7f",
+    Enter: "\r",
+    PageUp: null,
+    PageDown: null,
+};
 const SPOKEN = 14; // lines of an answer that are read out
 
 export class Terminal {
@@ -16,13 +27,36 @@ export class Terminal {
         this.rows = new Map(); // number of a line -> its element
         this.tabLeaves = false;
         this.heard = 0;
-        this.log = el("div", { class: "log", role: "log", "aria-live": "off", "aria-label": "Terminal output", tabindex: "0" });
-        this.field = el("textarea", { class: "keys", rows: "1", "aria-label": "Terminal: type a command, then Enter", "aria-describedby": "terminal-help",
-            autocapitalize: "off", autocomplete: "off", autocorrect: "off", spellcheck: "false", enterkeyhint: "send" });
+        this.log = el("div", {
+            class: "log",
+            role: "log",
+            "aria-live": "off",
+            "aria-label": "Terminal output",
+            tabindex: "0",
+        });
+        this.field = el("textarea", {
+            class: "keys",
+            rows: "1",
+            "aria-label": "Terminal: type a command, then Enter",
+            "aria-describedby": "terminal-help",
+            autocapitalize: "off",
+            autocomplete: "off",
+            autocorrect: "off",
+            spellcheck: "false",
+            enterkeyhint: "send",
+        });
         this.voice = el("div", { class: "visually-hidden", role: "status", "aria-live": "polite" });
         this.cursor = el("span", { class: "cursor" });
-        root.append(this.log, this.field, this.voice,
-            el("p", { id: "terminal-help", class: "visually-hidden" }, "Tab completes a word while a line is being typed. Press Escape, then Tab, to leave the terminal. The up arrow brings earlier commands back."));
+        root.append(
+            this.log,
+            this.field,
+            this.voice,
+            el(
+                "p",
+                { id: "terminal-help", class: "visually-hidden" },
+                "Tab completes a word while a line is being typed. Press Escape, then Tab, to leave the terminal. The up arrow brings earlier commands back.",
+            ),
+        );
         this.listen(root);
     }
 
@@ -41,7 +75,9 @@ export class Terminal {
         });
     }
 
-    focus() { this.field.focus({ preventScroll: true }); }
+    focus() {
+        this.field.focus({ preventScroll: true });
+    }
 
     key(event) {
         if (event.isComposing || event.metaKey) return;
@@ -83,7 +119,9 @@ export class Terminal {
         else if (event.data) this.send(event.data);
     }
 
-    typing() { return !/^quire>\s*$/.test(this.escapes.line().text.join("")); }
+    typing() {
+        return !/^quire>\s*$/.test(this.escapes.line().text.join(""));
+    }
 
     // ---- output ----
 
@@ -102,11 +140,15 @@ export class Terminal {
 
     draw() {
         this.requested = undefined;
-        const { lines, first } = this.escapes, end = first + lines.length;
-        for (const [number, row] of this.rows) if (number < first || number >= end) row.remove(), this.rows.delete(number);
+        const { lines, first } = this.escapes,
+            end = first + lines.length;
+        for (const [number, row] of this.rows)
+            if (number < first || number >= end) (row.remove(), this.rows.delete(number));
         this.escapes.touch();
-        for (let number = Math.max(first, this.drawnTo ?? 0) ; number < end; number++) if (!this.rows.has(number)) this.escapes.changed.add(number);
-        for (const number of [...this.escapes.changed].sort((a, b) => a - b)) if (number >= first && number < end) this.drawLine(number, lines[number - first]);
+        for (let number = Math.max(first, this.drawnTo ?? 0); number < end; number++)
+            if (!this.rows.has(number)) this.escapes.changed.add(number);
+        for (const number of [...this.escapes.changed].sort((a, b) => a - b))
+            if (number >= first && number < end) this.drawLine(number, lines[number - first]);
         this.escapes.changed.clear();
         this.drawnTo = first;
         this.log.scrollTop = this.log.scrollHeight;
@@ -120,7 +162,9 @@ export class Terminal {
             this.log.append(row);
         }
         const here = number === this.escapes.first + this.escapes.row;
-        const children = this.escapes.runs(line).map(([text, names]) => (names ? el("span", { class: names }, text) : text));
+        const children = this.escapes
+            .runs(line)
+            .map(([text, names]) => (names ? el("span", { class: names }, text) : text));
         row.replaceChildren(...children);
         if (here) this.drawCursor(row, line);
     }
@@ -133,8 +177,10 @@ export class Terminal {
             this.cursor.textContent = " ";
             return;
         }
-        const range = document.createRange(), walker = document.createTreeWalker(row, NodeFilter.SHOW_TEXT);
-        const before = line.text.slice(0, at).join("").length, length = line.text[at].length;
+        const range = document.createRange(),
+            walker = document.createTreeWalker(row, NodeFilter.SHOW_TEXT);
+        const before = line.text.slice(0, at).join("").length,
+            length = line.text[at].length;
         for (let seen = 0, node = walker.nextNode(); node; seen += node.length, node = walker.nextNode())
             if (seen + node.length > before) {
                 range.setStart(node, before - seen);
@@ -148,12 +194,19 @@ export class Terminal {
 
     // The prompt is back: what came since is read out, its end if it is long.
     speak() {
-        const { lines, first } = this.escapes, end = first + lines.length - 1;
-        const from = Math.max(this.heard, first), said = lines.slice(from - first, end - first).map(line => line.text.join("").trim()).filter(Boolean);
+        const { lines, first } = this.escapes,
+            end = first + lines.length - 1;
+        const from = Math.max(this.heard, first),
+            said = lines
+                .slice(from - first, end - first)
+                .map(line => line.text.join("").trim())
+                .filter(Boolean);
         this.heard = end;
         const cut = said.length > SPOKEN ? [`${said.length} lines, the last of them:`, ...said.slice(-SPOKEN)] : said;
         this.voice.replaceChildren(...cut.map(text => el("p", {}, text)));
     }
 
-    text() { return this.escapes.text(); }
+    text() {
+        return this.escapes.text();
+    }
 }

@@ -2,13 +2,32 @@
 // The colours are style/theme.css's; a canvas gets them from there.
 import { REGIONS } from "./places.js";
 
-const KEY = "quire-theme", NAMES = ["ink", "dim", "card", "cell", "mark", "hollow", "s1", "s2", "s3", "s4", "tlb", "stale", "changed", "shared", "ok", "warn"];
+const KEY = "quire-theme",
+    NAMES = [
+        "ink",
+        "dim",
+        "card",
+        "cell",
+        "mark",
+        "hollow",
+        "s1",
+        "s2",
+        "s3",
+        "s4",
+        "tlb",
+        "stale",
+        "changed",
+        "shared",
+        "ok",
+        "warn",
+    ];
 const root = document.documentElement;
 let colors = null;
 
 export function palette() {
     if (colors) return colors;
-    const style = getComputedStyle(root), get = name => style.getPropertyValue(name).trim();
+    const style = getComputedStyle(root),
+        get = name => style.getPropertyValue(name).trim();
     colors = Object.fromEntries(NAMES.map(name => [name, get("--" + name)]));
     for (const region of REGIONS) if (region.color) colors[region.key] = get(region.color);
     colors.letters = get("--letters") === "1";
@@ -25,11 +44,14 @@ export function kept(key, fallback) {
 export function keep(key, value) {
     try {
         localStorage.setItem(key, value);
-    } catch { /* as above */ }
+    } catch {
+        /* as above */
+    }
 }
 
 function systemTheme() {
-    if (matchMedia("(prefers-contrast: more)").matches && !matchMedia("(forced-colors: active)").matches) return "contrast";
+    if (matchMedia("(prefers-contrast: more)").matches && !matchMedia("(forced-colors: active)").matches)
+        return "contrast";
     return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 }
 
