@@ -120,7 +120,10 @@ class App {
 
     async undo() {
         this.player.stop();
-        await this.lab.undo(this.timeline.current);
+        const i = this.timeline.current,
+            { command } = this.lab.chapters[i];
+        await this.lab.undo(i);
+        this.terminal.write(`\r\x1b[33mundone: ${command}, and what came after it\x1b[0m\r\nquire> `);
     }
 
     changed() {
@@ -130,6 +133,7 @@ class App {
 
     prompted(chapter) {
         this.terminal.speak();
+        this.note = null;
         this.shownChapter = null;
         this.follow();
         if (chapter && this.lab.chapters.indexOf(chapter) > 0) this.choosePlace(subject(chapter, this.look()));
@@ -305,11 +309,10 @@ class App {
     status(look) {
         const { lab } = this,
             cached = look.state.tlb?.length;
-        const machine = lab.dead ? "stopped" : lab.busy ? "running" : "waiting for you";
-        say(
-            $("status"),
-            `${machine} · ${plural(lab.now, "step")}${look.live && cached !== undefined ? ` · ${number(cached)} pages in the TLB` : ""}${look.live ? "" : ` · you are at step ${number(look.t)}`}`,
-        );
+        const parts = [lab.dead ? "stopped" : lab.busy ? "running" : "waiting for you", plural(lab.now, "step")];
+        if (look.live && cached !== undefined) parts.push(`${number(cached)} pages in the TLB`);
+        if (!look.live) parts.push(`you are at step ${number(look.t)}`);
+        say($("status"), this.note ?? parts.join(" · "));
     }
 
     resize() {
@@ -357,21 +360,25 @@ class App {
         this.draw();
     }
 
+    // A link that types the commands so far. It is put into the address without going there: here they have been typed.
     async share() {
-        const commands = this.lab.chapters
-            .slice(1)
-            .map(chapter => chapter.command)
-            .filter(Boolean);
-        location.hash = new URLSearchParams({
-            cmd: commands.join(";"),
+        const commands = this.lab.chapters.slice(1).map(chapter => chapter.command);
+        const parts = {
+            cmd: commands.filter(Boolean).join(";"),
             mission: this.missions.mission.id,
             va: hex(this.chosen.va),
-        });
+        };
+        const link = Object.entries(parts)
+            .filter(([, value]) => value)
+            .map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+        history.replaceState(null, "", "#" + link.join("&"));
         const copied = await navigator.clipboard?.writeText(location.href).then(
             () => true,
             () => false,
         );
-        say($("status"), copied ? "The link is copied, and in the address bar." : "The link is in the address bar.");
+        this.note = copied ? "The link is copied, and in the address bar." : "The link is in the address bar.";
+        say($("said"), this.note);
+        this.draw();
     }
 }
 
@@ -391,4 +398,7 @@ const app = new App();
 publish(app.lab, { missions: () => app.missions.report() });
 if (new URLSearchParams(location.search).has("present")) document.body.classList.add("present");
 window.labPage = app; // for the tests
-app.start().then(() => app.resize());
+app.start().then(
+    () => app.resize(),
+    error => say($("status"), `The lab cannot start here: ${error.message}`),
+);

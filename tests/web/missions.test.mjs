@@ -92,3 +92,38 @@ test("hints come one at a time", { skip: missing }, async t => {
     await page.getByRole("button", { name: "Another hint" }).click();
     assert.equal(await shown(), 2);
 });
+
+test(
+    "Share makes a link that carries the commands and the mission, and types nothing itself",
+    { skip: missing },
+    async t => {
+        const { page, server } = await open(t, { path: "#mission=two-pages-one-frame", reducedMotion: "reduce" });
+        await page.evaluate(() => quire.type("map 0x500000 0x300000\n"));
+        await page.evaluate(() => quire.type("peek 0x500000\n"));
+        await page.getByRole("button", { name: "Share" }).click();
+        const hash = await page.evaluate(() => location.hash);
+        assert.equal(await page.evaluate(() => labPage.lab.chapters.length), 3);
+
+        const other = await page.context().newPage();
+        await other.goto(server.url + hash);
+        await other.waitForFunction(() => window.quire);
+        await other.evaluate(() => quire.ready);
+        assert.deepEqual(await other.evaluate(() => labPage.lab.chapters.map(chapter => chapter.command)), [
+            "",
+            "map 0x500000 0x300000",
+            "peek 0x500000",
+        ]);
+        assert.equal(await other.locator("#mission").inputValue(), "two-pages-one-frame");
+        assert.equal(await other.evaluate(() => labPage.chosen.va), 0x500000);
+    },
+);
+
+test("undo takes a command back in the machine, and the terminal says so", { skip: missing }, async t => {
+    const { page } = await open(t, { reducedMotion: "reduce" });
+    await page.evaluate(() => quire.type("map 0x500000 0x300000\n"));
+    await page.getByRole("button", { name: "undo" }).click();
+    await page.waitForFunction(() => labPage.lab.chapters.length === 1);
+    await page.waitForFunction(() => /undone: map 0x500000/.test(document.querySelector(".log").textContent));
+    await page.evaluate(() => quire.type("walk 0x500000\n"));
+    assert.match(await page.evaluate(() => quire.log()), /0x00500000 -> not mapped: PD\[1\] absent/);
+});
