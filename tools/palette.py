@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""palette.py FROM TO: a picture of a screen as a small PNG. Screens have few colours, so a palette of 128 will do."""
+"""palette.py FROM TO: a picture of a screen as a small PNG. Screens have few colours, so a palette of 256 will do."""
 import sys
 
 from PIL import Image
@@ -7,7 +7,7 @@ from PIL import Image
 
 def main(source, target):
     picture = Image.open(source).convert("RGB")
-    picture.quantize(128, dither=Image.Dither.NONE).save(target, optimize=True)
+    picture.quantize(256, dither=Image.Dither.NONE).save(target, optimize=True)
 
 
 if __name__ == "__main__":

@@ -276,9 +276,8 @@ class App {
             look = this.look();
         if (look.t) this.missions.visit(look.t);
         this.pair = this.comparing === false ? null : pairOf(look);
-        const right = $("right");
-        if (right.classList.contains("pair") !== !!this.pair) this.rearrange();
         this.spaces.update(look, this.pair);
+        if ($("right").classList.contains("pair") !== !!this.pair) this.rearrange();
         this.updatePanes(look);
         this.translation.update(look);
         this.timeline.update(look);

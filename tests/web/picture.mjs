@@ -1,4 +1,5 @@
-// picture.mjs FILE: the README's picture of the lab. The page as it is after an allocation, on the step that maps its pages.
+// picture.mjs FILE: the README's picture of the lab. A program has forked and one of the two writes: its entry leads to a
+// copy already, the other's still to the shared frame, and the TLB has yet to be told.
 import { missing, open } from "./browser.mjs";
 
 const [file] = process.argv.slice(2),
@@ -8,26 +9,23 @@ if (missing) {
     console.error(`the lab's picture is passed over: ${missing}`);
     process.exit(1);
 }
-const { page } = await open(
-    { after: end => ends.push(end) },
-    {
-        viewport: { width: 1440, height: 900 },
-        reducedMotion: "reduce",
-        colorScheme: "light",
-        path: "#mission=kmalloc-step-by-step",
-    },
-);
+const options = {
+    viewport: { width: 1440, height: 960 },
+    reducedMotion: "reduce",
+    colorScheme: "light",
+    path: "#mission=fork-to-copy",
+};
+const { page } = await open({ after: end => ends.push(end) }, options);
 await page.evaluate(async () => {
-    await quire.type("map 0x400000 0xb8000\n");
-    await quire.type("alloc 300000\n");
+    await quire.type("run clone\n");
     const { lab } = labPage,
         { from, to } = lab.chapters.at(-1);
-    let at = from;
-    for (let t = from; t < to; t++)
-        if (lab.events[t].kind === "entry" && lab.events[t].va >= 0xc0000000 && lab.events[t].level === "pt")
-            at = t + 1;
-    labPage.moveTo(at);
-    labPage.go(0xd0000000);
+    const copies = ({ kind, level, before, value }) =>
+        kind === "entry" && level === "pt" && (before ^ value) & 0xfffff000 && before & 1 && value & 2;
+    const at = lab.events
+        .slice(from, to)
+        .findIndex(event => copies(event) && event.va >= 0x400000 && event.va < 0xc0000000);
+    labPage.moveTo(from + at + 1);
     document.activeElement.blur();
     await document.fonts.ready;
     for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame);

@@ -99,12 +99,14 @@ export class Look {
         return null;
     }
 
-    // Frames that more than one space leads to.
+    // Frames to which the user parts of more than one space lead.
     get shared() {
         return this.once("shared", () => {
             const shared = new Set();
-            for (const [pfn, pages] of this.users)
-                if (pages.some(at => at.directory !== pages[0].directory)) shared.add(pfn);
+            for (const [pfn, pages] of this.users) {
+                const owners = new Set(pages.filter(isUser).map(at => at.directory));
+                if (owners.size > 1) shared.add(pfn);
+            }
             return shared;
         });
     }
@@ -121,6 +123,8 @@ export class Look {
         });
     }
 }
+
+const isUser = ({ page }) => page >= USER_PDI[0] * ENTRIES && page < USER_PDI[1] * ENTRIES;
 
 export const present = table => {
     let n = 0;

@@ -2,7 +2,7 @@
 
 export const NARROW = 720; // a telephone; style/small.css has it too
 const GAPS = 60,
-    SMALLEST = 7,
+    SMALLEST = 8,
     LARGEST = 22;
 const FRAME = 0.8; // a frame's cell beside an entry's: it says less
 const BELOW = { desk: 540, wall: 560, stage: 270 }; // what stands above and below the tables
@@ -15,9 +15,9 @@ export function measure(root, frames) {
         height = root.clientHeight;
     if (innerWidth <= NARROW) return narrow(width);
     const across = Math.floor((width - GAPS) / (64 + 32 * FRAME)),
-        above = Math.floor((height - below) / 32);
+        above = Math.floor((height - below - root.querySelector("#spaces").offsetHeight) / 32);
     const wide = innerWidth > 1100;
-    const pitch = clamp(wide ? Math.min(across, Math.max(above, 9)) : across);
+    const pitch = clamp(wide ? Math.min(across, above) : across);
     const room = width - GAPS - 64 * pitch,
         rows = Math.ceil(frames / 32);
     const tall = wide ? Math.floor((height - 190) / rows) : pitch;

@@ -143,7 +143,7 @@ export class Table extends Half {
             ? `PD[${pdi}] is absent: no table`
             : pdi === RECURSIVE
               ? "PD[1023]: the directory itself"
-              : `PD[${pdi}], from ${hex(pdi << 22)} · ${present(table)} present`;
+              : `PD[${pdi}]${shared ? "" : `, from ${hex(pdi << 22)}`} · ${present(table)} present`;
         say(this.sub, where);
         say(this.title, shared ? `Page table of ${spaceName(look.space(directory))}` : "Page table");
         this.grid.element.classList.toggle("empty", !table);
@@ -176,7 +176,7 @@ export class Table extends Half {
             page = this.page(i);
         const name = [el("b", {}, `PT[${i}]`), ` ${hex(page << 12)}: `];
         const held = this.tlb?.get(page),
-            stale = held?.stale ? `; stale in the TLB, where it leads to ${hex(held.pa)}` : held ? "; in the TLB" : "";
+            stale = held?.stale ? `; stale in the TLB: ${hex(held.pa)}` : held ? "; in the TLB" : "";
         if (!(entry & PTE.PRESENT)) return [...name, absent(page, entry, this.entries) + stale];
         const shared = this.look.shared.has(entry >>> 12) && page >= 1024 ? "; its frame is shared" : "";
         return [
