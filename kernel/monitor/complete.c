@@ -106,7 +106,8 @@ static bool ends_word(char c) { return c == ' ' || c == '\t' || c == ';'; }
 static const char *usage_word(const char *usage, unsigned index) {
     while (index-- && usage) {
         usage = strchr(usage, ' ');
-        usage += usage != NULL;
+        if (usage)
+            usage++;
     }
     return usage;
 }

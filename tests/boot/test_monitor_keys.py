@@ -94,6 +94,19 @@ def test_tab_completes_commands_and_arguments(machine, typed, last):
     assert re.search(last, machine.run(typed)[-1])
 
 
+@pytest.mark.parametrize("compiler", ["ubsan", "ubsan-clang"])
+def test_tab_past_the_last_argument_is_defined_behaviour(boot, build, compiler):
+    kernel = build / "variant" / compiler / "quire.elf"
+    if not kernel.exists():
+        pytest.skip(f"there is no kernel by {compiler}: it is not on this machine")
+    machine = boot(kernel=kernel)
+    machine.prompt()
+    for line in "walk 1\t", "walk 1 \t", "walk 1 2 \t", "mem \t":
+        machine.run(line)
+    assert machine.finish() in (33, 35)
+    assert "undefined" not in machine.text() and "PANIC" not in machine.text()
+
+
 def test_tab_knows_the_objects_that_live(machine):
     for size in (100, 200, 300):
         machine.run(f"alloc {size}")

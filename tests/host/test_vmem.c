@@ -221,8 +221,8 @@ static void test_init_goes_in_the_seeds_order(void **state) {
 
     size_t identity = last_write_to(table, loaded);
     size_t link = find_event(identity, MMU_WRITE, directory);
-    size_t window = find_event(identity, MMU_WRITE, directory + RECURSIVE_PDI * 4);
-    assert_true(identity < link && link < window && window < loaded);
+    size_t window = find_event(last_clear, MMU_WRITE, directory + RECURSIVE_PDI * 4);
+    assert_true(identity < link && link < loaded && last_clear < window && window < loaded);
     for (size_t i = got_table + 1; i < identity; i++)
         assert_int_equal(mmu_events[i].where & PTE_FRAME, table);
 }
@@ -272,8 +272,8 @@ static void test_init_panics_without_a_frame(void **state) {
         power_on();
         while (pm_count().free > left)
             __real_pm_alloc_page();
-        EXPECT_PANIC(left < 2 ? "no frame is free for" : "no frame is free for the frame records",
-                     call_init, 0, 0);
+        EXPECT_PANIC(left < 2 ? "no frame is free for" : "no frame is free for the frame records", call_init,
+                     0, 0);
         assert_int_equal(mmu_paging(), left >= 2);
     }
     power_on();
@@ -400,6 +400,9 @@ static void test_protect_changes_the_pages_touched_and_no_other(void **state) {
     assert_int_equal(vmem_protect(at(va), 1, 0), 0);
     check_mapped(va, 0x20000000, 0);
     check_mapped(va + PAGE_SIZE, 0x20001000, VMEM_USER);
+    assert_int_equal(vmem_protect(at(va + 4 * PAGE_SIZE - 1), 2, VMEM_USER), 0);
+    check_mapped(va + 4 * PAGE_SIZE, 0x20004000, VMEM_USER);
+    check_mapped(va + 5 * PAGE_SIZE, 0x20005000, VMEM_WRITE);
     assert_int_equal(vmem_protect(at(va), 6 * PAGE_SIZE, VMEM_WRITE), 0);
     mmu_check_caches();
     for (unsigned i = 0; i < 6; i++)
@@ -983,7 +986,8 @@ static void test_check_sees_each_broken_invariant(void **state) {
     assert_int_equal(vmem_alloc_range(at(KHEAP_START), 3, VMEM_WRITE), 0);
     assert_int_equal(vmem_map(at(0xF0000000), 0xFEC00000, 0), 0);
     assert_int_equal(vmem_map(at(0x40000000), 0xFEC01000, 0), 0);
-    paddr_t heap = mmu_word(directory + 768 * 4) & PTE_FRAME, user = mmu_word(directory + 256 * 4) & PTE_FRAME;
+    paddr_t heap = mmu_word(directory + 768 * 4) & PTE_FRAME,
+            user = mmu_word(directory + 256 * 4) & PTE_FRAME;
     paddr_t records = mmu_word(directory + FRAMES_PDI * 4) & PTE_FRAME;
     unsigned page = mmu_word(heap);
 
@@ -995,10 +999,11 @@ static void test_check_sees_each_broken_invariant(void **state) {
     check_sees(table_0 + 1023 * 4, 0x3FF000 | PTE_PRESENT, of_table_0);
     check_sees(directory, mmu_word(directory) & ~PTE_WRITE, of_own_table);
     check_sees(directory + FRAMES_PDI * 4, mmu_word(directory + FRAMES_PDI * 4) | PTE_USER, of_own_table);
-    check_sees(records + 1023 * 4, mmu_word(records + 1023 * 4) & ~PTE_WRITE, "(STATUS_BITS | PTE_FRAME) == OWN");
+    check_sees(records + 1023 * 4, mmu_word(records + 1023 * 4) & ~PTE_WRITE,
+               "(STATUS_BITS | PTE_FRAME) == OWN");
     check_sees(directory + 5 * 4, 0x1000, of_flags); /* absent, but not zero */
     check_sees(directory + 768 * 4, mmu_word(directory + 768 * 4) & ~PTE_USER, of_flags);
-    check_sees(directory + 768 * 4, 0, of_pages); /* its table is lost */
+    check_sees(directory + 768 * 4, 0, of_pages);                             /* its table is lost */
     check_sees(directory + 769 * 4, mmu_word(directory + 768 * 4), of_pages); /* or linked twice */
     check_sees(heap + 2 * 4, 0, of_entries);                                  /* an entry is lost */
     check_sees(heap + 7 * 4, page & ~PTE_PRESENT, of_entry);
