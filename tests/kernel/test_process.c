@@ -116,6 +116,30 @@ KTEST(process_malformed_executable_is_refused)
     }
 }
 
+/* The second segment begins on the first one's last page, or on the next. (Its header lies over the program's first
+ * instructions: where it is taken, the program ends by a fault.) */
+KTEST(process_segments_that_share_a_page_are_refused)
+{
+    unsigned first[8], second[8];
+
+    KCHECK_CALL(add_program());
+    memcpy(first, program_start + 52, sizeof(first)); /* System V ABI, figure 5-1 */
+    unsigned end = (first[2] + first[5] + PAGE_MASK) & ~PAGE_MASK;
+    memcpy(second, first, sizeof(second));
+    second[1] = second[4] = 0; /* nothing of the file */
+    second[5] = PAGE_SIZE;
+    run_changed(0, 0x7F, 1); /* the file is there, as it was */
+    for (unsigned at = end - PAGE_SIZE; at <= end; at += PAGE_SIZE) {
+        const unsigned short headers = 2;
+        second[2] = at;
+        memcpy(file + 44, &headers, sizeof(headers));
+        memcpy(file + 84, second, sizeof(second));
+        int status = run("bad", 1);
+        KCHECK_EQ(status < 0, at < end);
+        KCHECK(status >= 0 || find_text(process_error_text(status), "ELF"));
+    }
+}
+
 /* Whatever the headers say, the file is refused, or its program runs and ends. */
 KTEST(process_random_executables_never_panic)
 {
