@@ -31,6 +31,7 @@ include tools/toolchain.mk
 include user/user.mk
 include iso/iso.mk
 include tests/tests.mk
+include tests/fuzz/fuzz.mk
 include labs/labs.mk
 include web/web.mk
 
@@ -163,6 +164,7 @@ Test and measure
   make soak         all of memory in use at once, for MINUTES=10
   make plants       plant known bugs, one at a time, and see that the tests find each
   make prove        mm/ under a model checker, some minutes: PROOF=NAME, ROUND=short; prove-plants
+  make fuzz         libFuzzer on every target, for SECONDS=60 in all
   make bench        instructions for each operation; BENCH="W*" for some of them
   make budgets      write tests/bench/budgets anew, which no figure may exceed
   make bench-host   the heap beside other allocators, in time: some minutes, a table, $(BUILD)/bench-host.svg

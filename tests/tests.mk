@@ -100,7 +100,7 @@ soak: $(KERNEL) $(BUILD)/user/soak
 # Without the host compiler the other tests still run.
 test-programs:
 	$(if $(call have,$(HOST_CC)), \
-	    $(Q)$(MAKE) --no-print-directory host host-tests, \
+	    $(Q)$(MAKE) --no-print-directory host host-tests $(if $(can-fuzz),fuzz-programs), \
 	    @echo '  the host tests are passed over: no $(HOST_CC)')
 
 # The README's pictures: the monitor's screens, and the drawing of the memory system.

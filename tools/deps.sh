@@ -25,6 +25,7 @@ apt-get  mtools          mtools
 apt-get  xz              xz-utils
 apt-get  gdb             gdb
 apt-get  font            console-setup-linux
+apt-get  fuzz            clang libclang-rt-14-dev gcc-i686-linux-gnu libc6-dev-i386-cross libstdc++6-i386-cross
 apt-get  test            python3 python3-pytest python3-pytest-xdist python3-pexpect python3-pil patch
 apt-get  grade           python3
 apt-get  git             git
@@ -139,6 +140,7 @@ needs() {
             grade | hint) echo "$build qemu grade" ;;
             web | web-run) echo "$build web" ;;
             prove | prove-plants) echo "$build proof" ;;
+            fuzz) echo "$build fuzz test qemu" ;;
             run-iso) echo "$build $disc qemu qemu-window" ;;
             *) echo "*" ;;
         esac

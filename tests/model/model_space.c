@@ -174,6 +174,7 @@ static void begin_or_end(struct model_space *other) {
     struct space *space = clone ? space_clone() : space_create();
     if (!space) {
         ASSERT(before < need + 3 || !model_heap_is_exact()); /* the heap may have needed some */
+        kmalloc_trim(); /* it may have a page more to spare */
         ASSERT(pm_count().free >= before || !model_heap_is_exact());
         return;
     }

@@ -1,0 +1,21 @@
+"""The inputs kept for the fuzz targets (tests/fuzz/corpus/): each target runs all of its own, and finds nothing."""
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent.parent / "fuzz"
+BUILT = Path(os.environ.get("QUIRE_BUILD", "build")) / "fuzz"
+TARGETS = sorted(file.stem for file in HERE.glob("*.c") if file.stem != "fuzz")
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_kept_inputs_find_nothing(target):
+    program = BUILT / target
+    if not program.exists():
+        pytest.skip("there is no clang with libFuzzer for 32 bits on this machine")
+    inputs = sorted((HERE / "corpus" / target).iterdir())
+    assert inputs
+    run = subprocess.run([program, "-timeout=60", *inputs], capture_output=True, text=True, errors="replace", timeout=300)
+    assert run.returncode == 0, run.stderr[-3000:]
