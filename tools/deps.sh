@@ -141,6 +141,7 @@ needs() {
             web | web-run) echo "$build web" ;;
             prove | prove-plants) echo "$build proof" ;;
             fuzz) echo "$build fuzz test qemu" ;;
+            fuzz-boot) echo "$build test qemu" ;;
             run-iso) echo "$build $disc qemu qemu-window" ;;
             *) echo "*" ;;
         esac

@@ -5,6 +5,8 @@
 # `make test` replays: a few inputs to begin with, and every one that ever found something.
 
 SECONDS ?= 60
+BOOTS ?= 10000
+SEED ?= 1
 
 FUZZ_OUT := $(BUILD)/fuzz
 FUZZ_SUPPORT := tests/fuzz/fuzz.c
@@ -44,7 +46,7 @@ $(foreach target,$(FUZZ_TARGETS),$(eval $(call fuzz_program,$(target))))
 can-fuzz = $(and $(call all-here,$(FUZZ_CLANG) $(HOST_CC)),$(wildcard $(firstword $(FUZZ_LIBRARIES))),$(wildcard \
     $(HOST_LIBC)/libstdc++.so.6),$(runs-i386))
 
-.PHONY: fuzz fuzz-programs
+.PHONY: fuzz fuzz-programs fuzz-boot
 fuzz-programs: $(FUZZ_TARGETS:%=$(FUZZ_OUT)/%)
 
 fuzz: check-tests all
@@ -52,3 +54,7 @@ fuzz: check-tests all
 	$(Q)$(MAKE) --no-print-directory fuzz-programs
 	$(Q)sh tests/fuzz/run.sh $(FUZZ_OUT) $(SECONDS) $(FUZZ_TARGETS)
 
+
+# Boots with random Multiboot information, the first from SEED. The named malformed ones are tests/boot/test_multiboot_info.py.
+fuzz-boot: check-tests all
+	$(Q)QUIRE_BUILD=$(BUILD) $(PYTHON) tests/fuzz/boots.py --boots $(BOOTS) --seed $(SEED)
