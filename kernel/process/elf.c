@@ -130,11 +130,10 @@ int elf_map(const struct module *module) {
 
 /* The name at OFFSET of the string table STRINGS, if it ends inside it; else NULL. */
 static const char *name_at(const struct module *module, const struct section_header *strings, size_t offset) {
-    const char *name = module->data + strings->offset + offset;
-
     if (strings->offset > module->size || strings->size > module->size - strings->offset ||
         offset >= strings->size)
         return NULL;
+    const char *name = module->data + strings->offset + offset;
     for (size_t i = 0; i < strings->size - offset; i++)
         if (!name[i])
             return name;

@@ -6,7 +6,6 @@
 
 SECONDS ?= 60
 BOOTS ?= 10000
-SEED ?= 1
 
 FUZZ_OUT := $(BUILD)/fuzz
 FUZZ_SUPPORT := tests/fuzz/fuzz.c
@@ -55,6 +54,6 @@ fuzz: check-tests all
 	$(Q)sh tests/fuzz/run.sh $(FUZZ_OUT) $(SECONDS) $(FUZZ_TARGETS)
 
 
-# Boots with random Multiboot information, the first from SEED. The named malformed ones are tests/boot/test_multiboot_info.py.
+# Boots with random Multiboot information, the first from SEED (1). The named malformed ones are tests/boot/test_multiboot_info.py.
 fuzz-boot: check-tests all
-	$(Q)QUIRE_BUILD=$(BUILD) $(PYTHON) tests/fuzz/boots.py --boots $(BOOTS) --seed $(SEED)
+	$(Q)QUIRE_BUILD=$(BUILD) $(PYTHON) tests/fuzz/boots.py --boots $(BOOTS) --seed $(or $(SEED),1)
