@@ -19,12 +19,14 @@ static bool set_test(const char *value) {
 }
 
 static bool set_seed(const char *value) {
-    options.seed = value;
+    if (value)
+        options.seed = value;
     return value;
 }
 
 static bool set_rounds(const char *value) {
-    options.rounds = value;
+    if (value)
+        options.rounds = value;
     return value;
 }
 

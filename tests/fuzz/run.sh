@@ -18,7 +18,7 @@ for target in "$@"; do
     findings=$dir/findings/$target
     mkdir -p "$findings" "$dir/corpus/$target"
     status=0
-    "$dir/$target" -max_total_time=$each -timeout=20 -rss_limit_mb=1500 -print_final_stats=1 -close_fd_mask=1 \
+    "$dir/$target" -max_total_time=$each -timeout=100 -rss_limit_mb=1500 -print_final_stats=1 -close_fd_mask=1 \
         -artifact_prefix="$findings/" "$dir/corpus/$target" "tests/fuzz/corpus/$target" >"$dir/$target.log" 2>&1 || status=$?
     found=$(sed -n 's/.*Test unit written to //p' "$dir/$target.log")
     printf '%-10s %12s %8s %9s\n' "$target" "$(number number_of_executed_units)" "$(edges)" "$(echo $found | wc -w)"
