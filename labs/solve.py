@@ -1,5 +1,5 @@
-"""solve.py LAB FOLDER [PATCH...]: writes the plain solution of LAB into FOLDER, which make_lab.py has made; with
-PATCHes, changed by these. For tests and teachers."""
+"""solve.py LAB FOLDER [EXERCISE...] [PATCH...]: writes the plain solution of LAB, or of these exercises, into FOLDER, which
+make_lab.py has made; with PATCHes, changed by these. For tests and teachers."""
 import shutil
 import subprocess
 import sys
@@ -21,15 +21,20 @@ def reference(lab, patches):
         return {path.name: path.read_text() for path in copy.iterdir()}
 
 
-def solve(lab, folder, patches=()):
+def solve(lab, folder, exercises=(), patches=()):
     texts = reference(lab, patches)
+    chosen = {name for exercise in lab.exercises for _, names in exercise.stubs for name in names
+              if not exercises or exercise.name in exercises}
     for path in lab.files():
-        name = Path(path).name
-        if name not in texts:
-            continue
-        file = folder / path
-        file.write_text(texts[name] if path in lab.replace else source.with_functions(path, file.read_text(), texts[name]))
+        file, text = folder / path, texts.get(Path(path).name)
+        if text is not None and path in lab.replace:
+            file.write_text(text)
+        elif text is not None:
+            solved = source.with_functions(path, file.read_text(), text, chosen)
+            file.write_text(source.without_unused(solved, lab.keep) if path.endswith(".c") else solved)
 
 
 if __name__ == "__main__":
-    solve(Lab(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])
+    words = sys.argv[3:]
+    patches = [word for word in words if word.endswith(".patch")]
+    solve(Lab(sys.argv[1]), Path(sys.argv[2]), [word for word in words if word not in patches], patches)

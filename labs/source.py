@@ -145,8 +145,8 @@ def without_unused(text, keep=()):
         text = text[:start].rstrip("\n") + gap + text[end:].lstrip("\n")
 
 
-def with_functions(path, text, source):
-    """TEXT with its functions replaced by those of the same name in SOURCE. What SOURCE has besides (helpers, constants)
+def with_functions(path, text, source, chosen):
+    """TEXT with its functions replaced by those of the same name in SOURCE that are CHOSEN. What SOURCE has besides (helpers, constants)
     comes before the first of them."""
     theirs = functions(path, source)
     ours = functions(path, text)
@@ -163,7 +163,7 @@ def with_functions(path, text, source):
     helpers = opening.sub("", "".join(rest), 1)
     helpers = re.sub(r'^(?:#include "[^\n]*|/\* ---- [^\n]*)\n', "", helpers, flags=re.M).strip("\n")
     includes = re.findall(r'^#include "([^"\n]*)"', source, re.M)
-    for name in reversed(replaced):
+    for name in reversed([name for name in replaced if name in chosen]):
         function, their = functions(path, text)[name], theirs[name]
         new = source[their.head_start:their.end]
         text = text[:function.head_start] + new + text[function.end:]

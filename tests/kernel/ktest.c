@@ -128,6 +128,11 @@ static void call_and_catch(const struct ktest *test) {
         outcome = FAILED;
 }
 
+static void release_frames(void *arg) {
+    (void)arg;
+    frames_release_all();
+}
+
 static void trim_and_check(void *arg) {
     (void)arg;
     kmalloc_trim();
@@ -140,7 +145,8 @@ static bool check_after(size_t free_before) {
 
     while (log_captures())
         log_capture_end();
-    frames_release_all();
+    if (trap_catch(release_frames, NULL, ktest_report, sizeof(ktest_report), NULL))
+        ktest_fail(__FILE__, __LINE__, "afterwards: %s", first_line(ktest_report, first));
     if (trap_catch(trim_and_check, NULL, ktest_report, sizeof(ktest_report), NULL)) {
         ktest_fail(__FILE__, __LINE__, "afterwards: %s", first_line(ktest_report, first));
         return false;

@@ -120,12 +120,24 @@ def test_a_kernel_with_the_plain_solution_passes_its_own_tests(name, folder_of):
     assert done.returncode == 0
 
 
+def test_half_a_lab_boots_and_the_tests_in_the_kernel_run_to_their_end(folder_of):
+    folder = folder_of("frames")
+    solve.solve(labs.Lab("frames"), folder, ["map", "bitmap"])
+    points, _ = grade(folder)
+    assert [points[name][0] for name in ("map", "bitmap", "frees", "runs")] == [25, 25, 0, 0]
+    assert "warning" not in run(folder, "make", "--silent", "-j2").stderr
+    done = run(folder, "make", "--silent", "run", "CMDLINE=test=vmem*", "QEMUFLAGS=-display none", "MODULES=")
+    plan = re.search(r"^1\.\.(\d+)", done.stdout, re.M).group(1)
+    assert re.search(rf"^(not )?ok {plan} ", done.stdout, re.M), done.stdout[-2000:]
+    assert "# PANIC: not written yet: pm_free_page" in done.stdout
+
+
 @pytest.mark.parametrize("name, patch", sample(WRONG), ids=lambda value: str(value).removesuffix(".patch"))
 def test_a_wrong_solution_loses_its_points_and_is_told_why(name, patch, folder_of):
     lab, folder = labs.Lab(name), folder_of(name)
     patch = lab.folder / "wrong" / patch
     loses, says = re.match(r"Loses: (.*)\nSays: (.*)\n", patch.read_text()).groups()
-    solve.solve(lab, folder, [patch])
+    solve.solve(lab, folder, patches=[patch])
     points, done = grade(folder)
     lost = [exercise for exercise, (got, of) in points.items() if got < of]
     assert lost == loses.split(), done.stdout
