@@ -23,14 +23,14 @@ def reference(lab, patches):
 
 def solve(lab, folder, exercises=(), patches=()):
     texts = reference(lab, patches)
-    chosen = {name for exercise in lab.exercises for _, names in exercise.stubs for name in names
-              if not exercises or exercise.name in exercises}
+    without = {name for exercise in lab.exercises for _, names in exercise.stubs for name in names
+               if exercises and exercise.name not in exercises}
     for path in lab.files():
         file, text = folder / path, texts.get(Path(path).name)
         if text is not None and path in lab.replace:
             file.write_text(text)
         elif text is not None:
-            solved = source.with_functions(path, file.read_text(), text, chosen)
+            solved = source.with_functions(path, file.read_text(), text, without)
             file.write_text(source.without_unused(solved, lab.keep) if path.endswith(".c") else solved)
 
 

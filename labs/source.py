@@ -145,9 +145,9 @@ def without_unused(text, keep=()):
         text = text[:start].rstrip("\n") + gap + text[end:].lstrip("\n")
 
 
-def with_functions(path, text, source, chosen):
-    """TEXT with its functions replaced by those of the same name in SOURCE that are CHOSEN. What SOURCE has besides (helpers, constants)
-    comes before the first of them."""
+def with_functions(path, text, source, without=()):
+    """TEXT with its functions replaced by those of the same name in SOURCE, but for those in WITHOUT. What SOURCE has
+    besides (helpers, constants) comes before the first of them."""
     theirs = functions(path, source)
     ours = functions(path, text)
     replaced = sorted((name for name in theirs if name in ours), key=lambda name: ours[name].start)
@@ -163,7 +163,7 @@ def with_functions(path, text, source, chosen):
     helpers = opening.sub("", "".join(rest), 1)
     helpers = re.sub(r'^(?:#include "[^\n]*|/\* ---- [^\n]*)\n', "", helpers, flags=re.M).strip("\n")
     includes = re.findall(r'^#include "([^"\n]*)"', source, re.M)
-    for name in reversed([name for name in replaced if name in chosen]):
+    for name in reversed([name for name in replaced if name not in without]):
         function, their = functions(path, text)[name], theirs[name]
         new = source[their.head_start:their.end]
         text = text[:function.head_start] + new + text[function.end:]
