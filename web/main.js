@@ -308,7 +308,7 @@ class App {
     status(look) {
         const { lab } = this,
             cached = look.state.tlb?.length;
-        const parts = [lab.dead ? "stopped" : lab.busy ? "running" : "waiting for you", plural(lab.now, "step")];
+        const parts = [lab.dead ? "stopped: Reset starts it afresh" : lab.busy ? "running" : "waiting for you", plural(lab.now, "step")];
         if (look.live && cached !== undefined) parts.push(`${number(cached)} pages in the TLB`);
         if (!look.live) parts.push(`you are at step ${number(look.t)}`);
         say($("status"), this.note ?? parts.join(" · "));

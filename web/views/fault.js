@@ -45,7 +45,7 @@ export class Fault {
             el(
                 "div",
                 { class: "why" },
-                el("p", { class: "cause" }, el("b", {}, fault.cause ?? field("cause").join(" "))),
+                fault.cause !== fault.text ? el("p", { class: "cause" }, el("b", {}, fault.cause)) : null,
                 field("by").length ? el("p", {}, "by ", el("code", {}, field("by")[0])) : null,
                 el(
                     "p",
