@@ -23,7 +23,7 @@ web-kernel: check-web variant-lab
 
 # The kernel for whoever looks for the missing flush: the same sources with web/flawed.patch.
 FLAWED_SOURCE := $(BUILD)/variant/flawed
-FLAWED_FILES := Makefile VERSION linker.ld boot include iso kernel mm tests tools user web
+FLAWED_FILES := $(filter-out build $(BUILD),$(wildcard *))
 web-flawed: check-web
 	$(Q)mkdir -p $(FLAWED_SOURCE)
 	$(Q)for file in $(FLAWED_FILES); do rm -rf $(FLAWED_SOURCE)/$$file; cp -Rp $$file $(FLAWED_SOURCE)/; done

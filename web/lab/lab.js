@@ -178,6 +178,7 @@ export class Lab extends EventTarget {
 
     closeChapter() {
         const chapter = this.chapters.at(-1), output = plain(this.rawText.slice(chapter.start));
+        chapter.dropped = this.recorder.summedUp;
         this.recorder.begin();
         chapter.to = this.now;
         chapter.output = output.slice(0, output.lastIndexOf(PROMPT) < 0 ? undefined : output.lastIndexOf(PROMPT)).replace(/^[^\n]*\n/, "");

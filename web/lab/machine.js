@@ -192,7 +192,7 @@ export class Machine {
         try {
             wait = this.exports.main_loop();
         } catch (error) {
-            this.die(`The emulator gave up: ${error.message ?? error}`);
+            this.die(`The emulator cannot go on from here, as a real processor would (${error.message ?? error}).`);
         }
         this.look();
         if (!this.dead)

@@ -48,6 +48,7 @@ export class Recorder {
     begin() {
         this.steps = 0;
         this.left = 0;
+        this.summedUp = 0; /* changes of this chapter that are in one event */
         this.open = null;
     }
 
@@ -371,6 +372,7 @@ export class Recorder {
         this.correctSpaces(event);
         this.correctTables(event);
         this.begin();
+        this.summedUp = event.left;
         this.push(event);
     }
 

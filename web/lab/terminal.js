@@ -54,7 +54,7 @@ export class EditedLine {
  */
 export function findFault(output) {
     const lines = output.split("\n").map(line => line.replace(/^(\| |[^ [\]]+\[\d+\] )/, ""));
-    const at = lines.findLastIndex(line => /^(PANIC|page fault|exception|double fault): /.test(line));
+    const at = lines.findLastIndex(line => /^(PANIC|page fault|double fault|breakpoint)\b/.test(line));
     if (at < 0)
         return null;
     const text = lines[at], page = /^page fault: .* (0x[0-9a-f]{8}), .*error code (0x[0-9a-f]+)/.exec(text);

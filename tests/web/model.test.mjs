@@ -1,0 +1,56 @@
+// The model equals the machine's memory at every prompt, whatever was typed. LAB_COMMANDS=20000 types more.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { boot, model } from "./node.mjs";
+import { allWasTold, equalsMaps, equalsMemory, equalsPrint, replays, snapshot } from "./check.mjs";
+import { commands } from "./random.mjs";
+
+const COUNT = Number(process.env.LAB_COMMANDS ?? 150);
+
+test("at the first prompt the model is what is in memory, what pd, walk and maps print, and what replay gives", async () => {
+    const lab = await boot();
+    equalsMemory(lab);
+    replays(lab, model);
+    assert.ok(lab.tlbShown);
+    await lab.type("alloc 5000\nmap 0x400000 0xb8000\nmap 0x401000 0xb9000 ro\n");
+    await equalsPrint(lab, model);
+    await equalsMaps(lab, model);
+    await lab.machine.destroy();
+});
+
+/** Types COUNT random commands, and calls CHECK after each. */
+async function session(next, count, check) {
+    const lab = await boot();
+    for (let i = 0; i < count; i++) {
+        const command = next();
+        await lab.type(command + "\n");
+        try {
+            check(lab, i);
+        } catch (error) {
+            error.message = `after command ${i}, ${command}: ${error.message}`;
+            throw error;
+        }
+        if (lab.dead)
+            await lab.reset();
+    }
+    await lab.machine.destroy();
+}
+
+test("random commands and programs: the model equals memory at each prompt, and replays from nothing", async () => {
+    let past = [];
+    await session(commands(1), COUNT / 2, (lab, i) => {
+        equalsMemory(lab);
+        past.push(snapshot(lab.state));
+        if (i % 25 === 24 || lab.dead) {
+            replays(lab, model, past.filter(moment => moment.t <= lab.now));
+            past = [];
+        }
+    });
+});
+
+test("as long as nothing goes past mm/, every change of a table is told when it happens", async () => {
+    await session(commands(2, { pokes: false }), COUNT / 2, lab => {
+        equalsMemory(lab);
+        allWasTold(lab);
+    });
+});
