@@ -159,7 +159,7 @@ Build
   make clean        remove $(BUILD)/
 
 Test and measure
-  make test         all tests, some minutes; parts: test-kernel, test-host, test-boot
+  make test         all tests, some minutes; parts: test-kernel, test-host, test-boot, test-web
   make lint         the static checkers over every source; FILES="mm/*.c" over some
   make soak         all of memory in use at once, for MINUTES=10
   make plants       plant known bugs, one at a time, and see that the tests find each

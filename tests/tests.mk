@@ -73,7 +73,7 @@ PYTEST_FLAGS ?=
 check-tests:
 	$(call need,qemu-system-i386,qemu)$(call need,qemu-system-x86_64,qemu)$(if $(PYTHON),@:)
 
-test: check-tests all variants iso $(TEST_ISO) $(V86)/.complete test-programs
+test: check-tests all variants iso $(TEST_ISO) $(V86)/.complete web-tests test-programs
 	$(Q)$(PYTEST) tests
 
 test-kernel: check-tests all variants iso

@@ -14,7 +14,8 @@ TELLERS = {"lab", "outl", "write_entry", "flush_page", "store_words", "copy_word
 
 def instructions(objdump, kernel):
     """(address, text) of each."""
-    listing = subprocess.run([objdump, "-d", "--no-show-raw-insn", kernel], capture_output=True, text=True, check=True).stdout
+    command = [objdump, "-d", "--no-show-raw-insn", kernel]
+    listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     for address, text in re.findall(r"^\s*([0-9a-f]+):\s+(.*)$", listing, re.M):
         yield int(address, 16), text
 

@@ -10,7 +10,7 @@ WEB_FLAWED := $(BUILD)/variant/flawed/build/quire.elf
 WEB_PROGRAMS := hello touch clone break stack
 WEB_FILES := $(filter %.html %.css %.js %.svg %.png %.woff2 %.webmanifest,$(wildcard web/* web/*/* web/*/*/*))
 ADDR2LINE = $(call once,ADDR2LINE,$(call first,$(TOOLCHAIN)addr2line llvm-addr2line addr2line))
-STRIP_KERNEL = $(call once,STRIP_KERNEL,$(call first,$(TOOLCHAIN)strip llvm-strip strip)) --strip-debug
+STRIP_KERNEL = $(call once,STRIP_KERNEL,$(call first,$(TOOLCHAIN)strip llvm-strip strip)) --strip-all
 
 .PHONY: web web-run check-web web-kernel web-flawed
 web: $(WEB)/files.js
@@ -33,14 +33,29 @@ web-flawed: check-web
 $(WEB_KERNEL): web-kernel ;
 $(WEB_FLAWED): web-flawed ;
 
+# The page's fonts come from npm, too.
+WEB_NPM := $(BUILD)/web-npm
+WEB_FONTS := $(foreach face,sans mono,$(foreach weight,400 600,\
+    $(WEB_NPM)/node_modules/@fontsource/ibm-plex-$(face)/files/ibm-plex-$(face)-latin-$(weight)-normal.woff2))
+$(WEB_NPM)/.complete: web/package.json web/package-lock.json
+	$(call say,NPM,$(WEB_NPM)/)
+	@mkdir -p $(WEB_NPM)
+	@cp $^ $(WEB_NPM)
+	$(Q)cd $(WEB_NPM) && npm ci --ignore-scripts --no-audit --no-fund >npm.log 2>&1 || { cat npm.log >&2; exit 1; }
+	@touch $@
+
 WEB_SITES = python3 web/sites.py '$(OBJDUMP)' '$(ADDR2LINE)'
 
-$(WEB)/files.js: $(WEB_KERNEL) $(WEB_FLAWED) $(V86)/.complete $(WEB_FILES) web/web.mk web/pack.py web/sites.py web/delta.py
+$(WEB)/files.js: $(WEB_KERNEL) $(WEB_FLAWED) $(V86)/.complete $(WEB_NPM)/.complete $(WEB_FILES) \
+    web/web.mk $(wildcard web/*.py)
 	$(call say,WEB,$(WEB)/)
 	$(Q)rm -rf $(WEB) && mkdir -p $(WEB)/programs
 	$(Q)cd web && for file in $(WEB_FILES:web/%=%); do mkdir -p ../$(WEB)/$$(dirname $$file); cp $$file ../$(WEB)/$$file; done
-	$(Q)cp $(V86)/node_modules/v86/build/libv86.mjs $(V86)/node_modules/v86/build/v86.wasm $(WEB)/
+	$(Q)cp $(V86)/node_modules/v86/build/libv86.mjs $(WEB)/
+	$(Q)python3 web/strip_wasm.py $(V86)/node_modules/v86/build/v86.wasm >$(WEB)/v86.wasm
 	$(Q)cp $(V86)/node_modules/v86/LICENSE $(WEB)/v86-LICENSE.txt
+	$(Q)mkdir $(WEB)/fonts && cp $(WEB_FONTS) $(WEB)/fonts/
+	$(Q)cp $(WEB_NPM)/node_modules/@fontsource/ibm-plex-sans/LICENSE $(WEB)/fonts/LICENSE.txt
 	$(Q)cp $(WEB_PROGRAMS:%=$(BUILD)/variant/lab/user/%) $(WEB)/programs/
 	$(Q)$(STRIP_KERNEL) -o $(WEB)/quire.elf $(WEB_KERNEL)
 	$(Q)$(STRIP_KERNEL) -o $(FLAWED_SOURCE)/quire.elf $(WEB_FLAWED)
@@ -48,6 +63,35 @@ $(WEB)/files.js: $(WEB_KERNEL) $(WEB_FLAWED) $(V86)/.complete $(WEB_FILES) web/w
 	$(Q)$(WEB_SITES) $(WEB_KERNEL) >$(WEB)/sites.json
 	$(Q)$(WEB_SITES) $(WEB_FLAWED) >$(WEB)/sites-flawed.json
 	$(Q)python3 web/pack.py $(WEB)
+
+# ---- its tests: tests/web ----
+
+# What drives a browser.
+WEB_DRIVER := $(BUILD)/web-tests
+$(WEB_DRIVER)/.complete: tests/web/package.json tests/web/package-lock.json
+	$(call say,NPM,$(WEB_DRIVER)/)
+	@mkdir -p $(WEB_DRIVER)
+	@cp $^ $(WEB_DRIVER)
+	$(Q)cd $(WEB_DRIVER) && npm ci --ignore-scripts --no-audit --no-fund >npm.log 2>&1 || { cat npm.log >&2; exit 1; }
+	@touch $@
+
+WEB_NEEDS := npm patch python3 node
+
+# Where npm is missing, or its registry is out of reach, the other tests still run.
+.PHONY: web-tests web-npm test-web
+web-npm: $(V86)/.complete $(WEB_NPM)/.complete $(WEB_DRIVER)/.complete
+	@[ -e $(V86)/.complete ]
+
+web-tests: variants
+	$(if $(call all-here,$(WEB_NEEDS)), \
+	    $(Q)if $(MAKE) --no-print-directory web-npm; then $(MAKE) --no-print-directory web; \
+	    else rm -rf $(WEB); echo '  the lab is passed over: npm did not bring what it needs'; fi, \
+	    @rm -rf $(WEB); echo '  the lab is passed over: no $(WEB_NEEDS)')
+
+test-web: check-tests web-tests
+	$(Q)$(PYTEST) tests/web
+
+# ---- looking at it ----
 
 web-run: web
 	@echo 'http://127.0.0.1:$(WEB_PORT)/   (Ctrl-C ends it)'

@@ -132,8 +132,11 @@ export class Lab extends EventTarget {
     output(byte) {
         const c = String.fromCharCode(byte);
         this.rawText += c;
+        if (this.entered && c === "\n") { /* the echo of Enter: now the line is whole */
+            this.entered = false;
+            this.chapters.at(-1).command = this.line.text.slice(PROMPT.length).trimEnd();
+        }
         this.line.put(c);
-        this.entered &&= c !== "\n"; /* the echo of Enter */
         this.lastOutput = performance.now();
         this.tell("text", c);
     }

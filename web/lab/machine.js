@@ -59,6 +59,7 @@ export class Machine {
         this.base = this.emulator.read_memory(0, 1).byteOffset;
         this.look();
         this.io = this.emulator.v86.cpu.io;
+        this.emulator.v86.cpu.devices.pci.set_state = () => { }; /* or restore() fails, at BARs that v86 has none for; Quire has no PCI */
         this.registerPorts();
         setTextMode(this.io);
         this.loadModules();

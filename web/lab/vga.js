@@ -44,6 +44,6 @@ export function readCells(machine) {
 export function readText(machine) {
     const cells = readCells(machine), lines = [];
     for (let row = 0; row < 25; row++)
-        lines.push(String.fromCharCode(...cells.subarray(row * 80, row * 80 + 80)).replace(/[\0 ]+$/, ""));
+        lines.push(String.fromCharCode(...cells.subarray(row * 80, row * 80 + 80).map(cell => cell & 255)).replace(/[\0 ]+$/, ""));
     return lines.join("\n");
 }

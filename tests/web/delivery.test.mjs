@@ -1,0 +1,86 @@
+// The folder that make web makes: small, with no need of a network, asking nobody, and closed to foreign code.
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { launch, missing, open, ready, serve, site, type, watch } from "./browser.mjs";
+
+const skip = missing, LIMIT = 900000, IDLE_PART = 0.01, IDLE_MS = 2000;
+
+const files = folder => readdirSync(folder, { recursive: true }).map(name => join(folder, name)).filter(path => statSync(path).isFile());
+
+test("the folder is 900 KB gzipped at most", { skip: missing && /make web/.test(missing) && missing }, t => {
+    const size = files(site).reduce((sum, path) => sum + gzipSync(readFileSync(path), { level: 9 }).length, 0);
+    t.diagnostic(`${size} bytes`);
+    assert.ok(size <= LIMIT, `${size} bytes`);
+});
+
+test("the page asks no other host for anything", { skip }, async t => {
+    const { hosts, errors, server } = await open(t);
+    assert.deepEqual([...hosts].filter(Boolean), [new URL(server.url).host]);
+    assert.deepEqual(errors, []);
+});
+
+test("the content security policy lets no foreign code in, and nothing out", { skip }, async t => {
+    const { page } = await open(t), policyIs = "meta[http-equiv=Content-Security-Policy]";
+    const policy = await page.getAttribute(policyIs, "content");
+    assert.match(policy, /default-src 'none'/);
+    assert.doesNotMatch(policy, /unsafe-inline|'unsafe-eval'|\*|https?:/);
+    const blocked = await page.evaluate(async () => {
+        const found = new Set();
+        addEventListener("securitypolicyviolation", event => found.add(event.effectiveDirective));
+        const script = document.createElement("script");
+        script.textContent = "window.foreign = true";
+        document.body.append(script);
+        document.body.insertAdjacentHTML("beforeend", "<p style='color: red'>x</p><img src='http://127.0.0.1:9/x.png'>");
+        await fetch("http://127.0.0.1:9/").catch(() => { });
+        setTimeout(() => new Function("window.foreign = true")()); /* what evaluate() runs itself may do that */
+        await new Promise(done => setTimeout(done, 200));
+        return { found: [...found].sort(), foreign: window.foreign ?? false };
+    });
+    assert.equal(blocked.foreign, false);
+    for (const directive of ["connect-src", "img-src", "script-src-elem", "style-src-attr"])
+        assert.ok(blocked.found.includes(directive), directive);
+});
+
+test("once seen it works without a network", { skip }, async t => {
+    const { page, server } = await open(t);
+    await page.evaluate(() => navigator.serviceWorker.ready);
+    await page.waitForFunction(() => navigator.serviceWorker.controller);
+    server.close();
+    await page.reload();
+    await ready(page);
+    assert.match(await type(page, "alloc 8"), /\$0 = /);
+});
+
+test("at the prompt the page takes under 1% of a core", { skip }, async t => {
+    const { page } = await open(t), session = await page.context().newCDPSession(page);
+    await session.send("Performance.enable");
+    const busy = async () => (await session.send("Performance.getMetrics")).metrics.find(metric => metric.name === "TaskDuration").value;
+    let part = 1;
+    for (let i = 0; i < 10 && part > IDLE_PART; i++) { /* the first figures are the boot's, as it is drawn */
+        const before = await busy();
+        await page.waitForTimeout(IDLE_MS);
+        part = (await busy() - before) / (IDLE_MS / 1000);
+    }
+    t.diagnostic(`${(100 * part).toFixed(2)}% of a core`);
+    assert.ok(part < IDLE_PART, `${(100 * part).toFixed(2)}%`);
+});
+
+test("figures: from nothing to the prompt, cold and warm", { skip }, async t => {
+    const server = await serve(), browser = await launch(), context = await browser.newContext();
+    t.after(async () => {
+        await browser.close();
+        server.close();
+    });
+    for (const what of ["cold", "warm", "warm"]) {
+        const page = await context.newPage(), { errors } = watch(page);
+        await page.goto(server.url);
+        await ready(page);
+        t.diagnostic(`${what}: ${Math.round(await page.evaluate(() => performance.now()))} ms to the prompt`);
+        await page.evaluate(() => navigator.serviceWorker.ready);
+        assert.deepEqual(errors, []);
+        await page.close();
+    }
+});

@@ -1,0 +1,132 @@
+// The lab without a page: the TLB, undo, reports, what an idle machine takes.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { boot, model } from "./node.mjs";
+import { equalsMemory, replays } from "./check.mjs";
+
+const { PTE } = model;
+const stale = lab => lab.state.tlb.filter(entry => entry.stale).map(entry => entry.va);
+
+test("a stale entry in the TLB is seen, and so is the flush that ends it", async () => {
+    const lab = await boot();
+    await lab.type("map 0x400000 0xb8000\nmap 0x401000 0xb9000\npeek 0x400000\n");
+    assert.deepEqual(stale(lab), []);
+    await lab.type(`poke 0x${model.walk(lab.state, 0x400000).table.toString(16)} 0xb9067\n`);
+    assert.deepEqual(stale(lab), [0x400000]);
+    assert.equal(lab.state.tlb.find(entry => entry.va === 0x400000).pa, 0xb8000);
+    await lab.type("unmap 0x400000\n");
+    assert.deepEqual(stale(lab), []);
+    assert.ok(lab.events.some(event => event.kind === "poke" && event.words[0][3] === 0xb9067));
+    await lab.machine.destroy();
+});
+
+test("the kernel that lacks a flush leaves a stale entry behind, and no other does", async () => {
+    for (const [options, expected] of [[{}, []], [{ kernel: "quire-flawed.elf", sites: "sites-flawed.json" }, [0x400000]]]) {
+        const lab = await boot(options);
+        await lab.type("map 0x400000 0xb8000\nmap 0x401000 0xb9000\npeek 0x400000\nunmap 0x400000\n");
+        assert.deepEqual(stale(lab), expected);
+        equalsMemory(lab);
+        await lab.machine.destroy();
+    }
+});
+
+test("where the TLB is not what it should be it is not shown, and all else works", async () => {
+    const lab = await boot(), { tlb } = lab.machine;
+    tlb.first += 4096;
+    assert.equal(tlb.check(), false);
+    assert.equal(lab.tlbShown, false);
+    await lab.type("alloc 5000\nrun clone\n");
+    assert.equal(lab.state.tlb, null);
+    equalsMemory(lab);
+    await lab.machine.destroy();
+});
+
+test("undo goes back to before a command: memory, model, terminal and what is typed next", async () => {
+    const lab = await boot({ snapshots: 8 });
+    await lab.type("alloc 5000\n");
+    const text = lab.logText, { free } = lab.state.frames, now = lab.now;
+    await lab.type("map 0x400000 0xb8000\nrun clone\nfault null\n");
+    assert.ok(lab.canUndo(2));
+    await lab.undo(2);
+    assert.deepEqual([lab.logText, lab.state.frames.free, lab.chapters.length], [text, free, 2]);
+    assert.ok(lab.now - now <= 1); /* accessed bits, at most */
+    equalsMemory(lab);
+    await lab.type("alloc 5000\nrun clone\n");
+    assert.match(lab.logText, /\$1 = /);
+    equalsMemory(lab);
+    replays(lab, model);
+    await lab.machine.destroy();
+});
+
+test("whose each space is stands in the state, at every moment of a program's life", async () => {
+    const lab = await boot();
+    await lab.type("run clone\n");
+    const { from, to } = lab.chapters.at(-1), seen = [];
+    for (let t = from; t <= to; t++) {
+        const names = lab.stateAt(t).spaces.map(({ pid, name }) => `${pid} ${name}`).join(", ");
+        if (seen.at(-1) !== names)
+            seen.push(names);
+    }
+    assert.deepEqual(seen, ["1 monitor", "0 , 1 monitor", "1 monitor, 2 clone", "0 , 1 monitor, 2 clone", "1 monitor, 2 clone, 3 clone",
+        "1 monitor, 2 clone", "1 monitor"]);
+    assert.deepEqual(lab.state.spaces.length, 1);
+    await lab.machine.destroy();
+});
+
+test("a chapter has its command, its output and its fault; the state has the fault from its event on", async () => {
+    const lab = await boot();
+    lab.send("allox\b");
+    lab.send("c 5000\r");
+    await lab.untilPrompt();
+    assert.equal(lab.chapters.at(-1).command, "alloc 5000");
+    assert.equal(lab.chapters.at(-1).output.trim(), "$0 = 0xd0000000");
+    await lab.type("fault null-write\nnonsense\n");
+    const { fault, from } = lab.chapters.at(-2);
+    assert.equal(fault.address, 4);
+    assert.match(fault.cause, /^null pointer/);
+    assert.equal(lab.stateAt(from).fault, null);
+    assert.match(lab.chapters.at(-1).error, /^error: /);
+    await lab.machine.destroy();
+});
+
+test("more changes than are kept become one event, and the model is as exact", async () => {
+    const lab = await boot();
+    await lab.type("test vmem_map*\n");
+    const chapter = lab.chapters.at(-1), last = lab.events.slice(chapter.from).find(event => event.kind === "more");
+    assert.ok(chapter.dropped > 0 && last.left === chapter.dropped);
+    equalsMemory(lab);
+    replays(lab, model);
+    await lab.machine.destroy();
+});
+
+test("where the processor takes no single steps, trace shows what the kernel tells", async () => {
+    const lab = await boot();
+    await lab.type("trace map 0x400000 0xb8000\n");
+    assert.match(lab.chapters.at(-1).output, /PT\[0\] 0x00000000 -> 0x000b8003 {2}0x00400000 mapped/);
+    assert.match(lab.chapters.at(-1).output, /tables: 1 linked, 0 unlinked/);
+    await lab.machine.destroy();
+});
+
+test("every change has its line in the source", async () => {
+    const lab = await boot();
+    await lab.type("alloc 5000\nmap 0x400000 0xb8000\nunmap 0x400000\nrun clone\n");
+    const told = lab.events.filter(event => ["entry", "flush", "cr3", "clear", "copy", "space", "fault", "paging"].includes(event.kind));
+    assert.deepEqual(told.filter(event => !event.where?.line).map(event => event.kind), []);
+    assert.ok(told.some(event => event.where.function === "link_table" && event.where.file === "mm/vmem.c"));
+    assert.equal(lab.stateAt(lab.now).tables.get(lab.state.cr3)[1023] & PTE.PRESENT, 1);
+    await lab.machine.destroy();
+});
+
+test("a parked machine takes under 1% of a core, once v86's code is compiled", async t => {
+    const lab = await boot();
+    let part = 1;
+    for (let i = 0; i < 20 && part > 0.01; i++) {
+        const before = process.cpuUsage();
+        await new Promise(done => setTimeout(done, 1000));
+        const { user, system } = process.cpuUsage(before);
+        part = (user + system) / 1e6;
+    }
+    t.diagnostic(`${(100 * part).toFixed(2)}% of a core`);
+    assert.ok(part < 0.01);
+    await lab.machine.destroy();
+});

@@ -1,0 +1,87 @@
+// The page in a real browser: what window.quire says, faults and Reset, links, and random commands. LAB_COMMANDS=20000 types more.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { missing, open, ready, type } from "./browser.mjs";
+import { commands } from "./random.mjs";
+
+const skip = missing, COUNT = Math.min(Number(process.env.LAB_COMMANDS ?? 100), 20000);
+const PARTS = { timeout: 1000 * (60 + COUNT) };
+const CATCHES = ["null", "text-write", "unmapped", "missing-flush", "double-free", "divide", "int3", "canary"];
+const ENDS = ["fault! null", "fault gp", "fault stack-overflow", "fault double-fault", "reboot", "exit"];
+
+const state = page => page.evaluate(() => window.quire.state());
+
+/** Whether the machine is dead, by what the page says of it in words. */
+const isOff = page => page.evaluate(() => /switched off|cannot go on|has reset/.test(document.body.innerText));
+
+async function reset(page) {
+    await page.click("#reset");
+    await page.waitForFunction(() => /quire> $/.test(window.quire.log()) && window.quire.log().split("quire> ").length === 2);
+}
+
+/** The pages that `maps` printed: address to permission. */
+function pagesPrinted(text) {
+    const pages = new Map();
+    for (const [, start, end, permission] of text.matchAll(/^(0x[0-9a-f]{8})-(0x[0-9a-f]{8,9}) (rw|ro) /gm))
+        for (let va = parseInt(start); va < parseInt(end); va += 4096)
+            pages.set(va, permission);
+    return pages;
+}
+
+test("window.quire has what mem, maps and walk print, with the steps of the last command", { skip, ...PARTS }, async t => {
+    const { page, errors } = await open(t);
+    await type(page, "map 0x400000 0xb8000 ro");
+    const mapped = await state(page), step = mapped.steps.find(step => step.kind === "entry" && step.va === 0x400000 && step.where.function === "map_part");
+    assert.equal(step.value, 0xb8001);
+    assert.equal(step.where.file, "mm/vmem.c");
+    const [, total, free] = (await type(page, "mem")).match(/frames: (\d+) total, (\d+) free/);
+    const printed = pagesPrinted(await type(page, "maps")), now = await state(page);
+    assert.deepEqual(now.frames, { total: Number(total), free: Number(free) });
+    assert.deepEqual(new Map(now.entries.map(({ va, pde, pte }) => [va, pde & pte & 2 ? "rw" : "ro"])), printed);
+    assert.match(await type(page, "walk 0x400000"), /0x00400000 -> 0x000b8000/);
+    assert.ok(now.tlb.length > 10 && now.tlb.every(entry => printed.has(entry.va)));
+    assert.equal(now.fault, null);
+    assert.match(await page.evaluate(() => window.quire.screen()), /^quire> /m);
+    assert.deepEqual(errors, []);
+});
+
+test("a fault that is caught ends in a report, and the prompt returns", { skip, ...PARTS }, async t => {
+    const { page, errors } = await open(t);
+    for (const kind of CATCHES) {
+        await type(page, `fault ${kind}`);
+        const { fault } = await state(page);
+        assert.ok(fault.cause, kind);
+        assert.equal(typeof fault.address, ["null", "text-write", "unmapped", "missing-flush"].includes(kind) ? "number" : "object", kind);
+    }
+    await type(page, "mem");
+    assert.equal((await state(page)).fault, null);
+    assert.deepEqual(errors, []);
+});
+
+test("whatever ends the machine is said, and Reset starts it afresh", { skip, ...PARTS }, async t => {
+    const { page } = await open(t);
+    for (const command of ENDS) {
+        await type(page, command);
+        await page.waitForFunction(() => /switched off|cannot go on|has reset/.test(document.body.innerText));
+        await reset(page);
+        assert.equal(await isOff(page), false, command);
+        assert.match(await type(page, "alloc 8"), /\$0 = 0xc0000000/);
+    }
+});
+
+test("a link types its commands", { skip, ...PARTS }, async t => {
+    const { page } = await open(t, { path: "#cmd=alloc 5000;walk $0" });
+    assert.match(await page.evaluate(() => window.quire.log()), /\$0 = 0xd0000000[^]*0xd0000000 -> 0x[0-9a-f]{8}\n/);
+    assert.ok(Array.isArray(await page.evaluate(() => window.quire.missions())));
+});
+
+test("random commands leave no error in the console", { skip, ...PARTS }, async t => {
+    const { page, errors } = await open(t), next = commands(3);
+    for (let i = 0; i < COUNT; i++) {
+        const command = next();
+        await type(page, command);
+        if (await isOff(page))
+            await reset(page);
+        assert.deepEqual(errors, [], `after command ${i}, ${command}`);
+    }
+});
