@@ -38,7 +38,7 @@ size_t bitmap_find(const uint32_t *map, size_t start, size_t end, bool value) {
     for (size_t i = start; i < end;) {
         uint32_t found = (map[i / 32] ^ skip) & bitmap_word_mask(i, end);
         if (found)
-            return (i & ~(size_t)31) + __builtin_ctz(found);
+            return (i & ~(size_t)31) + (size_t)__builtin_ctz(found);
         const uint32_t *word = &map[i / 32 + 1], *last = &map[end / 32];
         while (word < last && *word == skip)
             word++;

@@ -105,7 +105,7 @@ static void check_page(size_t page, struct found *found) {
 static size_t check_list(const struct list *list, unsigned sc) {
     size_t n = 0;
     for (const struct list *i = list->next; i != list; i = i->next, n++) {
-        const struct slab *slab = (const struct slab *)i;
+        const struct slab *slab = (const void *)i;
         ASSERT(n < SUMMARY_MAX && i->next->previous == i && !is_current(slab));
         ASSERT(sc < SMALL_CLASSES ? slab->sc == sc && slab->claims > 0 : slab->claims == 0);
     }

@@ -147,7 +147,7 @@ static inline void *alloc_from(struct slab *slab, unsigned sc) {
 static struct slab *empty_page(void) {
     if (!list_empty(&small_spare)) {
         small_pool--;
-        return (struct slab *)list_pop(&small_spare);
+        return (void *)list_pop(&small_spare);
     }
     struct slab *slab = new_page();
     if (likely(slab))
@@ -175,7 +175,7 @@ void *small_alloc(size_t size) {
     unsigned sc = small_class_of[(size - 1) / GRANULE];
     if (unlikely(list_empty(&small_partial[sc]) || in_interrupt()))
         return alloc_in_empty_page(sc);
-    return alloc_from((struct slab *)list_pop(&small_partial[sc]), sc);
+    return alloc_from((void *)list_pop(&small_partial[sc]), sc);
 }
 
 /* ---- freeing ---- */
@@ -207,7 +207,7 @@ void small_trim(void) {
             small_emptied(slab);
     }
     for (; !list_empty(&small_spare); small_pool--)
-        drop_page((struct slab *)list_pop(&small_spare));
+        drop_page((void *)list_pop(&small_spare));
 }
 
 /* The bytes of the live object at P, or 0. */

@@ -76,12 +76,14 @@ NM = $(call once,NM,$(if $(is-clang),$(call first,$(patsubst clang%,llvm-nm%,$(T
 OBJDUMP = $(call once,OBJDUMP,$(call first,$(if $(is-clang),$(patsubst clang%,llvm-objdump%,$(TOOLCHAIN)) objdump, \
     $(TOOLCHAIN)objdump)))
 
+WARNINGS := -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Wconversion -Wsign-conversion \
+    -Wcast-align -Wundef -Wvla -Werror=int-conversion -Werror=return-type
+
 # Flags of everything that runs on the i386: the kernel and the programs. Some compilers switch -fcf-protection on
 # by themselves, which -march=i486 does not allow.
 I386_CFLAGS := -std=gnu11 -ffreestanding -O2 -g -m32 -march=i486 -mtune=core2 -mgeneral-regs-only \
     -fno-omit-frame-pointer -momit-leaf-frame-pointer -fno-pic -fno-pie -fno-asynchronous-unwind-tables \
-    -fcf-protection=none -fno-common -fno-strict-aliasing \
-    -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Werror=int-conversion -Werror=return-type
+    -fcf-protection=none -fno-common -fno-strict-aliasing $(WARNINGS)
 
 CPPFLAGS := -iquote include -iquote $(BUILD)
 KERNEL_CFLAGS = $(I386_CFLAGS) $(stack-alignment) -fstack-protector-strong -mstack-protector-guard=global

@@ -38,7 +38,7 @@ int main(int argc, char **argv) {
     int pid, status;
 
     (void)argc, (void)argv;
-    page = (unsigned *)map_pages(PAGES);
+    page = (void *)map_pages(PAGES);
     if (!page)
         return 1;
     write_all(1);

@@ -59,7 +59,7 @@ static uint8_t *pixel_at(unsigned x, unsigned y) {
 /* Stores a little-endian pixel of BYTES bytes, a constant once inlined. */
 static inline void put_pixel(uint8_t *at, uint32_t pixel, unsigned bytes) {
     if (bytes == 4) {
-        *(uint32_t *)at = pixel;
+        *(uint32_t *)(void *)at = pixel;
         return;
     }
     for (unsigned i = 0; i < bytes; i++)

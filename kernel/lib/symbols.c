@@ -34,7 +34,7 @@ struct symbol_table {
 
 _Static_assert(sizeof(struct symbol) == 12, "the layout that tools/symbols.sh writes");
 
-static const struct symbol_table *table(void) { return (const struct symbol_table *)symtab_start; }
+static const struct symbol_table *table(void) { return (const void *)symtab_start; }
 
 static const char *name_of(const struct symbol *symbol) { return symtab_start + symbol->name; }
 

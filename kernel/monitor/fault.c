@@ -92,7 +92,7 @@ PROVOKES unsigned provoke_stack_overflow(unsigned depth) {
 static void start_stack_overflow(void) { result = provoke_stack_overflow(0); }
 
 PROVOKES void provoke_unmapped(void) {
-    volatile unsigned *volatile nowhere = (volatile unsigned *)absent_page();
+    volatile unsigned *volatile nowhere = (volatile void *)absent_page();
 
     result = *nowhere;
 }
@@ -164,7 +164,7 @@ PROVOKES void provoke_missing_flush(void) {
     write_entry(replaced_pde(), entry_to(replaced.new_table, replaced.old_pde & ~PTE_FRAME));
     flush_page(replaced.area); /* and flush_page(window) is what is missing */
     window[MAPPED_LAST] = entry;
-    result = *(volatile unsigned *)va;
+    result = *(volatile unsigned *)(void *)va;
 }
 
 static void restore_table(void) {

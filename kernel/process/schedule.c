@@ -59,7 +59,7 @@ bool context_create(struct process *process, const struct trap_frame *frame, voi
     if (!bottom)
         return false;
     top = bottom + STACK_PAGES * PAGE_SIZE;
-    first = (struct first_frame *)top - 1;
+    first = (struct first_frame *)(void *)top - 1;
     *first = (struct first_frame){.begin = begin, .back = trap_return, .frame = *frame};
     process->context.esp = (uintptr_t)first;
     process->context.stack = (struct stack){.name = process->name, .bottom = bottom, .top = top};

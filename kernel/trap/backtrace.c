@@ -93,7 +93,7 @@ static uintptr_t called_before(uintptr_t eip) {
 
     if (!in_text(eip) || !in_text(eip - 5) || end[-5] != 0xE8)
         return 0;
-    return eip + (end[-4] | end[-3] << 8 | end[-2] << 16 | (unsigned)end[-1] << 24);
+    return eip + ((unsigned)(end[-4] | end[-3] << 8 | end[-2] << 16) | (unsigned)end[-1] << 24);
 }
 
 /* The length of the call before EIP through a register or memory: FF /2, 2 to 7 bytes. 0 if there is none. */

@@ -17,7 +17,7 @@ static struct catch {
     char *report;
     size_t size;
     size_t captures; /* of the log, open before FN */
-    unsigned irqs;   /* irqs_served before FN */
+    uint8_t irqs;    /* irqs_served before FN */
     uintptr_t stack; /* ESP where catch_land goes on */
     int vector;
 }

@@ -49,7 +49,7 @@ static void print_reason(const struct panic_call *call) {
 
 /* Reports the panic at FRAME. */
 void panic(const struct trap_frame *frame) {
-    const struct panic_call *call = (const struct panic_call *)((const char *)frame + FRAME_KERNEL_SIZE);
+    const struct panic_call *call = (const void *)((const char *)frame + FRAME_KERNEL_SIZE);
     char where[ADDRESS_TEXT];
 
     report_begin("panic", frame->eip);

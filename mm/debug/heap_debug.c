@@ -66,7 +66,7 @@ static const char *last_other(const char *start, const char *end, unsigned byte)
 }
 
 static const char *first_other(const char *start, const char *end, unsigned byte) {
-    while (end - start >= 4 && *(const unsigned *)start == byte * 0x01010101u)
+    while (end - start >= 4 && *(const unsigned *)(const void *)start == byte * 0x01010101u)
         start += 4;
     while (start < end && (uint8_t)*start == byte)
         start++;

@@ -12,7 +12,7 @@ HOST_LIBS := $(abspath $(I386_ROOT))/usr/lib/i386-linux-gnu
 
 # Under QEMU a directory's offsets can be those of the machine itself, of 64 bits.
 HOST_CFLAGS := -std=gnu11 -m32 -O2 -g -fno-omit-frame-pointer -fno-strict-aliasing -fno-common \
-    -D_FILE_OFFSET_BITS=64 -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Werror=int-conversion -Werror=return-type
+    -D_FILE_OFFSET_BITS=64 $(WARNINGS)
 # Where another kind of machine seems to run them, an emulator does.
 runs-i386 = $(and $(filter x86_64 i%86,$(shell uname -m)), \
     $(shell $(HOST_LIBC)/ld-linux.so.2 --list $(HOST_LIBC)/libc.so.6 >/dev/null 2>&1 && echo yes))

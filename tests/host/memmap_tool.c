@@ -42,7 +42,7 @@ static bool read_stored(uint32_t *cursor, struct memmap_entry *entry) {
 
 static unsigned digit_value(char c) {
     if (isdigit((unsigned char)c))
-        return c - '0';
+        return (unsigned)(c - '0');
     return isxdigit((unsigned char)c) ? (unsigned)tolower((unsigned char)c) - 'a' + 10 : 16;
 }
 

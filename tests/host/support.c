@@ -157,17 +157,20 @@ static int is_map(const struct dirent *entry) {
 
 size_t host_maps(const struct host_map **maps) {
     static struct host_map *all;
-    static int count;
+    static size_t count;
     if (!all) {
         struct dirent **files;
         const char *directory = getenv("QUIRE_MEMMAPS");
         if (!directory)
             directory = "tests/memmaps";
-        count = scandir(directory, &files, is_map, alphasort);
-        if (count <= 0)
+        int found = scandir(directory, &files, is_map, alphasort);
+        if (found <= 0) {
             fail_msg("%s: no maps; run from the project's own directory, or set QUIRE_MEMMAPS", directory);
+            return 0;
+        }
+        count = (size_t)found;
         all = calloc(count, sizeof *all);
-        for (int i = 0; i < count; i++) {
+        for (size_t i = 0; i < count; i++) {
             char path[512];
             snprintf(path, sizeof path, "%s/%s", directory, files[i]->d_name);
             snprintf(all[i].name, sizeof all[i].name, "%.127s", files[i]->d_name);

@@ -358,7 +358,7 @@ static void test_check_sees_a_level_that_disagrees(void **state) {
 /* Sparse and dense in turn, clustered now and then, so that words at each level fill and empty. */
 static void test_random_members_against_the_model(void **state) {
     (void)state;
-    for (int round = 0; round < 300000; round++) {
+    for (unsigned round = 0; round < 300000; round++) {
         size_t span = round / 1000 % 3 == 0 ? SUMMARY_MAX : round / 1000 % 3 == 1 ? 2048 : 40;
         size_t base = round / 3000 * 331 % (SUMMARY_MAX - span + 1);
         put(base + random_between(0, span), random_between(0, 100) < (round / 10000 % 2 ? 30u : 60u));

@@ -114,8 +114,8 @@ static void fill(const struct object *o) {
 static void check_bytes(const struct object *o, size_t bytes) {
     size_t words = o->size / 4;
     for (size_t i = 0; i < bytes; i++) {
-        unsigned char want = i < words * 4 ? (unsigned char)(pattern(o->seed, i / 4) >> i % 4 * 8)
-                                           : (unsigned char)pattern(o->seed, i);
+        uint32_t whole = i < words * 4 ? pattern(o->seed, i / 4) >> i % 4 * 8 : pattern(o->seed, i);
+        unsigned char want = (unsigned char)whole;
         if (i % 4 == 0 && i + 4 <= bytes && i < words * 4 &&
             ((uint32_t *)o->p)[i / 4] == pattern(o->seed, i / 4))
             i += 3;

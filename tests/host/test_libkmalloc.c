@@ -175,7 +175,7 @@ static void *work(void *argument) {
     unsigned char *objects[100] = {0};
     unsigned seed = (uintptr_t)argument, wrong = 0;
     for (int round = 0; round < 50000; round++) {
-        unsigned i = rand_r(&seed) % 100, size = rand_r(&seed) % (i == 0 ? 100000 : 600) + 1;
+        unsigned i = (unsigned)rand_r(&seed) % 100, size = (unsigned)rand_r(&seed) % (i == 0 ? 100000 : 600) + 1;
         if (objects[i]) {
             wrong += objects[i][0] != (unsigned char)i;
             free(objects[i]);

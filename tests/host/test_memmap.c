@@ -167,7 +167,7 @@ static void test_overlaps_of_every_kind(void **state) {
     for (unsigned type = 1; type <= 2; type++) {
         for (uint64_t start = 0xE; start <= 0x21; start++) {
             for (uint64_t end = start; end <= 0x22; end++) {
-                for (int off = 0; off < 9; off++) {
+                for (unsigned off = 0; off < 9; off++) {
                     uint64_t from = start * PAGE_SIZE + off % 3 - 1, to = end * PAGE_SIZE + off / 3 - 1;
                     if (to < from)
                         continue;

@@ -504,7 +504,7 @@ static void test_a_remapped_page_shows_the_new_frame(void **state) {
 /* The table's frame is somebody else's by the time the same 4 MiB get a table again, in another frame. */
 static void test_a_replaced_table_is_edited_in_its_new_frame(void **state) {
     (void)state;
-    for (int round = 0; round < 8; round++) {
+    for (unsigned round = 0; round < 8; round++) {
         uintptr_t va = KHEAP_START + round * 0x1000;
         assert_int_equal(vmem_map(at(va), 0x01000000, VMEM_WRITE), 0);
         paddr_t old = mmu_word(get_page_directory() + 768 * 4) & PTE_FRAME;

@@ -180,7 +180,7 @@ paddr_t marked_frame(unsigned value) {
         pm_free_page(pa);
         return PADDR_NONE;
     }
-    *(volatile unsigned *)va = value;
+    *(volatile unsigned *)(void *)va = value;
     vmem_unmap(va);
     return pa;
 }

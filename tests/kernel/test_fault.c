@@ -414,8 +414,8 @@ KTEST(fault_near_the_stacks_end_with_a_handler_for_page_faults)
 
 /* Runs FN(ARG) on the stack that ends at TOP. FN must not return. */
 static void run_on_stack(char *top, void (*fn)(void *), void *arg) {
-    struct trap_frame *frame = (struct trap_frame *)(top - FRAME_KERNEL_SIZE - 4 * sizeof(unsigned));
-    unsigned *call = (unsigned *)((char *)frame + FRAME_KERNEL_SIZE);
+    struct trap_frame *frame = (void *)(top - FRAME_KERNEL_SIZE - 4 * sizeof(unsigned));
+    unsigned *call = (void *)((char *)frame + FRAME_KERNEL_SIZE);
 
     memset(frame, 0, FRAME_KERNEL_SIZE);
     frame->eip = (uintptr_t)fn;

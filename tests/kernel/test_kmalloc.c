@@ -35,9 +35,8 @@ static bool is_filled(const void *p, size_t size, size_t whole, unsigned id) {
         if (words[i] != pattern(id, i))
             return false;
     for (size_t i = n * 4; i < size; i++) {
-        unsigned word = pattern(id, i / 4);
-        unsigned char expected = i < whole / 4 * 4 ? (unsigned char)(word >> i % 4 * 8) : (unsigned char)id;
-        if (bytes[i] != expected)
+        unsigned expected = i < whole / 4 * 4 ? pattern(id, i / 4) >> i % 4 * 8 : id;
+        if (bytes[i] != (unsigned char)expected)
             return false;
     }
     return true;

@@ -49,7 +49,7 @@ static void lay_out(char fill) {
 }
 
 static bool is_filled(const char *va, char fill) {
-    const unsigned *word = (const unsigned *)va, wanted = (uint8_t)fill * 0x01010101u;
+    const unsigned *word = (const void *)va, wanted = (uint8_t)fill * 0x01010101u;
 
     for (size_t i = 0; i < PAGE_SIZE / sizeof(*word); i++)
         if (word[i] != wanted)

@@ -48,7 +48,7 @@ static void end(size_t free) {
     KCHECK_EQ(pm_count().free, free);
 }
 
-static volatile unsigned *word(size_t page) { return (volatile unsigned *)(AT + page * PAGE_SIZE + 20); }
+static volatile unsigned *word(size_t page) { return (volatile void *)(AT + page * PAGE_SIZE + 20); }
 
 static void touch_read(void *va) { (void)*(volatile unsigned *)va; }
 static void touch_write(void *va) { *(volatile unsigned *)va = 1; }
@@ -103,9 +103,9 @@ KTEST(space_pages_never_show_what_a_frame_held)
     for (unsigned round = 0; round < 3; round++) {
         for (size_t i = 0; i < 64; i++) {
             for (size_t w = 0; w < PAGE_SIZE / 4; w += 73)
-                KCHECK_EQ(((volatile unsigned *)(AT + i * PAGE_SIZE))[w], 0);
+                KCHECK_EQ(((volatile unsigned *)(void *)(AT + i * PAGE_SIZE))[w], 0);
             for (size_t w = 0; w < PAGE_SIZE / 4; w++)
-                ((volatile unsigned *)(AT + i * PAGE_SIZE))[w] = 0xDEAD0000 + (unsigned)w;
+                ((volatile unsigned *)(void *)(AT + i * PAGE_SIZE))[w] = 0xDEAD0000 + (unsigned)w;
         }
         space_release(AT, 64);
         KCHECK_EQ(space_reserve(AT, 64, WRITE), 0);
@@ -311,7 +311,7 @@ KTEST(space_map_copy_shows_frames_and_copies_what_is_written)
     KCHECK_CALL(begin());
     size_t free = pm_count().free;
     paddr_t image = (paddr_t)(uintptr_t)rodata_start; /* as a boot module: memory that pm never handed out */
-    unsigned original = *(const unsigned *)(rodata_start + 20);
+    unsigned original = *(const unsigned *)(void *)(rodata_start + 20);
 
     KCHECK_EQ(space_map_copy(AT, image, 3, WRITE), 0);
     KCHECK_EQ(free - pm_count().free, 1);
@@ -321,7 +321,7 @@ KTEST(space_map_copy_shows_frames_and_copies_what_is_written)
     KCHECK(frame_of(0) != image);
     KCHECK_EQ(free - pm_count().free, 2);
     KCHECK_EQ(*word(0), original + 1);
-    KCHECK_EQ(*(const volatile unsigned *)(rodata_start + 20), original);
+    KCHECK_EQ(*(const volatile unsigned *)(void *)(rodata_start + 20), original);
     struct space *child = space_clone();
     KCHECK(child);
     space_check();
@@ -727,7 +727,7 @@ KTEST(space_check_sees_damage_in_another_space)
     for (size_t i = 0; i < ARRAY_SIZE(damage); i++) {
         paddr_t frame = damage[i].pa & ~PAGE_MASK;
         KCHECK_EQ(vmem_map(at, frame, WRITE), 0);
-        volatile unsigned *entry = (volatile unsigned *)(at + (damage[i].pa & PAGE_MASK));
+        volatile unsigned *entry = (volatile void *)(at + (damage[i].pa & PAGE_MASK));
         unsigned right = *entry;
         KCHECK_EQ(right & ~0x60u, damage[i].right & ~0x60u);
         space_check();

@@ -288,7 +288,7 @@ KTEST(trap_kernels_page_fault_in_the_user_part_is_mended)
     KCHECK_EQ(calls, 1); /* the null pointer is not asked about */
     KCHECK_EQ(seen_address, va + 8);
     KCHECK_EQ(seen.error, 2); /* write, kernel */
-    KCHECK_EQ(*(volatile unsigned *)(va + 8), 0x12345678);
+    KCHECK_EQ(*(volatile unsigned *)(void *)(va + 8), 0x12345678);
     KCHECK_EQ(vmem_free_range(va, 1), 0);
 }
 

@@ -7,7 +7,7 @@ int main(int argc, char **argv) {
     struct link {
         struct link *next;
         unsigned eip;
-    } *links = (struct link *)map_pages(FRAMES / PAGE * sizeof(*links));
+    } *links = (void *)map_pages(FRAMES / PAGE * sizeof(*links));
 
     (void)argc, (void)argv;
     for (unsigned i = 0; links && i < FRAMES; i++)
