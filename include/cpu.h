@@ -211,6 +211,7 @@ static inline size_t zero_words(const void *at, size_t words) {
     size_t left = words;
     bool zero;
     __asm__ volatile("repe scasl" : "+D"(at), "+c"(left), "=@cce"(zero) : "a"(0) : "memory");
+    /* cppcheck-suppress duplicateExpression ; the instruction changes LEFT */
     return words - left - !zero;
 }
 

@@ -46,7 +46,7 @@ void space_on_switch(void (*hook)(paddr_t directory)) { on_switch = hook; }
 
 static void tell(const struct space *space, paddr_t directory) {
     lab(LAB_SPACE, (uintptr_t)space);
-    lab(LAB_DIRECTORY, directory);
+    lab(LAB_DIRECTORY, (uintptr_t)directory);
 }
 
 /* The directory that vmem_init has built becomes the first space. */
@@ -246,7 +246,7 @@ static bool all_ours(vpn_t vpn, vpn_t end) {
         for (vpn_t i = vpn; i < part; i++)
             all &= read_entry(pte_of(i));
     }
-    return all;
+    return all != 0;
 }
 
 /* Gives PAGES pages at VA the permissions FLAGS. */

@@ -32,6 +32,7 @@ apt-get  git             git
 apt-get  i386-programs   qemu-user
 apt-get  machines        ovmf ovmf-ia32 seabios bochs bochsbios nodejs npm
 apt-get  bench           python3 python3-matplotlib
+apt-get  cppcheck        cppcheck
 apt-get  sparse          sparse
 apt-get  shellcheck      shellcheck
 apt-get  flake8          flake8
@@ -56,6 +57,7 @@ dnf      test            python3 python3-pytest python3-pytest-xdist python3-pex
 dnf      grade           python3
 dnf      git             git
 dnf      bench           python3 python3-matplotlib
+dnf      cppcheck        cppcheck
 dnf      sparse          sparse
 dnf      shellcheck      ShellCheck
 dnf      flake8          python3-flake8
@@ -79,6 +81,7 @@ pacman   test            python python-pytest python-pytest-xdist python-pexpect
 pacman   grade           python
 pacman   git             git
 pacman   bench           python python-matplotlib
+pacman   cppcheck        cppcheck
 pacman   sparse          sparse
 pacman   shellcheck      shellcheck
 pacman   flake8          flake8
@@ -97,6 +100,7 @@ brew     test            python pytest
 brew     grade           python
 brew     git             git
 brew     bench           python python-matplotlib
+brew     cppcheck        cppcheck
 brew     sparse          sparse
 brew     shellcheck      shellcheck
 brew     flake8          flake8
@@ -115,6 +119,7 @@ other    test            python3 with pytest, pytest-xdist and pexpect
 other    grade           python3
 other    git             git
 other    bench           matplotlib for python3
+other    cppcheck        cppcheck
 other    sparse          sparse
 other    shellcheck      shellcheck
 other    flake8          flake8 for python3
@@ -135,7 +140,7 @@ needs() {
             iso) echo "$build $disc" ;;
             coverage) echo "$build compiler qemu test" ;;
             mutate) echo "$build compiler qemu mutate" ;;
-            lint) echo "$build sparse shellcheck flake8" ;;
+            lint) echo "$build cppcheck sparse shellcheck flake8" ;;
             lab) echo "grade git make" ;;
             grade | hint) echo "$build qemu grade" ;;
             web | web-run) echo "$build web" ;;

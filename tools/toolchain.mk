@@ -96,7 +96,6 @@ KERNEL_CFLAGS += -fsanitize=undefined -DQUIRE_UBSAN
 endif
 
 # LAB=1: the kernel tells the page that it runs in what it does to its page tables (include/lab.h, web/).
-LAB ?=
 ifeq ($(LAB),1)
 KERNEL_CFLAGS += -DQUIRE_LAB
 endif

@@ -206,7 +206,7 @@ static void bench_exec(void) {
             system_call(SYS_dup2, ends[1], 3);
             times[0] = now();
             system_call(SYS_write, 3, times, sizeof(times[0]));
-            system_call(SYS_execve, "bench", argv, NULL);
+            system_call(SYS_execve, "bench", argv, 0);
             system_call(SYS_exit, 1);
         }
         if (system_call(SYS_read, ends[0], times, sizeof(times[0])) == sizeof(times[0]))

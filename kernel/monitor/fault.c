@@ -92,7 +92,7 @@ PROVOKES unsigned provoke_stack_overflow(unsigned depth) {
 static void start_stack_overflow(void) { result = provoke_stack_overflow(0); }
 
 PROVOKES void provoke_unmapped(void) {
-    volatile unsigned *volatile nowhere = (volatile void *)absent_page();
+    const volatile unsigned *volatile nowhere = (volatile void *)absent_page();
 
     result = *nowhere;
 }

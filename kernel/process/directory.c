@@ -172,7 +172,7 @@ static int about_file(int fd, const char *user_path, struct about *out) {
     const struct module *module;
     char first = '\0';
     struct file *file;
-    int error = 0;
+    int error;
 
     if (user_path && copy_from_user(&first, user_path, 1) < 0)
         return -EFAULT;

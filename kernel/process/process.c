@@ -10,6 +10,7 @@
 #include "format.h"
 #include "input.h"
 #include "kmalloc.h"
+#include "panic.h"
 #include "process_inside.h"
 #include "string.h"
 #include "system_calls.h"
@@ -157,8 +158,9 @@ int sys_clone(struct trap_frame *frame) {
     if (frame->ecx)
         to.user_esp = frame->ecx;
     int pid = fork(&to);
-    if (pid > 0 && flags & CLONE_CHILD_SETTID)
-        process_find(pid)->set_tid = frame->edi;
+    struct process *child = process_find(pid);
+    if (child && flags & CLONE_CHILD_SETTID)
+        child->set_tid = frame->edi;
     if (pid > 0 && flags & CLONE_PARENT_SETTID)
         copy_to_user((void *)frame->edx, &pid, sizeof(pid));
     return pid;
@@ -315,6 +317,7 @@ void process_rest(void) {
 int process_wait_for(int pid) {
     struct process *process = process_find(pid);
 
+    ASSERT(process);
     tty_give(pid);
     while (process->state != ZOMBIE) {
         tty_poll();

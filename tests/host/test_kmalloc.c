@@ -402,7 +402,7 @@ static void test_absurd_sizes_are_refused(void **state) {
                 assert_null(kmalloc_aligned(sizes[s], align));
             check_bytes(&o, o.size);
         }
-        assert_null(kmalloc_aligned(100, 1u << 31 | 0)); /* the heap's range has no multiple of 2 GiB */
+        assert_null(kmalloc_aligned(100, 1u << 31)); /* the heap's range has no multiple of 2 GiB */
         check_picture(&before);
         drop(&o);
     }
@@ -772,14 +772,13 @@ static void check_spare(void) {
 
 static void test_random_operations_against_the_model(void **state) {
     static struct object objects[OBJECTS];
-    size_t live = 0;
     (void)state;
     pages_most = 2500; /* reached now and then */
     for (int round = 0; round < 1000000; round++) {
         random_step(&objects[random_between(0, OBJECTS)], round, round / 30000 % 2 ? 20 : 75);
         if (round % 5000 == 0) {
             kmalloc_check();
-            live = 0;
+            size_t live = 0;
             for (unsigned i = 0; i < OBJECTS; i++)
                 if (objects[i].p) {
                     check_bytes(&objects[i], objects[i].size);

@@ -135,7 +135,7 @@ KTEST(vmem_table_0_is_one_frame_seen_two_ways)
 
     if (pa >= IDENTITY_END)
         KSKIP("the frame of table 0 lies above the identity map");
-    volatile pte_t *identity = (volatile pte_t *)(uintptr_t)pa;
+    const volatile pte_t *identity = (const volatile pte_t *)(uintptr_t)pa;
     for (unsigned i = 0; i < ENTRIES_PER_TABLE; i++)
         KCHECK_EQ(identity[i] & ~STATUS_BITS, table_0[i] & ~STATUS_BITS);
 }

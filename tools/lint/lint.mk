@@ -1,7 +1,7 @@
 # make lint: the static checkers over every source. Included by the Makefile. FILES="mm/*.c" lints those files alone.
 #
-# Any warning is an error. What is switched off stands, with its reason, in the checkers' own files (.flake8) or in a
-# comment on the line of the finding. Findings differ from version to version of a checker: "no warning" is meant of
+# Any warning is an error. What is switched off stands, with its reason, in the checkers' own files (.clang-tidy,
+# .flake8, cppcheck.txt), here, or in a comment on the line of the finding. Findings differ from version to version of a checker: "no warning" is meant of
 # Debian bookworm's.
 #
 # Each file that a checker finds nothing in has a stamp, $(LINT)/CHECKER/FILE.
@@ -27,17 +27,24 @@ lint-chosen = $(if $(FILES),$(filter $(wildcard $(FILES)),$(1)),$(1))
 
 # The kernel, what mm/ and the rest of it is tested with inside it, and the programs.
 INSIDE_TESTS := $(filter %.c,$(wildcard tests/kernel/*.c tests/bench/*.c))
-LINT_KERNEL := $(filter-out $(INSIDE_TESTS),$(filter %.c,$(wildcard $(INSIDE))))
+LINT_KERNEL := $(sort $(filter-out $(INSIDE_TESTS),$(filter %.c,$(SOURCES))) kernel/trap/ubsan.c)
 LINT_PROGRAMS := $(wildcard user/*.c user/lib/*.c tests/boot/programs/*.c)
 
+LINT_HOST := $(wildcard tests/host/*.c tests/bench/host/*.c)
+
+LINT_cppcheck := $(call lint-chosen,$(LINT_KERNEL) $(INSIDE_TESTS) $(LINT_PROGRAMS) $(LINT_HOST))
+# Not the tests on the build machine: the addresses of its C library are nobody's concern; and gcc does not know that
+# cmocka's assertions end a test.
 LINT_sparse := $(call lint-chosen,$(LINT_KERNEL) $(INSIDE_TESTS) $(LINT_PROGRAMS))
-LINT_shellcheck := $(call lint-chosen,$(call lint-find,*.sh) .ci/run)
+LINT_gcc := $(LINT_sparse)
+LINT_shellcheck := $(call lint-chosen,$(call lint-find,*.sh) $(wildcard .ci/run))
 LINT_flake8 := $(call lint-chosen,$(call lint-find,*.py))
 
 # ---- how ----
 
-CHECKERS := sparse shellcheck flake8
-lint-here = $(foreach checker,$(CHECKERS),$(call have,$(checker)))
+CHECKERS := cppcheck gcc sparse shellcheck flake8
+lint-tool = $(if $(filter gcc,$(1)),$(LINT_GCC),$(call have,$(1)))
+lint-here = $(foreach checker,$(CHECKERS),$(if $(call lint-tool,$(checker)),$(checker)))
 lint-stamps = $(LINT_$(1):%=$(LINT)/$(1)/%)
 
 lint-files: $(foreach checker,$(lint-here),$(call lint-stamps,$(checker)))
@@ -52,6 +59,18 @@ endef
 # An object is built anew when any of its headers has changed; so is its source's stamp.
 lint-object = $(patsubst %,$(BUILD)/%.o,$(filter $(LINT_KERNEL) $(INSIDE_TESTS) user/%,$(1)))
 .SECONDEXPANSION:
+
+CPPCHECK_FLAGS := --quiet --enable=warning,style,performance,portability --std=c11 --platform=unix32 --inline-suppr \
+    --suppressions-list=tools/lint/cppcheck.txt -U__CHECKER__ -Iinclude -I$(BUILD) -Iuser/lib -Imm -Itests/host -Itests/bench
+$(call lint-stamps,cppcheck): $(LINT)/cppcheck/%: % $$(call lint-object,$$*) tools/lint/cppcheck.txt tools/lint/lint.mk
+	$(call lint-run,cppcheck $(CPPCHECK_FLAGS) $<)
+
+# The analyzer is gcc's. What it finds here is on purpose: these provoke faults.
+LINT_GCC = $(call once,LINT_GCC,$(call first,i686-elf-gcc i686-linux-gnu-gcc))
+GCC_FLAGS = $(I386_CFLAGS) -fanalyzer -iquote include -iquote $(BUILD) -iquote user/lib
+$(patsubst %,$(LINT)/gcc/%.c,kernel/monitor/fault user/break): GCC_FLAGS += -Wno-analyzer-null-dereference -Wno-analyzer-write-to-const
+$(call lint-stamps,gcc): $(LINT)/gcc/%: % $$(call lint-object,$$*) tools/lint/lint.mk
+	$(call lint-run,$(LINT_GCC) $(GCC_FLAGS) -c $< -o /dev/null)
 
 # Where sparse is the compiler, it takes the compiler's own headers.
 SPARSE_FLAGS = -std=gnu11 -m32 -nostdinc -isystem $(COMPILER_HEADERS) -U__STDC_HOSTED__ -D__float128=double \
@@ -73,9 +92,9 @@ $(call lint-stamps,flake8): $(LINT)/flake8/%: % .flake8 tools/lint/lint.mk
 
 lint-clean = $(wildcard $(call lint-stamps,$(1)))
 lint-unclean = $(filter-out $(lint-clean:$(LINT)/$(1)/%=%),$(LINT_$(1)))
-lint-verdict = $(if $(call have,$(1)),$(words $(LINT_$(1))) files$(comma) \
+lint-verdict = $(if $(call lint-tool,$(1)),$(words $(LINT_$(1))) files$(comma) \
     $(if $(lint-unclean),warnings in $(lint-unclean),no warning),passed over: not here$(lint-hint))
-lint-hint = $(addprefix ; $(empty),$(shell sh tools/deps.sh for $(1)))
+lint-hint = $(addprefix ; $(empty),$(shell sh tools/deps.sh for $(if $(filter gcc,$(1)),compiler,$(1))))
 
 lint-summary:
 	@$(foreach checker,$(CHECKERS),printf '  %-12s%s\n' '$(checker)' '$(strip $(call lint-verdict,$(checker)))';) \

@@ -63,6 +63,7 @@ static _Noreturn void fail(const char *fmt, ...) {
     fprintf(stderr, "bench_heap: ");
     vfprintf(stderr, fmt, args);
     fprintf(stderr, "\n");
+    va_end(args);
     exit(1);
 }
 
@@ -74,6 +75,7 @@ void panic_at(const char *file, int line, const char *fmt, ...) {
     va_list args;
     va_start(args, fmt);
     vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
     fail("PANIC: %s (%s:%d)", text, file, line);
 }
 
