@@ -45,7 +45,8 @@ static size_t count(const uint8_t *what, size_t n) {
 static size_t missing_tables(size_t first, size_t n) {
     size_t half = PAGES / 2;
 
-    return (first < half && !count(now->what, half)) + (first + n > half && !count(now->what + half, half));
+    size_t lower = first < half && !count(now->what, half), upper = first + n > half && !count(now->what + half, half);
+    return lower + upper;
 }
 
 /* ---- steps ---- */

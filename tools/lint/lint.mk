@@ -26,7 +26,7 @@ lint-find = $(sort $(patsubst ./%,%,$(shell find . \( -name node_modules -o -pat
 lint-chosen = $(if $(FILES),$(filter $(wildcard $(FILES)),$(1)),$(1))
 
 # The kernel, what mm/ and the rest of it is tested with inside it, and the programs.
-INSIDE_TESTS := $(filter %.c,$(wildcard tests/kernel/*.c tests/bench/*.c))
+INSIDE_TESTS := $(filter tests/%.c,$(SOURCES))
 LINT_KERNEL := $(sort $(filter-out $(INSIDE_TESTS),$(filter %.c,$(SOURCES))) kernel/trap/ubsan.c)
 LINT_PROGRAMS := $(wildcard user/*.c user/lib/*.c tests/boot/programs/*.c)
 
