@@ -32,6 +32,7 @@ apt-get  git             git
 apt-get  i386-programs   qemu-user
 apt-get  machines        ovmf ovmf-ia32 seabios bochs bochsbios nodejs npm
 apt-get  bench           python3 python3-matplotlib
+apt-get  clang-tidy      clang-tidy
 apt-get  cppcheck        cppcheck
 apt-get  sparse          sparse
 apt-get  shellcheck      shellcheck
@@ -57,6 +58,7 @@ dnf      test            python3 python3-pytest python3-pytest-xdist python3-pex
 dnf      grade           python3
 dnf      git             git
 dnf      bench           python3 python3-matplotlib
+dnf      clang-tidy      clang-tools-extra
 dnf      cppcheck        cppcheck
 dnf      sparse          sparse
 dnf      shellcheck      ShellCheck
@@ -81,6 +83,7 @@ pacman   test            python python-pytest python-pytest-xdist python-pexpect
 pacman   grade           python
 pacman   git             git
 pacman   bench           python python-matplotlib
+pacman   clang-tidy      clang
 pacman   cppcheck        cppcheck
 pacman   sparse          sparse
 pacman   shellcheck      shellcheck
@@ -100,6 +103,7 @@ brew     test            python pytest
 brew     grade           python
 brew     git             git
 brew     bench           python python-matplotlib
+brew     clang-tidy      llvm
 brew     cppcheck        cppcheck
 brew     sparse          sparse
 brew     shellcheck      shellcheck
@@ -119,6 +123,7 @@ other    test            python3 with pytest, pytest-xdist and pexpect
 other    grade           python3
 other    git             git
 other    bench           matplotlib for python3
+other    clang-tidy      clang-tidy
 other    cppcheck        cppcheck
 other    sparse          sparse
 other    shellcheck      shellcheck
@@ -140,7 +145,7 @@ needs() {
             iso) echo "$build $disc" ;;
             coverage) echo "$build compiler qemu test" ;;
             mutate) echo "$build compiler qemu mutate" ;;
-            lint) echo "$build cppcheck sparse shellcheck flake8" ;;
+            lint) echo "$build clang-tidy cppcheck sparse shellcheck flake8 npm" ;;
             lab) echo "grade git make" ;;
             grade | hint) echo "$build qemu grade" ;;
             web | web-run) echo "$build web" ;;

@@ -4,7 +4,7 @@
 
 #include "break.h"
 
-static void read_null(void) { *(volatile char *)0; }
+static void read_null(void) { *(volatile char *)0; } /* NOLINT(clang-analyzer-core.NullDereference): the fault */
 static void read_kernel(void) { *(volatile char *)0x00100000; }
 static void write_kernel(void) { *(volatile char *)0x00100000 = 0; }
 static void read_heap(void) { *(volatile char *)0xC0000000; }

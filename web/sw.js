@@ -1,5 +1,6 @@
 // The service worker: once the page was seen, it works without a network. FILES and VERSION are files.js's, which the
 // build writes; a new version is fetched as a whole, and the old one goes.
+/* global FILES, VERSION */
 importScripts("files.js");
 
 const CACHE = `quire-lab-${VERSION}`;

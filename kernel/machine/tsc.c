@@ -36,7 +36,7 @@ bool tsc_counts_instructions(void) {
     bool exact = true;
 
     for (unsigned i = 0; i < TRIES; i++)
-        exact &= spin_ticks(SPINS + 1) - spin_ticks(1) == SPINS * SPIN_INSTRUCTIONS;
+        exact &= spin_ticks(SPINS + 1) - spin_ticks(1) == (uint64_t)SPINS * SPIN_INSTRUCTIONS;
     return exact;
 }
 

@@ -57,13 +57,13 @@ static char *absent_page(void) {
 PROVOKES void provoke_null(void) {
     volatile struct node *volatile node = NULL;
 
-    result = node->next != NULL;
+    result = node->next != NULL; /* NOLINT(clang-analyzer-core.NullDereference): the fault */
 }
 
 PROVOKES void provoke_null_write(void) {
     volatile struct node *volatile node = NULL;
 
-    node->values[1] = 1;
+    node->values[1] = 1; /* NOLINT(clang-analyzer-core.NullDereference): the fault */
 }
 
 PROVOKES void provoke_text_write(void) {
@@ -225,7 +225,7 @@ PROVOKES void provoke_use_after_free(void) {
     struct node *volatile node = kmalloc(sizeof(struct node));
 
     kfree(node);
-    result = node->next->values[0];
+    result = node->next->values[0]; /* NOLINT(clang-analyzer-unix.Malloc): the fault */
 }
 
 PROVOKES void provoke_uninitialised(void) {

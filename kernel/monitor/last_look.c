@@ -48,6 +48,7 @@ static bool first_word_is(const char *line, const char *word) {
 
     while (*line == ' ')
         line++;
+    /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): WORD's end is not before LINE's */
     return strncmp(line, word, n) == 0 && (line[n] == ' ' || line[n] == '\0');
 }
 

@@ -118,7 +118,7 @@ static int map_segment(const struct module *module, const struct program_header 
 
 /* Maps the segments of MODULE, which elf_check has passed, into the current space. */
 int elf_map(const struct module *module) {
-    struct file_header header;
+    struct file_header header = {0};
     struct program_header segment;
 
     read_header(module, &header);

@@ -13,7 +13,7 @@
 #define NEEDS(mode) \
     do { \
         if (heap_mode() != (mode)) \
-            KSKIP(mode == HEAP_DEBUG ? "needs heap=debug" : "needs heap=guard"); \
+            KSKIP((mode) == HEAP_DEBUG ? "needs heap=debug" : "needs heap=guard"); \
     } while (0)
 
 static char *object;

@@ -20,7 +20,8 @@ KTEST(string_memset_fills_exactly)
         for (size_t n = 0; n < 64; n++) {
             for (size_t i = 0; i < sizeof(buf); i++)
                 buf[i] = 0x11;
-            KCHECK_EQ(memset(buf + start, 0x3AB, n), buf + start); /* taken as a byte: 0xAB */
+            /* NOLINTNEXTLINE(bugprone-suspicious-memset-usage): taken as a byte, 0xAB */
+            KCHECK_EQ(memset(buf + start, 0x3AB, n), buf + start);
             for (size_t i = 0; i < sizeof(buf); i++)
                 KCHECK_EQ(buf[i], i >= start && i < start + n ? 0xAB : 0x11);
         }
@@ -97,7 +98,7 @@ KTEST(format_integers)
     CHECK_FORMAT("0 -1 2147483647 -2147483648", "%d %d %d %d", 0, -1, 2147483647, -2147483647 - 1);
     CHECK_FORMAT("0 4294967295 ffffffff DEADBEEF", "%u %u %x %X", 0u, 0xFFFFFFFFu, 0xFFFFFFFFu, 0xDEADBEEFu);
     CHECK_FORMAT("+5 -5 7", "%+d %+d %i", 5, -5, 7);
-    CHECK_FORMAT("4096 1000 12 -3", "%zu %zx %lu %ld", (size_t)4096, (size_t)4096, 12ul, -3l);
+    CHECK_FORMAT("4096 1000 12 -3", "%zu %zx %lu %ld", (size_t)4096, (size_t)4096, 12UL, -3L);
     CHECK_FORMAT("123456789abcdef0 100000000", "%llx %llx", 0x123456789ABCDEF0ull, 1ull << 32);
     CHECK_FORMAT("ab 7f", "%hhx %hhx", (unsigned char)0xAB, (unsigned char)0x7F);
 }

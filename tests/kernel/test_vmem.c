@@ -591,7 +591,7 @@ static void check_forgotten(enum forgotten what) {
 /* Edits pages that are in use between any two instructions: a page that is flushed before its entry has changed is
  * back in the TLB by then. */
 static void check_edit(enum forgotten what) {
-    paddr_t frames[EDITED_PAGES];
+    paddr_t frames[EDITED_PAGES] = {PADDR_NONE};
 
     KCHECK_EQ(vmem_alloc_range(edit.va, edit.pages, VMEM_WRITE), 0);
     for (size_t i = 0; i < edit.pages; i++)

@@ -1,7 +1,7 @@
 # make lint: the static checkers over every source. Included by the Makefile. FILES="mm/*.c" lints those files alone.
 #
 # Any warning is an error. What is switched off stands, with its reason, in the checkers' own files (.clang-tidy,
-# .flake8, cppcheck.txt), here, or in a comment on the line of the finding. Findings differ from version to version of a checker: "no warning" is meant of
+# .flake8, cppcheck.txt, eslint.config.js), here, or in a comment on the line of the finding. Findings differ from version to version of a checker: "no warning" is meant of
 # Debian bookworm's.
 #
 # Each file that a checker finds nothing in has a stamp, $(LINT)/CHECKER/FILE.
@@ -11,8 +11,16 @@ FILES ?=
 
 .PHONY: lint lint-files lint-summary
 lint: check-toolchain
+	$(Q)$(MAKE) -s --no-print-directory $(ESLINT) || :
 	$(Q)failed=; $(MAKE) -k --no-print-directory -Otarget lint-files || failed=yes; \
 	    $(MAKE) --no-print-directory lint-summary && [ -z "$$failed" ]
+
+# ESLint comes from the npm registry. Where there is no npm, or the registry is out of reach, it is passed over.
+ESLINT := $(BUILD)/eslint/node_modules/.bin/eslint
+$(ESLINT): $(wildcard tools/lint/eslint/*)
+	@rm -rf $(@D); mkdir -p $(BUILD)/eslint; cp $^ $(BUILD)/eslint/
+	$(Q)cd $(BUILD)/eslint && if command -v npm >/dev/null && npm ci --ignore-scripts --no-audit --no-fund >npm.log 2>&1; \
+	    then touch $(abspath $@); else echo '  eslint is passed over: npm did not bring it ($(BUILD)/eslint/npm.log)'; fi
 
 # The rest is read only by those two, when `make deps lint` has installed the checkers.
 ifneq ($(filter lint-files lint-summary,$(MAKECMDGOALS)),)
@@ -37,13 +45,19 @@ LINT_cppcheck := $(call lint-chosen,$(LINT_KERNEL) $(INSIDE_TESTS) $(LINT_PROGRA
 # cmocka's assertions end a test.
 LINT_sparse := $(call lint-chosen,$(LINT_KERNEL) $(INSIDE_TESTS) $(LINT_PROGRAMS))
 LINT_gcc := $(LINT_sparse)
+# Not the tests of the libraries on the build machine either, for the same reasons.
+LINT_clang-tidy := $(LINT_sparse)
+LINT_eslint := $(call lint-chosen,$(call lint-find,*.js *.mjs))
 LINT_shellcheck := $(call lint-chosen,$(call lint-find,*.sh) $(wildcard .ci/run))
 LINT_flake8 := $(call lint-chosen,$(call lint-find,*.py))
 
 # ---- how ----
 
-CHECKERS := cppcheck gcc sparse shellcheck flake8
-lint-tool = $(if $(filter gcc,$(1)),$(LINT_GCC),$(call have,$(1)))
+CHECKERS := clang-tidy cppcheck gcc sparse shellcheck flake8 eslint
+lint-tool = $(or $(lint-tool-$(1)),$(call have,$(1)))
+lint-tool-gcc = $(LINT_GCC)
+LINT_GCC := $(call first,i686-elf-gcc i686-linux-gnu-gcc)
+lint-tool-eslint = $(wildcard $(ESLINT))
 lint-here = $(foreach checker,$(CHECKERS),$(if $(call lint-tool,$(checker)),$(checker)))
 lint-stamps = $(LINT_$(1):%=$(LINT)/$(1)/%)
 
@@ -53,12 +67,18 @@ lint-files: $(foreach checker,$(lint-here),$(call lint-stamps,$(checker)))
 # $(call lint-run,COMMAND): a stamp if COMMAND succeeds and says nothing, else what it says.
 define lint-run
 @mkdir -p $(@D); rm -f $@
-$(Q)if $(1) >$@.said 2>&1 && ! [ -s $@.said ]; then mv $@.said $@; else cat $@.said; rm $@.said; exit 1; fi
+$(Q)if ( $(1) ) >$@.said 2>&1 && ! [ -s $@.said ]; then mv $@.said $@; else cat $@.said; rm $@.said; exit 1; fi
 endef
 
 # An object is built anew when any of its headers has changed; so is its source's stamp.
 lint-object = $(patsubst %,$(BUILD)/%.o,$(filter $(LINT_KERNEL) $(INSIDE_TESTS) user/%,$(1)))
 .SECONDEXPANSION:
+
+# It says on standard error how many warnings it has suppressed.
+TIDY_FLAGS = --target=i686-none-elf $(I386_CFLAGS) -iquote include -iquote $(BUILD) -iquote user/lib
+$(call lint-stamps,clang-tidy): $(LINT)/clang-tidy/%: % $$(call lint-object,$$*) .clang-tidy $(wildcard tests/kernel/.clang-tidy) \
+    tools/lint/lint.mk
+	$(call lint-run,clang-tidy --quiet $< -- $(TIDY_FLAGS) 2>/dev/null)
 
 CPPCHECK_FLAGS := --quiet --enable=warning,style,performance,portability --std=c11 --platform=unix32 --inline-suppr \
     --suppressions-list=tools/lint/cppcheck.txt -U__CHECKER__ -Iinclude -I$(BUILD) -Iuser/lib -Imm -Itests/host -Itests/bench
@@ -66,7 +86,6 @@ $(call lint-stamps,cppcheck): $(LINT)/cppcheck/%: % $$(call lint-object,$$*) too
 	$(call lint-run,cppcheck $(CPPCHECK_FLAGS) $<)
 
 # The analyzer is gcc's. What it finds here is on purpose: these provoke faults.
-LINT_GCC = $(call once,LINT_GCC,$(call first,i686-elf-gcc i686-linux-gnu-gcc))
 GCC_FLAGS = $(I386_CFLAGS) -fanalyzer -iquote include -iquote $(BUILD) -iquote user/lib
 $(patsubst %,$(LINT)/gcc/%.c,kernel/monitor/fault user/break): GCC_FLAGS += -Wno-analyzer-null-dereference -Wno-analyzer-write-to-const
 $(call lint-stamps,gcc): $(LINT)/gcc/%: % $$(call lint-object,$$*) tools/lint/lint.mk
@@ -88,13 +107,18 @@ $(call lint-stamps,shellcheck): $(LINT)/shellcheck/%: % tools/lint/lint.mk
 $(call lint-stamps,flake8): $(LINT)/flake8/%: % .flake8 tools/lint/lint.mk
 	$(call lint-run,flake8 $<)
 
+$(call lint-stamps,eslint): $(LINT)/eslint/%: % $(ESLINT)
+	$(call lint-run,$(ESLINT) --config $(BUILD)/eslint/eslint.config.js $<)
+
 # ---- the summary: a line a checker; fails unless each file has its stamp ----
 
 lint-clean = $(wildcard $(call lint-stamps,$(1)))
 lint-unclean = $(filter-out $(lint-clean:$(LINT)/$(1)/%=%),$(LINT_$(1)))
 lint-verdict = $(if $(call lint-tool,$(1)),$(words $(LINT_$(1))) files$(comma) \
     $(if $(lint-unclean),warnings in $(lint-unclean),no warning),passed over: not here$(lint-hint))
-lint-hint = $(addprefix ; $(empty),$(shell sh tools/deps.sh for $(if $(filter gcc,$(1)),compiler,$(1))))
+lint-hint = $(addprefix ; $(empty),$(shell sh tools/deps.sh for $(or $(lint-package-$(1)),$(1))))
+lint-package-gcc := compiler
+lint-package-eslint := npm
 
 lint-summary:
 	@$(foreach checker,$(CHECKERS),printf '  %-12s%s\n' '$(checker)' '$(strip $(call lint-verdict,$(checker)))';) \

@@ -98,7 +98,7 @@ export class Recorder {
         this.kindsShown = true;
         if (frames.length)
             event.frames = frames;
-        const drop = frames.filter(([pfn, before, after]) => isTableKind(before) && !isTableKind(after))
+        const drop = frames.filter(([, before, after]) => isTableKind(before) && !isTableKind(after))
             .map(([pfn]) => this.asDropped(pfn * 4096)).filter(Boolean);
         if (drop.length)
             event.drop = [...event.drop ?? [], ...drop];

@@ -75,7 +75,7 @@ function linked({ index, before, value }) {
     return `\`PD[${index}]\` ${change(before, value)}: ${what}.`;
 }
 
-function mapped({ frame, index, count, before, value, va }, look) {
+function mapped({ frame, index, count, before, value, va }) {
     const run = count > 1 ? ` and the ${number(count - 1)} behind it` : "";
     if (va === null || va === undefined)
         return `Entry ${index}${run} of frame ${frameOf(frame)}, not linked yet: ${change(before, value)}.`;

@@ -1,9 +1,9 @@
 // The page directory and one page table, 32 x 32 entries each; with two spaces side by side, the same table of both.
 import { PTE } from "../lab/model.js";
-import { el, hex, plural, replace, say } from "./dom.js";
+import { el, hex, replace, say } from "./dom.js";
 import { CELL, Grid } from "./grid.js";
 import { present } from "./look.js";
-import { ENTRIES, RECURSIVE, REGION, REGIONS, SCRATCH, permissions, regionOfPage, regionOfPde } from "./places.js";
+import { ENTRIES, RECURSIVE, REGIONS, SCRATCH, permissions, regionOfPage, regionOfPde } from "./places.js";
 
 const marks = entry =>
     (entry & PTE.WRITE ? 0 : CELL.HOLLOW) |
