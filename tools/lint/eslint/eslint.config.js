@@ -13,5 +13,7 @@ export default [
     js.configs.recommended,
     { languageOptions: { ecmaVersion: "latest", sourceType: "module", globals: globals.browser }, rules },
     { files: ["**/*.mjs"], languageOptions: { globals: globals.node } }, // they run under node
+    // Functions in them run in the page.
+    { files: ["tests/web/**"], languageOptions: { globals: { ...globals.browser, quire: "readonly", labPage: "readonly", axe: "readonly" } } },
     { files: ["web/sw.js"], languageOptions: { globals: globals.serviceworker } },
 ];
