@@ -62,7 +62,7 @@ static struct {
     void *arg;
 } refused;
 
-static void call_refused(uintptr_t a, uintptr_t b) { refused.call(refused.arg), (void)a, (void)b; }
+static void call_refused(uintptr_t a, uintptr_t b) { (void)a, (void)b, refused.call(refused.arg); }
 
 void model_refuses(const char *text, void (*call)(void *arg), void *arg) {
     refused.call = call;

@@ -57,9 +57,9 @@ static struct call {
     unsigned flags;
 } call;
 
-static void call_reserve(void *arg) { space_reserve(call.va, call.n, call.flags), (void)arg; }
-static void call_release(void *arg) { space_release(call.va, call.n), (void)arg; }
-static void call_protect(void *arg) { space_protect(call.va, call.n, call.flags), (void)arg; }
+static void call_reserve(void *arg) { (void)arg, space_reserve(call.va, call.n, call.flags); }
+static void call_release(void *arg) { (void)arg, space_release(call.va, call.n); }
+static void call_protect(void *arg) { (void)arg, space_protect(call.va, call.n, call.flags); }
 static void call_destroy(void *arg) { space_destroy(arg); }
 
 static void leave_about(size_t need) {

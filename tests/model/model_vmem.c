@@ -117,11 +117,11 @@ static struct call {
     unsigned flags;
 } now;
 
-static void call_map(void *arg) { vmem_map_range(now.va, now.pa, now.n, now.flags), (void)arg; }
-static void call_alloc(void *arg) { vmem_alloc_range(now.va, now.n, now.flags), (void)arg; }
-static void call_unmap(void *arg) { vmem_unmap_range(now.va, now.n), (void)arg; }
-static void call_free(void *arg) { vmem_free_range(now.va, now.n), (void)arg; }
-static void call_protect(void *arg) { vmem_protect(now.va, now.n, now.flags), (void)arg; }
+static void call_map(void *arg) { (void)arg, vmem_map_range(now.va, now.pa, now.n, now.flags); }
+static void call_alloc(void *arg) { (void)arg, vmem_alloc_range(now.va, now.n, now.flags); }
+static void call_unmap(void *arg) { (void)arg, vmem_unmap_range(now.va, now.n); }
+static void call_free(void *arg) { (void)arg, vmem_free_range(now.va, now.n); }
+static void call_protect(void *arg) { (void)arg, vmem_protect(now.va, now.n, now.flags); }
 
 /* A panic's report takes as long as hundreds of calls. */
 static void refuse(const char *text, void (*call)(void *arg)) {
