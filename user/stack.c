@@ -20,6 +20,6 @@ static unsigned grow(unsigned depth) {
 
 int main(int argc, char **argv) {
     (void)argv;
-    start = (unsigned)&argc; /* NOLINT(clang-analyzer-core.StackAddressEscape): it is only compared with */
-    return (int)grow(0);
+    start = (unsigned)&argc;
+    return (int)grow(0); /* NOLINT(clang-analyzer-core.StackAddressEscape): START is only compared with */
 }
