@@ -171,7 +171,7 @@ export class Escapes {
 }
 
 function classes(style) {
-    let ink = style & 0xff,
+    const ink = style & 0xff,
         paper = (style >> 8) & 0xff;
     const names = style & BOLD ? ["bold"] : [];
     if (style & REVERSE) names.push("reverse");

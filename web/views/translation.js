@@ -53,7 +53,7 @@ export class Translation {
         root.querySelector(".bits").addEventListener("keydown", event => this.arrow(event));
     }
 
-    part([name, from, bits, color]) {
+    part([, from, bits, color]) {
         const caption = el("b", { class: "s" + color }),
             row = el("div", { class: "row n" + bits });
         for (let bit = from + bits - 1; bit >= from; bit--) {
