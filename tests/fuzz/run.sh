@@ -21,7 +21,7 @@ for target in "$@"; do
     "$dir/$target" -max_total_time=$each -timeout=100 -rss_limit_mb=1500 -print_final_stats=1 -close_fd_mask=1 \
         -artifact_prefix="$findings/" "$dir/corpus/$target" "tests/fuzz/corpus/$target" >"$dir/$target.log" 2>&1 || status=$?
     found=$(sed -n 's/.*Test unit written to //p' "$dir/$target.log")
-    printf '%-10s %12s %8s %9s\n' "$target" "$(number number_of_executed_units)" "$(edges)" "$(echo $found | wc -w)"
+    printf '%-10s %12s %8s %9s\n' "$target" "$(number number_of_executed_units)" "$(edges)" "$(echo "$found" | wc -w)"
     [ $status -eq 0 ] && continue
     failed=1
     grep -m 3 -e '^FINDING' -e '^SUMMARY' -e 'runtime error' "$dir/$target.log" | sed 's/^/  /' || tail -n 5 "$dir/$target.log"
