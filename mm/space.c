@@ -403,11 +403,15 @@ bool space_fault(const void *va, unsigned error) {
 
 /* ---- looking ---- */
 
-/* vmem_walk, for any space. */
+/* vmem_walk, for any space. The window shows a space's own tables; but for it, the kernel's part is everybody's. */
 bool space_walk(struct space *space, const void *va, struct vmem_walk *out) {
-    if (space == current || is_kernel(vpn_of(va)) || vpn_of(va) < vpn_of((void *)FREE_START))
-        return vmem_walk(va, out);
+    unsigned pdi = pd_index(va);
     ASSERT(!in_interrupt());
+    if (space == current || pdi == 0 || (pdi >= USER_TABLES && pdi != RECURSIVE_PDI)) {
+        bool mapped = vmem_walk(va, out);
+        out->directory = space->directory;
+        return mapped;
+    }
     *out = (struct vmem_walk){
         .pdi = pd_index(va), .pti = pt_index(va), .offset = page_offset(va), .directory = space->directory};
     out->pde = scratch_read(space->directory, out->pdi);

@@ -345,8 +345,8 @@ static void test_check_sees_a_level_that_disagrees(void **state) {
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(members); i++)
         put(members[i], true);
-    check_sees(&summary.leaf[0], 0, "s->middle");                        /* 0 is the word's only one */
-    check_sees(&summary.leaf[SUMMARY_MAX / 32 - 2], 5, "s->middle");     /* a word gets its first */
+    check_sees(&summary.leaf[0], 0, "s->middle");                    /* 0 is the word's only one */
+    check_sees(&summary.leaf[SUMMARY_MAX / 32 - 2], 5, "s->middle"); /* a word gets its first */
     check_sees(&summary.middle[0], 31, "s->middle");
     check_sees(&summary.middle[last], 31, "s->middle");
     check_sees(&summary.middle[1], 0, "s->middle");

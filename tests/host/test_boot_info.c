@@ -20,16 +20,14 @@ enum { MEMORY = 1, CMDLINE = 4, MODULES = 8, MMAP = 64, LOADER = 512, FRAMEBUFFE
 
 /* Multiboot 0.6.96 section 3.3. */
 static struct {
-    uint32_t flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr, syms[4], mmap_length, mmap_addr,
-        drives[2], config_table, loader, apm_table, vbe[4];
+    uint32_t flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr, syms[4], mmap_length,
+        mmap_addr, drives[2], config_table, loader, apm_table, vbe[4];
     uint64_t address;
     uint32_t pitch, width, height;
     uint8_t bits, type, colour[8];
 } __attribute__((packed)) info;
 
-static struct {
-    uint32_t start, end, string, reserved;
-} mods[MODULES_MOST + 1];
+static struct { uint32_t start, end, string, reserved; } mods[MODULES_MOST + 1];
 
 static uint8_t mmap[(MMAP_MOST + 2) * 24];
 
@@ -127,7 +125,8 @@ static void test_an_entry_that_runs_off_the_map_is_the_last(void **state) {
         put(second, sizes[i], 0x60000000, 0x1000, 1);
         put(second + 24, 20, 0x70000000, 0x1000, 1);
         read_table(sizes[i] < 45 ? second + 24 : second + 48);
-        snprintf(text, sizeof text, "quire: entry 1 of the memory map, of %u bytes, runs off the map's end\n", sizes[i]);
+        snprintf(text, sizeof text, "quire: entry 1 of the memory map, of %u bytes, runs off the map's end\n",
+                 sizes[i]);
         CHECK_LOGGED(text);
         assert_int_equal(boot_info.memmap_entries, 2);
         assert_true(is_memory(0x40000000) && is_memory(0x60000000));
@@ -169,8 +168,10 @@ static void test_neighbours_of_one_type_are_kept_as_one(void **state) {
     read_table(at);
     assert_int_equal(boot_info.memmap_entries, 5);
     assert_int_equal(boot_info.map_runs, 4);
-    assert_true(boot_info.map[0].base == 0x1000 && boot_info.map[0].length == 0x4000 && boot_info.map[0].type == 1);
-    assert_true(boot_info.map[1].base == 0x5000 && boot_info.map[1].length == 0x1000 && boot_info.map[1].type == 2);
+    assert_true(boot_info.map[0].base == 0x1000 && boot_info.map[0].length == 0x4000 &&
+                boot_info.map[0].type == 1);
+    assert_true(boot_info.map[1].base == 0x5000 && boot_info.map[1].length == 0x1000 &&
+                boot_info.map[1].type == 2);
     assert_true(boot_info.map[2].base == 0x6001 && boot_info.map[3].base == 0x7000);
 
     for (unsigned n = MAP_KEPT - 1; n <= MAP_KEPT + 3; n++) {
@@ -227,7 +228,8 @@ static void test_without_a_map_the_two_sizes_are_taken(void **state) {
     read(0);
     assert_int_equal(boot_info.mem_lower, 0);
     assert_int_equal(boot_info.mem_upper, 0);
-    EXPECT_PANIC("quire: the boot loader reports neither a memory map nor the memory's size", call_memory, 0, 0);
+    EXPECT_PANIC("quire: the boot loader reports neither a memory map nor the memory's size", call_memory, 0,
+                 0);
 }
 
 static void test_what_is_memory_to_the_byte(void **state) {
@@ -267,7 +269,9 @@ static void fill_text(size_t length) {
 static void test_the_command_line_is_cut_at_its_limit(void **state) {
     (void)state;
     info.cmdline = address_of(text);
-    for (size_t length = 0; length <= CMDLINE_MAX + 2; length += length < 3 ? 1 : length < CMDLINE_MAX - 2 ? 1021 : 1) {
+    for (size_t length = 0; length <= CMDLINE_MAX + 2; length += length < 3                 ? 1
+                                                                 : length < CMDLINE_MAX - 2 ? 1021
+                                                                                            : 1) {
         fill_text(length);
         read(CMDLINE);
         size_t kept = length < CMDLINE_MAX ? length : CMDLINE_MAX;
@@ -329,8 +333,8 @@ static void test_information_off_the_address_space_is_not_read(void **state) {
         read(MEMORY | MODULES); /* what was read before is forgotten */
         clear();
         boot_info_read(places[i]);
-        snprintf(words, sizeof words, "quire: the boot information at 0x%08x runs off the end of the address space\n",
-                 places[i]);
+        snprintf(words, sizeof words,
+                 "quire: the boot information at 0x%08x runs off the end of the address space\n", places[i]);
         CHECK_LOGGED(words);
         assert_memory_equal(&boot_info, &nothing, sizeof boot_info);
         EXPECT_PANIC("neither a memory map nor", call_memory, 0, 0);
@@ -383,7 +387,8 @@ static void test_modules_are_kept_and_logged(void **state) {
         assert_int_equal(boot_info.module[i].end, mods[i].end);
         assert_string_equal(boot_info.module[i].name, "/boot/dir/file --an=/option");
         assert_string_equal(boot_info.module[i].file, "file");
-        snprintf(words, sizeof words, "quire: module %u at 0x%08x-0x%08x: /boot/", i, mods[i].start, mods[i].end);
+        snprintf(words, sizeof words, "quire: module %u at 0x%08x-0x%08x: /boot/", i, mods[i].start,
+                 mods[i].end);
         assert_non_null(strstr(logged, words));
     }
     assert_null(strstr(logged, "module 16"));
@@ -405,7 +410,8 @@ static void test_a_modules_file_is_the_last_part_of_its_path(void **state) {
     check_file("", "");
     check_file(" x/y", "");
     check_file("name x/y/z", "name");
-    check_file("/1234567890123456789012345678901", "1234567890123456789012345678901"); /* 31: as many as fit */
+    check_file("/1234567890123456789012345678901",
+               "1234567890123456789012345678901"); /* 31: as many as fit */
     check_file("/12345678901234567890123456789012", "1234567890123456789012345678901");
     fill_text(70);
     set_module(0, 0, 0, text);
@@ -463,8 +469,8 @@ static void test_a_module_backwards_or_over_the_kernel_is_said(void **state) {
         char words[100];
         set_module(0, cases[i].start, cases[i].end, "m");
         use_modules(1);
-        snprintf(words, sizeof words, "quire: module 0 at 0x%08x-0x%08x lies over the kernel\n", cases[i].start,
-                 cases[i].end);
+        snprintf(words, sizeof words, "quire: module 0 at 0x%08x-0x%08x lies over the kernel\n",
+                 cases[i].start, cases[i].end);
         assert_int_equal(strstr(logged, words) != NULL, cases[i].over);
     }
 }
@@ -497,8 +503,9 @@ static void test_too_little_memory_is_a_panic_that_says_how_much(void **state) {
         char words[200];
         info.mmap_length = put(0, 20, MIB, (uint64_t)frames * PAGE_SIZE, 1);
         read(MMAP);
-        snprintf(words, sizeof words, "memmap: %u KiB of memory from 1 MiB up is too little: Quire needs %u KiB",
-                 frames * 4, PM_MIN_FRAMES * 4);
+        snprintf(words, sizeof words,
+                 "memmap: %u KiB of memory from 1 MiB up is too little: Quire needs %u KiB", frames * 4,
+                 PM_MIN_FRAMES * 4);
         if (frames < PM_MIN_FRAMES)
             EXPECT_PANIC(words, call_memory, 0, 0);
         else

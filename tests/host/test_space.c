@@ -19,6 +19,7 @@
 #define WRITE VMEM_WRITE
 #define TABLE_SPAN 0x400000u
 #define AT 0x40000000u
+#define STATUS (PTE_ACCESSED | PTE_DIRTY) /* the processor sets them when it likes */
 
 static void *at(uintptr_t va) { return (void *)va; }
 
@@ -399,6 +400,222 @@ static void test_a_frame_with_too_many_owners_is_no_memory(void **state) {
     check_end();
 }
 
+/* ---- looking ---- */
+
+static void test_what_a_program_may_access_to_the_byte(void **state) {
+    const uintptr_t last = KHEAP_START - PAGE_SIZE;
+    (void)state;
+    assert_int_equal(space_reserve(at(AT), 1, WRITE | VMEM_USER), 0);
+    assert_int_equal(space_reserve(at(AT + PAGE_SIZE), 1, VMEM_USER), 0);
+    assert_int_equal(vmem_map(at(AT + 3 * PAGE_SIZE), 0xFEC00000, WRITE | VMEM_USER),
+                     0); /* not the space's */
+    assert_int_equal(space_reserve(at(last), 1, VMEM_USER), 0);
+    assert_int_equal(space_reserve(at(FREE_START), 1, VMEM_USER), 0);
+    const struct {
+        uintptr_t va;
+        size_t bytes;
+        unsigned flags;
+        bool allowed;
+    } cases[] = {
+        {AT, PAGE_SIZE, WRITE | VMEM_USER, true},
+        {AT, PAGE_SIZE + 1, VMEM_USER, true},
+        {AT, PAGE_SIZE + 1, WRITE, false},
+        {AT + PAGE_MASK, 1, WRITE, true},
+        {AT + PAGE_MASK, 2, WRITE, false},
+        {AT + PAGE_SIZE, 1, WRITE, false},
+        {AT, 2 * PAGE_SIZE, VMEM_USER, true},
+        {AT, 2 * PAGE_SIZE + 1, VMEM_USER, false},
+        {AT - 1, 2, VMEM_USER, false},
+        {AT + 3 * PAGE_SIZE, 1, VMEM_USER, false},
+        {AT + TABLE_SPAN, 1, 0, false}, /* has no table */
+        {AT, (size_t)0 - AT, 0, false}, /* wraps */
+        {AT, SIZE_MAX, 0, false},
+        {last, PAGE_SIZE, VMEM_USER, true},
+        {last, PAGE_SIZE + 1, 0, false},
+        {KHEAP_START, 1, 0, false},
+        {FREE_START, 1, VMEM_USER, true},
+        {FREE_START - 1, 2, 0, false},
+        {AT + 2 * PAGE_SIZE, 0, 0, true}, /* nothing */
+        {KHEAP_START, 0, 0, true},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+        if (space_allows(at(cases[i].va), cases[i].bytes, cases[i].flags) != cases[i].allowed)
+            fail_msg("0x%zx bytes at 0x%08x", cases[i].bytes, cases[i].va);
+    store(AT, 1);
+    struct space *child = space_clone();
+    assert_true(space_allows(at(AT), 1, WRITE)); /* once it has been copied */
+    space_destroy(child);
+    assert_int_equal(vmem_unmap(at(AT + 3 * PAGE_SIZE)), 0);
+    space_release(at(AT), 2);
+    space_release(at(last), 1);
+    space_release(at(FREE_START), 1);
+    check_end();
+}
+
+/* The walk through another space, and its counts, are what that space's own are. */
+static void test_another_space_is_seen_as_from_inside(void **state) {
+    static const uintptr_t places[] = {0x5000,
+                                       AT,
+                                       AT + PAGE_SIZE + 7,
+                                       AT + 2 * PAGE_SIZE,
+                                       AT + TABLE_SPAN,
+                                       AT + 2 * TABLE_SPAN,
+                                       KHEAP_START,
+                                       0xFFFFF000,
+                                       0xFFC00000 + AT / 1024,
+                                       FREE_START,
+                                       KHEAP_START - 1};
+    struct vmem_walk inside[ARRAY_SIZE(places)], outside;
+    struct space *me = space_current();
+    (void)state;
+    assert_int_equal(space_reserve(at(AT), 3, WRITE), 0);
+    assert_int_equal(space_reserve(at(AT + TABLE_SPAN), 1, WRITE), 0);
+    store(AT, 1);
+    store(AT + PAGE_SIZE, 2);
+    struct space *other = space_clone();
+    store(AT, 3); /* a copy: this frame is nobody else's */
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+        vmem_walk(at(places[i]), &inside[i]);
+    space_switch(other);
+    assert_int_equal(mmu_load(at(AT)), 1);
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+        bool mapped = space_walk(me, at(places[i]), &outside);
+        assert_int_equal(mapped, (inside[i].pte & PTE_PRESENT) != 0);
+        assert_int_equal(outside.pa, inside[i].pa);
+        assert_int_equal(outside.directory, inside[i].directory);
+        assert_int_equal(outside.pde & ~STATUS, inside[i].pde & ~STATUS);
+        assert_int_equal(outside.pte & ~STATUS, inside[i].pte & ~STATUS);
+        assert_true(outside.pdi == inside[i].pdi && outside.pti == inside[i].pti &&
+                    outside.offset == inside[i].offset);
+        space_walk(other, at(places[i]), &outside);
+        assert_int_equal(outside.directory, get_page_directory());
+    }
+    struct space_counts counts = space_count(me);
+    assert_true(counts.present == 2 && counts.shared == 1 && counts.absent == 2 && counts.tables == 2);
+    space_switch(me);
+    space_destroy(other);
+    counts = space_count(me);
+    assert_true(counts.present == 2 && counts.shared == 0 && counts.absent == 2 && counts.tables == 2);
+    space_release(at(AT), 2048);
+    counts = space_count(me);
+    assert_true(counts.present == 0 && counts.shared == 0 && counts.absent == 0 && counts.tables == 0);
+    check_end();
+}
+
+/* ---- misuse, and damage ---- */
+
+static void call_destroy(uintptr_t space, uintptr_t b) {
+    (void)b;
+    space_destroy((struct space *)space);
+}
+
+static void call_reserve(uintptr_t va, uintptr_t flags) { space_reserve(at(va), 1, flags); }
+static void call_protect(uintptr_t va, uintptr_t flags) { space_protect(at(va), 1, flags); }
+static void call_copy(uintptr_t pa, uintptr_t pages) { space_map_copy(at(AT), pa, pages, WRITE); }
+static void call_copy_flags(uintptr_t va, uintptr_t flags) { space_map_copy(at(va), 0x200000, 1, flags); }
+static void call_release(uintptr_t va, uintptr_t pages) { space_release(at(va), pages); }
+
+static void test_misuse_panics_and_changes_nothing(void **state) {
+    struct space *first = space_current(), *other = space_create();
+    (void)state;
+    EXPECT_PANIC("the current space cannot be destroyed", call_destroy, first, 0);
+    space_switch(other);
+    EXPECT_PANIC("the first space cannot be destroyed", call_destroy, first, 0);
+    EXPECT_PANIC("the current space cannot be destroyed", call_destroy, other, 0);
+    space_switch(first);
+    space_destroy(other);
+    static const uintptr_t outside[] = {AT + 1, FREE_START - PAGE_SIZE, KHEAP_START};
+    for (size_t i = 0; i < ARRAY_SIZE(outside); i++) {
+        EXPECT_PANIC("not whole pages", call_reserve, outside[i], WRITE);
+        EXPECT_PANIC("not whole pages", call_protect, outside[i], WRITE);
+        EXPECT_PANIC("not whole pages", call_copy_flags, outside[i], WRITE);
+        EXPECT_PANIC("not whole pages", call_release, outside[i], 1);
+    }
+    EXPECT_PANIC("not whole pages", call_release, AT, 0);
+    EXPECT_PANIC("not whole pages", call_release, KHEAP_START - PAGE_SIZE, 2);
+    EXPECT_PANIC("flags", call_reserve, AT, VMEM_NO_CACHE);
+    EXPECT_PANIC("flags", call_copy_flags, AT, VMEM_NO_CACHE);
+    assert_int_equal(space_reserve(at(AT), 1, WRITE), 0);
+    EXPECT_PANIC("mapped already", call_reserve, AT, WRITE);
+    EXPECT_PANIC("flags", call_protect, AT, VMEM_NO_CACHE);
+    space_release(at(AT), 1);
+    EXPECT_PANIC("not whole frames below 4 GiB", call_copy, 0x200800, 1);
+    EXPECT_PANIC("not whole frames below 4 GiB", call_copy, 0xFFFFF000, 2);
+    assert_int_equal(space_map_copy(at(AT), 0xFFFFF000, 1, 0), 0); /* the last frame */
+    space_release(at(AT), 1);
+    check_end();
+}
+
+static paddr_t hooked;
+static void hook(paddr_t directory) { hooked = directory; }
+
+static void test_whoever_wants_to_know_of_a_switch_is_told(void **state) {
+    struct space *first = space_current(), *other = space_create();
+    (void)state;
+    space_on_switch(hook);
+    space_switch(other);
+    assert_true(hooked == get_page_directory() && space_current() == other);
+    space_switch(first);
+    assert_true(hooked == get_page_directory() && space_current() == first);
+    space_destroy(other);
+    check_end();
+}
+
+static void call_check(uintptr_t a, uintptr_t b) {
+    (void)a;
+    (void)b;
+    space_check();
+}
+
+static void check_sees(paddr_t pa, unsigned value, const char *text) {
+    unsigned old = mmu_word(pa);
+    space_check();
+    mmu_poke(pa, value);
+    EXPECT_PANIC(text, call_check, 0, 0);
+    mmu_poke(pa, old);
+    space_check();
+}
+
+static void test_check_sees_each_broken_invariant(void **state) {
+    static const char of_kernel[] = "DIRECTORY_WINDOW";
+    struct space *first = space_current(), *other = space_create();
+    (void)state;
+    assert_int_equal(vmem_alloc_range(at(KHEAP_START), 1, WRITE), 0);
+    space_switch(other);
+    paddr_t theirs = get_page_directory();
+    space_switch(first);
+    paddr_t ours = get_page_directory();
+
+    check_sees(theirs + RECURSIVE_PDI * 4, ours | PTE_PRESENT | PTE_WRITE, "RECURSIVE_PDI");
+    check_sees(theirs, 0, of_kernel);
+    check_sees(theirs + (FRAMES_START >> 22) * 4, 0, of_kernel);
+    check_sees(theirs + (KHEAP_START >> 22) * 4, 0, of_kernel);
+    check_sees(theirs + (RECURSIVE_PDI - 1) * 4, mmu_word(theirs), of_kernel);
+    assert_int_equal(vmem_alloc_range(at(KHEAP_START + TABLE_SPAN), 1, WRITE), 0);
+    space_check(); /* it may miss an edit until it is switched to, but nothing else */
+    check_sees(theirs, 0, of_kernel);
+    check_sees(theirs + (FRAMES_START >> 22) * 4, 0, of_kernel);
+
+    frame_set_kind(theirs, FRAME_PLAIN);
+    EXPECT_PANIC("FRAME_DIRECTORY", call_check, 0, 0);
+    frame_set_kind(theirs, FRAME_DIRECTORY);
+    paddr_t nobodys = pm_alloc_page();
+    frame_set_kind(nobodys, FRAME_DIRECTORY);
+    EXPECT_PANIC("known == directories", call_check, 0, 0);
+    frame_set_kind(nobodys, FRAME_PLAIN);
+    pm_free_page(nobodys);
+
+    assert_int_equal(vmem_free_range(at(KHEAP_START + TABLE_SPAN), 1), 0);
+    assert_int_equal(vmem_free_range(at(KHEAP_START), 1), 0);
+    space_switch(other);
+    space_switch(first);
+    set_page_directory(theirs);
+    EXPECT_PANIC("current->directory", call_check, 0, 0);
+    set_page_directory(ours);
+    space_destroy(other);
+    check_end();
+}
+
 /* ---- random, against a model ---- */
 
 #define SPACES 6
@@ -587,6 +804,11 @@ static const struct CMUnitTest tests[] = {
     TEST(test_running_out_at_each_frame_changes_nothing),
     TEST(test_a_clone_that_fails_changes_nothing),
     TEST(test_a_frame_with_too_many_owners_is_no_memory),
+    TEST(test_what_a_program_may_access_to_the_byte),
+    TEST(test_another_space_is_seen_as_from_inside),
+    TEST(test_misuse_panics_and_changes_nothing),
+    TEST(test_whoever_wants_to_know_of_a_switch_is_told),
+    TEST(test_check_sees_each_broken_invariant),
     TEST(test_random_operations_against_the_model),
 };
 
