@@ -347,6 +347,7 @@ static void test_check_sees_a_level_that_disagrees(void **state) {
         put(members[i], true);
     check_sees(&summary.leaf[0], 0, "s->middle");                    /* 0 is the word's only one */
     check_sees(&summary.leaf[SUMMARY_MAX / 32 - 2], 5, "s->middle"); /* a word gets its first */
+    check_sees(&summary.leaf[SUMMARY_MAX / 32 - 1], 31, "s->middle");
     check_sees(&summary.middle[0], 31, "s->middle");
     check_sees(&summary.middle[last], 31, "s->middle");
     check_sees(&summary.middle[1], 0, "s->middle");

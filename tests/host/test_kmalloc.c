@@ -368,6 +368,48 @@ static void test_aligned_objects_can_be_reallocated(void **state) {
     check_empty();
 }
 
+/* A small object of a power of two is aligned to it, so none need be large. */
+static void test_a_small_aligned_object_stays_small(void **state) {
+    (void)state;
+    for (size_t align = GRANULE; align <= SMALL_MAX; align *= 2)
+        for (size_t size = 1; size <= SMALL_MAX; size += size < 4 ? 1 : size / 2 - 1) {
+            struct object o = adopt(kmalloc_aligned(size, align), size);
+            size_t most = align;
+            while (most < size)
+                most *= 2;
+            assert_true((uintptr_t)o.p < NARROW_START);
+            assert_in_range(o.size, size, most);
+            drop(&o);
+        }
+    struct object o = adopt(kmalloc_aligned(SMALL_MAX, SMALL_MAX), SMALL_MAX);
+    assert_true((uintptr_t)o.p < NARROW_START && o.size == SMALL_MAX);
+    drop(&o);
+    check_empty();
+}
+
+/* Once the wide slots are scarce the narrow ones, which are aligned to 16 KiB only, serve small sizes. */
+static void test_a_narrow_slot_serves_no_greater_alignment(void **state) {
+    static void *objects[WIDE_SLOTS / 2];
+    (void)state;
+    garbage = false;
+    for (size_t i = 0; i < ARRAY_SIZE(objects); i++)
+        objects[i] = kmalloc(20000);
+    for (size_t align = 1u << 13; align <= 1u << 18; align *= 2) {
+        void *p[3];
+        for (unsigned i = 0; i < 3; i++) {
+            p[i] = kmalloc_aligned(5000, align);
+            assert_non_null(p[i]);
+            assert_int_equal((uintptr_t)p[i] % align, 0);
+            assert_int_equal((uintptr_t)p[i] < WIDE_START, align <= 1u << NARROW_SHIFT);
+        }
+        for (unsigned i = 0; i < 3; i++)
+            kfree(p[i]);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(objects); i++)
+        kfree(objects[i]);
+    check_empty();
+}
+
 static void call_aligned(uintptr_t size, uintptr_t align) { kmalloc_aligned(size, align); }
 
 static void test_an_alignment_that_is_no_power_of_two_panics(void **state) {
@@ -629,6 +671,8 @@ static void test_spare_pages_are_given_back_before_a_call_fails(void **state) {
             size_t held = kmalloc_pages(), want = (sizes[j] + PAGE_SIZE - 1) / PAGE_SIZE + (sizes[j] <= 2048);
             pages_most = held > want ? held : want;
             struct object second = make(sizes[j]);
+            if (sizes[j] > PAGE_SIZE)
+                assert_int_equal(second.size, want * PAGE_SIZE);
             assert_in_range(kmalloc_pages(), 1, pages_most);
             drop(&second);
             kmalloc_trim();
@@ -1003,6 +1047,9 @@ static void test_freeing_a_foreign_address_panics(void **state) {
     check_bad("no address of the heap", (void *)0x1000);
     check_bad("no address of the heap", (void *)(KHEAP_START - 16));
     check_bad("no address of the heap", (void *)KHEAP_END);
+    check_bad("cannot be freed", (void *)(SLABS_START - (1u << NARROW_SHIFT)));
+    check_bad("cannot be freed", (void *)SLABS_START); /* no slot begins here */
+    check_bad("cannot be freed", (void *)(NARROW_START - (1u << NARROW_SHIFT)));
     check_bad("no address of the heap", (void *)UINTPTR_MAX);
     check_bad("cannot be freed", (void *)(KHEAP_END - PAGE_SIZE));
     check_bad("cannot be freed", (void *)(KHEAP_END - 16));
@@ -1025,6 +1072,71 @@ static void test_freeing_an_address_never_allocated_panics(void **state) {
     }
     for (unsigned i = 0; i < SOME_SIZES; i++)
         drop(&keepers[i]);
+    check_empty();
+}
+
+static void call_resize(uintptr_t p, uintptr_t size) { krealloc((void *)p, size); }
+
+static void call_trim(uintptr_t a, uintptr_t b) {
+    (void)a, (void)b;
+    kmalloc_trim();
+}
+
+static void test_an_interrupt_handler_is_refused(void **state) {
+    static const size_t sizes[] = {20, 3000, 5000, 40000, 100000};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        struct object live = make(sizes[i]), other = make(sizes[i]);
+        for (int round = 0; round < 2; round++) { /* with nothing spare, and with what the other has left */
+            struct picture before = picture();
+            irqs_served = 1;
+            EXPECT_PANIC("an interrupt handler cannot use the heap", call_aligned, sizes[i], 1);
+            EXPECT_PANIC("an interrupt handler cannot use the heap", call_aligned, sizes[i], 1u << 17);
+            EXPECT_PANIC("an interrupt handler cannot use the heap", call_free, live.p, 0);
+            EXPECT_PANIC("an interrupt handler cannot use the heap", call_resize, live.p, 50);
+            EXPECT_PANIC("an interrupt handler cannot use the heap", call_resize, live.p, 200000);
+            EXPECT_PANIC("an interrupt handler cannot use the heap", call_trim, 0, 0);
+            irqs_served = 0;
+            check_picture(&before);
+            if (round == 0)
+                drop(&other);
+        }
+        drop(&live);
+    }
+    check_empty();
+}
+
+static bool provider_refuses;
+static int refusing_give(void *va, size_t pages) { return provider_refuses ? -1 : test_give(va, pages); }
+
+static void test_a_provider_that_takes_nothing_back_is_a_panic(void **state) {
+    static const struct page_provider refusing = {test_get, refusing_give};
+    (void)state;
+    kmalloc_init(&refusing);
+    struct object o = make(100000);
+    provider_refuses = true;
+    EXPECT_PANIC("does not take back 25 pages", call_free, o.p, 0);
+}
+
+/* The page of small objects is full of them when no address is left. Larger ones have addresses of their own. */
+static void test_large_objects_are_there_when_small_addresses_are_not(void **state) {
+    static void *objects[SUMMARY_MAX];
+    size_t count = 0;
+    (void)state;
+    garbage = false;
+    while (count < SUMMARY_MAX && (objects[count] = kmalloc(SMALL_MAX)))
+        count++;
+    assert_int_equal(count, SUMMARY_MAX);
+    assert_null(kmalloc(SMALL_MAX));
+    assert_null(kmalloc(1));
+    void *large = kmalloc(SMALL_MAX + 1);
+    assert_non_null(large);
+    kfree(objects[--count]); /* the last page's is the last that a search can find */
+    assert_ptr_equal(kmalloc(SMALL_MAX), objects[count]);
+    kfree(objects[count]);
+    kfree(large);
+    while (count > 0)
+        kfree(objects[--count]);
     check_empty();
 }
 
@@ -1158,6 +1270,8 @@ static const struct CMUnitTest tests[] = {
     TEST(test_an_object_grows_and_shrinks_step_by_step),
     TEST(test_aligned_objects_at_every_alignment),
     TEST(test_aligned_objects_can_be_reallocated),
+    TEST(test_a_small_aligned_object_stays_small),
+    TEST(test_a_narrow_slot_serves_no_greater_alignment),
     TEST(test_an_alignment_that_is_no_power_of_two_panics),
     TEST(test_absurd_sizes_are_refused),
     TEST(test_all_frames_are_used_up_and_come_back),
@@ -1185,6 +1299,9 @@ static const struct CMUnitTest tests[] = {
     TEST(test_freeing_inside_a_freed_object_panics),
     TEST(test_freeing_a_foreign_address_panics),
     TEST(test_freeing_an_address_never_allocated_panics),
+    TEST(test_an_interrupt_handler_is_refused),
+    TEST(test_a_provider_that_takes_nothing_back_is_a_panic),
+    TEST(test_large_objects_are_there_when_small_addresses_are_not),
     TEST(test_writing_to_freed_objects_harms_nothing),
     TEST(test_overflows_harm_no_more_than_other_objects),
     TEST(test_check_sees_each_broken_invariant),

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "frames.h"
+#include "interrupt.h"
 #include "memlayout.h"
 #include "support.h"
 
@@ -608,6 +609,119 @@ static void test_an_unaligned_free_panics(void **state) {
     check_all();
 }
 
+static void call_alloc(uintptr_t n, uintptr_t b) {
+    (void)b;
+    n ? pm_alloc_pages(n) : pm_alloc_page();
+}
+
+static void call_share(uintptr_t pa, uintptr_t b) {
+    (void)b;
+    pm_share(pa);
+}
+
+static void call_drop(uintptr_t pa, uintptr_t b) {
+    (void)b;
+    pm_drop(pa);
+}
+
+static void test_an_interrupt_handler_is_refused(void **state) {
+    paddr_t pa = start_misuse();
+    (void)state;
+    for (int round = 0; round < 2; round++) { /* with the magazine empty, and not */
+        irqs_served = 1;
+        EXPECT_PANIC("!in_interrupt()", call_alloc, 0, 0);
+        EXPECT_PANIC("!in_interrupt()", call_alloc, 2, 0);
+        EXPECT_PANIC("!in_interrupt()", call_free, pa, 0);
+        EXPECT_PANIC("!in_interrupt()", call_free_run, pa, 2);
+        EXPECT_PANIC("!in_interrupt()", call_share, pa, 0);
+        EXPECT_PANIC("!in_interrupt()", call_drop, pa, 0);
+        irqs_served = 0;
+        check_all();
+        paddr_t single = alloc(1);
+        pm_free_page(single);
+        give(single, 1);
+    }
+}
+
+/* The first owner is whoever allocates; each further one is counted, and the last gives the frame back. */
+static void test_owners_are_counted(void **state) {
+    paddr_t pa = start_misuse();
+    (void)state;
+    for (unsigned owners = 1; owners <= 3; owners++) {
+        pm_share(pa);
+        assert_int_equal(pm_is_shared(pa), owners > 1);
+        EXPECT_PANIC("still mapped", call_free, pa, 0);
+    }
+    for (unsigned owners = 3; owners > 1; owners--) {
+        assert_true(pm_is_shared(pa));
+        pm_drop(pa);
+        assert_int_equal(pm_state(pa), PM_USED);
+    }
+    assert_false(pm_is_shared(pa));
+    pm_drop(pa);
+    give(pa, 1);
+    check_all();
+    EXPECT_PANIC("cannot be dropped", call_drop, pa, 0); /* free */
+    EXPECT_PANIC("cannot be shared", call_share, pa, 0);
+    EXPECT_PANIC("cannot be dropped", call_drop, pa + PAGE_SIZE, 0); /* no owner is counted */
+    EXPECT_PANIC("cannot be shared", call_share, KERNEL_START, 0);
+    EXPECT_PANIC("cannot be dropped", call_drop, KERNEL_START, 0);
+    *frame_at(pa + PAGE_SIZE) |= FRAME_PAGES; /* there is no room for one more */
+    EXPECT_PANIC("cannot be shared", call_share, pa + PAGE_SIZE, 0);
+    assert_int_equal(*frame_at(pa + PAGE_SIZE), FRAME_PLAIN | FRAME_PAGES);
+    *frame_at(pa + PAGE_SIZE) = FRAME_PLAIN;
+    check_all();
+}
+
+/* The frame below 1 MiB, the first above it, and the last below 4 GiB. */
+static void test_the_outermost_frames(void **state) {
+    pfn_t first, end;
+    (void)state;
+    memset(ram, 0, sizeof ram);
+    bitmap_fill(ram, LOW_FRAMES - 1, LOW_FRAMES + 1, true);
+    bitmap_fill(ram, FRAMES_MAX - 33, FRAMES_MAX, true);
+    start();
+    check_all();
+    assert_int_equal(pm_count().reserved, 1);
+    assert_true(pm_next_range(0, &first, &end) && first == LOW_FRAMES && end == LOW_FRAMES + 1);
+    assert_true(pm_next_range(end, &first, &end) && first == FRAMES_MAX - 33 && end == FRAMES_MAX);
+    assert_true(pm_next_range(FRAMES_MAX - 1, &first, &end) && first == FRAMES_MAX - 1 && end == FRAMES_MAX);
+    assert_false(pm_next_range(FRAMES_MAX, &first, &end));
+    paddr_t run = alloc(33);
+    assert_int_equal(run, (FRAMES_MAX - 33) * PAGE_SIZE);
+    pm_free_pages(run, 33);
+    give(run, 33);
+    paddr_t all[34];
+    for (unsigned i = 0; i < 34; i++) {
+        all[i] = alloc(1);
+        assert_int_not_equal(all[i], PADDR_NONE);
+    }
+    assert_int_equal(alloc(1), PADDR_NONE);
+    for (unsigned i = 0; i < 34; i++) {
+        pm_free_page(all[i]);
+        give(all[i], 1);
+    }
+    check_all();
+    EXPECT_PANIC("end of memory", call_free_run, 0xFFFFF000, 2);
+    EXPECT_PANIC("not page-aligned", call_free, 1, 0);
+    EXPECT_PANIC("reserved", call_free, 0xFF000, 0);
+    check_all();
+}
+
+static void test_nothing_is_reserved_by_an_empty_range(void **state) {
+    (void)state;
+    start_machine(8);
+    struct pm_counts before = pm_count();
+    pm_reserve(0x300800, 0x300800);
+    check_counts(&before);
+    check_all();
+    paddr_t pa = alloc(1);
+    EXPECT_PANIC("handed out", call_reserve, 0x300800, 0x300800); /* still too late */
+    pm_free_page(pa);
+    give(pa, 1);
+    check_all();
+}
+
 static void test_freeing_a_reserved_frame_panics(void **state) {
     (void)state;
     start_misuse();
@@ -804,6 +918,10 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_random_operations_against_the_model),
     cmocka_unit_test(test_a_double_free_panics),
     cmocka_unit_test(test_an_unaligned_free_panics),
+    cmocka_unit_test(test_an_interrupt_handler_is_refused),
+    cmocka_unit_test(test_owners_are_counted),
+    cmocka_unit_test(test_the_outermost_frames),
+    cmocka_unit_test(test_nothing_is_reserved_by_an_empty_range),
     cmocka_unit_test(test_freeing_a_reserved_frame_panics),
     cmocka_unit_test(test_freeing_what_is_no_memory_panics),
     cmocka_unit_test(test_freeing_past_the_end_of_memory_panics),

@@ -546,6 +546,49 @@ static void test_misuse_panics_and_changes_nothing(void **state) {
     check_end();
 }
 
+static void call_create(uintptr_t clone, uintptr_t b) {
+    (void)b;
+    clone ? space_clone() : space_create();
+}
+
+static void call_switch(uintptr_t space, uintptr_t b) {
+    (void)b;
+    space_switch((struct space *)space);
+}
+
+static void call_fault(uintptr_t va, uintptr_t error) { space_fault(at(va), error); }
+
+static void call_look(uintptr_t space, uintptr_t walks) {
+    struct vmem_walk walk;
+    if (walks)
+        space_walk((struct space *)space, at(AT), &walk);
+    else
+        space_count((struct space *)space);
+}
+
+static void test_an_interrupt_handler_is_refused(void **state) {
+    struct space *other = space_create();
+    (void)state;
+    assert_int_equal(space_reserve(at(AT), 2, WRITE), 0);
+    irqs_served = 1;
+    EXPECT_PANIC("!in_interrupt()", call_create, false, 0);
+    EXPECT_PANIC("!in_interrupt()", call_create, true, 0);
+    EXPECT_PANIC("!in_interrupt()", call_switch, other, 0);
+    EXPECT_PANIC("!in_interrupt()", call_destroy, other, 0);
+    EXPECT_PANIC("!in_interrupt()", call_reserve, AT + 2 * PAGE_SIZE, WRITE);
+    EXPECT_PANIC("!in_interrupt()", call_protect, AT, 0);
+    EXPECT_PANIC("!in_interrupt()", call_copy_flags, AT + 2 * PAGE_SIZE, WRITE);
+    EXPECT_PANIC("!in_interrupt()", call_release, AT, 1);
+    EXPECT_PANIC("!in_interrupt()", call_fault, AT, FAULT_WRITE);
+    EXPECT_PANIC("!in_interrupt()", call_look, other, true);
+    EXPECT_PANIC("!in_interrupt()", call_look, other, false);
+    irqs_served = 0;
+    check_all();
+    space_destroy(other);
+    space_release(at(AT), 2);
+    check_end();
+}
+
 static paddr_t hooked;
 static void hook(paddr_t directory) { hooked = directory; }
 
@@ -581,10 +624,11 @@ static void test_check_sees_each_broken_invariant(void **state) {
     struct space *first = space_current(), *other = space_create();
     (void)state;
     assert_int_equal(vmem_alloc_range(at(KHEAP_START), 1, WRITE), 0);
+    paddr_t ours = get_page_directory();
     space_switch(other);
     paddr_t theirs = get_page_directory();
+    check_sees(ours + (KHEAP_START >> 22) * 4, 0, of_kernel); /* it has missed nothing */
     space_switch(first);
-    paddr_t ours = get_page_directory();
 
     check_sees(theirs + RECURSIVE_PDI * 4, ours | PTE_PRESENT | PTE_WRITE, "RECURSIVE_PDI");
     check_sees(theirs, 0, of_kernel);
@@ -807,6 +851,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_what_a_program_may_access_to_the_byte),
     TEST(test_another_space_is_seen_as_from_inside),
     TEST(test_misuse_panics_and_changes_nothing),
+    TEST(test_an_interrupt_handler_is_refused),
     TEST(test_whoever_wants_to_know_of_a_switch_is_told),
     TEST(test_check_sees_each_broken_invariant),
     TEST(test_random_operations_against_the_model),

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "frames.h"
+#include "interrupt.h"
 #include "kmalloc.h"
 #include "memlayout.h"
 #include "mmu.h"
@@ -796,6 +797,26 @@ static void test_unaligned_addresses_panic(void **state) {
     }
 }
 
+static void test_an_interrupt_handler_is_refused(void **state) {
+    host_call *const calls[] = {call_map_range, call_alloc_range, call_unmap_range, call_free_range,
+                                call_protect};
+    (void)state;
+    for (int in_use = 0; in_use < 2; in_use++) {
+        if (in_use)
+            use_table();
+        take_picture(&before);
+        irqs_served = 1;
+        for (unsigned page = 0; page < 4; page++) {
+            for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
+                EXPECT_PANIC("!in_interrupt()", calls[i], KHEAP_START + page * PAGE_SIZE, 1);
+            EXPECT_PANIC("!in_interrupt()", call_map, KHEAP_START + page * PAGE_SIZE, 0x5000);
+            EXPECT_PANIC("!in_interrupt()", call_unmap, KHEAP_START + page * PAGE_SIZE, 0);
+        }
+        irqs_served = 0;
+        check_picture(&before);
+    }
+}
+
 static void test_flags_that_are_none_panic(void **state) {
     (void)state;
     assert_int_equal(vmem_map(at(0xF0000000), 0x5000, VMEM_WRITE), 0);
@@ -1012,6 +1033,13 @@ static void test_check_sees_each_broken_invariant(void **state) {
     check_sees(user + 7 * 4, PAGE_SIZE - 2, of_entries);
     check_sees(user + 1023 * 4, page, of_entries);               /* an entry is new */
     check_sees(heap, (page & PAGE_MASK) | 0xFEC00000, of_pages); /* the heap's frame is not pm's */
+
+    unsigned entry = mmu_word(user);
+    *frame_at(user) -= FRAME_ENTRY; /* an empty table, whose record is right: it should have gone back */
+    mmu_poke(user, 0);
+    EXPECT_PANIC("with 0 entries", call_check, 0, 0);
+    *frame_at(user) += FRAME_ENTRY;
+    mmu_poke(user, entry);
 
     check_sees_record(directory, FRAME_PLAIN, "FRAME_DIRECTORY");
     check_sees_record(table_0, *frame_at(table_0) + FRAME_ENTRY, "table_record(vpn)");
@@ -1253,6 +1281,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_ranges_that_wrap_around_panic),
     TEST(test_empty_ranges_panic),
     TEST(test_unaligned_addresses_panic),
+    TEST(test_an_interrupt_handler_is_refused),
     TEST(test_flags_that_are_none_panic),
     TEST(test_mapping_a_present_page_panics),
     TEST(test_freeing_pages_that_are_not_pms_panics_and_changes_nothing),
