@@ -1234,6 +1234,12 @@ static void test_check_sees_each_broken_invariant(void **state) {
     CHECK_SEES(&small_used.leaf[700], 1);
     CHECK_SEES(&current->page, PAGE_SIZE);
     CHECK_SEES(&current->first_free, 4);
+    CHECK_SEES(&current->first_free, 1); /* inside an object */
+    CHECK_SEES(&partial->first_free,
+               partial->first_free ^ 2 * small_granules[partial->sc]); /* past the last */
+    CHECK_SEES(&current->sc, 0x40);
+    CHECK_SEES(&small_spare.next, (uint32_t)(uintptr_t)spare ^ (uint32_t)(uintptr_t)current);
+    CHECK_SEES(&peak_pages, peak_pages);
     CHECK_SEES(&current->claims, 1);
     CHECK_SEES(&current->sc, KEPT_BIT);
     CHECK_SEES(&current->links.next[2], 2);
@@ -1253,6 +1259,48 @@ static void test_check_sees_each_broken_invariant(void **state) {
     CHECK_SEES(&large_spare, 1u << WIDE_SHIFT);
     drop(&wide);
     drop(&huge);
+}
+
+static void expect_sees(const char *text) { EXPECT_PANIC(text, call_check, 0, 0); }
+
+/* Several words that agree with each other, but not with what is promised. */
+static void test_check_sees_damage_that_agrees_with_itself(void **state) {
+    (void)state;
+    struct object o = make(100);
+    drop(&o); /* its page stays the current one of its class */
+    struct object lone = make(PAGE_SIZE), other = make(PAGE_SIZE);
+    drop(&other);
+    struct slab *slab = slab_of(lone.p), *spare = (struct slab *)small_spare.next, was = *slab;
+
+    slab->links.next[0] = NO_GRANULE; /* empty, but the current page of a class that keeps none */
+    slab->first_free = slab->claims = 0;
+    small_current[slab->sc] = slab;
+    expect_sees("slab->claims > 0");
+    *slab = was;
+    kmalloc_check();
+
+    slab->kept = true; /* kept by a class that keeps none */
+    slab->claims++;
+    expect_sees("slab->kept <=");
+    *slab = was;
+    kmalloc_check();
+
+    was = *spare; /* a list without end */
+    spare->list.next = spare->list.previous = &spare->list;
+    expect_sees("n < SUMMARY_MAX");
+    *spare = was;
+    kmalloc_check();
+
+    large_spare = slot_address(&large_wide, 0); /* more spare pages than there are places for */
+    large_spare_pages = POOL_PLACES;
+    held_pages += POOL_PLACES;
+    summary_remove(&large_wide.unused, 0);
+    expect_sees("<= (size_t)POOL_PLACES");
+    summary_add(&large_wide.unused, 0);
+    held_pages -= POOL_PLACES;
+    large_spare_pages = 0;
+    drop(&lone);
+    check_empty();
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, start)
@@ -1305,6 +1353,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_writing_to_freed_objects_harms_nothing),
     TEST(test_overflows_harm_no_more_than_other_objects),
     TEST(test_check_sees_each_broken_invariant),
+    TEST(test_check_sees_damage_that_agrees_with_itself),
 };
 
 HOST_MAIN(tests)

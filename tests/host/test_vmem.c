@@ -969,6 +969,44 @@ static void test_a_frame_mapped_in_two_tables_is_seen_before_the_first_change(vo
     check_picture(&before);
 }
 
+/* ---- views ---- */
+
+static void call_view(uintptr_t va, uintptr_t pages) { vmem_map_range(at(va), 0x5000, pages, VMEM_VIEW); }
+
+/* A view may be of any frame, in the user part only, and is not counted with it. */
+static void test_a_view_is_none_of_its_frames_pages(void **state) {
+    const uintptr_t view = 0x40000000, last = KHEAP_START - PAGE_SIZE;
+    (void)state;
+    assert_int_equal(vmem_alloc_range(at(KHEAP_START), 1, VMEM_WRITE), 0);
+    assert_int_equal(vmem_map(at(view + 8 * PAGE_SIZE), 0xFEC00000, 0), 0);
+    take_picture(&before);
+    paddr_t pa = mmu_lookup(at(KHEAP_START)) & PTE_FRAME;
+    frame_t was = *frame_at(pa);
+    for (int slowly = 0; slowly < 2; slowly++) {
+        assert_int_equal(vmem_map(at(view), pa, VMEM_VIEW), 0);
+        assert_int_equal(vmem_map_range(at(view + PAGE_SIZE), pa, 1, VMEM_VIEW | VMEM_WRITE), 0);
+        assert_int_equal(vmem_map_range(at(last), pa, 1, VMEM_VIEW), 0);
+        check_mapped(view, pa, 0);
+        check_mapped(view + PAGE_SIZE, pa, VMEM_WRITE);
+        assert_int_equal(*frame_at(pa), was);
+        vmem_check();
+        EXPECT_PANIC("it only views", call_free_range, view, 1);
+        EXPECT_PANIC("it only views", call_free_range, view, 2);
+        if (slowly) {
+            assert_int_equal(vmem_unmap_range(at(view), 2), 0);
+        } else {
+            assert_int_equal(vmem_unmap(at(view)), 0);
+            assert_int_equal(vmem_unmap(at(view + PAGE_SIZE)), 0);
+        }
+        assert_int_equal(vmem_unmap(at(last)), 0);
+        assert_int_equal(*frame_at(pa), was);
+        check_picture(&before);
+    }
+    EXPECT_PANIC("a view must lie below", call_view, last, 2);
+    EXPECT_PANIC("a view must lie below", call_view, KHEAP_START + 8 * PAGE_SIZE, 1);
+    check_picture(&before);
+}
+
 /* ---- vmem_check sees damage ---- */
 
 static void call_check(uintptr_t a, uintptr_t b) {
@@ -1291,6 +1329,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_a_table_that_is_mapped_goes_back_all_the_same),
     TEST(test_a_frame_mapped_in_two_tables_is_seen_before_the_first_change),
     TEST(test_allocating_up_to_a_present_page_panics_and_changes_nothing),
+    TEST(test_a_view_is_none_of_its_frames_pages),
     TEST(test_check_sees_each_broken_invariant),
     TEST(test_random_operations_against_the_model),
 };
