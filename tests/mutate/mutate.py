@@ -51,8 +51,7 @@ def digest(*parts):
 
 
 def tests_digest():
-    files = sorted(path for folder in ("host", "kernel") for path in (ROOT / "tests" / folder).glob("*.[chS]"))
-    return digest(*[path.read_text(encoding="latin-1") for path in files])
+    return digest(*[path.read_text(encoding="latin-1") for path in sorted((ROOT / "tests").rglob("*.[chS]"))])
 
 
 def find(patterns, build):
