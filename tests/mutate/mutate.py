@@ -136,6 +136,8 @@ def run_all(chosen, results, build, jobs):
         return
     workshops = [Workshop(ROOT, build / "mutate" / f"worker-{i}", (build / "i386").resolve())
                  for i in range(min(jobs, len(queue)))]
+    for workshop in workshops:
+        workshop.build_all()
     seconds, kills = times(workshops[0], build / "mutate" / f"times-{results.tests}"), Counter()
     for workshop in workshops:
         workshop.use(seconds, kills)

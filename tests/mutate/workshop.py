@@ -79,12 +79,11 @@ class Workshop:
     """FOLDER is where; I386 the folder of the i386 packages."""
 
     def __init__(self, root, folder, i386):
-        self.folder = folder
+        self.folder, self.last = folder, None
         (folder / "build").mkdir(parents=True, exist_ok=True)
         if not (folder / "build/i386").exists():
             (folder / "build/i386").symlink_to(i386)
         self.copy(root)
-        self.build_all()
 
     def copy(self, root):
         """Brings in the sources as they are now; files that have not changed are left, and need no building."""
@@ -165,6 +164,9 @@ class Workshop:
 
     def judge(self, mutant):
         """(verdict, by which test)"""
+        if self.last not in (None, mutant.path):
+            self.make(*self.programs)  # those of the last mutant's file are as they were: they are no tests of this one
+        self.last = mutant.path
         path = self.folder / mutant.path
         original = path.read_bytes()
         path.write_bytes(mutant.apply(original.decode("latin-1")).encode("latin-1"))
