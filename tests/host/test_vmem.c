@@ -748,6 +748,8 @@ static void test_ranges_outside_the_borders_panic(void **state) {
     check_picture(&before);
 }
 
+static void call_protect_bytes(uintptr_t va, uintptr_t bytes) { vmem_protect(at(va), bytes, 0); }
+
 static void test_ranges_that_wrap_around_panic(void **state) {
     (void)state;
     take_picture(&before);
@@ -756,6 +758,10 @@ static void test_ranges_that_wrap_around_panic(void **state) {
     check_refused(KHEAP_START, SIZE_MAX / PAGE_SIZE + 1); /* 2^20 pages: 2^32 bytes */
     check_refused(KHEAP_START, SIZE_MAX / PAGE_SIZE + 2); /* + 1: wraps to one page */
     check_refused(0xFF7FF000, 0x401);
+    for (unsigned off = 0; off < 4; off++) {
+        EXPECT_PANIC("not whole pages", call_protect_bytes, KHEAP_START + off, SIZE_MAX);
+        EXPECT_PANIC("not whole pages", call_protect_bytes, KHEAP_START + off, 0);
+    }
     EXPECT_PANIC("vmem: ", call_map_frames, 0xFFFFF000, 2);
     EXPECT_PANIC("vmem: ", call_map_frames, 0x80000000, 0x80001);
     check_picture(&before);
