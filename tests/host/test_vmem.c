@@ -284,6 +284,21 @@ static void test_init_panics_without_a_frame(void **state) {
     assert_int_equal(pm_count().free, 0);
 }
 
+static void forget_the_last_write(void) {
+    if (mmu_event_count > 0)
+        mmu_set_word(mmu_events[mmu_event_count - 1].where, ~0u);
+}
+
+/* A map that claims what is not there: reads give all ones. */
+static void test_memory_that_is_not_there_is_a_panic_before_paging(void **state) {
+    (void)state;
+    power_on();
+    mmu_event_count = 0;
+    mmu_before_event = forget_the_last_write;
+    EXPECT_PANIC("there is no memory at 0x00138000, where the memory map has some", call_init, 0, 0);
+    assert_false(mmu_paging());
+}
+
 /* ---- map, unmap, translate ---- */
 
 /* First and last pages of tables, and of all that can be edited. */
@@ -1300,6 +1315,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_table_0_is_the_identity_with_the_protections),
     TEST(test_the_window_shows_the_directory_and_table_0),
     TEST(test_init_panics_without_a_frame),
+    TEST(test_memory_that_is_not_there_is_a_panic_before_paging),
     TEST(test_map_and_unmap_at_the_borders),
     TEST(test_any_physical_address_and_flags_can_be_mapped),
     TEST(test_a_range_over_three_tables),
