@@ -87,7 +87,9 @@ class Workshop:
 
     def copy(self, root):
         """Brings in the sources as they are now; files that have not changed are left, and need no building."""
-        sources, there = files_below(root), files_below(self.folder)
+        outputs = self.folder.parents[1]  # the build folder, whatever its name
+        sources = {path for path in files_below(root) if outputs not in (root / path).parents}
+        there = files_below(self.folder)
         for path in there - sources:
             (self.folder / path).unlink()
         for path in sources:
@@ -105,7 +107,10 @@ class Workshop:
 
     def make(self, *goals):
         """What it says when it fails."""
-        code, output = run(["make", "-s", *goals], self.folder, LIMIT)
+        try:
+            code, output = run(["make", "-s", *goals], self.folder, LIMIT)
+        except Ended as why:
+            return str(why)
         return output or "make failed" if code else ""
 
     def kernel_code(self):
