@@ -434,7 +434,13 @@ static void test_more_modules_than_are_read(void **state) {
 }
 
 static void test_a_list_of_modules_off_the_address_space_ends(void **state) {
+    const uint32_t high[4] = {0x400000, 0x401000, 0, 0}; /* the stack lies above 2 GiB */
     (void)state;
+    info.mods_count = 1;
+    info.mods_addr = address_of(high);
+    read(MODULES);
+    assert_int_equal(boot_info.modules, 1);
+    assert_int_equal(boot_info.module[0].start, 0x400000);
     info.mods_count = 3;
     for (uint32_t at = TOP - 14; at; at++) {
         char words[100];
