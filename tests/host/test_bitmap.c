@@ -454,6 +454,19 @@ static void test_a_run_is_found_at_every_place_in_a_word(void **state) {
     check_summary_of_bits();
 }
 
+/* In the last word there is no next one in which the run could still be seen. */
+static void test_a_run_that_ends_with_the_map_is_found(void **state) {
+    static uint32_t words[4];
+    (void)state;
+    for (size_t n = 1; n <= 100; n++) {
+        memset(words, 0, sizeof words);
+        bitmap_fill(words, 128 - n, 128, true);
+        for (size_t length = 1; length <= n; length++)
+            assert_int_equal(bitmap_find_run(words, NULL, length, 0, 128), 128 - n);
+        assert_int_equal(bitmap_find_run(words, NULL, n + 1, 0, 128), 128);
+    }
+}
+
 static void test_runs_among_random_bits(void **state) {
     (void)state;
     for (int round = 0; round < 300; round++) {
@@ -509,6 +522,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_random_members_against_the_model),
     cmocka_unit_test(test_bits_set_and_cleared_are_in_the_summary_or_not),
     cmocka_unit_test(test_a_run_is_found_at_every_place_in_a_word),
+    cmocka_unit_test(test_a_run_that_ends_with_the_map_is_found),
     cmocka_unit_test(test_runs_among_random_bits),
     cmocka_unit_test(test_the_longest_runs),
 };
