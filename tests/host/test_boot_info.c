@@ -419,6 +419,28 @@ static void test_a_modules_file_is_the_last_part_of_its_path(void **state) {
     assert_int_equal(strlen(boot_info.module[0].name), 63);
 }
 
+static void test_a_text_ends_where_it_does_whatever_was_there_before(void **state) {
+    (void)state;
+    set_module(0, 0x400000, 0x401000, "/a/long/name/of/a/file");
+    use_modules(1);
+    set_module(0, 0x400000, 0x401000, "b");
+    boot_info_read(address_of(&info)); /* over the first */
+    assert_string_equal(boot_info.module[0].name, "b");
+    assert_string_equal(boot_info.module[0].file, "b");
+}
+
+static void test_modules_without_their_flag_are_not_reserved(void **state) {
+    (void)state;
+    set_module(0, 0x400000, 0x500000, "m");
+    info.mods_addr = address_of(mods);
+    info.mods_count = 1;
+    info.mmap_addr = address_of(mmap);
+    info.mmap_length = put(0, 20, MIB, 15 * MIB, 1);
+    read(MMAP);
+    boot_info_memory();
+    assert_int_equal(pm_count().free, 3840 - 56);
+}
+
 static void test_more_modules_than_are_read(void **state) {
     (void)state;
     for (unsigned i = 0; i <= MODULES_MOST; i++)
@@ -535,6 +557,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_the_framebuffers_fields),
     cmocka_unit_test(test_modules_are_kept_and_logged),
     cmocka_unit_test(test_a_modules_file_is_the_last_part_of_its_path),
+    cmocka_unit_test(test_a_text_ends_where_it_does_whatever_was_there_before),
+    cmocka_unit_test(test_modules_without_their_flag_are_not_reserved),
     cmocka_unit_test(test_more_modules_than_are_read),
     cmocka_unit_test(test_a_list_of_modules_off_the_address_space_ends),
     cmocka_unit_test(test_a_module_backwards_or_over_the_kernel_is_said),
