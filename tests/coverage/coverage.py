@@ -56,6 +56,8 @@ def kernel_lines(objdump, kernel, folder):
         return {}
     listing = subprocess.run([objdump, "-d", "-l", "-j", ".text", "--no-show-raw-insn", kernel], capture_output=True,
                              text=True, check=True).stdout.splitlines()
+    # The compiler's check of the stack is no branch of the source.
+    canary = {int(line.split(":")[0], 16) for line in listing if "<__stack_chk_fail>" in line and "call" in line}
     found, place, jump = defaultdict(lambda: defaultdict(Line)), None, None
     for text in listing:
         if source := SOURCE.match(text):
@@ -64,7 +66,8 @@ def kernel_lines(objdump, kernel, folder):
             address = int(code[1], 16)
             if jump:  # its outcomes are where it leads, and this
                 line, at, to = jump
-                line.branches += [to in after[at], address in after[at]]
+                if not canary & {to, address}:
+                    line.branches += [to in after[at], address in after[at]]
             line = found[place[0]][place[1]]
             line.ran |= address in ran
             is_jump = code[2].startswith(("j", "loop")) and code[2] not in STRAIGHT and code[3]
