@@ -11,8 +11,8 @@
  *   changed, so any store that a compiler may choose is seen.
  *
  * vmem takes frames from pm, and gives them back, without a call for each (mm/frames.h). So each entry that
- * vmem_alloc_range sets has a line for its frame before it; and frames that come back are counted when the call that
- * gives them returns: only then are they pm's.
+ * vmem_alloc_range sets has a line for its frame before it, unless a call that was shown returned that frame; and frames
+ * that come back are counted when the call that gives them returns: only then are they pm's.
  *
  * Lines that differ only in their page are shown for the first few pages, then counted.
  *
@@ -98,6 +98,7 @@ static struct {
     unsigned scratch_stores; /* since the scratch page was mapped */
     unsigned steps, inside;  /* all, and those in watched calls */
     size_t frames_free;      /* when they were last counted */
+    paddr_t frame_shown;     /* what pm_alloc_page returned last */
     unsigned frames_taken, frames_given, linked, unlinked, entries, flushes;
 } trace;
 
@@ -285,14 +286,26 @@ static void print_given(ptrdiff_t frames) {
     kprintf(" frame%s back to pm\n", frames == 1 ? "" : "s");
 }
 
+/* The calls around have nothing more to say of FRAMES that came back, or, where negative, were taken. */
+static void frames_are_told(ptrdiff_t frames) {
+    for (unsigned i = 0; i < trace.depth; i++)
+        trace.call[i].frames_free += (size_t)frames;
+}
+
 static void leave(const struct trap_frame *frame) {
     unfold();
     count_frames();
     const struct watched *function = trace.call[--trace.depth].function;
     ptrdiff_t given = (ptrdiff_t)(trace.frames_free - trace.call[trace.depth].frames_free);
 
-    if (function->frames == GIVES_FRAMES && given > 0)
+    if (!strncmp(function->name, "pm_", 3)) {
+        frames_are_told(given);
+        if (!strcmp(function->name, "pm_alloc_page"))
+            trace.frame_shown = (paddr_t)frame->eax;
+    } else if (function->frames == GIVES_FRAMES && given > 0) {
         print_given(given);
+        frames_are_told(given);
+    }
     if (function->result == NOTHING) {
         end_line();
         return;
@@ -357,7 +370,7 @@ static void scratch_entry_changed(unsigned before, unsigned after) {
 static void table_entry_changed(uintptr_t page, unsigned before, unsigned after) {
     bool is = after & PTE_PRESENT, was = before & PTE_PRESENT;
 
-    if (is && !was && taking_frames())
+    if (is && !was && taking_frames() && entry_frame(after) != trace.frame_shown)
         happens((struct event){FRAME_TAKEN, page, before, after & PTE_FRAME});
     happens((struct event){is == was ? CHANGED : is ? MAPPED : UNMAPPED, page, before, after});
 }
