@@ -555,6 +555,10 @@ static void test_tables_are_counted(void **state) {
     assert_int_equal(vmem_tables(), 6);
     assert_int_equal(vmem_unmap(at(KHEAP_START + PAGE_SIZE)), 0);
     assert_int_equal(vmem_tables(), 5);
+    assert_int_equal(vmem_map_range(at(KHEAP_START), 0x20000000, 3, 0), 0);
+    assert_int_equal(vmem_unmap_range(at(KHEAP_START), 2), 0);
+    assert_int_equal(vmem_tables(), 6);
+    check_mapped(KHEAP_START + 2 * PAGE_SIZE, 0x20002000, 0);
 }
 
 /* ---- frames from pm ---- */

@@ -7,8 +7,8 @@ A planted bug is a patch, plants/NAME.patch. Its first lines say what it breaks;
 
 FILE is a test's source: tests/host/test_*.c, tests/kernel/test_*.c or tests/boot/test_*.py. A copy of the tree is
 patched, what TEST needs is built there, and TEST alone is run. It must fail: an error, a crash or a time-out elsewhere
-is no find. (In the kernel, a panic while TEST runs counts: a program's system call is not caught.) Without NAME, all
-are planted."""
+is no find. (A sanitizer's report while TEST runs counts, and a panic: in a program's system call none is caught.)
+Without NAME, all are planted."""
 import os
 import re
 import shutil
@@ -67,7 +67,7 @@ def fails_on_host(tree, file, test):
     program = f"build/host/{Path(file).stem}"
     must(tree, "make", "-s", program)
     _, output = run(tree, program, test)
-    return f"[  FAILED  ] {test}" in output, output
+    return re.search(rf"\[  FAILED  \] {test}|runtime error: |ERROR: AddressSanitizer", output), output
 
 
 def fails_in_kernel(tree, _, test):
