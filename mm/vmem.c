@@ -438,12 +438,10 @@ pte_t identity_entry(vpn_t vpn) {
     return vpn << PAGE_SHIFT | PTE_PRESENT | (constant ? 0 : PTE_WRITE);
 }
 
-/* A directory that is clear but for its last entry, itself: the window. */
 static pde_t *make_directory(void) {
     pde_t *directory = boot_table("the page directory");
-    for (unsigned i = 0; i < RECURSIVE_PDI; i++)
+    for (unsigned i = 0; i < ENTRIES_PER_TABLE; i++)
         write_entry(&directory[i], 0);
-    write_entry(&directory[RECURSIVE_PDI], entry_to(identity_pa(directory), OWN_FLAGS));
     return directory;
 }
 
@@ -455,8 +453,10 @@ static pte_t *make_identity_table(void) {
     return table;
 }
 
+/* Links table 0 and, as the last table, the directory itself: the window. */
 static void start_paging(pde_t *directory, pte_t *table) {
     write_entry(&directory[0], entry_to(identity_pa(table), OWN_FLAGS));
+    write_entry(&directory[RECURSIVE_PDI], entry_to(identity_pa(directory), OWN_FLAGS));
     set_page_directory(identity_pa(directory));
     enable_paging();
 }

@@ -54,7 +54,6 @@ static pde_t *make_directory(void) {
     pde_t *directory = boot_table("the page directory");
     for (unsigned i = 0; i < ENTRIES_PER_TABLE; i++)
         write_entry(&directory[i], 0);
-    write_entry(&directory[RECURSIVE_PDI], entry_to(identity_pa(directory), PTE_PRESENT | PTE_WRITE));
     return directory;
 }
 
@@ -62,6 +61,7 @@ static pde_t *make_directory(void) {
 
 static void start_paging(pde_t *directory, pte_t *table) {
     write_entry(&directory[0], entry_to(identity_pa(table), PTE_PRESENT | PTE_WRITE));
+    write_entry(&directory[RECURSIVE_PDI], entry_to(identity_pa(directory), PTE_PRESENT | PTE_WRITE));
     set_page_directory(identity_pa(directory));
     enable_paging();
 }

@@ -18,6 +18,8 @@ void seen_enable_paging(void) {
           get_page_directory(), DIRECTORY);
     CHECK(mmu_word(DIRECTORY) & PTE_PRESENT, "paging is switched on before PD[0] leads to table 0: the next instruction is at an "
           "address that is not mapped, and the machine resets");
+    CHECK(mmu_word(DIRECTORY + RECURSIVE_ENTRY * 4) & PTE_PRESENT, "paging is switched on, but PD[1023] is 0x%08x: the directory does not "
+          "hold itself, so no table can be seen any more", mmu_word(DIRECTORY + RECURSIVE_ENTRY * 4));
     enable_paging();
 }
 
@@ -27,7 +29,6 @@ static void start(void) {
         mmu_set_word(DIRECTORY + i * 4, 0);
         mmu_set_word(TABLE_0 + i * 4, i * PAGE_SIZE | 3);
     }
-    mmu_set_word(DIRECTORY + RECURSIVE_ENTRY * 4, DIRECTORY | 3);
     doing("start_paging(0x%08x, 0x%08x)", DIRECTORY, TABLE_0);
     start_paging((pde_t *)DIRECTORY, (pte_t *)TABLE_0);
 }
@@ -40,12 +41,18 @@ CASE(table_0_is_linked) {
     check_paging();
 }
 
+CASE(the_directory_holds_itself) {
+    start();
+    check_entry("PD[1023]", mmu_word(DIRECTORY + RECURSIVE_ENTRY * 4) & ~(PTE_ACCESSED | PTE_DIRTY), DIRECTORY);
+    check_paging();
+}
+
 CASE(the_directory_is_loaded) {
     start();
     CHECK(get_page_directory() == DIRECTORY, "CR3 is 0x%08x; the directory is at 0x%08x", get_page_directory(), DIRECTORY);
     check_paging();
     for (unsigned i = 1; i < RECURSIVE_ENTRY; i++)
-        CHECK(mmu_word(DIRECTORY + i * 4) == 0, "PD[%u] is 0x%08x: only PD[0] is to be written", i, mmu_word(DIRECTORY + i * 4));
+        CHECK(mmu_word(DIRECTORY + i * 4) == 0, "PD[%u] is 0x%08x: only PD[0] and PD[1023] are to be written", i, mmu_word(DIRECTORY + i * 4));
 }
 
 CASE(paging_is_on) {
