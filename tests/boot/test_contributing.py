@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-TREE = ("Makefile", "VERSION", "linker.ld", "boot", "include", "iso", "kernel", "mm", "tests", "tools", "user")
+TREE = ("Makefile", "VERSION", "linker.ld", "boot", "include", "iso", "kernel", "labs", "mm", "tests", "tools",
+        "user", "web")
 
 
 def examples():
