@@ -159,6 +159,14 @@ test("the keyboard alone: a command, its steps, a grid, a bit, another theme", {
     assert.equal(await page.evaluate(() => labPage.currentChapter().command), "");
     await keyboard.press("PageDown");
     assert.match(await page.evaluate(() => labPage.currentChapter().command), /^map/);
+    const between = await page.evaluate(() =>
+        ["PageUp", "PageDown"].map(key => {
+            document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+            return labPage.currentChapter().command;
+        }),
+    );
+    assert.equal(between[0], "");
+    assert.match(between[1], /^map/, "two keys before a frame is drawn are two keys");
     await page.evaluate(() => labPage.toNow());
 
     await to("directory");

@@ -137,9 +137,11 @@ export class Timeline {
         this.app.moveTo(this.chapter.from + Number(this.slider.value));
     }
 
-    // Page keys go from command to command; Home and End stay in this one, as the slider's own.
+    // Page keys go from command to command; Home and End stay in this one, as the slider's own. Counted from where the
+    // page is by now, which may not be drawn yet: keys come faster than frames.
     key(event) {
-        const to = { PageUp: this.current - 1, PageDown: this.current + 1 }[event.key];
+        const at = chapterAt(this.app.lab, this.app.t, this.app.shownChapter),
+            to = { PageUp: at - 1, PageDown: at + 1 }[event.key];
         if (to === undefined) return;
         event.preventDefault();
         if (this.app.lab.chapters[to]) this.app.openChapter(to);
