@@ -13,6 +13,9 @@
  * prints one line about WHAT at EIP instead, and stops. */
 void report_begin(const char *what, unsigned eip);
 
+/* Whether a report is being made. */
+bool report_begun(void);
+
 /* Comes last: goes back to the catch that waits, or stops. Stopping writes failure to the exit port; where
  * there is none, or panic=stay was given, it starts the last look. */
 void report_end(int vector) __attribute__((noreturn));

@@ -26,9 +26,10 @@ struct space;
 #define SPACE_COPY 0x400u /* the page may be written, but its frame may be somebody else's too */
 
 /* What the processor pushes at a page fault (SDM vol. 3, 4.7). */
-#define FAULT_PRESENT 1u
+#define FAULT_PRESENT 1u /* refused by a present entry; otherwise one was absent */
 #define FAULT_WRITE 2u
-#define FAULT_USER 4u
+#define FAULT_USER 4u /* in ring 3 */
+#define FAULT_RESERVED 8u /* an entry had a reserved bit set */
 
 /* The directory that vmem_init has built becomes the first space. After kmalloc_init. */
 void space_init(void);

@@ -36,15 +36,26 @@ static void print_last_lines(unsigned eip) {
     advice = NULL;
 }
 
+static char reason[1024];
+
+static void read_reason(const struct panic_call *call) {
+    vformat_buffer(reason, sizeof(reason), call->fmt, (va_list)call->arguments);
+}
+
 /* The first line is the cause; a reason may have further lines, with details. */
-static void print_reason(const struct panic_call *call) {
-    static char reason[1024];
+static size_t first_line(void) {
     size_t n = 0;
 
-    vformat_buffer(reason, sizeof(reason), call->fmt, (va_list)call->arguments);
     while (reason[n] && reason[n] != '\n')
         n++;
-    kprintf("PANIC: " CAUSE_INK "%.*s" PLAIN_INK "%s\n", (int)n, reason, reason + n);
+    return n;
+}
+
+/* What a report that is being made already says of this panic. */
+static const char *reason_in_short(const struct panic_call *call) {
+    read_reason(call);
+    reason[first_line()] = '\0';
+    return reason;
 }
 
 /* Reports the panic at FRAME. */
@@ -52,8 +63,9 @@ void panic(const struct trap_frame *frame) {
     const struct panic_call *call = (const void *)((const char *)frame + FRAME_KERNEL_SIZE);
     char where[ADDRESS_TEXT];
 
-    report_begin("panic", frame->eip);
-    print_reason(call);
+    report_begin(report_begun() ? reason_in_short(call) : "panic", frame->eip);
+    read_reason(call);
+    kprintf("PANIC: " CAUSE_INK "%.*s" PLAIN_INK "%s\n", (int)first_line(), reason, reason + first_line());
     kprintf("  at       %s:%d, %s\n", call->file, call->line, address_text(frame->eip, where));
     print_registers(frame);
     print_backtrace(frame);

@@ -5,7 +5,7 @@
  * report goes on below what the fault stack holds.
  *
  * The first report is printed whole. A fault while it is made becomes one line; a fault in that line, a few
- * words straight to the serial line; and if leaving the machine faults too, it halts. */
+ * words straight to the serial line; and if leaving the machine faults too, it halts. Whatever happens, that is the end. */
 #include "report.h"
 
 #include "catch.h"
@@ -15,6 +15,7 @@
 #include "machine.h"
 #include "options.h"
 #include "serial.h"
+#include "string.h"
 #include "symbols.h"
 #include "trap.h"
 
@@ -49,19 +50,23 @@ static void begin_look(void) {
         halt();
 }
 
-/* Leaves the machine, starts the last look, or halts. */
-static void stop(void) __attribute__((noreturn));
-static void stop(void) {
-    if (!panic_stays() && reports < REPORTS_MAX)
-        machine_exit(false);
-    if (can_look())
-        run_on_fault_stack(begin_look);
-    if (reports < REPORTS_MAX)
-        kprintf("quire: halted\n");
+static void halt_for_good(void) __attribute__((noreturn));
+static void halt_for_good(void) {
     for (;;) {
         cli();
         halt();
     }
+}
+
+/* Leaves the machine, starts the last look, or halts. */
+static void stop(void) __attribute__((noreturn));
+static void stop(void) {
+    if (!panic_stays())
+        machine_exit(false);
+    if (can_look())
+        run_on_fault_stack(begin_look);
+    kprintf("quire: halted\n");
+    halt_for_good();
 }
 
 /* ---- a report ---- */
@@ -71,6 +76,7 @@ static void end_captures(void) {
         log_capture_end();
 }
 
+/* WHAT happened at EIP while a report was being made, the second; or in what this printed, the third. */
 static void report_failed(const char *what, unsigned eip) __attribute__((noreturn));
 static void report_failed(const char *what, unsigned eip) {
     char where[ADDRESS_TEXT];
@@ -79,17 +85,30 @@ static void report_failed(const char *what, unsigned eip) {
     if (reports == 2) {
         end_captures();
         kprintf("\nPANIC: %s while a report was being made, at %s\n", what, address_text(eip, where));
-    } else if (reports == 3) {
+    } else {
         serial_write(line, format_buffer(line, sizeof(line),
                                          "\nPANIC: %s at 0x%08x: the log is out of order\n", what, eip));
     }
     stop();
 }
 
+/* Nothing that was tried has worked. */
+static void give_up(const char *what) __attribute__((noreturn));
+static void give_up(const char *what) {
+    if (reports == REPORTS_MAX)
+        serial_write(what, strlen(what));
+    halt_for_good();
+}
+
+/* Whether a report is being made. */
+bool report_begun(void) { return reports > 0; }
+
 /* Comes first: takes the log, or the buffer of the catch that waits. */
 void report_begin(const char *what, unsigned eip) {
     cli();
-    if (reports++)
+    if (++reports >= REPORTS_MAX)
+        give_up(what);
+    if (reports > 1)
         report_failed(what, eip);
     if (!catch_takes_report()) {
         end_captures();

@@ -3,6 +3,7 @@
  *   descriptors.c   the GDT, the IDT, and the task of the double fault
  *   trap.S          a stub for each vector
  *   exception.c     the report of an exception; page_fault.c and double_fault.c have parts of their own
+ *   cause.c         why a page fault came; explain.c says it in words
  *   report.c        how a report is made, and what comes after it
  *   machine/pic.c   the vectors from TRAP_IRQ on: the PICs' lines
  *

@@ -120,6 +120,13 @@ def test_the_idt_is_read_only(boot, kernel):
     assert machine.finish() == 33
 
 
+def test_a_panic_in_a_report_says_what_it_is(boot):
+    """The log has no room for another capture, the report's own."""
+    report = report_of(boot(cmdline="-- poke captures+36 0x300000; poke captures+40 1; poke captures_open 4; fault null"))
+    assert re.search(r"^PANIC: assertion failed: captures_open < CAPTURES_MAX \(0x4, 0x4\) while a report was being "
+                     r"made, at 0x00[0-9a-f]{6} log_capture", report, re.M), report
+
+
 @pytest.mark.parametrize("kind", ["null", "assert", "stack-overflow", "double-fault"])
 def test_where_the_log_itself_faults_there_is_a_last_word(boot, kind):
     """The log's list of sinks leads nowhere: each report faults as soon as it prints."""
