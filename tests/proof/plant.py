@@ -45,8 +45,21 @@ def must(tree, *command):
         raise NotFound(f"{' '.join(map(str, command))}: exit code {code}\n{output[-2000:]}")
 
 
+def copy_file(path, to):
+    """A link will do where the file is replaced when it changes, as patch, the assembler and the linker do it."""
+    try:
+        if BUILD not in Path(path).parents or Path(path).suffix in ("", ".o"):
+            return os.link(path, to)
+    except OSError:
+        pass  # another file system
+    return shutil.copy2(path, to)
+
+
 def copy(path, folder):
-    (shutil.copytree if path.is_dir() else shutil.copy2)(path, folder / path.name)
+    if path.is_dir():
+        shutil.copytree(path, folder / path.name, copy_function=copy_file)
+    else:
+        copy_file(path, folder / path.name)
 
 
 def copy_tree(tree):
