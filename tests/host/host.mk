@@ -29,7 +29,7 @@ HOST_LOADER = $(addprefix -Wl$(comma)--dynamic-linker=,$(wildcard $(HOST_LIBC)/l
 
 HOST_HEAP := $(sort $(filter-out mm/kmalloc_pages.c,$(wildcard mm/kmalloc*.c))) mm/bitmap.c tests/host/pages.c
 
-HOST_TESTS := bitmap memmap boot_info pm vmem space kmalloc model terminal
+HOST_TESTS := bitmap memmap boot_info pm vmem space kmalloc model terminal elf
 HOST_SRC_bitmap := mm/bitmap.c
 HOST_SRC_memmap := mm/memmap.c mm/bitmap.c
 HOST_SRC_boot_info := kernel/multiboot/boot_info.c tests/host/frames.c mm/pm.c mm/memmap.c mm/bitmap.c
@@ -41,6 +41,7 @@ HOST_MACHINE := $(wildcard tests/model/*.c) $(addprefix tests/host/,machine.c mm
     mm/vmem.c mm/vmem_check.c mm/space.c $(filter-out mm/kmalloc_pages.c,$(sort $(wildcard mm/kmalloc*.c)))
 HOST_SRC_model := $(HOST_MACHINE)
 HOST_SRC_terminal := kernel/console/terminal.c
+HOST_SRC_elf := kernel/process/elf.c
 
 # test_vmem sees pm's calls, test_boot_info what is logged. They and test_space stand in for the kernel's linker script.
 HOST_LAYOUT := $(foreach def,kernel_start=0x100000 text_end=0x10c000 rodata_start=0x10c000 rodata_end=0x110000 \
