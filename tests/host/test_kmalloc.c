@@ -268,6 +268,26 @@ static void test_little_is_wasted(void **state) {
     }
 }
 
+/* An object of exactly a class's size is of that class, one of a byte more of the next. */
+static void test_an_object_of_a_classs_size_fills_it(void **state) {
+    struct picture rows = picture();
+    struct object first[CLASSES_MOST];
+    size_t below = 0;
+    (void)state;
+    for (unsigned sc = 0; sc + 1 < rows.count; sc++)
+        first[sc] = make(rows.classes[sc].size); /* each class has a page with free objects */
+    for (unsigned sc = 0; sc + 1 < rows.count; below = rows.classes[sc++].size) {
+        struct object full = make(rows.classes[sc].size), least = make(below + 1);
+        assert_int_equal(full.size, rows.classes[sc].size);
+        assert_int_equal(least.size, rows.classes[sc].size);
+        drop(&full);
+        drop(&least);
+        drop(&first[sc]);
+    }
+    assert_int_equal(below, SMALL_MAX);
+    check_empty();
+}
+
 static void test_kzalloc_clears_used_memory(void **state) {
     (void)state;
     for (int round = 0; round < 3; round++) {
@@ -407,6 +427,23 @@ static void test_a_narrow_slot_serves_no_greater_alignment(void **state) {
     }
     for (size_t i = 0; i < ARRAY_SIZE(objects); i++)
         kfree(objects[i]);
+    check_empty();
+}
+
+/* The first unused slot is not aligned, and the next one is taken. */
+static void test_an_aligned_object_spares_its_neighbours(void **state) {
+    struct object objects[8];
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(objects); i++)
+        objects[i] = make(20000);
+    unsigned odd = (uintptr_t)objects[2].p >> WIDE_SHIFT & 1 ? 2 : 3;
+    drop(&objects[odd]);
+    kmalloc_trim();
+    struct object aligned = adopt(kmalloc_aligned(20000, 2u << WIDE_SHIFT), 20000);
+    kmalloc_check();
+    objects[odd] = aligned;
+    for (unsigned i = 0; i < ARRAY_SIZE(objects); i++)
+        drop(&objects[i]);
     check_empty();
 }
 
@@ -678,6 +715,23 @@ static void test_spare_pages_are_given_back_before_a_call_fails(void **state) {
             kmalloc_trim();
             assert_int_equal(kmalloc_pages(), 0);
         }
+}
+
+/* The spare slot's pages are too few for the new object, and there are no others: nothing is left of either. */
+static void test_a_spare_slot_that_cannot_grow_is_given_back(void **state) {
+    (void)state;
+    struct object first = make(20000);
+    drop(&first);
+    pages_most = kmalloc_pages();
+    assert_null(kmalloc(1u << WIDE_SHIFT));
+    kmalloc_check();
+    assert_int_equal(kmalloc_pages(), 0);
+    assert_int_equal(live_objects(), 0);
+    pages_most = SIZE_MAX / PAGE_SIZE;
+    struct object second = make(20000);
+    assert_ptr_equal(second.p, first.p);
+    drop(&second);
+    check_empty();
 }
 
 /* Growing in place needs one page. All others would not be enough for a copy. */
@@ -1312,6 +1366,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_an_object_of_500_mib),
     TEST(test_only_the_start_of_an_object_has_a_size),
     TEST(test_little_is_wasted),
+    TEST(test_an_object_of_a_classs_size_fills_it),
     TEST(test_kzalloc_clears_used_memory),
     TEST(test_krealloc_keeps_the_lesser_sizes_contents),
     TEST(test_krealloc_of_null_allocates_and_to_size_0_frees),
@@ -1320,6 +1375,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_aligned_objects_can_be_reallocated),
     TEST(test_a_small_aligned_object_stays_small),
     TEST(test_a_narrow_slot_serves_no_greater_alignment),
+    TEST(test_an_aligned_object_spares_its_neighbours),
     TEST(test_an_alignment_that_is_no_power_of_two_panics),
     TEST(test_absurd_sizes_are_refused),
     TEST(test_all_frames_are_used_up_and_come_back),
@@ -1331,6 +1387,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_room_to_grow_is_used_when_addresses_run_out),
     TEST(test_a_shrunk_object_can_grow_again),
     TEST(test_spare_pages_are_given_back_before_a_call_fails),
+    TEST(test_a_spare_slot_that_cannot_grow_is_given_back),
     TEST(test_spare_pages_are_given_back_before_growing_fails),
     TEST(test_failure_at_every_single_call_of_the_provider),
     TEST(test_a_failed_krealloc_leaves_the_object),

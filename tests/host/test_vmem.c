@@ -299,6 +299,12 @@ static void test_memory_that_is_not_there_is_a_panic_before_paging(void **state)
     assert_false(mmu_paging());
 }
 
+/* The frames that init clears and fills in turn all pass through the scratch page. */
+static void test_init_leaves_no_stale_entry(void **state) {
+    boot(state);
+    mmu_check_caches();
+}
+
 /* ---- map, unmap, translate ---- */
 
 /* First and last pages of tables, and of all that can be edited. */
@@ -1314,6 +1320,7 @@ static void test_random_operations_against_the_model(void **state) {
 #define TEST(name) cmocka_unit_test_setup(name, boot)
 
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(test_init_leaves_no_stale_entry), /* which is what the others begin with */
     TEST(test_init_builds_the_directory_and_table_0),
     TEST(test_init_goes_in_the_seeds_order),
     TEST(test_table_0_is_the_identity_with_the_protections),

@@ -58,3 +58,13 @@ void puppet_end_all(void) {
     trap_set_handlers(before);
     log_capture_end();
 }
+
+/* Runs a puppet with CALL until it has ended. */
+void puppet_run(void (*call)(struct trap_frame *frame), int *pid) {
+    struct process *process;
+
+    if ((*pid = puppet_start_with(call)) > 0)
+        while ((process = process_find(*pid)) && process->state != ZOMBIE)
+            process_rest();
+    puppet_end_all();
+}

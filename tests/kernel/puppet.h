@@ -20,6 +20,9 @@ int puppet_start_with(void (*call)(struct trap_frame *frame));
  * if the call ends the puppet. */
 int puppet_call(struct trap_frame *frame, unsigned number, const unsigned arg[6]);
 
+/* Runs a puppet with CALL until it has ended, and ends what it has started. *PID is its PID, or a negative error. */
+void puppet_run(void (*call)(struct trap_frame *frame), int *pid);
+
 /* Kills all programs, waits until none is left, and takes the system calls' handler back. */
 void puppet_end_all(void);
 

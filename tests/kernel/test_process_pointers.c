@@ -311,14 +311,8 @@ static void check_calls(struct trap_frame *frame) {
     make_call(frame, 1, 0, 0, 0);
 }
 
-/* Runs a puppet with HANDLER until it has ended. */
 static void run(void (*handler)(struct trap_frame *frame)) {
-    struct process *process;
-
-    if ((puppet = puppet_start_with(handler)) > 0)
-        while ((process = process_find(puppet)) && process->state != ZOMBIE)
-            process_rest();
-    puppet_end_all();
+    puppet_run(handler, &puppet);
     tty_give(0);
 }
 
