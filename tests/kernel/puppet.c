@@ -68,3 +68,31 @@ void puppet_run(void (*call)(struct trap_frame *frame), int *pid) {
             process_rest();
     puppet_end_all();
 }
+
+struct trap_frame *puppet_frame;
+static void (*puppet_does)(void);
+static int checking; /* the PID of who calls PUPPET_DOES; its children exit at once */
+
+int puppet_makes(const unsigned call[7]) { return puppet_call(puppet_frame, call[0], call + 1); }
+
+void puppet_expects(const char *file, int line, const unsigned call[7], int value) {
+    if (ktest_failing())
+        return;
+    int returned = puppet_makes(call);
+    if (returned != value)
+        ktest_fail(file, line, "system call %u returned %d, not %d", call[0], returned, value);
+}
+
+static void do_checks(struct trap_frame *frame) {
+    puppet_frame = frame;
+    if (current->pid == checking)
+        puppet_does();
+    CALL(1);
+}
+
+/* Calls CHECKS as a puppet, which then exits. */
+void puppet_checks(void (*checks)(void)) {
+    puppet_does = checks;
+    puppet_run(do_checks, &checking);
+    KCHECK(checking > 0);
+}

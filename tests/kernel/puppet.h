@@ -23,6 +23,36 @@ int puppet_call(struct trap_frame *frame, unsigned number, const unsigned arg[6]
 /* Runs a puppet with CALL until it has ended, and ends what it has started. *PID is its PID, or a negative error. */
 void puppet_run(void (*call)(struct trap_frame *frame), int *pid);
 
+/* Calls CHECKS, whose CALLs are a puppet's; it then exits. A check that fails fails the test. */
+void puppet_checks(void (*checks)(void));
+
+/* Numbers of system calls, as Linux has them for i386. */
+enum {
+    SYS_EXIT = 1, SYS_FORK, SYS_READ, SYS_WRITE, SYS_OPEN, SYS_CLOSE, SYS_WAITPID, SYS_CHDIR = 12, SYS_LSEEK = 19, SYS_GETPID,
+    SYS_ACCESS = 33, SYS_KILL = 37, SYS_DUP = 41, SYS_PIPE, SYS_BRK = 45, SYS_IOCTL = 54, SYS_FCNTL, SYS_SETPGID = 57,
+    SYS_DUP2 = 63, SYS_GETPPID, SYS_GETPGRP, SYS_SIGACTION = 67, SYS_READLINK = 85, SYS_MMAP = 90, SYS_MUNMAP,
+    SYS_WAIT4 = 114, SYS_CLONE = 120, SYS_MPROTECT = 125, SYS_SIGPROCMASK, SYS_GETPGID = 132, SYS_LLSEEK = 140,
+    SYS_READV = 145, SYS_WRITEV, SYS_POLL = 168, SYS_RT_SIGACTION = 174, SYS_RT_SIGPROCMASK, SYS_GETCWD = 183,
+    SYS_MMAP2 = 192, SYS_STAT64 = 195, SYS_FSTAT64 = 197, SYS_GETDENTS64 = 220, SYS_FSTATAT64 = 300, SYS_DUP3 = 330,
+    SYS_PIPE2, SYS_STATX = 383,
+};
+
+/* Makes a system call: its number, and up to 6 arguments; what it returns. */
+#define CALL(...) puppet_makes((const unsigned[7]){__VA_ARGS__})
+int puppet_makes(const unsigned call[7]);
+
+/* A system call whose arguments are constants must return VALUE. After a failure none is made. (A test of them has
+ * hundreds: this is small.) */
+#define EXPECT(value, ...) \
+    do { \
+        static const unsigned call_[7] = {__VA_ARGS__}; \
+        puppet_expects(__FILE__, __LINE__, call_, (int)(value)); \
+    } while (0)
+void puppet_expects(const char *file, int line, const unsigned call[7], int value);
+
+/* The registers with which the puppet goes on. */
+extern struct trap_frame *puppet_frame;
+
 /* Kills all programs, waits until none is left, and takes the system calls' handler back. */
 void puppet_end_all(void);
 

@@ -1,7 +1,7 @@
 """A copy of the sources in which one mutant at a time is built and tested.
 
-The tests of a mutant are those of the host programs whose code it changes, and those inside the kernel. The tests that
-have found most, for the time that they take, come first."""
+The tests of a mutant are those of the host programs whose code it changes, and, if they leave it, those inside the
+kernel. The tests that have found most, for the time that they take, come first."""
 import os
 import re
 import resource
@@ -13,13 +13,14 @@ import time
 
 LEFT_OUT = {"build", "docs", ".git", "__pycache__"}  # of the sources
 PASS1, KERNEL = "build/quire.pass1.elf", "build/quire.elf"
-QEMU = ["qemu-system-i386", "-kernel", KERNEL, "-append", "test", "-m", "64M", "-display", "none", "-no-reboot",
+QEMU = ["qemu-system-i386", "-kernel", KERNEL, "-m", "64M", "-display", "none", "-no-reboot",
         "-nic", "none", "-serial", "stdio", "-monitor", "none", "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
 EXIT_OK = 33
 FAILURE = re.compile(r"^(?:not ok \d+ (\S+)|(PANIC|page fault): .*|(Bail out!).*)$", re.M)
 LIMIT = 120  # seconds of processor time, for what is known to end
 OUTPUT_LIMIT = 1 << 20
 IN_KERNEL = (KERNEL, "test")
+OF_PROCESSES = (KERNEL, "test=process_* rounds=20")  # a part of IN_KERNEL, for kernel/process
 
 
 class Ended(Exception):
@@ -126,7 +127,7 @@ class Workshop:
         tests = [(program, test) for program in self.programs
                  for test in run([program, "--list"], self.folder, LIMIT)[1].split()]
         times = {name: self.time(lambda: self.host_test(*name, LIMIT)) for name in tests}
-        return {**times, IN_KERNEL: self.time(lambda: self.kernel_tests(LIMIT))}
+        return {**times, **{name: self.time(lambda: self.kernel_tests(name, LIMIT)) for name in (OF_PROCESSES, IN_KERNEL)}}
 
     def time(self, test):
         start = os.times()
@@ -145,21 +146,23 @@ class Workshop:
             return f"{test} ({why})"
         return test if code not in (0, 77) else None  # HOST_SKIP of support.h
 
-    def kernel_tests(self, seconds):
+    def kernel_tests(self, name, seconds):
         try:
-            code, _ = run(QEMU, self.folder, seconds, FAILURE)
+            code, _ = run([*QEMU, "-append", name[1]], self.folder, seconds, FAILURE)
         except Ended as why:
             return f"in the kernel: {why}"
         return None if code == EXIT_OK else f"in the kernel: exit code {code}"
 
-    def tests(self, programs):
-        """Those of PROGRAMS and the kernel's, until one fails."""
-        for name in sorted([name for name in self.seconds if name[0] in programs or name == IN_KERNEL], key=self.cost):
-            limit = 2 + 4 * self.seconds[name]
-            if (failed := self.kernel_tests(limit) if name == IN_KERNEL else self.host_test(*name, limit)):
-                self.kills[name] += 1
-                return failed
-        return None
+    def test(self, name):
+        limit = 2 + 4 * self.seconds[name]
+        failed = self.kernel_tests(name, limit) if name[0] == KERNEL else self.host_test(*name, limit)
+        self.kills[name] += bool(failed)
+        return failed
+
+    def host_tests(self, programs):
+        """The first that fails of those of PROGRAMS."""
+        names = sorted([name for name in self.seconds if name[0] in programs], key=self.cost)
+        return next(filter(None, map(self.test, names)), None)
 
     def cost(self, name):
         """Seconds for each mutant that the test is likely to find."""
@@ -176,18 +179,23 @@ class Workshop:
         original = path.read_bytes()
         path.write_bytes(mutant.apply(original.decode("latin-1")).encode("latin-1"))
         try:
-            return self.judge_tree()
+            return self.judge_tree(mutant.path)
         finally:
             path.write_bytes(original)
 
-    def judge_tree(self):
+    def judge_tree(self, path):
         if self.make(PASS1):
             return "does not compile", ""
         if self.kernel_code() == self.code:
             return "same code", ""
         started = time.time()
-        if self.make(KERNEL, *self.programs):
+        if self.make(*self.programs):
             return "does not compile", ""
         rebuilt = [name for name in self.programs if (self.folder / name).stat().st_mtime >= started]
-        failed = self.tests(rebuilt)
+        failed = self.host_tests(rebuilt)
+        if not failed:
+            if self.make(KERNEL):
+                return "does not compile", ""
+            of_part = path.startswith("kernel/process/") and self.test(OF_PROCESSES)
+            failed = of_part or self.test(IN_KERNEL)
         return ("killed", failed) if failed else ("survived", "")

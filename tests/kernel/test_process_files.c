@@ -1,0 +1,456 @@
+/* System calls on files, descriptor by descriptor and byte by byte: what each returns, and leaves. */
+#include "process.h"
+
+#include "../../kernel/process/process_inside.h"
+#include "ktest.h"
+#include "puppet.h"
+#include "string.h"
+
+extern const char puppet_start[], puppet_end[]; /* puppet.S */
+
+#define PLACE PUPPET_AREA
+#define MORE (PLACE + PAGE_SIZE)
+#define LAST (FILES_MAX - 1)
+#define FILE_BYTES ((unsigned)(puppet_end - puppet_start))
+
+/* A string in the program's memory. */
+static unsigned text(const char *string) {
+    memcpy((char *)PLACE, string, strlen(string) + 1);
+    return PLACE;
+}
+
+static unsigned word(unsigned i) { return ((unsigned *)PLACE)[i]; }
+
+/* ---- descriptors ---- */
+
+static void descriptors(void) {
+    static const unsigned none[] = {3, LAST, FILES_MAX, 64, (unsigned)-1, 0x80000000};
+    static const unsigned calls[][3] = {{SYS_CLOSE},
+                                        {SYS_DUP},
+                                        {SYS_DUP2, 5},
+                                        {SYS_FCNTL, F_GETFD},
+                                        {SYS_IOCTL, TIOCGWINSZ, PLACE},
+                                        {SYS_READ, PLACE, 1},
+                                        {SYS_WRITE, PLACE},
+                                        {SYS_LSEEK},
+                                        {SYS_GETDENTS64, PLACE, 100},
+                                        {SYS_FSTAT64, PLACE}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(none); i++)
+        for (size_t c = 0; c < ARRAY_SIZE(calls); c++)
+            KCHECK_EQ(CALL(calls[c][0], none[i], calls[c][1], calls[c][2]), -EBADF);
+    EXPECT(-EBADF, SYS_DUP2, LAST, LAST);
+    EXPECT(-EBADF, SYS_DUP2, FILES_MAX, FILES_MAX);
+    KCHECK_EQ(file_get(0)->users, 3);
+    EXPECT(3, SYS_DUP, 0);
+    EXPECT(4, SYS_DUP, 3);
+    KCHECK_EQ(file_get(4)->users, 5);
+    EXPECT(4, SYS_DUP2, 4, 4);
+    EXPECT(LAST, SYS_DUP2, 4, LAST);
+    EXPECT(-EBADF, SYS_DUP2, 4, FILES_MAX);
+    EXPECT(-EINVAL, SYS_DUP3, 4, 4);
+    KCHECK_EQ(file_get(0)->users, 6);
+    EXPECT(LAST, SYS_DUP2, 0, LAST); /* closed first */
+    KCHECK_EQ(file_get(0)->users, 6);
+    EXPECT(0, SYS_CLOSE, 3);
+    EXPECT(-EBADF, SYS_CLOSE, 3);
+    KCHECK_EQ(file_get(0)->users, 5);
+    EXPECT(5, SYS_FCNTL, 0, F_DUPFD, 4);
+    EXPECT(-EMFILE, SYS_FCNTL, 0, F_DUPFD, LAST);
+    EXPECT(-EINVAL, SYS_FCNTL, 0, F_DUPFD, FILES_MAX);
+    EXPECT(-EINVAL, SYS_FCNTL, 0, 999);
+    EXPECT(0, SYS_CLOSE, LAST);
+    EXPECT(LAST, SYS_FCNTL, 0, F_DUPFD, LAST);
+    EXPECT(3, SYS_DUP, 0);
+    for (int fd = 6; fd < LAST; fd++)
+        EXPECT(fd, SYS_DUP, 0);
+    EXPECT(-EMFILE, SYS_DUP, 0);
+    KCHECK_EQ(file_get(0)->users, FILES_MAX);
+    EXPECT(-EMFILE, SYS_OPEN, PUPPET_NAME);
+}
+
+KTEST(process_descriptors_are_given_lowest_first)
+{ puppet_checks(descriptors); }
+
+static void close_on_exec(void) {
+    EXPECT(6, SYS_DUP3, 0, 6, O_CLOEXEC);
+    EXPECT(7, SYS_DUP3, 0, 7, 0);
+    EXPECT(8, SYS_FCNTL, 0, F_DUPFD_CLOEXEC, 8);
+    EXPECT(3, SYS_OPEN, PUPPET_NAME, O_CLOEXEC);
+    EXPECT(FD_CLOEXEC, SYS_FCNTL, 6, F_GETFD);
+    EXPECT(0, SYS_FCNTL, 7, F_GETFD);
+    EXPECT(FD_CLOEXEC, SYS_FCNTL, 8, F_GETFD);
+    EXPECT(FD_CLOEXEC, SYS_FCNTL, 3, F_GETFD);
+    EXPECT(6, SYS_DUP2, 0, 6);
+    EXPECT(0, SYS_FCNTL, 6, F_GETFD);
+    EXPECT(0, SYS_FCNTL, 8, F_SETFD, 2);
+    EXPECT(0, SYS_FCNTL, 8, F_GETFD);
+    EXPECT(-EBADF, SYS_FCNTL, LAST, F_DUPFD, 0);
+    EXPECT(0, SYS_FCNTL, 7, F_SETFD, FD_CLOEXEC);
+    KCHECK_EQ(current->files.close_on_exec, 1u << 3 | 1u << 7);
+    EXPECT(0, SYS_CLOSE, 3);
+    KCHECK_EQ(current->files.close_on_exec, 1u << 7);
+}
+
+KTEST(process_descriptors_remember_to_close)
+{ puppet_checks(close_on_exec); }
+
+/* ---- reading and seeking ---- */
+
+/* Whether the N bytes in the program's memory are the file's from OFFSET on. */
+static bool is_file(size_t offset, size_t n) { return !memcmp((char *)PLACE, puppet_start + offset, n); }
+
+static void offsets(void) {
+    EXPECT(3, SYS_OPEN, PUPPET_NAME);
+    EXPECT(100, SYS_READ, 3, PLACE, 100);
+    KCHECK(is_file(0, 100));
+    EXPECT(0, SYS_READ, 3, PLACE, 0);
+    EXPECT(60, SYS_READ, 3, PLACE, 60);
+    KCHECK(is_file(100, 60));
+    EXPECT(160, SYS_LSEEK, 3, 0, SEEK_CUR);
+    EXPECT(-EINVAL, SYS_LSEEK, 3, (unsigned)-161, SEEK_CUR);
+    EXPECT(0, SYS_LSEEK, 3, (unsigned)-160, SEEK_CUR);
+    EXPECT(-EINVAL, SYS_LSEEK, 3, (unsigned)-1, SEEK_SET);
+    EXPECT(-EINVAL, SYS_LSEEK, 3, 0, 3);
+    EXPECT(FILE_BYTES - 10, SYS_LSEEK, 3, (unsigned)-10, SEEK_END);
+    EXPECT(10, SYS_READ, 3, PLACE, 100);
+    KCHECK(is_file(FILE_BYTES - 10, 10));
+    EXPECT(0, SYS_READ, 3, PLACE, 100);
+    EXPECT(FILE_BYTES + 1, SYS_LSEEK, 3, 1, SEEK_END);
+    EXPECT(0, SYS_READ, 3, PLACE, 1);
+    EXPECT(-EBADF, SYS_WRITE, 3, PLACE, 1);
+
+    EXPECT(0, SYS_LLSEEK, 3, 0, INT32_MAX, PLACE, SEEK_SET);
+    KCHECK(word(0) == INT32_MAX && word(1) == 0);
+    EXPECT(-EINVAL, SYS_LLSEEK, 3, 0, 1, PLACE, SEEK_CUR);
+    EXPECT(-EINVAL, SYS_LLSEEK, 3, 0, 0x80000000, PLACE, SEEK_SET);
+    EXPECT(-EINVAL, SYS_LLSEEK, 3, 1, 0, PLACE, SEEK_SET);
+    EXPECT(0, SYS_LLSEEK, 3, (unsigned)-1, (unsigned)-INT32_MAX, PLACE, SEEK_CUR);
+    KCHECK(word(0) == 0 && word(1) == 0);
+    EXPECT(0, SYS_LSEEK, 3, 0, SEEK_CUR);
+
+    EXPECT(-ESPIPE, SYS_LSEEK, 0, 0, SEEK_SET);
+    text("/dev/null");
+    EXPECT(4, SYS_OPEN, PLACE, 2);
+    EXPECT(0, SYS_LSEEK, 4, 7, SEEK_SET); /* as on Linux */
+    EXPECT(0, SYS_READ, 4, PLACE, 5);
+    EXPECT(5, SYS_WRITE, 4, PLACE, 5);
+    text("/");
+    EXPECT(5, SYS_OPEN, PLACE);
+    EXPECT(-EISDIR, SYS_READ, 5, PLACE, 5);
+    EXPECT(1, SYS_LSEEK, 5, 1, SEEK_END);
+    EXPECT(-ENOTTY, SYS_IOCTL, 3, TCGETS, PLACE);
+    EXPECT(-ENOTTY, SYS_IOCTL, 0, 0, PLACE);
+}
+
+KTEST(process_files_are_read_at_their_offsets)
+{ puppet_checks(offsets); }
+
+static void vectors(void) {
+    struct iovec *vector = (struct iovec *)MORE;
+    struct iovec *last = (struct iovec *)(PLACE + PUPPET_AREA_PAGES * PAGE_SIZE) - 1;
+
+    EXPECT(3, SYS_OPEN, PUPPET_NAME);
+    vector[0] = (struct iovec){PLACE, 10};
+    vector[1] = (struct iovec){0, 0};
+    vector[2] = (struct iovec){PLACE + 10, 20};
+    EXPECT(30, SYS_READV, 3, MORE, 3);
+    KCHECK(is_file(0, 30));
+    EXPECT(0, SYS_READV, 3, MORE, 0);
+    EXPECT(10, SYS_READV, 3, MORE, 1);
+    KCHECK(is_file(30, 10));
+    EXPECT(-EINVAL, SYS_READV, 3, MORE, 1025);
+    EXPECT(-EBADF, SYS_READV, 9, MORE, 1);
+    EXPECT(-EFAULT, SYS_READV, 3, 0, 1);
+    EXPECT(FILE_BYTES - 15, SYS_LSEEK, 3, (unsigned)-15, SEEK_END);
+    EXPECT(15, SYS_READV, 3, MORE, 3); /* the file ends */
+    vector[1] = (struct iovec){0, 1};
+    EXPECT(0, SYS_LSEEK, 3, 0, SEEK_SET);
+    EXPECT(10, SYS_READV, 3, MORE, 3); /* the second part fails */
+    *last = vector[0];
+    KCHECK_EQ(CALL(SYS_READV, 3, (unsigned)last, 2), 10);
+    text("/dev/null");
+    EXPECT(4, SYS_OPEN, PLACE, 1);
+    vector[0].length = 5;
+    vector[1] = (struct iovec){PLACE, 0x7FFFF000u};
+    EXPECT(0x7FFFF000u, SYS_WRITEV, 4, MORE, 2);
+    EXPECT(0x7FFFF000u, SYS_WRITEV, 4, MORE, 1024);
+    EXPECT(0x7FFFF000u, SYS_WRITE, 4, PLACE, 0x7FFFF000u + 1);
+}
+
+KTEST(process_vectors_are_transferred_part_by_part)
+{ puppet_checks(vectors); }
+
+/* ---- paths ---- */
+
+static void paths(void) {
+    static const struct {
+        const char *path;
+        unsigned flags;
+        int value; /* 0: a descriptor */
+        const struct file_type *type;
+    } cases[] = {
+        {"puppet", 0, 0, &module_type},
+        {"/puppet", 0, 0, &module_type},
+        {"./puppet", 0, 0, &module_type},
+        {"/bin/puppet", O_CREAT, 0, &module_type},
+        {"/usr/bin/puppet", 0, 0, &module_type},
+        {"/proc/self/exe", 0, 0, &module_type},
+        {"/proc/self/ex", 0, -ENOENT, NULL},
+        {"pupp", 0, -ENOENT, NULL},
+        {"puppets", 0, -ENOENT, NULL},
+        {"puppets", O_CREAT, -EROFS, NULL},
+        {"", 0, -ENOENT, NULL},
+        {".", 0, 0, &directory_type},
+        {"..", O_DIRECTORY, 0, &directory_type},
+        {"/", 0, 0, &directory_type},
+        {"/bin/", 0, 0, &directory_type},
+        {"/dev/null", 0, 0, &null_type},
+        {"/dev/null", O_TRUNC | 1, 0, &null_type},
+        {"/dev/tty", 2, 0, &tty_type},
+        {"puppet", O_CREAT | O_EXCL, -EEXIST, NULL},
+        {"puppet", O_EXCL, 0, &module_type},
+        {"puppet", O_DIRECTORY, -ENOTDIR, NULL},
+        {"puppet", 1, -EROFS, NULL},
+        {"puppet", 2, -EROFS, NULL},
+        {"puppet", O_TRUNC, -EROFS, NULL},
+        {"/", 1, -EISDIR, NULL},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        int value = CALL(SYS_OPEN, text(cases[i].path), cases[i].flags);
+        if (value != (cases[i].value ? cases[i].value : 3)) {
+            ktest_fail(__FILE__, __LINE__, "%s, flags 0x%x: %d", cases[i].path, cases[i].flags, value);
+            return;
+        }
+        if (value == 3) {
+            KCHECK_EQ(file_get(3)->type, cases[i].type);
+            KCHECK_EQ(file_get(3)->module, cases[i].type == &module_type ? module_find("puppet") : NULL);
+            EXPECT(cases[i].flags & O_ACCMODE, SYS_FCNTL, 3, F_GETFL);
+            EXPECT(0, SYS_CLOSE, 3);
+        }
+    }
+    for (unsigned length = PATH_MAX - 1; length <= PATH_MAX; length++) {
+        memset((char *)PLACE, 'x', length);
+        ((char *)PLACE)[length] = '\0';
+        EXPECT(length < PATH_MAX ? -ENOENT : -ENAMETOOLONG, SYS_OPEN, PLACE);
+        EXPECT(length < PATH_MAX ? -ENOENT : -ENAMETOOLONG, SYS_READLINK, PLACE, PLACE, 9);
+    }
+    text("puppet");
+    EXPECT(0, SYS_ACCESS, PLACE, 1);
+    text("puppet");
+    EXPECT(-EROFS, SYS_ACCESS, PLACE, 2);
+    text("/");
+    EXPECT(-EROFS, SYS_ACCESS, PLACE, 6);
+    text("/dev/null");
+    EXPECT(0, SYS_ACCESS, PLACE, 6);
+    text("none");
+    EXPECT(-ENOENT, SYS_ACCESS, PLACE, 0);
+    text("/");
+    EXPECT(0, SYS_CHDIR, PLACE);
+    text("puppet");
+    EXPECT(-ENOTDIR, SYS_CHDIR, PLACE);
+    text("none");
+    EXPECT(-ENOENT, SYS_CHDIR, PLACE);
+    text("xyz");
+    EXPECT(-ERANGE, SYS_GETCWD, PLACE, 1);
+    EXPECT(2, SYS_GETCWD, PLACE, 2);
+    KCHECK(!memcmp((char *)PLACE, "/\0z", 4));
+    text("/");
+    EXPECT(-EINVAL, SYS_READLINK, PLACE, PLACE, 9);
+    text("none");
+    EXPECT(-ENOENT, SYS_READLINK, PLACE, PLACE, 9);
+    text("/proc/self/exe");
+    EXPECT(7, SYS_READLINK, PLACE, PLACE, 9);
+    KCHECK(!memcmp((char *)PLACE, "/puppetelf/exe", 14)); /* without a NUL */
+    text("/proc/self/exe");
+    EXPECT(3, SYS_READLINK, PLACE, PLACE + 20, 3);
+    KCHECK(!memcmp((char *)PLACE + 20, "/pux", 4));
+}
+
+KTEST(process_paths_name_what_there_is)
+{ puppet_checks(paths); }
+
+static unsigned inode_of_puppet(void) {
+    unsigned i = 0;
+
+    while (module_at(i) != module_find("puppet"))
+        i++;
+    return i + 2;
+}
+
+/* The same of stat64 and statx. */
+static void check_about(int fd, const char *path, unsigned mode, unsigned inode, unsigned device,
+                        unsigned size) {
+    const struct stat64 *stat = (void *)MORE;
+    const struct statx *statx = (void *)MORE;
+    const unsigned blocks = (size + 511) / 512;
+
+    KCHECK_EQ(CALL(SYS_FSTATAT64, (unsigned)fd, text(path), MORE), 0);
+    KCHECK(stat->mode == mode && stat->ino32 == inode && stat->ino == inode && stat->rdev == device);
+    KCHECK(stat->size == size && stat->blocks == blocks && stat->blksize == PAGE_SIZE && stat->nlink == 1 &&
+           stat->dev == 1);
+    KCHECK_EQ(CALL(SYS_STATX, (unsigned)fd, text(path), 0, 0, MORE), 0);
+    KCHECK(statx->mode == mode && statx->ino == inode && statx->size == size && statx->blocks == blocks);
+    KCHECK(statx->rdev_major == device >> 8 && statx->rdev_minor == (device & 255) && statx->dev_minor == 1);
+    KCHECK(statx->blksize == PAGE_SIZE && statx->nlink == 1 && statx->mask == STATX_BASIC_STATS);
+}
+
+static void what_files_are(void) {
+    const unsigned inode = inode_of_puppet();
+
+    EXPECT(3, SYS_OPEN, PUPPET_NAME);
+    KCHECK_CALL(check_about(AT_FDCWD, "puppet", S_IFREG | 0555, inode, 0, FILE_BYTES));
+    KCHECK_CALL(check_about(3, "", S_IFREG | 0555, inode, 0, FILE_BYTES));
+    KCHECK_CALL(check_about(3, "/", S_IFDIR | 0555, 1, 0, 0));
+    KCHECK_CALL(check_about(0, "", S_IFCHR | 0620, 1000, 0x0500, 0));
+    KCHECK_CALL(check_about(99, "/dev/tty", S_IFCHR | 0620, 1000, 0x0500, 0));
+    KCHECK_CALL(check_about(0, "/dev/null", S_IFCHR | 0666, 1000, 0x0103, 0));
+    text("");
+    EXPECT(-ENOENT, SYS_FSTATAT64, (unsigned)AT_FDCWD, PLACE, MORE);
+    EXPECT(-EBADF, SYS_FSTATAT64, (unsigned)AT_FDCWD, 0, MORE);
+    text("");
+    EXPECT(-EBADF, SYS_FSTATAT64, 9, PLACE, MORE);
+    text("");
+    EXPECT(-EBADF, SYS_STATX, 9, PLACE, 0, 0, MORE);
+    text("none");
+    EXPECT(-ENOENT, SYS_FSTATAT64, 3, PLACE, MORE);
+    text("none");
+    EXPECT(-ENOENT, SYS_STAT64, PLACE, MORE);
+    text("/");
+    EXPECT(0, SYS_STAT64, PLACE, MORE);
+    KCHECK_EQ(((struct stat64 *)MORE)->mode, S_IFDIR | 0555);
+    EXPECT(0, SYS_FSTAT64, 3, MORE);
+    KCHECK_EQ(((struct stat64 *)MORE)->ino, inode);
+}
+
+KTEST(process_files_are_described)
+{ puppet_checks(what_files_are); }
+
+/* The directory, whatever room it is read into. */
+static void entries(void) {
+    text("/");
+    EXPECT(3, SYS_OPEN, PLACE);
+    EXPECT(4, SYS_OPEN, PUPPET_NAME);
+    EXPECT(-ENOTDIR, SYS_GETDENTS64, 4, PLACE, 100);
+    EXPECT(-EINVAL, SYS_GETDENTS64, 3, PLACE, 23); /* "." needs 24 */
+    for (unsigned room = 24; room < 400; room += 8) {
+        unsigned i = 0;
+        EXPECT(0, SYS_LSEEK, 3, 0, SEEK_SET);
+        for (int n; (n = CALL(SYS_GETDENTS64, 3, PLACE, room)) != 0;) {
+            if (n == -EINVAL && i >= 2 && room < 19 + strlen(module_at(i - 2)->name) + 1)
+                break;
+            KCHECK(n > 0 && (unsigned)n <= room);
+            for (const struct dirent64 *entry = (void *)PLACE; (unsigned)entry < PLACE + (unsigned)n; i++) {
+                const char *name = i == 0 ? "." : i == 1 ? ".." : module_at(i - 2)->name;
+                KCHECK(!strcmp(entry->name, name));
+                KCHECK_EQ(entry->length, (19 + strlen(name) + 8) / 8 * 8);
+                KCHECK_EQ(entry->offset, i + 1);
+                KCHECK_EQ(entry->ino, i < 2 ? 1 : i);
+                KCHECK_EQ(entry->type, i < 2 ? 4 : 8); /* DT_DIR, DT_REG */
+                entry = (const void *)((const char *)entry + entry->length);
+            }
+        }
+        KCHECK(i == 2 || !module_at(i - 2) || room < 64);
+    }
+}
+
+KTEST(process_directory_is_read_in_any_steps)
+{ puppet_checks(entries); }
+
+/* ---- polling ---- */
+
+static void polls(void) {
+    struct pollfd *poll = (struct pollfd *)PLACE;
+
+    EXPECT(0, SYS_PIPE2, PLACE, O_NONBLOCK);
+    const struct pollfd asked[] = {
+        {-1, POLLIN | POLLOUT, 9}, {9, POLLIN, 9}, {3, POLLIN, 9}, {3, POLLOUT, 9}, {4, POLLIN, 9}};
+    memcpy(poll, asked, sizeof(asked));
+    EXPECT(3, SYS_POLL, PLACE, 5, 0);
+    KCHECK(poll[0].revents == 0 && poll[1].revents == POLLNVAL && poll[2].revents == 0);
+    KCHECK(poll[3].revents == POLLOUT && poll[4].revents == POLLIN);
+    EXPECT(0, SYS_POLL, PLACE + 2 * sizeof(*poll), 1, 0);
+    EXPECT(1, SYS_WRITE, 4, PLACE, 1);
+    EXPECT(1, SYS_POLL, PLACE + 2 * sizeof(*poll), 1, (unsigned)-1);
+    KCHECK_EQ(poll[2].revents, POLLIN);
+    EXPECT(1, SYS_READ, 3, PLACE + 100, 9);
+    EXPECT(0, SYS_POLL, PLACE + 2 * sizeof(*poll), 1, 15); /* two ticks later */
+    EXPECT(0, SYS_CLOSE, 4);
+    EXPECT(1, SYS_POLL, PLACE + 2 * sizeof(*poll), 1, 0);
+    EXPECT(-EINVAL, SYS_POLL, PLACE, FILES_MAX + 1, 0);
+    memset(poll, 0xFF, FILES_MAX * sizeof(*poll));
+    EXPECT(0, SYS_POLL, PLACE, FILES_MAX, 0);
+    EXPECT(0, SYS_POLL, PLACE, 0, 0);
+    poll[0] = (struct pollfd){2, POLLIN | POLLOUT, 0};
+    EXPECT(1, SYS_POLL, PLACE, 1, 0);
+}
+
+KTEST(process_poll_tells_what_is_ready)
+{ puppet_checks(polls); }
+
+/* ---- pipes ---- */
+
+static void put_numbers(unsigned first, unsigned n) {
+    for (unsigned i = 0; i < n; i++)
+        ((uint8_t *)PLACE)[i] = (uint8_t)((first + i) * 7 / 3);
+}
+
+static bool are_numbers(unsigned first, unsigned n) {
+    for (unsigned i = 0; i < n; i++)
+        if (((uint8_t *)PLACE)[i] != (uint8_t)((first + i) * 7 / 3))
+            return false;
+    return true;
+}
+
+static void pipes(void) {
+    static const unsigned ignore[4] = {SIG_IGN};
+
+    EXPECT(0, SYS_PIPE2, PLACE, O_NONBLOCK | O_CLOEXEC);
+    KCHECK(word(0) == 3 && word(1) == 4);
+    KCHECK_EQ(current->files.close_on_exec, 1u << 3 | 1u << 4);
+    EXPECT(O_NONBLOCK, SYS_FCNTL, 3, F_GETFL);
+    EXPECT(-EBADF, SYS_READ, 4, PLACE, 1);
+    EXPECT(-EBADF, SYS_WRITE, 3, PLACE, 1);
+    EXPECT(-EAGAIN, SYS_READ, 3, PLACE, 1);
+    put_numbers(0, 5000);
+    EXPECT(PAGE_SIZE, SYS_WRITE, 4, PLACE, 5000); /* as much as fits */
+    EXPECT(-EAGAIN, SYS_WRITE, 4, PLACE, 1);
+    EXPECT(-EAGAIN, SYS_WRITE, 4, PLACE, 5000);
+    EXPECT(1000, SYS_READ, 3, PLACE, 1000);
+    KCHECK(are_numbers(0, 1000));
+    put_numbers(PAGE_SIZE, 1001);
+    EXPECT(-EAGAIN, SYS_WRITE, 4, PLACE, 1001); /* whole or not at all */
+    EXPECT(999, SYS_WRITE, 4, PLACE, 999);
+    EXPECT(1, SYS_WRITE, 4, PLACE + 999, 1);
+    EXPECT(3000, SYS_READ, 3, PLACE, 3000);
+    KCHECK(are_numbers(1000, 3000));
+    EXPECT(1096, SYS_READ, 3, PLACE, 2 * PAGE_SIZE); /* round the page's end */
+    KCHECK(are_numbers(4000, 1096));
+    EXPECT(-EAGAIN, SYS_READ, 3, PLACE, 1);
+    EXPECT(PAGE_SIZE, SYS_WRITE, 4, PLACE, PAGE_SIZE);
+    EXPECT(PAGE_SIZE, SYS_READ, 3, PLACE, PAGE_SIZE);
+
+    EXPECT(3, SYS_WRITE, 4, PLACE, 3);
+    EXPECT(5, SYS_DUP, 4);
+    EXPECT(0, SYS_CLOSE, 4);
+    EXPECT(1, SYS_READ, 3, PLACE, 1);
+    EXPECT(0, SYS_CLOSE, 5);
+    EXPECT(2, SYS_READ, 3, PLACE, 9);
+    EXPECT(0, SYS_READ, 3, PLACE, 9); /* nobody can write any more */
+
+    EXPECT(0, SYS_PIPE, PLACE);
+    KCHECK(word(0) == 4 && word(1) == 5);
+    EXPECT(0, SYS_FCNTL, 4, F_GETFL);
+    EXPECT(0, SYS_FCNTL, 5, F_SETFL, ~0u);
+    EXPECT(O_NONBLOCK, SYS_FCNTL, 5, F_GETFL);
+    EXPECT(0, SYS_FCNTL, 5, F_SETFL, 0);
+    EXPECT(0, SYS_FCNTL, 5, F_GETFL);
+    memcpy((char *)PLACE, ignore, sizeof(ignore));
+    EXPECT(0, SYS_SIGACTION, SIGPIPE, PLACE);
+    EXPECT(0, SYS_CLOSE, 4);
+    EXPECT(-EPIPE, SYS_WRITE, 5, PLACE, 1);
+}
+
+KTEST(process_pipes_hold_a_page_in_order)
+{ puppet_checks(pipes); }
