@@ -4,8 +4,9 @@
 # The source lines are those that the disassembly shows between the instructions: GNU's objdump and LLVM's print
 # them alike, for either compiler's debug information. A row begins where the line changes. It has, as LEB128
 # numbers, twice the distance from the row before, plus 1 if the file changes; how far the line is from the line
-# before; and the file's number, if it changes. Code that no source line made counts as the line before it. With an
-# empty OBJDUMP the table has no rows.
+# before; and the file's number, if it changes. Code that no source line made counts as the line before it. Rows come in
+# blocks; the first of each is told from address 0, line 0 and no file, so that reading can begin with any block. With
+# an empty OBJDUMP the table has none.
 set -eu
 
 [ $# -eq 2 ] || { echo "usage: lines.sh OBJDUMP ELF" >&2; exit 2; }
@@ -14,7 +15,7 @@ disassemble() {
     [ -z "$1" ] || "$1" -d -l -j .text --no-show-raw-insn "$2"
 }
 
-disassemble "$1" "$2" | awk -v "root=$PWD/" '
+disassemble "$1" "$2" | awk -v "root=$PWD/" -v block_rows=128 -v block_count=0 '
     # "/root/kernel/main.c:88", in LLVM after "; ", perhaps with " (discriminator 2)" behind it
     /^(; )?[^ ]+:[0-9]+( \(discriminator [0-9]+\))?$/ {
         sub(/^; /, "")
@@ -32,12 +33,19 @@ disassemble "$1" "$2" | awk -v "root=$PWD/" '
         if (file == file_before && line == line_before)
             next
         address = number($1)
+        label = ""
+        if (n % block_rows == 0) {
+            blocks[block_count] = address
+            label = ".Lblock" block_count++ ":\n"
+            address_before = line_before = 0
+            file_before = ""
+        }
         changed = file != file_before
         if (changed && !(file in files)) {
             files[file] = count + 0
             name[count++] = file
         }
-        rows[n++] = "    .uleb128 " (address - address_before) * 2 + changed "\n    .sleb128 " line - line_before \
+        rows[n++] = label "    .uleb128 " (address - address_before) * 2 + changed "\n    .sleb128 " line - line_before \
             (changed ? "\n    .byte " files[file] : "")
         address_before = address
         line_before = line
@@ -59,13 +67,17 @@ disassemble "$1" "$2" | awk -v "root=$PWD/" '
         print "    .balign 4"
         print "    .globl line_table"
         print "line_table:"
-        print "    .long " n + 0 ", .Lrows - line_table"
+        print "    .long " block_count + 0 ", .Lblocks - line_table"
         for (i = 0; i < count; i++)
             print "    .long .Lfile" i " - line_table"
+        print ".Lblocks:"
+        for (i = 0; i < block_count; i++)
+            print "    .long " blocks[i] ", .Lblock" i " - line_table"
+        print "    .long 0xffffffff, .Lend - line_table"
         for (i = 0; i < count; i++)
             print ".Lfile" i ": .asciz \"" name[i] "\""
-        print ".Lrows:"
         for (i = 0; i < n; i++)
             print rows[i]
+        print ".Lend:"
         print "    .balign 4"
     }'

@@ -2,8 +2,8 @@
  *
  * The symbol table is a count, the line table's address, that many records sorted by address, and the names.
  * An address is looked up by binary search, a name from the start. The line table is a sequence of rows, each
- * coded as its distance from the row before (tools/lines.sh says how), and is read from the start: only
- * reports read it.
+ * coded as its distance from the row before (tools/lines.sh says how). They lie in blocks, of which a list has
+ * the addresses.
  *
  * In the first link both words are linker.ld's zeros, and nothing is found. Figures:
  * docs/notes/symbols.md. */
@@ -21,9 +21,14 @@ struct symbol {
 };
 
 struct line_table {
-    unsigned count;   /* of rows */
-    unsigned rows;    /* where they are: offset from this table's start, as those of the files */
+    unsigned count;   /* of blocks */
+    unsigned blocks;  /* where their list is: offset from this table's start, as those of rows and files */
     unsigned files[]; /* their names */
+};
+
+struct line_block {
+    unsigned address; /* of its first row */
+    unsigned rows;    /* where they are */
 };
 
 struct symbol_table {
@@ -106,15 +111,32 @@ static inline unsigned read_leb128(const uint8_t **at, bool has_sign) {
     return value;
 }
 
+/* The last block that starts at or before ADDRESS, or NULL. Behind the last in the list is one more, where rows end. */
+static const struct line_block *block_of(const struct line_table *lines, uintptr_t address) {
+    const struct line_block *block = (const void *)((const char *)lines + lines->blocks);
+    size_t low = 0, high = lines->count;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+
+        if (block[middle].address <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low ? &block[low - 1] : NULL;
+}
+
 /* The source file of the code at ADDRESS, and its *LINE; NULL where there is no code. */
 const char *source_line(uintptr_t address, unsigned *line) {
     const struct line_table *lines = table()->lines;
+    const struct line_block *block = lines ? block_of(lines, address) : NULL;
     unsigned row_address = 0, row_line = 0, file = 0;
 
-    if (!lines || address < (uintptr_t)kernel_start || address >= (uintptr_t)text_end)
+    if (!block || address >= (uintptr_t)text_end)
         return NULL;
-    const uint8_t *at = (const uint8_t *)lines + lines->rows;
-    for (unsigned i = 0; i < lines->count; i++) {
+    const uint8_t *at = (const uint8_t *)lines + block->rows, *end = (const uint8_t *)lines + block[1].rows;
+    while (at < end) {
         unsigned step = read_leb128(&at, false);
 
         row_address += step / 2;
@@ -124,8 +146,6 @@ const char *source_line(uintptr_t address, unsigned *line) {
         if (step % 2)
             file = *at++;
     }
-    if (!row_line)
-        return NULL;
     *line = row_line;
     return (const char *)lines + lines->files[file];
 }

@@ -49,19 +49,26 @@ def read_table(elf):
     segment = next(s for s in elf.loaded if s.vaddr <= start < s.vaddr + s.file_size)
     data = elf.data[segment.offset + start - segment.vaddr:segment.offset + segment.file_size]
     count, at = struct.unpack_from("<II", data)
-    address = line = file = 0
+    blocks = [struct.unpack_from("<II", data, at + 8 * i) for i in range(count + 1)]
+    assert blocks[-1][0] == 0xFFFFFFFF
     rows = []
-    for _ in range(count):
-        step, at = leb128(data, at, False)
-        difference, at = leb128(data, at, True)
-        address += step // 2
-        line += difference
-        if step % 2:
-            file = data[at]
-            at += 1
-        name, = struct.unpack_from("<I", data, 8 + 4 * file)
-        path = data[name:data.index(b"\0", name)].decode()
-        rows.append((address, f"{path}:{line}"))
+    for (first, at), (_, end) in zip(blocks, blocks[1:]):
+        address = line = 0
+        file = None
+        while at < end:
+            step, at = leb128(data, at, False)
+            difference, at = leb128(data, at, True)
+            address += step // 2
+            line += difference
+            if step % 2:
+                file = data[at]
+                at += 1
+            assert first is None or address == first  # as the list says
+            first = None
+            name, = struct.unpack_from("<I", data, 8 + 4 * file)
+            path = data[name:data.index(b"\0", name)].decode()
+            rows.append((address, f"{path}:{line}"))
+        assert at == end
     return rows
 
 
