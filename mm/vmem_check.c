@@ -1,8 +1,9 @@
 /* vmem_check: the page tables of every space, and the frame records, say the same.
  *
- * The records name every directory, and those lead to every table, so nobody has to keep a list of spaces. Tables are
- * looked at through the scratch page. That each frame is mapped to as many pages as its record says is checked in
- * place: every page is taken from the record of its frame, all must then be zero, and they are put back. */
+ * The records name every directory, and those lead to every table, so nobody has to keep a list of spaces. Tables, and
+ * directories but the current one, are looked at through the scratch page. That each frame is mapped to as many pages
+ * as its record says is checked in place: every page is taken from the record of its frame, all must then be zero, and
+ * they are put back. */
 #include "cpu.h"
 #include "memlayout.h"
 #include "paging.h"
@@ -53,7 +54,7 @@ static void each_table(void (*visit)(pde_t pde, unsigned pdi)) {
     for (pfn_t pfn = 0; (pfn = find_record(pfn, is_directory)) < FRAMES_MAX; pfn++) {
         bool is_current = pfn_to_pa(pfn) == get_page_directory();
         for (unsigned pdi = 1; pdi < (is_current ? FRAMES_PDI : USER_TABLES); pdi++) {
-            pde_t pde = scratch_read(pfn_to_pa(pfn), pdi);
+            pde_t pde = is_current ? read_entry(pde_of(pdi * ENTRIES_PER_TABLE)) : scratch_read(pfn_to_pa(pfn), pdi);
             if (pde)
                 visit(pde, pdi);
         }
