@@ -82,12 +82,13 @@ char *spare_area(unsigned n) {
 
 memmap_frames frames_held;
 
-/* Takes every free frame. */
+/* Takes every free frame, by long runs first: one by one takes seconds on a machine of 4 GiB. */
 void frames_hold_all(void) {
     paddr_t pa;
 
-    while ((pa = pm_alloc_page()) != PADDR_NONE)
-        bitmap_fill(frames_held, pa_to_pfn(pa), pa_to_pfn(pa) + 1, true);
+    for (size_t n = 1024; n > 0; n /= 4)
+        while ((pa = pm_alloc_pages(n)) != PADDR_NONE)
+            bitmap_fill(frames_held, pa_to_pfn(pa), pa_to_pfn(pa) + n, true);
 }
 
 /* Gives back N of the frames held, or all. */
