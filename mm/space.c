@@ -351,8 +351,10 @@ void space_destroy(struct space *space) {
 
 /* ---- faults ---- */
 
-/* The page VPN, which is still to come, comes clear. */
-static bool bring_in(vpn_t vpn, pte_t entry) {
+/* The first touch of the page VPN: it comes clear, if ENTRY allows the access. */
+static bool first_touch(vpn_t vpn, pte_t entry, unsigned error) {
+    if (error & FAULT_WRITE && !(entry & PTE_WRITE))
+        return false;
     paddr_t frame = pm_alloc_page();
     if (frame == PADDR_NONE)
         return false;
@@ -378,8 +380,10 @@ static bool copy_page(vpn_t vpn, pte_t entry) {
     return true;
 }
 
-/* The page VPN, whose frame may have been shared, becomes writable. */
-static bool make_writable(vpn_t vpn, pte_t entry) {
+/* A write to the page VPN, which has come: it becomes writable, if ENTRY allows that. */
+static bool first_write(vpn_t vpn, pte_t entry, unsigned error) {
+    if (!(error & FAULT_WRITE && entry & SPACE_COPY))
+        return false;
     if (!is_sole(entry))
         return copy_page(vpn, entry);
     write_entry(pte_of(vpn), (entry & ~SPACE_COPY) | PTE_WRITE);
@@ -396,9 +400,7 @@ bool space_fault(const void *va, unsigned error) {
     pte_t entry = read_entry(pte_of(vpn));
     if (!(entry & SPACE_PAGE) || (error & FAULT_USER && !(entry & PTE_USER)))
         return false;
-    if (entry & PTE_PRESENT)
-        return error & FAULT_WRITE && entry & SPACE_COPY && make_writable(vpn, entry);
-    return (entry & PTE_WRITE || !(error & FAULT_WRITE)) && bring_in(vpn, entry);
+    return entry & PTE_PRESENT ? first_write(vpn, entry, error) : first_touch(vpn, entry, error);
 }
 
 /* ---- looking ---- */
