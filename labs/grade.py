@@ -194,7 +194,7 @@ def crash_in_words(output):
         return f"{undefined.group(2)} ({undefined.group(1).removeprefix(f'{ROOT}/')})"
     if output.endswith("\ntriple fault"):
         return "the machine reset itself: an exception could not be delivered (a triple fault)"
-    kind = re.search(r"ERROR: AddressSanitizer:? ([\w-]+)(?: on (?:unknown )?address (0x[0-9a-f]+))?", output)
+    kind = re.search(r"ERROR: AddressSanitizer:? ((?:attempting )?[\w-]+)(?: on (?:unknown )?address (0x[0-9a-f]+))?", output)
     if not kind:
         return None
     frame = re.search(r"#\d+ 0x[0-9a-f]+ in (\w+) (?:\S*/)?((?:mm|include)/\S+:\d+)", output)
@@ -202,6 +202,9 @@ def crash_in_words(output):
     address = f" at 0x{int(kind.group(2), 16):08x}" if kind.group(2) else ""
     variable = re.search(r"(?:after|before|inside of) global variable '(\w+)'", output)
     names = {"SEGV": f"an access through a wild pointer{address}",
+             "attempting double-free": "an object of the heap is freed twice",
+             "attempting free": "what is no object of the heap is freed",
+             "heap-use-after-free": "an object of the heap is used after it was freed",
              "stack-overflow": "the stack overflows: endless recursion?",
              "global-buffer-overflow": "an access beyond the end of " + (variable.group(1) if variable else "an array")}
     return names.get(kind.group(1), f"{kind.group(1)}{address}") + place

@@ -91,17 +91,6 @@ CASE(frames_go_back) {
 static unsigned freed_from;
 static size_t freed_pages;
 
-static bool is_forgotten(unsigned va) {
-    size_t written = 0, flushed = 0;
-    for (size_t i = 0; i < mmu_event_count; i++) {
-        if (mmu_events[i].kind == MMU_WRITE && mmu_events[i].where == pte_place(va))
-            written = i + 1;
-        if ((mmu_events[i].kind == MMU_FLUSH && mmu_events[i].where >> 12 == va >> 12) || mmu_events[i].kind == MMU_SET_DIRECTORY)
-            flushed = i + 1;
-    }
-    return written && flushed > written;
-}
-
 static void check_frames(void) {
     size_t forgotten = 0;
     for (size_t i = 0; i < freed_pages; i++)

@@ -111,14 +111,6 @@ CASE(absent_pages) {
     unmap(HEAP + 0x2000, 1);
 }
 
-static bool is_flushed(unsigned va) {
-    for (size_t i = 0; i < mmu_event_count; i++)
-        if (mmu_events[i].kind == MMU_SET_DIRECTORY ||
-            (mmu_events[i].kind == MMU_FLUSH && mmu_events[i].where >> 12 == va >> 12))
-            return true;
-    return false;
-}
-
 CASE(flushing_a_range) {
     start();
     for (size_t n = 1; n <= 40; n++) {
