@@ -23,7 +23,8 @@ int puppet_call(struct trap_frame *frame, unsigned number, const unsigned arg[6]
 /* Runs a puppet with CALL until it has ended, and ends what it has started. *PID is its PID, or a negative error. */
 void puppet_run(void (*call)(struct trap_frame *frame), int *pid);
 
-/* Calls CHECKS, whose CALLs are a puppet's; it then exits. A check that fails fails the test. */
+/* Calls CHECKS, whose CALLs are a puppet's; it then exits. A check that fails fails the test. Its children exit at once,
+ * with their PIDs as status. */
 void puppet_checks(void (*checks)(void));
 
 /* Numbers of system calls, as Linux has them for i386. */

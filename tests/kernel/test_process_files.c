@@ -454,3 +454,24 @@ static void pipes(void) {
 
 KTEST(process_pipes_hold_a_page_in_order)
 { puppet_checks(pipes); }
+
+/* Only LEFT descriptors are free: a pipe wants two, and takes none. */
+static void pipe_wants_two_descriptors(void) {
+    int fd;
+
+    for (int left = 1; left >= 0; left--) {
+        while ((fd = CALL(SYS_DUP, 0)) < FILES_MAX - 1 - left)
+            KCHECK(fd >= 0);
+        EXPECT(-EMFILE, SYS_PIPE, PLACE);
+        for (fd = FILES_MAX - left; fd < FILES_MAX; fd++)
+            KCHECK(!file_get(fd));
+    }
+    EXPECT(0, SYS_CLOSE, 5);
+    EXPECT(0, SYS_CLOSE, 9);
+    EXPECT(0, SYS_PIPE, PLACE);
+    KCHECK_EQ(word(0), 5);
+    KCHECK_EQ(word(1), 9);
+}
+
+KTEST(process_pipe_wants_two_descriptors_or_takes_none)
+{ puppet_checks(pipe_wants_two_descriptors); }

@@ -1,0 +1,260 @@
+/* System calls on memory: where mappings lie, what may be done to them, and what is left of one that fails. */
+#include "process.h"
+
+#include "../../kernel/process/process_inside.h"
+#include "kmalloc.h"
+#include "ktest.h"
+#include "memlayout.h"
+#include "pm.h"
+#include "puppet.h"
+#include "space.h"
+#include "string.h"
+#include "support.h"
+#include "vmem.h"
+
+extern const char puppet_start[], puppet_end[]; /* puppet.S */
+
+#define FAR 0x30000000u
+#define ANYWHERE (MAP_PRIVATE | MAP_ANONYMOUS)
+#define THERE (MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED)
+#define RW (PROT_READ | PROT_WRITE)
+#define TOP_PAGES ((USER_END - STACK_TOP) / PAGE_SIZE)
+#define FILE_PAGES 1u /* the puppet's */
+
+enum { NONE, CLOSED, READABLE, WRITABLE };
+
+/* What a program may do with the page at VA: NONE where there is no page. */
+static int access_to(unsigned va) {
+    const void *page = (void *)va;
+
+    return space_allows(page, 1, VMEM_USER | VMEM_WRITE) ? WRITABLE
+           : space_allows(page, 1, VMEM_USER)            ? READABLE
+           : space_allows(page, 1, 0)                    ? CLOSED
+                                                         : NONE;
+}
+
+/* ---- the heap ---- */
+
+static void heap_moves(void) {
+    const unsigned start = current->memory.brk_start, end = start + 3 * PAGE_SIZE;
+
+    KCHECK_EQ(CALL(SYS_BRK, 0), start);
+    KCHECK_EQ(start, PUPPET_AREA + PUPPET_AREA_PAGES * PAGE_SIZE);
+    KCHECK_EQ(access_to(start), NONE);
+    KCHECK_EQ(CALL(SYS_BRK, start - 1), start);
+    KCHECK_EQ(CALL(SYS_BRK, start + 1), start + 1);
+    KCHECK_EQ(access_to(start), WRITABLE);
+    KCHECK_EQ(access_to(start + PAGE_SIZE), NONE);
+    KCHECK_EQ(CALL(SYS_BRK, start + PAGE_SIZE), start + PAGE_SIZE);
+    KCHECK_EQ(access_to(start + PAGE_SIZE), NONE);
+    KCHECK_EQ(CALL(SYS_BRK, start + PAGE_SIZE + 1), start + PAGE_SIZE + 1);
+    KCHECK_EQ(access_to(start + PAGE_SIZE), WRITABLE);
+    *(int *)start = 7;
+    *(int *)(start + PAGE_SIZE) = 8;
+    KCHECK_EQ(CALL(SYS_BRK, start + 1), start + 1);
+    KCHECK_EQ(access_to(start + PAGE_SIZE), NONE);
+    KCHECK_EQ(*(int *)start, 7);
+    KCHECK_EQ(CALL(SYS_MMAP2, end, PAGE_SIZE, RW, THERE), end);
+    KCHECK_EQ(CALL(SYS_BRK, end + 1), start + 1); /* up to the mapping, no further */
+    KCHECK_EQ(CALL(SYS_BRK, end), end);
+    KCHECK_EQ(*(int *)(start + PAGE_SIZE), 0);
+    KCHECK_EQ(CALL(SYS_BRK, start), start);
+    KCHECK_EQ(access_to(start), NONE);
+}
+
+KTEST(process_heap_moves_page_by_page)
+{ puppet_checks(heap_moves); }
+
+/* ---- mappings ---- */
+
+static void refused_mappings(void) {
+    EXPECT(3, SYS_OPEN, PUPPET_NAME);
+    EXPECT(-EINVAL, SYS_MMAP2, 0, 0, RW, ANYWHERE);
+    EXPECT(-EINVAL, SYS_MMAP2, 0, 1, RW, MAP_ANONYMOUS);
+    EXPECT(-EINVAL, SYS_MMAP2, 0, 1, RW, MAP_ANONYMOUS | 3);
+    EXPECT(-EINVAL, SYS_MMAP2, 0, 1, RW, MAP_ANONYMOUS | MAP_SHARED);
+    EXPECT(-EINVAL, SYS_MMAP2, 0, 1, RW, 0, 3);
+    EXPECT(-EBADF, SYS_MMAP2, 0, 1, RW, MAP_PRIVATE, 9);
+    EXPECT(-EBADF, SYS_MMAP2, 0, 1, RW, MAP_PRIVATE, 0);
+    EXPECT(-EACCES, SYS_MMAP2, 0, 1, RW, MAP_SHARED, 3);
+    EXPECT(-EINVAL, SYS_MMAP2, 0, 1, PROT_READ, MAP_PRIVATE, 3, 0x100000); /* from 4 GiB on */
+    EXPECT(-EINVAL, SYS_MMAP2, FAR + 1, PAGE_SIZE, RW, THERE);
+    EXPECT(-EINVAL, SYS_MMAP2, FAR, 0, RW, THERE);
+    EXPECT(-EINVAL, SYS_MMAP2, USER_START - PAGE_SIZE, PAGE_SIZE, RW, THERE);
+    EXPECT(-EINVAL, SYS_MMAP2, USER_END, PAGE_SIZE, RW, THERE);
+    EXPECT(-EINVAL, SYS_MMAP2, USER_END - PAGE_SIZE, PAGE_SIZE + 1, RW, THERE);
+    EXPECT(-EINVAL, SYS_MMAP2, FAR, (unsigned)-1, RW, THERE);
+    EXPECT(-ENOMEM, SYS_MMAP2, 0, 0xC0000000, RW, ANYWHERE);
+    EXPECT(-ENOMEM, SYS_MMAP2, 0, (unsigned)-1, RW, ANYWHERE);
+    EXPECT(-EINVAL, SYS_MUNMAP, FAR, 0);
+    EXPECT(-EINVAL, SYS_MUNMAP, FAR + 1, PAGE_SIZE);
+    EXPECT(-EINVAL, SYS_MUNMAP, USER_START - PAGE_SIZE, PAGE_SIZE);
+    EXPECT(-EINVAL, SYS_MUNMAP, USER_END, PAGE_SIZE);
+    EXPECT(-EINVAL, SYS_MUNMAP, USER_END - PAGE_SIZE, 2 * PAGE_SIZE);
+    EXPECT(0, SYS_MUNMAP, FAR, 3 * PAGE_SIZE); /* nothing is there */
+    EXPECT(0, SYS_MPROTECT, FAR, 0, RW);
+    EXPECT(-ENOMEM, SYS_MPROTECT, FAR, PAGE_SIZE, RW);
+    EXPECT(-EINVAL, SYS_MPROTECT, FAR + 1, PAGE_SIZE, RW);
+    EXPECT(-ENOMEM, SYS_MPROTECT, USER_END, PAGE_SIZE, RW);
+    EXPECT(USER_END - PAGE_SIZE, SYS_MMAP2, 0, 1, RW, ANYWHERE); /* none of these took a place */
+}
+
+KTEST(process_mappings_that_cannot_be_are_refused)
+{ puppet_checks(refused_mappings); }
+
+/* From the top down: above the stack while there is room, then below its guard; what is unmapped is used again. */
+static void places(void) {
+    const unsigned first = USER_END - PAGE_SIZE;
+
+    EXPECT(USER_END - PAGE_SIZE, SYS_MMAP2, 0, 1, RW, ANYWHERE);
+    EXPECT(USER_END - 3 * PAGE_SIZE, SYS_MMAP2, FAR, PAGE_SIZE + 1, RW, ANYWHERE); /* a hint is no order */
+    EXPECT(0, SYS_MUNMAP, USER_END - 3 * PAGE_SIZE, PAGE_SIZE);
+    EXPECT(USER_END - 3 * PAGE_SIZE, SYS_MMAP2, 0, 1, RW, ANYWHERE);
+    KCHECK_EQ(access_to(first), WRITABLE);
+    KCHECK_EQ(access_to(first - 3 * PAGE_SIZE), NONE);
+    EXPECT(MAPPINGS_END - TOP_PAGES * PAGE_SIZE, SYS_MMAP2, 0, TOP_PAGES * PAGE_SIZE, RW, ANYWHERE);
+    EXPECT(STACK_TOP, SYS_MMAP2, 0, (TOP_PAGES - 3) * PAGE_SIZE, RW, ANYWHERE);
+    EXPECT(MAPPINGS_END - (TOP_PAGES + 1) * PAGE_SIZE, SYS_MMAP2, 0, 1, RW, ANYWHERE);
+    EXPECT(0, SYS_MUNMAP, MAPPINGS_END - (TOP_PAGES + 1) * PAGE_SIZE, (TOP_PAGES + 1) * PAGE_SIZE);
+    EXPECT(MAPPINGS_END - PAGE_SIZE, SYS_MMAP2, 0, 1, RW, ANYWHERE);
+    EXPECT(0, SYS_MUNMAP, STACK_TOP, TOP_PAGES * PAGE_SIZE);
+    EXPECT(USER_END - PAGE_SIZE, SYS_MMAP2, 0, 1, RW, ANYWHERE);
+    EXPECT(USER_END - PAGE_SIZE, SYS_MMAP2, USER_END - PAGE_SIZE, PAGE_SIZE, PROT_READ,
+           THERE); /* in its place */
+    KCHECK_EQ(access_to(first), READABLE);
+    EXPECT(STACK_TOP + PAGE_SIZE, SYS_MMAP2, STACK_TOP + PAGE_SIZE, PAGE_SIZE, RW, THERE);
+    EXPECT(STACK_TOP, SYS_MMAP2, 0, 1, RW, ANYWHERE);
+    EXPECT(MAPPINGS_END - 2 * PAGE_SIZE, SYS_MMAP2, 0, 1, RW, ANYWHERE); /* a gap is looked for last */
+}
+
+KTEST(process_mappings_find_their_places)
+{ puppet_checks(places); }
+
+/* The only free pages between the heap and MAPPINGS_END are gaps of 1 and 2 pages. */
+static void gaps(void) {
+    const unsigned low = current->memory.brk_start;
+
+    EXPECT(STACK_TOP, SYS_MMAP2, STACK_TOP, TOP_PAGES * PAGE_SIZE, 0, THERE);
+    KCHECK_EQ(CALL(SYS_MMAP2, low, PAGE_SIZE, 0, THERE), low);
+    KCHECK_EQ(CALL(SYS_MMAP2, 0, 1, 0, ANYWHERE), MAPPINGS_END - PAGE_SIZE);
+    EXPECT(MAPPINGS_END - 4 * PAGE_SIZE, SYS_MMAP2, MAPPINGS_END - 4 * PAGE_SIZE, PAGE_SIZE, 0, THERE);
+    EXPECT(MAPPINGS_END - 6 * PAGE_SIZE, SYS_MMAP2, MAPPINGS_END - 6 * PAGE_SIZE, PAGE_SIZE, 0, THERE);
+    EXPECT(MAPPINGS_END - 3 * PAGE_SIZE, SYS_MMAP2, 0, 2 * PAGE_SIZE, 0, ANYWHERE);
+    EXPECT(MAPPINGS_END - 5 * PAGE_SIZE, SYS_MMAP2, 0, PAGE_SIZE, 0, ANYWHERE);
+    EXPECT(MAPPINGS_END - 7 * PAGE_SIZE, SYS_MMAP2, 0, PAGE_SIZE, 0, ANYWHERE);
+    KCHECK_EQ(access_to(MAPPINGS_END - PAGE_SIZE), CLOSED);
+}
+
+KTEST(process_mappings_fill_gaps)
+{ puppet_checks(gaps); }
+
+static void permissions(void) {
+    static const struct {
+        unsigned protection;
+        int access;
+    } cases[] = {{0, CLOSED},    {PROT_READ, READABLE},  {PROT_EXEC, READABLE},
+                 {RW, WRITABLE}, {PROT_WRITE, WRITABLE}, {RW | PROT_EXEC, WRITABLE}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        KCHECK_EQ(CALL(SYS_MMAP2, FAR, PAGE_SIZE, cases[i].protection, THERE), FAR);
+        KCHECK_EQ(access_to(FAR), cases[i].access);
+        EXPECT(FAR, SYS_MMAP2, FAR, 3 * PAGE_SIZE, RW, THERE);
+        KCHECK_EQ(CALL(SYS_MPROTECT, FAR + PAGE_SIZE, PAGE_SIZE, cases[i].protection), 0);
+        KCHECK_EQ(access_to(FAR), WRITABLE);
+        KCHECK_EQ(access_to(FAR + PAGE_SIZE), cases[i].access);
+        KCHECK_EQ(access_to(FAR + 2 * PAGE_SIZE), WRITABLE);
+        EXPECT(-ENOMEM, SYS_MPROTECT, FAR, 4 * PAGE_SIZE, 0);
+        KCHECK_EQ(access_to(FAR), WRITABLE);
+    }
+}
+
+KTEST(process_mappings_allow_what_they_say)
+{ puppet_checks(permissions); }
+
+/* The puppet's file is a whole page; the other, which it begins, ends inside a page. */
+static void files(void) {
+    static struct module small = {.name = "small", .size = PAGE_SIZE + 100};
+    const unsigned *arguments = (unsigned *)PUPPET_AREA;
+
+    KCHECK_EQ(puppet_end - puppet_start, FILE_PAGES * PAGE_SIZE);
+    EXPECT(3, SYS_OPEN, PUPPET_NAME);
+    EXPECT(4, SYS_OPEN, PUPPET_NAME);
+    small.data = file_get(3)->module->data;
+    small.start = file_get(3)->module->start + 16; /* not at a page's start: all of it is copied */
+    file_get(4)->module = &small;
+    EXPECT(FAR, SYS_MMAP2, FAR, FILE_PAGES * PAGE_SIZE, PROT_READ, MAP_SHARED | MAP_FIXED, 3);
+    KCHECK_EQ(access_to(FAR), READABLE);
+    KCHECK(!memcmp((char *)FAR, puppet_start, FILE_PAGES * PAGE_SIZE));
+    EXPECT(FAR, SYS_MMAP2, FAR, 2 * PAGE_SIZE, RW, MAP_PRIVATE | MAP_FIXED, 3, FILE_PAGES - 1);
+    KCHECK_EQ(access_to(FAR), WRITABLE);
+    KCHECK_EQ(access_to(FAR + PAGE_SIZE), NONE); /* the file has no more */
+    KCHECK(!memcmp((char *)FAR, puppet_start + (FILE_PAGES - 1) * PAGE_SIZE, PAGE_SIZE));
+    EXPECT(FAR, SYS_MMAP2, FAR, PAGE_SIZE, RW, MAP_PRIVATE | MAP_FIXED, 3, 0xFFFFF);
+    KCHECK_EQ(access_to(FAR), NONE);
+
+    EXPECT(FAR, SYS_MMAP2, FAR, 3 * PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_FIXED, 4);
+    KCHECK_EQ(access_to(FAR + PAGE_SIZE), READABLE);
+    KCHECK_EQ(access_to(FAR + 2 * PAGE_SIZE), NONE);
+    KCHECK(!memcmp((char *)FAR, puppet_start, small.size));
+    for (unsigned i = small.size; i < 2 * PAGE_SIZE; i++)
+        KCHECK_EQ(((char *)FAR)[i], 0);
+    EXPECT(FAR, SYS_MMAP2, FAR, PAGE_SIZE, RW, MAP_PRIVATE | MAP_FIXED, 4, 1);
+    KCHECK_EQ(access_to(FAR), WRITABLE);
+    KCHECK(!memcmp((char *)FAR, puppet_start + PAGE_SIZE, 100));
+
+    memcpy((char *)PUPPET_AREA, (const unsigned[6]){FAR, PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_FIXED, 3, 0},
+           24);
+    KCHECK_EQ(CALL(SYS_MMAP, (unsigned)arguments), FAR);
+    KCHECK(!memcmp((char *)FAR, puppet_start, PAGE_SIZE));
+    ((unsigned *)PUPPET_AREA)[5] = 1; /* an offset inside a page */
+    KCHECK_EQ(CALL(SYS_MMAP, (unsigned)arguments), -EINVAL);
+    ((unsigned *)PUPPET_AREA)[5] = FILE_PAGES * PAGE_SIZE;
+    KCHECK_EQ(CALL(SYS_MMAP, (unsigned)arguments), FAR);
+    KCHECK_EQ(access_to(FAR), NONE);
+}
+
+KTEST(process_mappings_show_files)
+{ puppet_checks(files); }
+
+/* With 0, 1, ... frames left, until the puppet's file is mapped: two pages' worth, of which it has less. */
+static void mapping_runs_out(void) {
+    int value = -ENOMEM;
+
+    EXPECT(3, SYS_OPEN, PUPPET_NAME);
+    file_get(3)->module = &(const struct module){"part", file_get(3)->module->data, PAGE_SIZE - 1, 0};
+    for (size_t left = 0; left < 4 && value < 0; left++) {
+        kmalloc_trim();
+        frames_hold_all();
+        frames_release(left);
+        value = CALL(SYS_MMAP2, FAR, PAGE_SIZE + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, 3);
+        size_t free = pm_count().free;
+        bool there = space_allows((void *)FAR, 1, 0);
+        frames_release_all();
+        KCHECK_EQ(there, value >= 0);
+        KCHECK_EQ(free, value >= 0 ? 0 : left);
+        KCHECK(value == (int)FAR || value == -ENOMEM);
+        KCHECK_EQ(value < 0, left < 2); /* a table and a page */
+    }
+    KCHECK_EQ(value, FAR);
+}
+
+KTEST(process_mapping_that_fails_leaves_nothing)
+{ puppet_checks(mapping_runs_out); }
+
+/* ---- pointers ---- */
+
+/* A page of the kernel's part that even programs may access: no system call does for them. */
+static void kernel_pages_are_refused(void) {
+    int *const page = (int *)(MODULES_START - PAGE_SIZE);
+
+    KCHECK_EQ(vmem_alloc_range(page, 1, VMEM_WRITE | VMEM_USER), 0);
+    *page = 77;
+    KCHECK_EQ(CALL(SYS_PIPE, (unsigned)page), -EFAULT);
+    KCHECK_EQ(CALL(SYS_OPEN, (unsigned)page), -EFAULT);
+    int word = *page;
+    KCHECK_EQ(vmem_free_range(page, 1), 0);
+    KCHECK_EQ(word, 77);
+}
+
+KTEST(process_pointer_into_the_kernels_part_is_refused_whatever_lies_there)
+{ puppet_checks(kernel_pages_are_refused); }

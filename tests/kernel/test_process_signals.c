@@ -1,0 +1,326 @@
+/* System calls on signals, children and time: what each returns, and what a handler finds on its stack. */
+#include "process.h"
+
+#include "../../kernel/process/process_inside.h"
+#include "../../kernel/process/system_calls.h"
+#include "descriptors.h"
+#include "ktest.h"
+#include "puppet.h"
+#include "string.h"
+#include "timer.h"
+
+#define PLACE PUPPET_AREA
+#define MORE (PLACE + PAGE_SIZE)
+#define USR1 10u
+#define USR2 12u
+#define BIT(signal) (1u << ((signal)-1))
+#define HANDLER 0x12345678u
+#define STACK (PLACE + 8 * PAGE_SIZE)
+
+static unsigned word(unsigned i) { return ((unsigned *)PLACE)[i]; }
+
+/* What is blocked, and what is pending. */
+static bool mask_is(unsigned blocked, unsigned pending) {
+    return current->signals.blocked == blocked && current->signals.pending == pending;
+}
+
+static void put_action(unsigned handler, unsigned flags, unsigned restorer, unsigned mask) {
+    memcpy((char *)PLACE, (const unsigned[5]){handler, flags, restorer, mask, 0}, 20);
+}
+
+/* ---- actions and masks ---- */
+
+static void actions(void) {
+    put_action(HANDLER, SA_RESTART, 1, 2);
+    EXPECT(-EINVAL, SYS_RT_SIGACTION, 0, PLACE, 0, 8);
+    EXPECT(-EINVAL, SYS_RT_SIGACTION, SIGNALS, PLACE, 0, 8);
+    EXPECT(-EINVAL, SYS_RT_SIGACTION, SIGKILL, PLACE, 0, 8);
+    EXPECT(-EINVAL, SYS_RT_SIGACTION, SIGSTOP, PLACE, 0, 8);
+    EXPECT(0, SYS_RT_SIGACTION, SIGKILL, 0, MORE, 8);
+    EXPECT(0, SYS_RT_SIGACTION, 1, PLACE, MORE, 8);
+    EXPECT(0, SYS_RT_SIGACTION, SIGNALS - 1, PLACE, 0, 8);
+    KCHECK_EQ(((unsigned *)MORE)[0], SIG_DFL);
+    EXPECT(0, SYS_RT_SIGACTION, 1, 0, MORE, 8);
+    KCHECK(!memcmp((char *)MORE, (char *)PLACE, 20));
+    EXPECT(0, SYS_SIGACTION, 1, 0, PLACE); /* the old call's order: handler, mask, flags, restorer */
+    KCHECK(word(0) == HANDLER && word(1) == 2 && word(2) == SA_RESTART && word(3) == 1);
+    memcpy((char *)PLACE, (const unsigned[4]){7, 8, 9, 10}, 16);
+    EXPECT(0, SYS_SIGACTION, 1, PLACE, 0);
+    EXPECT(0, SYS_RT_SIGACTION, 1, 0, PLACE, 8);
+    KCHECK(word(0) == 7 && word(1) == 9 && word(2) == 10 && word(3) == 8 && word(4) == 0);
+}
+
+KTEST(process_signal_actions_are_exchanged)
+{ puppet_checks(actions); }
+
+static void masks(void) {
+    unsigned *mask = (unsigned *)PLACE;
+
+    *mask = BIT(USR1) | BIT(SIGKILL);
+    EXPECT(0, SYS_SIGPROCMASK, SIG_BLOCK, PLACE);
+    KCHECK(mask_is(BIT(USR1), 0));
+    *mask = BIT(USR2);
+    EXPECT(0, SYS_SIGPROCMASK, SIG_BLOCK, PLACE, MORE);
+    KCHECK(mask_is(BIT(USR1) | BIT(USR2), 0));
+    KCHECK_EQ(*(unsigned *)MORE, BIT(USR1));
+    EXPECT(0, SYS_SIGPROCMASK, SIG_UNBLOCK, PLACE);
+    KCHECK(mask_is(BIT(USR1), 0));
+    EXPECT(-EINVAL, SYS_SIGPROCMASK, 3, PLACE);
+    EXPECT(0, SYS_SIGPROCMASK, 3, 0, MORE);
+    *mask = ~0u;
+    EXPECT(0, SYS_SIGPROCMASK, SIG_SETMASK, PLACE);
+    KCHECK(mask_is(~(BIT(SIGKILL) | BIT(SIGSTOP)), 0));
+    memset((char *)MORE, 0x55, 16);
+    EXPECT(0, SYS_RT_SIGPROCMASK, SIG_SETMASK, 0, MORE, 8);
+    KCHECK(((unsigned *)MORE)[0] == current->signals.blocked && ((unsigned *)MORE)[1] == 0);
+    KCHECK_EQ(((unsigned *)MORE)[2], 0x55555555);
+    EXPECT(0, SYS_RT_SIGPROCMASK, SIG_SETMASK, 0, MORE + 4, 4);
+    KCHECK_EQ(((unsigned *)MORE)[2], 0x55555555);
+}
+
+KTEST(process_signal_masks_are_changed)
+{ puppet_checks(masks); }
+
+/* ---- sending ---- */
+
+static void sending(void) {
+    const unsigned me = (unsigned)current->pid;
+
+    EXPECT(-EINVAL, SYS_KILL, 0, SIGNALS);
+    EXPECT(-ESRCH, SYS_KILL, 9999, 0);
+    EXPECT(-ESRCH, SYS_KILL, (unsigned)-1, 0); /* spares the caller */
+    EXPECT(-EPERM, SYS_KILL, MONITOR_PID, 0);
+    KCHECK_EQ(CALL(SYS_KILL, me, 0), 0);
+    KCHECK_EQ(CALL(SYS_KILL, me, SIGCHLD), 0); /* ignored, as are these */
+    KCHECK_EQ(CALL(SYS_KILL, me, SIGCONT), 0);
+    KCHECK_EQ(CALL(SYS_KILL, me, SIGURG), 0);
+    KCHECK_EQ(CALL(SYS_KILL, me, SIGWINCH), 0);
+    KCHECK_EQ(CALL(SYS_KILL, me, SIGSTOP), 0);
+    KCHECK_EQ(CALL(SYS_KILL, me, SIGTSTP), 0);
+    KCHECK_EQ(CALL(SYS_KILL, me, SIGTTIN), 0);
+    KCHECK_EQ(CALL(SYS_KILL, me, SIGTTOU), 0);
+    KCHECK(mask_is(0, 0));
+    *(unsigned *)PLACE = BIT(USR1) | BIT(USR2);
+    EXPECT(0, SYS_SIGPROCMASK, SIG_BLOCK, PLACE);
+    KCHECK_EQ(CALL(SYS_KILL, me, USR1), 0);
+    EXPECT(0, SYS_KILL, 0, USR2); /* the group */
+    KCHECK(mask_is(BIT(USR1) | BIT(USR2), BIT(USR1) | BIT(USR2)));
+    put_action(SIG_IGN, 0, 0, 0);
+    EXPECT(0, SYS_RT_SIGACTION, USR1, PLACE, 0, 8); /* what is pending is dropped */
+    KCHECK(mask_is(BIT(USR1) | BIT(USR2), BIT(USR2)));
+    KCHECK_EQ(CALL(SYS_KILL, me, USR1), 0);
+    KCHECK(mask_is(BIT(USR1) | BIT(USR2), BIT(USR2)));
+    EXPECT(0, SYS_RT_SIGACTION, USR2, PLACE, 0, 8);
+}
+
+KTEST(process_signals_are_sent_or_ignored)
+{ puppet_checks(sending); }
+
+/* ---- handlers ---- */
+
+/* The frame that a handler finds: Linux's, on i386. */
+struct found {
+    unsigned return_address, signal, info, context;
+    struct siginfo siginfo;
+    unsigned flags, link, stack[3];
+    struct sigcontext sigcontext;
+    unsigned mask[2];
+    uint8_t code[8];
+};
+
+/* The puppet gets USR1 with the action in its memory while the stack ends at STACK; where the frame is. */
+static const struct found *handle(void) {
+    EXPECT(0, SYS_RT_SIGACTION, USR1, PLACE, 0, 8);
+    puppet_frame->user_esp = STACK;
+    puppet_frame->eip = 0x1000;
+    puppet_frame->eflags |= EFLAGS_DF;
+    EXPECT(USR1, SYS_KILL, 0, USR1);
+    return (const struct found *)puppet_frame->user_esp;
+}
+
+static void handlers(void) {
+    put_action(HANDLER, 0, 0, BIT(USR2));
+    const struct found *on = handle();
+    KCHECK_EQ(puppet_frame->eip, HANDLER);
+    KCHECK(((unsigned)on + 4) % 16 == 0 && STACK - (unsigned)(on + 1) < sizeof(struct fpu_state) + 16);
+    KCHECK_EQ(on->return_address, (unsigned)on->code);
+    KCHECK(!memcmp(on->code, "\xB8\xAD\0\0\0\xCD\x80", 8));
+    KCHECK(on->signal == USR1 && on->siginfo.signo == (int)USR1);
+    KCHECK(on->info == (unsigned)&on->siginfo && on->context == (unsigned)&on->flags);
+    KCHECK(puppet_frame->eax == USR1 && puppet_frame->edx == on->info && puppet_frame->ecx == on->context);
+    KCHECK(on->sigcontext.frame.eip == 0x1000 && on->sigcontext.frame.user_esp == STACK);
+    KCHECK(on->sigcontext.frame.esp_at_pusha == STACK && on->sigcontext.frame.eax == 0);
+    KCHECK(on->sigcontext.frame.eflags & EFLAGS_DF && !(puppet_frame->eflags & EFLAGS_DF));
+    KCHECK(on->sigcontext.ds == USER_DS && on->sigcontext.es == USER_DS);
+    KCHECK_EQ(on->mask[0], 0);
+    KCHECK(mask_is(BIT(USR1) | BIT(USR2), 0));
+
+    /* whatever the handler has written there, only what is harmless comes back */
+    struct found *changed = (struct found *)on;
+    changed->sigcontext.frame.eflags = ~0u;
+    changed->sigcontext.frame.cs = changed->sigcontext.frame.user_ss = 8;
+    changed->sigcontext.frame.eax = 77;
+    changed->mask[0] = ~0u;
+    puppet_frame->user_esp = (unsigned)on + 4;
+    EXPECT(77, 173); /* rt_sigreturn */
+    KCHECK(puppet_frame->eip == 0x1000 && puppet_frame->user_esp == STACK);
+    KCHECK(puppet_frame->cs == USER_CS && puppet_frame->user_ss == USER_DS);
+    KCHECK_EQ(puppet_frame->eflags, EFLAGS_PROGRAM | EFLAGS_IF | 2);
+    KCHECK(mask_is(~(BIT(SIGKILL) | BIT(SIGSTOP)), 0));
+    *(unsigned *)MORE = 0;
+    EXPECT(0, SYS_SIGPROCMASK, SIG_SETMASK, MORE);
+
+    put_action(HANDLER, SA_RESTORER | SA_NODEFER, 0x4321, 0);
+    on = handle();
+    KCHECK_EQ(on->return_address, 0x4321);
+    KCHECK(mask_is(0, 0));
+    puppet_frame->user_esp = (unsigned)on + 8;
+    EXPECT(0, 119); /* sigreturn: its restorer pops the number, too */
+    KCHECK_EQ(puppet_frame->user_esp, STACK);
+    put_action(HANDLER, SA_RESETHAND, 0, BIT(SIGKILL));
+    handle();
+    KCHECK(mask_is(BIT(USR1), 0));
+    EXPECT(0, SYS_RT_SIGACTION, USR1, 0, PLACE, 8);
+    KCHECK(word(0) == SIG_DFL && word(1) == SA_RESETHAND);
+}
+
+KTEST(process_signal_handlers_find_their_frame)
+{ puppet_checks(handlers); }
+
+/* A system call that waits is repeated, or fails with EINTR, as the handler's flags say. */
+static void interrupted_calls(void) {
+    EXPECT(0, SYS_PIPE, MORE);
+    for (unsigned again = 0; again < 2; again++) {
+        put_action(HANDLER, again ? SA_RESTART | SA_NODEFER : SA_NODEFER, 0, 0);
+        EXPECT(0, SYS_RT_SIGACTION, USR1, PLACE, 0, 8);
+        current->signals.pending = BIT(USR1);
+        puppet_frame->user_esp = STACK;
+        puppet_frame->eip = 0x1000;
+        EXPECT(USR1, SYS_READ, 3, MORE, 1);
+        const struct found *on = (const struct found *)puppet_frame->user_esp;
+        KCHECK_EQ(on->sigcontext.frame.eip, again ? 0x0FFE : 0x1000);
+        KCHECK_EQ(on->sigcontext.frame.eax, again ? SYS_READ : (unsigned)-EINTR);
+    }
+    current->signals.pending = BIT(SIGCHLD); /* ignored, but there */
+    puppet_frame->eip = 0x1000;
+    EXPECT(SYS_READ, SYS_READ, 3, MORE, 1);
+    KCHECK_EQ(puppet_frame->eip, 0x0FFE);
+
+    *(unsigned *)PLACE = BIT(USR2);
+    EXPECT(0, SYS_SIGPROCMASK, SIG_SETMASK, PLACE);
+    *(unsigned *)PLACE = BIT(SIGCHLD) | BIT(SIGKILL);
+    current->signals.pending = BIT(USR1);
+    EXPECT(USR1, 179, PLACE, 8); /* rt_sigsuspend */
+    const struct found *on = (const struct found *)puppet_frame->user_esp;
+    KCHECK_EQ(on->sigcontext.frame.eax, (unsigned)-EINTR);
+    KCHECK_EQ(on->mask[0], BIT(USR2)); /* comes back, not the one of meanwhile */
+    KCHECK(mask_is(BIT(SIGCHLD), 0));
+    current->signals.pending = BIT(SIGURG);
+    EXPECT(-EINTR, 72, 0, 0, BIT(USR2)); /* sigsuspend */
+    KCHECK(mask_is(BIT(SIGCHLD), 0));
+    current->signals.pending = BIT(SIGURG);
+    EXPECT(-EINTR, 29); /* pause */
+    KCHECK(mask_is(BIT(SIGCHLD), 0));
+}
+
+KTEST(process_signals_interrupt_calls)
+{ puppet_checks(interrupted_calls); }
+
+/* ---- children ---- */
+
+static void children(void) {
+    const unsigned me = (unsigned)current->pid;
+    int child;
+
+    KCHECK_EQ(CALL(SYS_GETPID), (int)me);
+    KCHECK_EQ(CALL(SYS_GETPGRP), (int)me);
+    EXPECT(MONITOR_PID, SYS_GETPPID);
+    EXPECT(-ECHILD, SYS_WAITPID, (unsigned)-1, PLACE, 0);
+    KCHECK((child = CALL(SYS_FORK)) > (int)me);
+    KCHECK_EQ(CALL(SYS_GETPGID, (unsigned)child), (int)me);
+    EXPECT(0, SYS_WAITPID, (unsigned)-1, PLACE, WNOHANG);
+    EXPECT(0, SYS_WAITPID, 0, PLACE, WNOHANG); /* of the group */
+    EXPECT(-ECHILD, SYS_WAITPID, 9999, PLACE, WNOHANG);
+    KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)child + 1, PLACE, WNOHANG), -ECHILD);
+    EXPECT(-EINVAL, SYS_SETPGID, 0, (unsigned)-1);
+    EXPECT(-ESRCH, SYS_SETPGID, 9999, 0);
+    EXPECT(-ESRCH, SYS_SETPGID, MONITOR_PID, 0);
+    EXPECT(-ESRCH, SYS_GETPGID, 9999);
+    KCHECK_EQ(CALL(SYS_SETPGID, (unsigned)child, 0), 0);
+    KCHECK_EQ(CALL(SYS_GETPGID, (unsigned)child), child);
+    EXPECT(-ECHILD, SYS_WAITPID, 0, PLACE, WNOHANG);
+    KCHECK_EQ(CALL(SYS_WAIT4, (unsigned)-child, PLACE, 0, MORE), child);
+    KCHECK_EQ(word(0), ((unsigned)child & 0xFF) << 8); /* what a puppet's child exits with */
+    EXPECT(-ECHILD, SYS_WAITPID, (unsigned)-1, PLACE, 0);
+    KCHECK_EQ(CALL(SYS_SETPGID, me, 0x1234), 0);
+    EXPECT(0x1234, SYS_GETPGID, 0);
+    EXPECT(0x1234, SYS_GETPGRP);
+
+    EXPECT(-EINVAL, SYS_CLONE, CLONE_THREAD);
+    EXPECT(-EINVAL, SYS_CLONE, CLONE_SETTLS);
+    EXPECT(-EINVAL, SYS_CLONE, CLONE_VM);
+    KCHECK((child = CALL(SYS_CLONE, CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | CLONE_CHILD_SETTID, 0,
+                         MORE, 0, MORE + 4)) > 0);
+    KCHECK_EQ(*(int *)MORE, child);
+    KCHECK_EQ(process_find(child)->set_tid, MORE + 4);
+    const int other = CALL(SYS_CLONE, SIGCHLD, STACK);
+    KCHECK(other > child);
+    KCHECK_EQ(process_find(other)->set_tid, 0);
+    KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)other, PLACE, 0), other);
+    KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)child, PLACE, 0), child);
+    EXPECT(-ECHILD, SYS_WAITPID, (unsigned)-1, PLACE, 0);
+
+    put_action(SIG_DFL, SA_NOCLDWAIT, 0, 0);
+    EXPECT(0, SYS_RT_SIGACTION, SIGCHLD, PLACE, 0, 8);
+    KCHECK(CALL(SYS_FORK) > 0);
+    EXPECT(-ECHILD, SYS_WAITPID, (unsigned)-1, PLACE, 0); /* once it has ended: it is forgotten */
+}
+
+KTEST(process_children_are_waited_for)
+{ puppet_checks(children); }
+
+/* ---- time ---- */
+
+static void times(void) {
+    const struct timespec *time = (const struct timespec *)PLACE;
+    const unsigned tick = 1000000000 / TIMER_HZ, now = timer_ticks();
+
+    EXPECT(0, 265, 0, PLACE); /* clock_gettime */
+    KCHECK(time->seconds == (int)(now / TIMER_HZ) && time->ns == (int)(now % TIMER_HZ * tick));
+    EXPECT(0, 403, 0, PLACE); /* clock_gettime64 */
+    KCHECK(word(0) == now / TIMER_HZ && word(1) == 0 && word(2) == now % TIMER_HZ * tick && word(3) == 0);
+    EXPECT(0, 78, PLACE); /* gettimeofday */
+    KCHECK(word(0) == now / TIMER_HZ && word(1) == now % TIMER_HZ * (tick / 1000));
+    EXPECT(0, 78, 0);
+    KCHECK_EQ(CALL(13, PLACE), (int)(now / TIMER_HZ)); /* time */
+    KCHECK_EQ(word(0), now / TIMER_HZ);
+    KCHECK_EQ(timer_ticks(), now); /* interrupts are off */
+
+    static const struct timespec wrong[] = {{-1, 0}, {0, -1}, {0, 1000000000}};
+    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+        memcpy((char *)PLACE, &wrong[i], sizeof(wrong[i]));
+        EXPECT(-EINVAL, 162, PLACE, 0); /* nanosleep */
+    }
+    *(struct timespec *)PLACE = (struct timespec){0, 0};
+    EXPECT(0, 162, PLACE, 0);
+    EXPECT(0, 267, 0, 1, PLACE); /* clock_nanosleep, until a time that has passed */
+    KCHECK_EQ(timer_ticks(), now);
+    *(struct timespec *)PLACE = (struct timespec){0, (int)tick + 1};
+    EXPECT(0, 162, PLACE, 0);
+    KCHECK(timer_ticks() - now >= 2);
+    put_action(HANDLER, SA_NODEFER, 0, 0);
+    EXPECT(0, SYS_RT_SIGACTION, USR1, PLACE, 0, 8);
+    puppet_frame->user_esp = STACK;
+    *(struct timespec *)PLACE = (struct timespec){INT32_MAX, 999999999};
+    current->signals.pending = BIT(USR1);
+    EXPECT(USR1, 162, PLACE, MORE);
+    KCHECK_EQ(*(int *)MORE,
+              (int)(INT32_MAX / TIMER_HZ)); /* what is left of the longest sleep, and a second's ticks */
+    *(struct timespec *)PLACE = (struct timespec){5, 0};
+    current->signals.pending = BIT(USR1);
+    EXPECT(USR1, 162, PLACE, MORE);
+    KCHECK(((int *)MORE)[0] == 5 && ((int *)MORE)[1] == 0);
+}
+
+KTEST(process_clocks_count_ticks)
+{ puppet_checks(times); }
