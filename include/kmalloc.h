@@ -52,6 +52,10 @@ void kfree(void *p);
  * start. */
 size_t kmalloc_size(const void *p);
 
+/* Whether the heap keeps its books outside the pages of its objects, where no overflow reaches them. Quire's does. A heap that
+ * takes its place may not: then tests and benchmarks leave out what only such books survive. */
+extern const bool kmalloc_books_apart;
+
 /* Checks every invariant; panics with the first one broken. */
 void kmalloc_check(void);
 
@@ -68,7 +72,7 @@ struct kmalloc_stats {
     size_t pages;    /* pages got from the provider for the class */
 };
 
-/* The figures of size class SC, counted from 0; false past the last. */
+/* The figures of size class SC, counted from 0; false past the last. A heap without size classes has none. */
 bool kmalloc_stats(unsigned sc, struct kmalloc_stats *out);
 
 /* The pages now got from the provider, for whatever use, and the most that ever were. */

@@ -13,6 +13,7 @@
 #include "kheap.h"
 #include "string.h"
 
+const bool kmalloc_books_apart = true;
 struct page_provider page_provider;
 size_t held_pages, peak_pages;
 

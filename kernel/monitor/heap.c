@@ -86,6 +86,19 @@ static void print_class(const struct kmalloc_stats *s) {
     kprintf("\n");
 }
 
+static void print_classes(void) {
+    struct kmalloc_stats s;
+    size_t live = 0, capacity = 0, pages = 0;
+
+    kprintf("%8s %9s %9s %9s  %s\n", "size", "live", "capacity", "pages", "occupancy");
+    for (unsigned sc = 0; kmalloc_stats(sc, &s); sc++) {
+        live += s.live, capacity += s.capacity, pages += s.pages;
+        if (s.pages)
+            print_class(&s);
+    }
+    kprintf("%8s %9zu %9zu %9zu\n", "all", live, capacity, pages);
+}
+
 COMMAND(HEAP, 3, heap, .arguments = "[leaks]", .most = 1, .flags = READS,
         .help = "show the heap by size class; leaks: who holds what",
         .detail = "A class's pages hold CAPACITY objects, and LIVE of them are handed out. Larger "
@@ -93,7 +106,6 @@ COMMAND(HEAP, 3, heap, .arguments = "[leaks]", .most = 1, .flags = READS,
         .example = "heap")
 {
     struct kmalloc_stats s;
-    size_t live = 0, capacity = 0, pages = 0;
 
     if (n) {
         if (strcmp(arg[0], "leaks") == 0)
@@ -102,13 +114,10 @@ COMMAND(HEAP, 3, heap, .arguments = "[leaks]", .most = 1, .flags = READS,
             command_error("expected: heap, or heap leaks");
         return;
     }
-    kprintf("%8s %9s %9s %9s  %s\n", "size", "live", "capacity", "pages", "occupancy");
-    for (unsigned sc = 0; kmalloc_stats(sc, &s); sc++) {
-        live += s.live, capacity += s.capacity, pages += s.pages;
-        if (s.pages)
-            print_class(&s);
-    }
-    kprintf("%8s %9zu %9zu %9zu\n", "all", live, capacity, pages);
+    if (kmalloc_stats(0, &s))
+        print_classes();
+    else
+        kprintf("this heap keeps no figures by size class\n");
     kprintf("pages held in all (spare ones and own tables too): %zu; most ever: %zu\n", kmalloc_pages(),
             kmalloc_peak_pages());
 }

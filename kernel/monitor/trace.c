@@ -240,6 +240,8 @@ static void print_class(unsigned size) {
     struct kmalloc_stats s;
     unsigned sc = 0;
 
+    if (!kmalloc_stats(0, &s))
+        return; /* this heap has no size classes */
     while (kmalloc_stats(sc, &s) && s.size && s.size < size)
         sc++;
     begin_line();
