@@ -8,6 +8,9 @@ export BENCH
 BENCH_MEM = $(if $(filter file,$(origin MEM)),,$(MEM))
 
 .PHONY: bench budgets bench-host
+# In a lab's folder, Quire's own figures beside the reader's.
+bench: export BESIDE = $(if $(THIS_LAB),tests/bench/budgets)
+bench: export COMPILER = $(if $(findstring clang,$(CC)),clang,gcc)
 bench: $(KERNEL)
 	$(if $(BENCH_MEM),$(call check-memory))
 	$(Q)sh tests/bench/bench.sh $(QEMU) $(KERNEL) $(BUILD)/bench "$(BENCH_MEM)" $(QEMUFLAGS)

@@ -4,7 +4,8 @@
 # One guest instruction is one nanosecond of the guest's clock: figures are instruction counts. Boots two
 # machines, one with nearly all of the 4 GiB that a 32-bit machine can have and one with 64 MiB; the table has
 # both, the lines before it are the first's. When MEM is not empty, boots only one, with MEM. What they
-# print goes to LOG.*. BENCH (in the environment) chooses benchmarks.
+# print goes to LOG.*. BENCH (in the environment) chooses benchmarks. BESIDE names a file like budgets, whose figures are
+# shown beside these, in the column of COMPILER: in a lab's folder, Quire's own.
 set -eu
 
 qemu=$1 kernel=$2 log=$3 mem=$4
@@ -58,11 +59,28 @@ join() {
         ' "$2" "$1"
 }
 
+# beside LOG: its figures, and those in the file BESIDE, in the column of COMPILER (gcc or clang).
+beside() {
+    [ -n "${BESIDE:-}" ] || return 0
+    awk -v compiler="$COMPILER" -v q="'" '
+        FILENAME == ARGV[1] && $1 == "figure" { column = 2; for (i = 2; i < NF; i++) if (index($i, compiler) == 1) column = i; name = $column; next }
+        FILENAME == ARGV[1] { if ($1 !~ /^#/) own[$1] = $column; next }
+        $1 == "bench" && sub(":", "", $2) && $2 in own {
+            if (!n++)
+                printf "\n%-20s %12s %12s %8s\n", "figure", "yours", "Quire" q "s own", "times"
+            printf "%-20s %12s %12s %8.1f\n", $2, $3, own[$2], (own[$2] > 0 ? $3 / own[$2] : 0)
+        }
+        END { if (n) printf "\nQuire%ss own figures are those of %s, with 64 MiB, as they were recorded.\n", q, name }
+        ' "$BESIDE" "$1"
+}
+
 if [ -n "$mem" ]; then
     run "$log.log" yes -m "$mem" "$@"
     sed -n '/^figure/,/^exit code/ { /^exit code/d; p; }' "$log.log"
+    beside "$log.log"
 else
     run "$log.4G.log" yes -m 4000M -machine pc,max-ram-below-4g=4G "$@"
     run "$log.64M.log" no -m 64M "$@"
     join "$log.4G.log" "$log.64M.log"
+    beside "$log.64M.log"
 fi

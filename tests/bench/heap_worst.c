@@ -20,6 +20,7 @@
 #define SLOTS 8064u            /* of 64 KiB, as kmalloc.h says */
 #define ROOM 65536u            /* objects live at a time */
 #define MANY_BYTES (96u << 20) /* and their bytes, where there are to be many */
+#define SPENT_MOST 500000000u /* ticks in the calls of a pattern: a slow heap is not searched to the end */
 
 struct object {
     char *p;
@@ -45,6 +46,7 @@ static unsigned overhead_alloc, overhead_free; /* of a call of an empty function
 unsigned ticks_in_provider, provider_overhead;
 static unsigned gets_left; /* calls until the provider fails */
 static bool given;         /* a page has been given back since the call began */
+static uint64_t spent;     /* ticks in the calls of the pattern */
 static bool no_address;    /* the next objects find no address */
 static bool
     refused; /* since the call began the provider has failed, or was asked after pages were given back */
@@ -82,6 +84,7 @@ static void calibrate(void) {
 }
 
 static void note(struct call *call, unsigned ticks, size_t size) {
+    spent += ticks;
     call->count++;
     if (ticks > call->ticks)
         *call = (struct call){ticks, call->count, size, pattern};
@@ -89,9 +92,11 @@ static void note(struct call *call, unsigned ticks, size_t size) {
 
 /* ---- steps ---- */
 
+static bool is_slow(void) { return spent > SPENT_MOST; }
+
 static bool add(size_t size) {
     uintptr_t address;
-    if (live == ROOM)
+    if (live == ROOM || is_slow())
         return false;
     refused = given = false;
     unsigned ticks = ticks_of(kmalloc, size, &address) - overhead_alloc;
@@ -151,6 +156,8 @@ static void drop_all(size_t first, enum order order, unsigned keep) {
 }
 
 static void resize(size_t i, size_t size) {
+    if (is_slow())
+        return;
     char *p = krealloc(objects[i].p, size);
     if (p)
         objects[i] = (struct object){p, size};
@@ -204,6 +211,8 @@ static void combs(void) {
 static void last_object(void) {
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
         add_up_to(sizes[i], ROOM - 100);
+        if (!live)
+            return; /* the heap is slow */
         swap(&objects[0], &objects[live - 1]);
         drop_all(1, FORWARD, 0);
         add_many(sizes[i], 50); /* uses up the spare pages */
@@ -313,7 +322,8 @@ static void huge(void) {
     }
 }
 
-/* UNBACKED patterns get addresses without frames: backed, they would depend on the size of memory. */
+/* UNBACKED patterns get addresses without frames: backed, they would depend on the size of memory. A heap whose books lie beside
+ * its objects cannot run on these. */
 static const struct {
     const char *name;
     void (*run)(void);
@@ -333,6 +343,8 @@ static const struct {
 };
 
 static void print_call(const char *figure, const char *function, const struct call *call) {
+    if (!call->count)
+        return; /* its patterns cannot run on this heap */
     figure_worst(figure, call->ticks, call->count);
     kprintf("    %s of %zu bytes, pattern \"%s\"\n", function, call->size, call->pattern);
 }
@@ -340,10 +352,15 @@ static void print_call(const char *figure, const char *function, const struct ca
 static void search(void) {
     kmalloc_init(&timed_provider);
     for (size_t i = 0; i < ARRAY_SIZE(patterns); i++) {
+        if (patterns[i].unbacked && !kmalloc_books_apart)
+            continue;
         pattern = patterns[i].name;
         inner_get = patterns[i].unbacked ? no_pages : vmem_provider.get;
         inner_give = patterns[i].unbacked ? no_pages : vmem_provider.give;
+        spent = 0;
         patterns[i].run();
+        if (is_slow())
+            kprintf("    the pattern \"%s\" was cut short: its calls took %u million ticks\n", pattern, SPENT_MOST / 1000000);
         drop_all(0, SHUFFLED, 0);
         kmalloc_check();
         kmalloc_trim();
