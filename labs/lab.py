@@ -5,6 +5,11 @@ from pathlib import Path
 LABS = Path(__file__).resolve().parent
 
 
+def matching(pattern):
+    """The files of PATTERN, as paths from Quire's top; PATTERN itself when it is a name."""
+    return sorted(str(path.relative_to(LABS.parent)) for path in LABS.parent.glob(pattern)) if "*" in pattern else [pattern]
+
+
 class Exercise:
     def __init__(self, lab, number, name, section):
         self.lab, self.number, self.name = lab, number, name
@@ -13,7 +18,7 @@ class Exercise:
         self.stubs = [(path.strip(), names.split()) for path, names in self.stubs]
         self.on = section.get("on", "host")
         self.test = lab.folder / "tests" / section.get("test", f"test_{name}.c")
-        self.sources = section.get("with", "").split()
+        self.sources = [path for pattern in section.get("with", "").split() for path in matching(pattern)]
         self.link = section.get("link", "").split()
         self.seconds = section.getint("seconds", 3)
         self.cases = []  # (points, function, hidden)

@@ -16,7 +16,7 @@ from lab import LABS, Lab
 ROOT = LABS.parent
 
 # Other copies of what is to be written, and what is for teachers. Patterns of paths; * stands for any characters.
-WITHOUT = ["labs/*/reference/*", "labs/*/wrong/*", "labs/make_lab.py", "labs/source.py", "labs/solve.py",
+WITHOUT = ["labs/*/reference/*", "labs/*/wrong/*", "labs/*/start/*", "labs/make_lab.py", "labs/source.py", "labs/solve.py",
            "labs/gradescope.py", "labs/TEACHING.md", "labs/AUTHORS.md",
            "tests/labs/*", "tests/mutate/*", "tests/proof/*", "docs/notes/*", ".github/*", ".ci/*"]
 
@@ -55,10 +55,15 @@ def message(lab, exercise, name):
     return f"not written yet: {name} (lab {lab.name}, exercise {exercise.number})"
 
 
-def stub_file(lab, path, text):
-    """TEXT, the file at PATH, with the functions of LAB to be written."""
-    names = [(exercise, name) for exercise in lab.exercises for file, names in exercise.stubs if file == path
-             for name in names]
+def beginning(lab, path):
+    """What the file at PATH is made from: Quire's own, or start/'s."""
+    return (lab.folder / "start" / Path(path).name if path in lab.replace else ROOT / path).read_text()
+
+
+def stub_file(lab, path, text, solved=()):
+    """TEXT, the file at PATH, with the functions of LAB to be written, but for the exercises SOLVED."""
+    names = [(exercise, name) for exercise in lab.exercises if exercise.name not in solved
+             for file, names in exercise.stubs if file == path for name in names]
     for exercise, name in names:
         text = source.with_stub(path, text, name, message(lab, exercise, name))
     if names and not path.endswith(".S"):
@@ -80,15 +85,9 @@ def write(folder, lab):
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / path, target)
-    for path in lab.replace:
-        start = lab.folder / "start" / Path(path).name
-        shutil.copy2(start, folder / path)
     for path in lab.files():
-        file = folder / path
-        if path not in lab.replace:
-            file.write_text(stub_file(lab, path, file.read_text()))
+        (folder / path).write_text(stub_file(lab, path, beginning(lab, path)))
     shutil.copy2(lab.folder / "LAB.md", folder / "LAB.md")
-    shutil.rmtree(folder / "labs" / lab.name / "start", ignore_errors=True)
     (folder / "labs" / lab.name / "LAB.md").unlink()
     (folder / "labs" / "this.mk").write_text(f"# This folder is a lab's.\nTHIS_LAB := {lab.name}\n")
     workflow = folder / ".github" / "workflows" / "grade.yml"

@@ -104,7 +104,7 @@ void panic_at(const char *file, int line, const char *fmt, ...) {
         wrong("%s", panic_text);
     if (catcher)
         longjmp(*catcher, 1);
-    wrong("a panic where nothing is wrong: %s (%s:%d)", panic_text, file, line);
+    wrong("%s%sa panic where nothing is wrong: %s (%s:%d)", doing_text, doing_text[0] ? ": " : "", panic_text, file, line);
 }
 
 bool check_panics(check_call *fn, uintptr_t a, uintptr_t b) {
