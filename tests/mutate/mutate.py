@@ -9,7 +9,6 @@ Those in the file `equivalent` behave as the original does, for the reason given
 
 MUTANTS=N draws N of them; the same SEED draws the same. Results are kept in BUILD/mutate/results and used again while
 the file, and for a survivor the tests, are as they were."""
-import ast
 import glob
 import hashlib
 import json
@@ -110,14 +109,6 @@ def read_equivalent():
 
 # ---- the run ----
 
-def times(workshop, path):
-    """What each test takes, measured once."""
-    if not path.exists():
-        print("mutate: running the tests without a mutant first", flush=True)
-        path.write_text(repr(workshop.measure()))
-    return ast.literal_eval(path.read_text())
-
-
 def work(workshop, queue, results, total):
     while queue:
         try:
@@ -138,7 +129,7 @@ def run_all(chosen, results, build, jobs):
                  for i in range(min(jobs, len(queue)))]
     for workshop in workshops:
         workshop.build_all()
-    seconds, kills = times(workshops[0], build / "mutate" / f"times-{results.tests}"), Counter()
+    seconds, kills = {}, Counter()
     for workshop in workshops:
         workshop.use(seconds, kills)
     threads = [threading.Thread(target=work, args=(workshop, queue, results, len(queue)), daemon=True)

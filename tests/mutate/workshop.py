@@ -80,7 +80,7 @@ class Workshop:
     """FOLDER is where; I386 the folder of the i386 packages."""
 
     def __init__(self, root, folder, i386):
-        self.folder, self.last = folder, None
+        self.folder, self.parts = folder, {}
         (folder / "build").mkdir(parents=True, exist_ok=True)
         if not (folder / "build/i386").exists():
             (folder / "build/i386").symlink_to(i386)
@@ -122,16 +122,29 @@ class Workshop:
 
     # ---- tests: what each returns is the name of the test that fails, or None ----
 
-    def measure(self):
-        """The seconds of processor time of each test, by (program, name). All must pass."""
-        tests = [(program, test) for program in self.programs
-                 for test in run([program, "--list"], self.folder, LIMIT)[1].split()]
-        times = {name: self.time(lambda: self.host_test(*name, LIMIT)) for name in tests}
-        return {**times, **{name: self.time(lambda: self.kernel_tests(name, LIMIT)) for name in (OF_PROCESSES, IN_KERNEL)}}
+    def programs_of(self, path):
+        """The host programs that the file is a part of. Their tests, and the kernel's, pass without a mutant; what each
+        takes is known then."""
+        if path not in self.parts:
+            started = time.time()
+            (self.folder / path).touch()
+            if (failed := self.make("all", *self.programs)):
+                raise SystemExit(f"mutate: the sources do not build:\n{failed}")
+            self.parts[path] = [name for name in self.programs if (self.folder / name).stat().st_mtime >= started]
+        for program in self.parts[path]:
+            if (program, None) not in self.seconds:
+                names = run([program, "--list"], self.folder, LIMIT)[1].split()
+                self.seconds.update({(program, name): self.time(self.host_test, program, name, LIMIT) for name in names})
+                self.seconds[program, None] = 0
+        for name in (OF_PROCESSES, IN_KERNEL):
+            if name not in self.seconds:
+                self.seconds[name] = self.time(self.kernel_tests, name, LIMIT)
+        return self.parts[path]
 
-    def time(self, test):
+    def time(self, test, *arguments):
+        """The seconds of processor time of a test, which must pass."""
         start = os.times()
-        if (failed := test()):
+        if (failed := test(*arguments)):
             raise SystemExit(f"mutate: {failed} fails without a mutant")
         end = os.times()
         return end.children_user + end.children_system - start.children_user - start.children_system
@@ -161,7 +174,7 @@ class Workshop:
 
     def host_tests(self, programs):
         """The first that fails of those of PROGRAMS."""
-        names = sorted([name for name in self.seconds if name[0] in programs], key=self.cost)
+        names = sorted([name for name in self.seconds if name[0] in programs and name[1]], key=self.cost)
         return next(filter(None, map(self.test, names)), None)
 
     def cost(self, name):
@@ -172,27 +185,23 @@ class Workshop:
 
     def judge(self, mutant):
         """(verdict, by which test)"""
-        if self.last not in (None, mutant.path):
-            self.make(*self.programs)  # those of the last mutant's file are as they were: they are no tests of this one
-        self.last = mutant.path
+        programs = self.programs_of(mutant.path)
         path = self.folder / mutant.path
         original = path.read_bytes()
         path.write_bytes(mutant.apply(original.decode("latin-1")).encode("latin-1"))
         try:
-            return self.judge_tree(mutant.path)
+            return self.judge_tree(mutant.path, programs)
         finally:
             path.write_bytes(original)
 
-    def judge_tree(self, path):
+    def judge_tree(self, path, programs):
         if self.make(PASS1):
             return "does not compile", ""
         if self.kernel_code() == self.code:
             return "same code", ""
-        started = time.time()
-        if self.make(*self.programs):
+        if programs and self.make(*programs):
             return "does not compile", ""
-        rebuilt = [name for name in self.programs if (self.folder / name).stat().st_mtime >= started]
-        failed = self.host_tests(rebuilt)
+        failed = self.host_tests(programs)
         if not failed:
             if self.make(KERNEL):
                 return "does not compile", ""
