@@ -1,0 +1,173 @@
+/* execve: what the new program finds, what it keeps, and what is refused. */
+#include "process.h"
+
+#include "../../kernel/process/elf.h"
+#include "../../kernel/process/process_inside.h"
+#include "../../kernel/process/system_calls.h"
+#include "cpuid.h"
+#include "descriptors.h"
+#include "ktest.h"
+#include "puppet.h"
+#include "space.h"
+#include "string.h"
+#include "timer.h"
+
+extern const char puppet_start[]; /* puppet.S */
+
+#define LIST ((unsigned *)PUPPET_AREA)                          /* arguments */
+#define TEXT ((char *)PUPPET_AREA + 9 * PAGE_SIZE)              /* strings */
+#define EMPTY (PUPPET_AREA + PUPPET_AREA_PAGES * PAGE_SIZE - 1) /* a NUL */
+#define FAR 0x30000000u
+
+enum { EXECVE = 11, FIRST = 7, SECOND = 8 };
+
+static unsigned header(unsigned offset) {
+    unsigned word;
+
+    memcpy(&word, puppet_start + offset, sizeof(word));
+    return word;
+}
+
+/* ---- the first stack ---- */
+
+static unsigned random_words[2][4];
+
+/* The auxiliary vector at WORD, as the System V ABI and Linux have it. */
+static void check_auxiliary(const unsigned *word, unsigned execfn, unsigned round) {
+    const unsigned wanted[][2] = {
+        {AT_PHDR, PUPPET_BASE + 52},
+        {AT_PHENT, 32},
+        {AT_PHNUM, 1},
+        {AT_PAGESZ, PAGE_SIZE},
+        {AT_BASE, 0},
+        {AT_FLAGS, 0},
+        {AT_ENTRY, header(24)},
+        {AT_UID, 0},
+        {AT_EUID, 0},
+        {AT_GID, 0},
+        {AT_EGID, 0},
+        {AT_HWCAP, cpu_features()},
+        {AT_CLKTCK, TIMER_HZ},
+        {AT_SECURE, 0},
+        {AT_RANDOM, 0},
+        {AT_EXECFN, execfn},
+        {AT_NULL, 0},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(wanted); i++, word += 2) {
+        KCHECK_EQ(word[0], wanted[i][0]);
+        if (word[0] == AT_RANDOM)
+            memcpy(random_words[round], (const void *)word[1], 16);
+        else
+            KCHECK_EQ(word[1], wanted[i][1]);
+    }
+}
+
+static void stacks(void) {
+    static const char *const strings[] = {"one", "", "three words", "A=1", "B="};
+    for (unsigned round = 0; round < 2; round++) {
+        char *to = TEXT;
+
+        for (unsigned i = 0; i < ARRAY_SIZE(strings); i++) { /* three arguments, two variables */
+            LIST[i + (i >= 3)] = (unsigned)to;
+            memcpy(to, strings[i], strlen(strings[i]) + 1);
+            to += strlen(strings[i]) + 1;
+        }
+        EXPECT(0, EXECVE, PUPPET_NAME, PUPPET_AREA, PUPPET_AREA + 16);
+        const unsigned *word = (const unsigned *)puppet_frame->user_esp;
+        KCHECK_EQ((unsigned)word % 16, 0);
+        KCHECK_EQ(word[0], 3);
+        unsigned text = word[1];
+        KCHECK_EQ(text, STACK_TOP - (unsigned)(to - TEXT)); /* nothing lies above the strings */
+        for (unsigned i = 0; i < ARRAY_SIZE(strings); i++) {
+            KCHECK_EQ(word[1 + i + (i >= 3)], text);
+            KCHECK(!strcmp((const char *)text, strings[i]));
+            text += strlen(strings[i]) + 1;
+        }
+        KCHECK(word[4] == 0 && word[7] == 0);
+        KCHECK_CALL(check_auxiliary(word + 8, word[1], round));
+    }
+    KCHECK(memcmp(random_words[0], random_words[1], 16));
+    EXPECT(0, EXECVE, PUPPET_NAME, 0, 0); /* no arguments at all */
+    const unsigned *word = (const unsigned *)puppet_frame->user_esp;
+    KCHECK(word[0] == 0 && word[1] == 0 && word[2] == 0);
+    KCHECK_CALL(check_auxiliary(word + 3, STACK_TOP, 0));
+}
+
+KTEST(process_exec_builds_the_stack_of_the_abi)
+{ puppet_checks(stacks); }
+
+/* ---- what is new, and what stays ---- */
+
+static void what_stays(void) {
+    const int pid = current->pid;
+
+    EXPECT(FIRST, SYS_DUP2, 0, FIRST);
+    EXPECT(SECOND, SYS_DUP3, 0, SECOND, O_CLOEXEC);
+    EXPECT(FAR, SYS_MMAP2, FAR, PAGE_SIZE, PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED);
+    const unsigned end = current->memory.brk_start;
+    KCHECK_EQ(CALL(SYS_BRK, end + 5), (int)end + 5);
+    current->signals.action[10].handler = 0x1234;
+    current->signals.action[10].flags = SA_RESTART;
+    current->signals.action[12].handler = SIG_IGN;
+    current->signals.blocked = 4;
+    current->context.tls = FAR;
+    puppet_frame->eflags |= EFLAGS_DF;
+    memcpy((char *)PUPPET_AREA, "changed", 8);
+    memcpy(current->name, "other", 6);
+    EXPECT(0, EXECVE, PUPPET_NAME);
+    KCHECK(puppet_frame->eip == header(24) && puppet_frame->cs == USER_CS &&
+           puppet_frame->user_ss == USER_DS);
+    KCHECK_EQ(puppet_frame->eflags, user_eflags(0));
+    KCHECK((puppet_frame->ebx | puppet_frame->ecx | puppet_frame->edx | puppet_frame->esi |
+            puppet_frame->edi) == 0);
+    KCHECK(current->pid == pid && current->parent == &monitor && !strcmp(current->name, "puppet"));
+    KCHECK(file_get(FIRST) && !file_get(SECOND) && current->files.close_on_exec == 0);
+    KCHECK(!space_allows((void *)FAR, 1, 0));
+    KCHECK(current->memory.brk == end && current->memory.lowest == MAPPINGS_END);
+    KCHECK_EQ(*(char *)PUPPET_AREA, 0);
+    KCHECK(current->signals.action[10].handler == SIG_DFL && current->signals.action[10].flags == 0);
+    KCHECK(current->signals.action[12].handler == SIG_IGN && current->signals.blocked == 4);
+    KCHECK(current->context.tls == 0 && current->context.fs == 0 && current->context.gs == 0);
+}
+
+KTEST(process_exec_keeps_files_and_nothing_of_memory)
+{ puppet_checks(what_stays); }
+
+/* ---- what is refused ---- */
+
+/* COUNT arguments, each of them the string at TEXT. */
+static int exec_with(unsigned count, unsigned text) {
+    for (unsigned i = 0; i < count; i++)
+        LIST[i] = text;
+    LIST[count] = 0;
+    return CALL(EXECVE, PUPPET_NAME, PUPPET_AREA);
+}
+
+static void refusals(void) {
+    memcpy(TEXT, "none", 5);
+    EXPECT(-ENOENT, EXECVE, (unsigned)TEXT);
+    memcpy(TEXT, "/", 2);
+    EXPECT(-EACCES, EXECVE, (unsigned)TEXT);
+    memcpy(TEXT, "/dev/null", 10);
+    EXPECT(-EACCES, EXECVE, (unsigned)TEXT);
+    EXPECT(-EFAULT, EXECVE, FAR);
+    EXPECT(-EFAULT, EXECVE, PUPPET_NAME, FAR);
+    EXPECT(-EFAULT, EXECVE, PUPPET_NAME, 0, FAR);
+    KCHECK_EQ(exec_with(1, FAR), -EFAULT);
+    memset(TEXT, 'x', PAGE_SIZE - 1);
+    TEXT[PAGE_SIZE - 1] = '\0';
+    KCHECK_EQ(exec_with(33, (unsigned)TEXT), -E2BIG); /* 132 KiB of strings */
+    KCHECK_EQ(exec_with(8193, EMPTY), -E2BIG);        /* too many */
+    KCHECK_EQ(exec_with(8192, EMPTY), 0);
+    KCHECK_EQ(*(unsigned *)puppet_frame->user_esp, 8192);
+    memset(TEXT, 'x', PAGE_SIZE - 1);
+    KCHECK_EQ(exec_with(32, (unsigned)TEXT), 0); /* 128 KiB */
+    const unsigned *word = (const unsigned *)puppet_frame->user_esp;
+    KCHECK(word[0] == 32 && word[1] == STACK_TOP - 32 * PAGE_SIZE && word[32] == STACK_TOP - PAGE_SIZE);
+    for (unsigned at = word[1]; at < STACK_TOP; at++)
+        KCHECK_EQ(*(char *)at, at % PAGE_SIZE == PAGE_SIZE - 1 ? 0 : 'x');
+}
+
+KTEST(process_exec_refuses_what_is_no_program_or_too_much)
+{ puppet_checks(refusals); }
