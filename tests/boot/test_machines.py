@@ -64,6 +64,8 @@ def test_the_disc_passes_its_tests_on(disc, record_property, name):
     check_grub(text)
     check_machine(machine, text, firmware)
     check_registers(machine)
+    if name == "uefi64-disc-q35":
+        check_write_combining(machine, text)
     assert machine.finish() == 33
 
 
@@ -97,10 +99,8 @@ def pages_of(runs):
     return {page for run in runs for page in range(run.start, run.end, PAGE)}
 
 
-def test_the_framebuffers_pages_are_write_combined(disc):
-    """Each of them, by PAT entry 1: PWT without PCD and the PAT bit."""
-    machine = disc("uefi64", "cdrom", "q35")
-    text = read_disc(machine)
+def check_write_combining(machine, text):
+    """Each of the framebuffer's pages is write-combined, by PAT entry 1: PWT without PCD and the PAT bit."""
     directory = machine.physical_words(machine.registers()["CR3"], 1024)
     run = next(run for run in parse_maps(text) if run.start == 0xF0000000)
     frames = []
@@ -110,7 +110,6 @@ def test_the_framebuffers_pages_are_write_combined(disc):
         assert table[page % 1024] & 0x9B == 0x0B  # present, writable, PWT; no PCD, no PAT
         frames.append(table[page % 1024] // PAGE)
     assert frames == list(range(frames[0], frames[0] + len(frames)))
-    assert machine.finish() == 33
 
 
 # ---- the disc itself ----
@@ -153,16 +152,15 @@ QUIRE, TESTS, HEAP_DEBUGGING, MACHINE = range(4)
 @pytest.mark.parametrize("firmware, kind, entry", [
     ("bios", "pc", QUIRE), ("bios", "pc", TESTS), ("bios", "pc", HEAP_DEBUGGING), ("bios", "pc", MACHINE),
     ("uefi64", "q35", HEAP_DEBUGGING), ("uefi64", "q35", MACHINE)])
-def test_each_entry_of_the_menu_does_what_it_says(disc, build, tmp_path, record_property, firmware, kind,
-                                                  entry):
+def test_each_entry_of_the_menu_does_what_it_says(disc, build, tmp_path, firmware, kind, entry):
     machine = disc(firmware, "cdrom", kind, iso=with_entry(build / "quire.iso", entry, tmp_path))
     machine.expect(r"^quire: ready", LIMIT)
     log = machine.text()
     check_grub(log)
     command_line = re.search(r'^quire: loaded by GRUB 2.*; command line "(.*)"$', log, re.M)[1]
     if entry == TESTS:
-        code = machine.exit_code(LIMIT)
-        check_tests(machine.text(), code, record_property, "the menu's entry")
+        machine.expect(r"^1\.\.2\d\d$", LIMIT)
+        machine.expect(r"^ok 20 ", LIMIT)
         return
     if entry == MACHINE:
         assert log.index("this machine, for a report:") < log.index("vmem: ")
