@@ -165,7 +165,7 @@ Test and measure
   make plants       plant known bugs, one at a time, and see that the tests find each
   make prove        mm/ under a model checker, some minutes: PROOF=NAME, ROUND=short; prove-plants
   make fuzz         libFuzzer on every target, for SECONDS=60 in all
-  make fuzz-boot    BOOTS=10000 boots with random Multiboot information, from SEED=1 on
+  make fuzz-boot    boots with malformed Multiboot information: named ones, then BOOTS=10000 random ones
   make bench        instructions for each operation; BENCH="W*" for some of them
   make budgets      write tests/bench/budgets anew, which no figure may exceed
   make bench-host   the heap beside other allocators, in time: some minutes, a table, $(BUILD)/bench-host.svg

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """boots.py --boots N --seed S: N boots with random Multiboot information, boot I from the seed S + I. Each must end in a
 verdict: `quire: ready`, or a panic with its reason; a reset, silence or anything else is a finding, and is repeated by
-`make fuzz-boot BOOTS=1 SEED=its seed`."""
+`make fuzz-boot NAMED=0 BOOTS=1 SEED=its seed`."""
 import argparse
 import os
 import random
@@ -81,10 +81,11 @@ def main():
             verdict, text = boot(loader, kernel, seed)
             verdicts[verdict] += 1
             if verdict is None:
-                print(f"FINDING: seed {seed}; again: make fuzz-boot BOOTS=1 SEED={seed}\n{text[-2000:]}", flush=True)
+                print(f"FINDING: seed {seed}; again: make fuzz-boot NAMED=0 BOOTS=1 SEED={seed}\n{text[-2000:]}",
+                      flush=True)
             elif given.boots == 1:
                 print(text)
-    print(f"{given.boots} boots from seed {given.seed} in {time.monotonic() - start:.0f} s: {verdicts['ready']} ready, "
+    print(f"{given.boots} random boots from seed {given.seed} in {time.monotonic() - start:.0f} s: {verdicts['ready']} ready, "
           f"{verdicts['panic']} panics, {verdicts[None]} findings")
     return 1 if verdicts[None] else 0
 

@@ -54,7 +54,11 @@ fuzz: check-tests all
 	$(Q)$(MAKE) --no-print-directory fuzz-programs
 	$(Q)sh tests/fuzz/run.sh $(FUZZ_OUT) $(SECONDS) $(FUZZ_TARGETS)
 
+# The named boots, malformed or rough, and the maps of a hundred machines, which `make test` has too (NAMED=0: without
+# them); then boots with random Multiboot information, the first from SEED (1).
+NAMED ?= 1
+NAMED_BOOTS := tests/boot/test_multiboot_info.py tests/boot/test_memmaps.py
 
-# Boots with random Multiboot information, the first from SEED (1). The named malformed ones are tests/boot/test_multiboot_info.py.
 fuzz-boot: check-tests all
+	$(if $(filter 0,$(NAMED)),,$(Q)$(PYTEST) -k 'not random' $(NAMED_BOOTS))
 	$(Q)QUIRE_BUILD=$(BUILD) $(PYTHON) tests/fuzz/boots.py --boots $(BOOTS) --seed $(or $(SEED),1)
