@@ -21,7 +21,7 @@
 #define SAYS (PTE_FRAME | PTE_WRITE_THROUGH | PTE_NO_CACHE | BOTH) /* what a cached entry holds */
 #define WAYS 4
 
-static unsigned memory[MMU_FRAMES][WORDS];
+static unsigned memory[MMU_FRAMES][WORDS] __attribute__((aligned(PAGE_SIZE)));
 static bool paging;
 static paddr_t cr3;
 
@@ -32,6 +32,8 @@ static struct {
     unsigned count;
     unsigned pde[WAYS]; /* SAYS bits */
 } directory_cache[WORDS];
+static unsigned cached_pdi[WORDS]; /* where COUNT is not 0: wherever the directory has a present entry, at least */
+static unsigned cached_pdis;
 static unsigned table_refs[MMU_FRAMES]; /* directory-cache entries that lead to the frame */
 static unsigned table_pdi[MMU_FRAMES];  /* where the first of them may be */
 
@@ -57,6 +59,8 @@ static unsigned *word_at(paddr_t pa) {
 }
 
 unsigned mmu_word(paddr_t pa) { return *word_at(pa); }
+
+void *mmu_frame(paddr_t pa) { return word_at(pa & PTE_FRAME); }
 
 bool mmu_paging(void) { return paging; }
 
@@ -132,18 +136,18 @@ static void learn_directory_entry(unsigned pdi, unsigned pde) {
             return;
     if (directory_cache[pdi].count == WAYS)
         fail_msg("mmu: PD[%u] has changed %d times without a flush", pdi, WAYS);
+    if (!directory_cache[pdi].count)
+        cached_pdi[cached_pdis++] = pdi;
     directory_cache[pdi].pde[directory_cache[pdi].count++] = pde;
     learn_table(pdi, pde); /* fails where there is no such frame */
     add_ref(pdi, pde);
     *pde_in_memory(pdi) |= PTE_ACCESSED;
 }
 
-static void drop_directory_cache(void) {
-    for (unsigned pdi = 0; pdi < WORDS; pdi++) {
-        for (unsigned way = 0; way < directory_cache[pdi].count; way++)
-            table_refs[directory_cache[pdi].pde[way] / PAGE_SIZE]--;
-        directory_cache[pdi].count = 0;
-    }
+static void drop_directory_entries(unsigned pdi) {
+    for (unsigned way = 0; way < directory_cache[pdi].count; way++)
+        table_refs[directory_cache[pdi].pde[way] / PAGE_SIZE]--;
+    directory_cache[pdi].count = 0;
 }
 
 /* The word at PA is being set: what could a processor learn from it? */
@@ -193,7 +197,8 @@ static void learn_all(void) {
 }
 
 static void drop_all(void) {
-    drop_directory_cache();
+    while (cached_pdis)
+        drop_directory_entries(cached_pdi[--cached_pdis]);
     for (unsigned pdi = 0; pdi < WORDS; pdi++) {
         if (region_used[pdi])
             memset(&tlb[pdi * WORDS], 0, WORDS * sizeof(tlb[0]));
@@ -204,12 +209,15 @@ static void drop_all(void) {
 /* INVLPG drops the page's translation and every directory entry (4.10.4.1); both may be back at once. The
  * translations that a dropped directory entry gave stay. */
 static void flush(unsigned page) {
-    drop_directory_cache();
+    unsigned before = cached_pdis;
     tlb[page] = 0;
-    for (unsigned pdi = 0; pdi < WORDS; pdi++) {
-        unsigned pde = *pde_in_memory(pdi) & SAYS;
+    cached_pdis = 0;
+    for (unsigned i = 0; i < before; i++) {
+        unsigned pdi = cached_pdi[i], pde = *pde_in_memory(pdi) & SAYS;
+        drop_directory_entries(pdi);
         if (!(pde & PTE_PRESENT))
             continue;
+        cached_pdi[cached_pdis++] = pdi;
         directory_cache[pdi].count = 1;
         directory_cache[pdi].pde[0] = pde;
         add_ref(pdi, pde);

@@ -26,6 +26,9 @@ bool mmu_paging(void);
 unsigned mmu_word(paddr_t pa);
 void mmu_set_word(paddr_t pa, unsigned value);
 
+/* The place of the frame at PA in this process; all of memory lies in one piece, and may be mapped over. */
+void *mmu_frame(paddr_t pa);
+
 /* Sets a word as if it had been so since the caches were last dropped: damage, for vmem_check to see. */
 void mmu_poke(paddr_t pa, unsigned value);
 
