@@ -16,8 +16,11 @@ FUZZ_RUNTIME = $(call once,FUZZ_RUNTIME,$(shell $(FUZZ_CLANG) --print-resource-d
 FUZZ_LIBRARIES = $(addprefix $(FUZZ_RUNTIME)/libclang_rt.,fuzzer-i386.a asan-i386.a)
 FUZZ_CFLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fno-strict-aliasing -fno-pie -D_FILE_OFFSET_BITS=64 \
     -Wall -Wextra -Wno-unused-parameter -fsanitize=address,undefined -fno-sanitize-recover=all -DMMU_FRAMES=1536u
-# What simulates and what compares is not what is to be covered, and would take nearly all of the time.
-fuzz-covers = $(if $(filter tests/host/% tests/model/%,$(1)),,-fsanitize=fuzzer-no-link)
+# What simulates and what compares is not what is to be covered, and would take nearly all of the time; nor is, beneath
+# programs, what has targets of its own.
+fuzz-covers = $(if $(filter $(FUZZ_BARE_$(1)) tests/host/% tests/model/%,$(2)),,-fsanitize=fuzzer-no-link)
+# The simulated MMU checks each of its addresses itself, and everything waits for it.
+fuzz-bare = $(if $(filter tests/host/mmu.c,$(1)),-fno-sanitize=all -O2)
 FUZZ_INCLUDE = -idirafter /usr/i686-linux-gnu/include $(HOST_INCLUDE)
 
 FUZZ_SRC_memmap := mm/memmap.c mm/bitmap.c
@@ -27,20 +30,34 @@ FUZZ_SRC_elf := kernel/process/elf.c
 FUZZ_SRC_monitor := $(addprefix kernel/,monitor/args.c monitor/complete.c lib/format.c)
 $(foreach model,pm vmem space kmalloc,$(eval FUZZ_SRC_$(model) := $(HOST_MACHINE)))
 
-fuzz_object = $(patsubst %.c,$(FUZZ_OUT)/obj/%.o,$(1))
+# Programs need a layout of their own (tests/fuzz/process/), so everything is compiled anew for them. system_calls.c is
+# included by tests/fuzz/process/program.c.
+FUZZ_SRC_system_calls := $(HOST_MACHINE) $(wildcard tests/fuzz/process/*.c) kernel/lib/format.c \
+    $(filter-out %/system_calls.c,$(wildcard kernel/process/*.c))
+FUZZ_LD_system_calls := $(addprefix -Wl$(comma)--wrap=,user_part copy_from_user copy_to_user copy_string_from_user)
+FUZZ_KIND_system_calls := process
+FUZZ_BARE_process := $(addprefix tests/fuzz/process/,arguments.c kernel.c user_part.c) $(filter-out mm/space.c,$(wildcard mm/*.c))
+FUZZ_CFLAGS_process := -iquote tests/fuzz/process -iquote tests/fuzz -UMMU_FRAMES -DMMU_FRAMES=640u
 
-$(FUZZ_OUT)/obj/%.o: %.c tests/fuzz/fuzz.mk | $(I386_STAMP)
-	@mkdir -p $(@D)
-	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(call fuzz-covers,$<) $(FUZZ_INCLUDE) -MMD -MP -c $< -o $@
+# $(call fuzz_object,TARGET,SOURCE...)
+fuzz_object = $(patsubst %.c,$(FUZZ_OUT)/$(or $(FUZZ_KIND_$(1)),obj)/%.o,$(2))
+
+define fuzz_objects
+$(FUZZ_OUT)/$(1)/%.o: %.c tests/fuzz/fuzz.mk | $(I386_STAMP)
+	@mkdir -p $$(@D)
+	$$(Q)$$(FUZZ_CC) $$(FUZZ_CFLAGS) $$(FUZZ_CFLAGS_$(1)) $$(call fuzz-covers,$(1),$$<) $$(call fuzz-bare,$$<) \
+	    $$(FUZZ_INCLUDE) -MMD -MP -c $$< -o $$@
+endef
+$(foreach kind,obj process,$(eval $(call fuzz_objects,$(kind))))
 
 define fuzz_program
-$(FUZZ_OUT)/$(1): $(call fuzz_object,$(FUZZ_SRC_$(1)) tests/fuzz/$(1).c $(FUZZ_SUPPORT))
+$(FUZZ_OUT)/$(1): $(call fuzz_object,$(1),$(FUZZ_SRC_$(1)) tests/fuzz/$(1).c $(FUZZ_SUPPORT))
 	$$(Q)$$(HOST_CC) -m32 -no-pie $$^ -Wl,--whole-archive $$(FUZZ_LIBRARIES) -Wl,--no-whole-archive \
-	    $$(HOST_LIBC)/libstdc++.so.6 -lm -ldl -lpthread -lrt $$(HOST_LAYOUT) $$(HOST_LOADER) -o $$@
+	    $$(HOST_LIBC)/libstdc++.so.6 -lm -ldl -lpthread -lrt $$(HOST_LAYOUT) $$(HOST_LOADER) $$(FUZZ_LD_$(1)) -o $$@
 endef
 $(foreach target,$(FUZZ_TARGETS),$(eval $(call fuzz_program,$(target))))
 
--include $(wildcard $(FUZZ_OUT)/obj/*/*.d $(FUZZ_OUT)/obj/*/*/*.d)
+-include $(wildcard $(foreach kind,obj process,$(FUZZ_OUT)/$(kind)/*/*.d $(FUZZ_OUT)/$(kind)/*/*/*.d))
 
 # Each of clang, its 32-bit runtime, the cross compiler and its libstdc++ is needed.
 can-fuzz = $(and $(call all-here,$(FUZZ_CLANG) $(HOST_CC)),$(wildcard $(firstword $(FUZZ_LIBRARIES))),$(wildcard \

@@ -13,7 +13,7 @@ failed=0
 number() { sed -n "s/^stat::$1: *//p" "$dir/$target.log"; }
 edges() { sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$dir/$target.log" | tail -n 1; }
 
-printf '%-10s %12s %8s %9s\n' target inputs edges findings
+printf '%-12s %12s %8s %9s\n' target inputs edges findings
 for target in "$@"; do
     findings=$dir/findings/$target
     mkdir -p "$findings" "$dir/corpus/$target"
@@ -21,7 +21,7 @@ for target in "$@"; do
     "$dir/$target" -max_total_time=$each -timeout=100 -rss_limit_mb=1500 -print_final_stats=1 -close_fd_mask=1 \
         -artifact_prefix="$findings/" "$dir/corpus/$target" "tests/fuzz/corpus/$target" >"$dir/$target.log" 2>&1 || status=$?
     found=$(sed -n 's/.*Test unit written to //p' "$dir/$target.log")
-    printf '%-10s %12s %8s %9s\n' "$target" "$(number number_of_executed_units)" "$(edges)" "$(echo "$found" | wc -w)"
+    printf '%-12s %12s %8s %9s\n' "$target" "$(number number_of_executed_units)" "$(edges)" "$(echo "$found" | wc -w)"
     [ $status -eq 0 ] && continue
     failed=1
     grep -m 3 -e '^FINDING' -e '^SUMMARY' -e 'runtime error' "$dir/$target.log" | sed 's/^/  /' || tail -n 5 "$dir/$target.log"

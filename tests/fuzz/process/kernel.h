@@ -1,0 +1,26 @@
+/* Stand-ins for the rooms of the kernel that kernel/process/ calls: traps, the timer, the keyboard, the log. Each process
+ * has its turns on a stack of the host's own. */
+#ifndef QUIRE_FUZZ_KERNEL_H
+#define QUIRE_FUZZ_KERNEL_H
+
+#include "trap.h"
+
+/* What process/ has registered. */
+extern const struct trap_handlers *handlers;
+
+/* What a process does once it is in ring 3, from FRAME on. It never returns. */
+void run_program(struct trap_frame *frame) __attribute__((noreturn));
+
+/* The timer's tick. */
+extern unsigned ticks;
+
+/* The key that input_poll finds, once; -1: none. */
+extern int key;
+
+/* How many kernel stacks there are. */
+size_t kernel_stacks(void);
+
+/* Clears what outlives a process. */
+void kernel_begin(void);
+
+#endif

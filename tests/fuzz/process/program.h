@@ -1,0 +1,39 @@
+/* What programs do in the fuzz target system_calls. A program has a page of text, and then its data. */
+#ifndef QUIRE_FUZZ_PROGRAM_H
+#define QUIRE_FUZZ_PROGRAM_H
+
+#include "trap.h"
+
+#include "../../../kernel/process/memory.h"
+
+#define TEXT (USER_START + 2 * PAGE_SIZE)
+#define DATA (TEXT + PAGE_SIZE)
+#define DATA_SIZE (3 * PAGE_SIZE) /* the first page of it from the file */
+#define DATA_END (DATA + DATA_SIZE)
+
+/* By any program: where it stored something, where it mapped something, and what calls returned. */
+struct last {
+    uintptr_t stored, mapped;
+    unsigned result, small; /* small: a descriptor, perhaps */
+};
+extern struct last last;
+
+/* The word at VA is read or written, as the processor does it. False where that is a fault of the program's. */
+bool access_word(struct trap_frame *frame, uintptr_t va, bool write, unsigned *word);
+
+/* ---- arguments.c ---- */
+
+/* Any argument, mostly one that borders on something. */
+unsigned argument(const struct trap_frame *frame);
+
+/* An argument of a call, of the kind that a letter names. */
+unsigned argument_like(struct trap_frame *frame, char kind);
+
+/* Where to store something: mostly where it does not end the program. */
+uintptr_t place(const struct trap_frame *frame);
+
+/* Stores N words that look like arguments; or a string, often a path. Each returns where. */
+unsigned put_words(struct trap_frame *frame, unsigned n);
+unsigned put_string(struct trap_frame *frame);
+
+#endif
