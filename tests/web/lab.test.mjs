@@ -117,6 +117,23 @@ test("every change has its line in the source", async () => {
     await lab.machine.destroy();
 });
 
+test("the keyboard's controller takes the kernel's commands", async () => {
+    const lab = await boot(), INTERRUPT = 1, NO_MOUSE = 0x20, TRANSLATE = 0x40;
+    const { command_register } = lab.machine.emulator.v86.cpu.devices.ps2;
+    assert.equal(command_register & (INTERRUPT | NO_MOUSE | TRANSLATE), INTERRUPT | NO_MOUSE | TRANSLATE);
+    await lab.machine.destroy();
+});
+
+test("what takes long is compiled, and the next command is not", async () => {
+    const lab = await boot(), asked = [], set = lab.machine.exports.set_jit_config;
+    lab.machine.exports = { ...lab.machine.exports, set_jit_config: (...how) => { asked.push(how.join()); set(...how); } };
+    await lab.type("maps\n");
+    assert.deepEqual(asked, ["0,1"]);
+    await lab.type("test format*\nmaps\n");
+    assert.deepEqual(asked.slice(1), ["0,1", "0,0", "0,1"]);
+    await lab.machine.destroy();
+});
+
 test("a parked machine takes under 1% of a core, once v86's code is compiled", async t => {
     const lab = await boot();
     let part = 1;

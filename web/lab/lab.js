@@ -46,6 +46,7 @@ export class Lab extends EventTarget {
     forget() {
         this.chapters = [];
         this.rawText = "";
+        this.unsaid = ""; /* output that nobody has heard of yet */
         this.line = new EditedLine();
         this.dead = null;
         this.busy = true;
@@ -91,6 +92,7 @@ export class Lab extends EventTarget {
 
     died(why) {
         this.dead = { why };
+        this.sayText();
         this.closeChapter();
         this.tell("died", this.dead);
         this.release();
@@ -137,13 +139,22 @@ export class Lab extends EventTarget {
             this.chapters.at(-1).command = this.line.text.slice(PROMPT.length).trimEnd();
         }
         this.line.put(c);
+        this.unsaid += c;
+    }
+
+    /** Tells what came out since the last time. */
+    sayText() {
+        if (!this.unsaid)
+            return;
         this.lastOutput = performance.now();
-        this.tell("text", c);
+        this.tell("text", this.unsaid);
+        this.unsaid = "";
     }
 
     /* ---- between two slices of the machine's time ---- */
 
     sliced() {
+        this.sayText();
         if (performance.now() - (this.lastChange ?? 0) > CHANGES_EVERY && this.shown !== this.now) {
             this.lastChange = performance.now();
             this.shown = this.now;
@@ -176,6 +187,7 @@ export class Lab extends EventTarget {
         const from = this.chapters.at(-1)?.to ?? 0;
         this.chapters.push({ command, from, to: from, output: "", error: null, fault: null, tlb: null, dropped: 0, start: this.rawText.length });
         this.recorder.begin();
+        this.machine.interpret();
         this.busy = true;
     }
 

@@ -13,7 +13,9 @@ import { setTextMode } from "./vga.js";
 /** Where v86 keeps these (its global_pointers.rs). */
 const REGISTERS = 64, EIP = 556, CONTROL = 580, CPL = 612, HALTED = 616;
 const INFO = 0x7c00, INFO_MODULES = 8, MODULE_LIST = 0x9000; /* Multiboot 0.6.96, 3.3; v86 has its part at INFO */
-const EXIT_PORT = 0xf4, EXIT_SUCCESS = 0x10, KEYBOARD_PORT = 0x64, KEYBOARD_RESET = 0xfe;
+const EXIT_PORT = 0xf4, EXIT_SUCCESS = 0x10;
+/** Instructions that are interpreted before it pays to have v86 compile them: its code, too, has to be compiled by the browser. */
+const COMPILE_FROM = 10e6;
 const PAGE = 4096, FRAME = 0xfffff000;
 
 /**
@@ -53,6 +55,7 @@ export class Machine {
             memory_size: this.size, vga_memory_size: 1 << 20,
             multiboot: { buffer: kernel.slice(0) }, cmdline: cmdline || " ",
             disable_keyboard: true, disable_mouse: true, disable_speaker: true, autostart: false,
+            disable_jit: true,
         });
         await new Promise(done => this.emulator.add_listener("emulator-loaded", done));
         this.emulator.add_listener("serial0-output-byte", byte => this.listeners.output(byte));
@@ -92,10 +95,7 @@ export class Machine {
             });
         const exit = value => this.die(`The machine was switched off (${value === EXIT_SUCCESS ? "success" : "failure"}).`);
         io.register_write(EXIT_PORT, this, exit, exit, exit);
-        io.register_write(KEYBOARD_PORT, this, value => {
-            if (value === KEYBOARD_RESET)
-                this.die("The kernel has reset the machine.");
-        }, nothing, nothing);
+        this.emulator.v86.cpu.reboot_internal = () => this.die("The kernel has reset the machine."); /* by the keyboard's controller */
     }
 
     /** What a boot loader does with modules: each at a page boundary behind the kernel, and a list of them. */
@@ -186,6 +186,22 @@ export class Machine {
         this.emulator.stop();
     }
 
+    /** Something new begins, which may be short. */
+    interpret() {
+        this.begun = this.instructions;
+        this.exports.set_jit_config(0, 1);
+    }
+
+    get instructions() { return this.emulator.v86.cpu.instruction_counter[0]; }
+
+    /** Compiles from now on, if this goes on for long. */
+    speedUp() {
+        if ((this.instructions - this.begun) >>> 0 < COMPILE_FROM)
+            return;
+        this.begun = NaN;
+        this.exports.set_jit_config(0, 0);
+    }
+
     slice() {
         let wait = 100;
         if (this.dead || !this.running)
@@ -196,6 +212,7 @@ export class Machine {
             this.die(`The emulator cannot go on from here, as a real processor would (${error.message ?? error}).`);
         }
         this.look();
+        this.speedUp();
         if (!this.dead)
             this.listeners.sliced();
         return wait;

@@ -1,7 +1,7 @@
 // Small helpers for the page: elements without markup in strings, and numbers as the kernel prints them.
 
 export const hex = (value, digits = 8) => "0x" + (value >>> 0).toString(16).padStart(digits, "0");
-export const number = value => value.toLocaleString("en");
+export const number = value => String(value).replace(/\B(?=(\d{3})+$)/g, ",");
 export const plural = (n, one, many = one + "s") => `${number(n)} ${n === 1 ? one : many}`;
 
 // el("button", {class: "primary", onclick: f}, "text", child): attributes as in HTML, handlers by their on-names.
