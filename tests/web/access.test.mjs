@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { test } from "node:test";
-import { missing, open } from "./browser.mjs";
+import { missing, open } from "./shared.mjs";
 
 const AXE = resolve(process.env.QUIRE_BUILD ?? "build", "web-tests/node_modules/axe-core/axe.min.js");
 const WIDTHS = { 390: 844, 1440: 900, 1920: 1080 },

@@ -35,27 +35,10 @@ export async function launch(args = []) {
         "--disable-component-update", "--disable-sync", "--no-first-run", ...args] });
 }
 
-/**
- * The page at its first prompt, in a browser of its own, which ends with the test T. ERRORS collects what the console
- * says is wrong, and HOSTS what hosts were asked.
- * @param {{path?: string, viewport?: object, context?: object}} [options]
- */
-export async function open(t, { path = "", viewport = { width: 1440, height: 900 }, ...context } = {}) {
-    const server = await serve(), browser = await launch();
-    t.after(async () => {
-        await browser.close();
-        server.close();
-    });
-    const page = await (await browser.newContext({ viewport, ...context })).newPage();
-    const { errors, hosts } = watch(page);
-    await page.goto(server.url + path);
-    await ready(page);
-    return { page, errors, hosts, browser, server };
-}
-
-/** Collects the console's errors and the hosts that PAGE asks. */
+/** Collects the console's errors and the hosts that PAGE asks, from now on. */
 export function watch(page) {
     const errors = [], hosts = new Set();
+    page.removeAllListeners();
     page.on("console", message => message.type() === "error" && errors.push(message.text()));
     page.on("pageerror", error => errors.push(String(error)));
     page.on("request", request => hosts.add(new URL(request.url()).host));

@@ -4,7 +4,8 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { launch, missing, open, ready, serve, site, type, watch } from "./browser.mjs";
+import { site, watch } from "./browser.mjs";
+import { missing, open, ready, type } from "./shared.mjs";
 
 const skip = missing, LIMIT = 900000, IDLE_PART = 0.01, IDLE_MS = 2000;
 
@@ -45,7 +46,7 @@ test("the content security policy lets no foreign code in, and nothing out", { s
 });
 
 test("once seen it works without a network", { skip }, async t => {
-    const { page, server } = await open(t);
+    const { page, server } = await open(t, { own: true });
     await page.evaluate(() => navigator.serviceWorker.ready);
     await page.waitForFunction(() => navigator.serviceWorker.controller);
     server.close();
@@ -69,18 +70,12 @@ test("at the prompt the page takes under 1% of a core", { skip }, async t => {
 });
 
 test("figures: from nothing to the prompt, cold and warm", { skip }, async t => {
-    const server = await serve(), browser = await launch(), context = await browser.newContext();
-    t.after(async () => {
-        await browser.close();
-        server.close();
-    });
+    const { page, errors } = await open(t, { own: true });
     for (const what of ["cold", "warm", "warm"]) {
-        const page = await context.newPage(), { errors } = watch(page);
-        await page.goto(server.url);
-        await ready(page);
         t.diagnostic(`${what}: ${Math.round(await page.evaluate(() => performance.now()))} ms to the prompt`);
         await page.evaluate(() => navigator.serviceWorker.ready);
         assert.deepEqual(errors, []);
-        await page.close();
+        await page.reload();
+        await ready(page);
     }
 });

@@ -2,7 +2,7 @@
 // other things. Then the same steps again, by the processor's time, which is judged.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { missing, open } from "./browser.mjs";
+import { missing, open } from "./shared.mjs";
 
 const LIMIT = 8,
     STEPS = 240; // ms a frame; frames

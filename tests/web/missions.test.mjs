@@ -1,7 +1,7 @@
 // Each mission can be solved, with the steps of solutions.mjs, and none is solved from the start.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { missing, open } from "./browser.mjs";
+import { missing, open, ready } from "./shared.mjs";
 import { solutions } from "./solutions.mjs";
 
 // Goals met, once the page has drawn what happened last.
@@ -104,17 +104,16 @@ test(
         const hash = await page.evaluate(() => location.hash);
         assert.equal(await page.evaluate(() => labPage.lab.chapters.length), 3);
 
-        const other = await page.context().newPage();
-        await other.goto(server.url + hash);
-        await other.waitForFunction(() => window.quire);
-        await other.evaluate(() => quire.ready);
-        assert.deepEqual(await other.evaluate(() => labPage.lab.chapters.map(chapter => chapter.command)), [
+        await page.goto("about:blank");
+        await page.goto(server.url + hash);
+        await ready(page);
+        assert.deepEqual(await page.evaluate(() => labPage.lab.chapters.map(chapter => chapter.command)), [
             "",
             "map 0x500000 0x300000",
             "peek 0x500000",
         ]);
-        assert.equal(await other.locator("#mission").inputValue(), "two-pages-one-frame");
-        assert.equal(await other.evaluate(() => labPage.chosen.va), 0x500000);
+        assert.equal(await page.locator("#mission").inputValue(), "two-pages-one-frame");
+        assert.equal(await page.evaluate(() => labPage.chosen.va), 0x500000);
     },
 );
 

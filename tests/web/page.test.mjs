@@ -1,7 +1,7 @@
 // The page in a real browser: what window.quire says, faults and Reset, links, and random commands. LAB_COMMANDS=20000 types more.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { missing, open, type } from "./browser.mjs";
+import { missing, open, type } from "./shared.mjs";
 import { commands } from "./random.mjs";
 
 const skip = missing, COUNT = Math.min(Number(process.env.LAB_COMMANDS ?? 100), 20000);

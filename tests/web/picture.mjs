@@ -1,21 +1,18 @@
 // picture.mjs FILE: the README's picture of the lab. A program has forked and one of the two writes: its entry leads to a
 // copy already, the other's still to the shared frame, and the TLB has yet to be told.
-import { missing, open } from "./browser.mjs";
+import { launch, missing, ready, serve } from "./browser.mjs";
 
-const [file] = process.argv.slice(2),
-    ends = [];
+const [file] = process.argv.slice(2);
 
 if (missing) {
     console.error(`the lab's picture is passed over: ${missing}`);
     process.exit(1);
 }
-const options = {
-    viewport: { width: 1440, height: 960 },
-    reducedMotion: "reduce",
-    colorScheme: "light",
-    path: "#mission=fork-to-copy",
-};
-const { page } = await open({ after: end => ends.push(end) }, options);
+const server = await serve(),
+    browser = await launch(),
+    page = await browser.newPage({ viewport: { width: 1440, height: 960 }, reducedMotion: "reduce", colorScheme: "light" });
+await page.goto(server.url + "#mission=fork-to-copy");
+await ready(page);
 await page.evaluate(async () => {
     await quire.type("run clone\n");
     const { lab } = labPage,
@@ -31,4 +28,5 @@ await page.evaluate(async () => {
     for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame);
 });
 await page.screenshot({ path: file });
-for (const end of ends) await end();
+await browser.close();
+server.close();
