@@ -1,7 +1,7 @@
 """Functions in a source file, C or assembly: where each begins and ends, and the same file with other bodies.
 
 A C definition begins at a line's start and has its name before a parenthesis; comments and strings are blanked before
-braces are counted. An assembly function is a label, with the .globl line above it, up to its last `ret`, or
+braces are counted. An assembly function is a label, with the .globl line above it, up to its `.size` line, its last `ret`, or
 the end of a stub."""
 import re
 
@@ -64,10 +64,12 @@ def c_functions(text):
 def assembly_functions(text):
     found = {}
     for match in re.finditer(r"^[ \t]*\.globl (\w+)\n(?:[ \t]*\.type[^\n]*\n)?\1:\n", text, re.M):
-        last = re.search(r"^(?:\d+:)?[ \t]*(?:ret|\.popsection)\n(?!(?:[ \t]+\w|\d+:))", text[match.end():], re.M)
+        name, rest = match.group(1), text[match.end():].split(".globl", 1)[0]
+        last = re.search(rf"()^[ \t]*\.size {name},", rest, re.M) or \
+            re.search(r"^(?:\d+:)?[ \t]*(?:ret|\.popsection)\n(?!(?:[ \t]+\w|\d+:))()", text[match.end():], re.M)
         if last:
-            found[match.group(1)] = Function(match.group(1), comment_start(text, match.start()), match.start(),
-                                             match.end(), match.end() + last.end(), False)
+            found[name] = Function(name, comment_start(text, match.start()), match.start(), match.end(),
+                                   match.end() + last.start(1), False)
     return found
 
 
@@ -136,7 +138,7 @@ def without_unused(text, keep=()):
                   if function.static and function.name not in keep and
                   len(re.findall(rf"\b{function.name}\b", code)) == 1]
         unused += [(comment_start(text, match.start()), match.end())
-                   for match in re.finditer(r"^#define (\w+) [^\\\n]*\n", text, re.M)
+                   for match in re.finditer(r"^#define (\w+)(?:\([^)\n]*\))? [^\\\n]*\n", text, re.M)
                    if match.group(1) not in keep and len(re.findall(rf"\b{match.group(1)}\b", code)) == 1]
         if not unused:
             return text

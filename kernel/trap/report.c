@@ -5,7 +5,7 @@
  * report goes on below what the fault stack holds.
  *
  * The first report is printed whole. A fault while it is made becomes one line; a fault in that line, a few
- * words straight to the serial line; and if leaving the machine faults too, it halts. Whatever happens, that is the end. */
+ * words straight to the serial line; a fault in these or in leaving the machine, fewer words yet; then it halts. */
 #include "report.h"
 
 #include "catch.h"
@@ -77,7 +77,6 @@ static void end_captures(void) {
 }
 
 /* WHAT happened at EIP while a report was being made, the second; or in what this printed, the third. */
-static void report_failed(const char *what, unsigned eip) __attribute__((noreturn));
 static void report_failed(const char *what, unsigned eip) {
     char where[ADDRESS_TEXT];
     static char line[160];
@@ -87,16 +86,23 @@ static void report_failed(const char *what, unsigned eip) {
         kprintf("\nPANIC: %s while a report was being made, at %s\n", what, address_text(eip, where));
     } else {
         serial_write(line, format_buffer(line, sizeof(line),
-                                         "\nPANIC: %s at 0x%08x: the log is out of order\n", what, eip));
+                                         "\nPANIC: %.80s at 0x%08x: the log is out of order\n", what, eip));
     }
     stop();
 }
 
+static void write_words(const char *text) { serial_write(text, strlen(text)); }
+
 /* Nothing that was tried has worked. */
 static void give_up(const char *what) __attribute__((noreturn));
 static void give_up(const char *what) {
-    if (reports == REPORTS_MAX)
-        serial_write(what, strlen(what));
+    if (reports == REPORTS_MAX) {
+        write_words("\nPANIC: ");
+        write_words(what);
+        write_words("\n");
+        if (!panic_stays())
+            machine_exit(false);
+    }
     halt_for_good();
 }
 

@@ -82,6 +82,7 @@ exception_\number:
     .endr
 
 exception: /* number, error code, EIP */
+    cld
     call check_exception
 
     .section .rodata

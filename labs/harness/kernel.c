@@ -67,6 +67,7 @@ void panic_at(const char *file, int line, const char *fmt, ...) {
     static char text[512];
     va_list args;
     (void)file, (void)line;
+    __asm__ volatile("cld"); /* an exception's entry that is not written yet: DF is whatever it was */
     va_start(args, fmt);
     vformat_buffer(text, sizeof text, fmt, args);
     va_end(args);
