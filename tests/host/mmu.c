@@ -248,8 +248,9 @@ static void check_directory_cache(unsigned pdi) {
 
 static void check_tlb(unsigned page) {
     if (tlb[page] && tlb[page] != lookup(page))
-        fail_msg("mmu: the page 0x%05x000 is 0x%08x, but may still be cached as 0x%08x%s", page, lookup(page),
-                 tlb[page] & ~MIXED, tlb[page] & MIXED ? " or as another" : "");
+        fail_msg("mmu: the page 0x%05x000 is 0x%08x, but may still be cached as 0x%08x%s%s", page, lookup(page),
+                 tlb[page] & ~MIXED, tlb[page] & MIXED ? " or as another" : "",
+                 page == SCRATCH_PAGE / PAGE_SIZE ? " (the scratch page, which shows one frame at a time)" : "");
 }
 
 void mmu_check_caches(void) {

@@ -38,6 +38,11 @@ void *kmalloc(size_t size) {
     return memset(malloc(size), 0xA5, size);
 }
 
+void *kzalloc(size_t size) {
+    void *p = kmalloc(size);
+    return p ? memset(p, 0, size) : NULL;
+}
+
 void kfree(void *p) {
     CHECK(p != &first, "kfree is called with the first space: it is the kernel's own, and no object of the heap");
     heap_objects -= p != NULL;
@@ -51,6 +56,8 @@ static inline void start(void) {
     space_init();
     table_by_hand(PART);
     table_by_hand(NEXT);
+    while (pm_alloc_page() < IDENTITY_END - PAGE_SIZE) /* no frame is seen at its own address */
+        ;
     mmu_shared_from = KHEAP_START >> 22;
     mmu_event_count = 0;
 }
@@ -92,6 +99,12 @@ static inline void kernel_page_by_hand(void) {
     vmem_alloc_range(AT(KERNELS), 1, WRITE);
     mmu_store(AT(KERNELS), 0xFEED);
     mmu_event_count = 0;
+}
+
+/* Whether pm has handed out the frame at PA. */
+static inline bool is_handed_out(paddr_t pa) {
+    return pa_offset(pa) == 0 && pa >= LOW_MEMORY_END && pa_to_pfn(pa) < 4096 && !bitmap_test(pm_available, pa_to_pfn(pa)) &&
+           (*frame_at(pa) & FRAME_KIND) != FRAME_RECENT && (*frame_at(pa) & FRAME_KIND) != FRAME_RESERVED;
 }
 
 /* ---- another space, not the current one: its tables are edited as a device would ---- */

@@ -196,6 +196,8 @@ CASE(each_frame_has_an_owner_more) {
           "pages", pages_counted(entry_frame(entry_at(READ_ONLY))));
     CHECK(pages_counted(MODULE) == 2 && pages_counted(NOBODYS + 0x5000) == 2, "a module's frame, and one that vmem_map has mapped, are now in two "
           "pages each, but their records count %u and %u", pages_counted(MODULE), pages_counted(NOBODYS + 0x5000));
+    CHECK(pages_counted(0) == (earlier.records[0] & FRAME_PAGES), "a page that is still to come has no frame, and frame 0, to which its entry seems to "
+          "lead, has no owner more: its record counts %u pages", pages_counted(0));
     CHECK(pages_counted(viewed) == 0, "a view (VMEM_VIEW) is not counted, but its frame's record counts %u pages", pages_counted(viewed));
     check_order("a space was cloned");
 }
@@ -227,6 +229,9 @@ static void check_failed(const char *what) {
         unsigned mine = without_status(entry_at(owned[i]));
         CHECK(mine & PTE_WRITE || mine & SPACE_COPY, "%s, but 0x%08x can never be written again: its entry is 0x%08x", what, owned[i], mine);
     }
+    for (unsigned i = 0; i < OTHERS; i++)
+        CHECK(without_status(entry_at(others[i])) == was(others[i]), "%s, but the entry of 0x%08x was 0x%08x and is 0x%08x%s", what, others[i],
+              was(others[i]), entry_at(others[i]), others[i] == OF_MODULE ? ": it had SPACE_COPY before, and is still not to be written" : "");
     check_order(what);
 }
 

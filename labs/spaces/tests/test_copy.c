@@ -48,8 +48,7 @@ CASE(the_writer_gets_a_copy) {
     paddr_t frame = mend(PART);
     CHECK(frame != old, "0x%08x was written to, and leads to the same frame 0x%08x as before: whoever else has it sees what is written", PART,
           old);
-    CHECK(pa_to_pfn(frame) < 4096 && !bitmap_test(pm_available, pa_to_pfn(frame)) && pm_state(frame) == PM_USED,
-          "0x%08x leads to the frame 0x%08x, which pm has not handed out", PART, frame);
+    CHECK(is_handed_out(frame), "0x%08x leads to the frame 0x%08x, which pm has not handed out", PART, frame);
     check_words(PART, frame);
     for (unsigned i = 0; i < ENTRIES_PER_TABLE; i++)
         CHECK(mmu_word(old + i * 4) == word_of(PART, i), "word %u of the old frame, which is the other owner's, has changed", i);
@@ -104,8 +103,8 @@ CASE(the_last_owner_keeps_its_frame) {
           pm_state(old) == PM_FREE ? "" : ": the old frame is lost");
     CHECK(pm_count().free == before.free, "the last owner writes in its place, but %d frames were taken", (int)(before.free - pm_count().free));
     unsigned entry = without_status(entry_at(OTHER));
-    CHECK(entry == (old | PTE_PRESENT | PTE_WRITE | USER | SPACE_PAGE), "0x%08x: its entry is 0x%08x, not present, writable and the program's, "
-          "without SPACE_COPY", OTHER, entry);
+    CHECK(entry == (old | PTE_PRESENT | PTE_WRITE | USER | SPACE_PAGE), "0x%08x: its entry is 0x%08x: it was to be present, writable, the "
+          "program's and a SPACE_PAGE, without SPACE_COPY", OTHER, entry);
     check_owners("the last owner wrote in its place");
     size_t written, flushed;
     find_events(OTHER, &written, &flushed);
@@ -153,7 +152,9 @@ CASE(no_frame_is_left) {
     remember_all();
     CHECK(!write_to(PART), "no frame is free for a copy, but space_fault says that the page may be written: its entry is 0x%08x", entry_at(PART));
     check_undone("no frame is free, and a write to a shared page was refused");
-    CHECK(mend(PART + 0x1000) == entry_frame(earlier.part[1]), "no frame is free, and the last owner was to keep its own");
+    CHECK(write_to(PART + 0x1000), "no frame is free, and none is needed, for nobody else has the frame of 0x%08x: but the write was not mended",
+          PART + 0x1000);
+    CHECK(entry_frame(entry_at(PART + 0x1000)) == entry_frame(earlier.part[1]), "no frame is free, and the last owner was to keep its own");
     pm_free_page(held[--held_count]);
     CHECK(mend(PART) != old, "0x%08x was written to, and still has the frame that is shared", PART);
 }

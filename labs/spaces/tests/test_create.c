@@ -7,9 +7,8 @@ static struct space *create(void) {
     doing("space_create()");
     struct space *space = space_create();
     CHECK(space, "space_create returns NULL, though there is memory");
-    paddr_t frame = space->directory;
-    CHECK(frame % PAGE_SIZE == 0 && frame >= 0x138000 && pa_to_pfn(frame) < 4096 && !bitmap_test(pm_available, pa_to_pfn(frame)),
-          "the new space's directory is at 0x%08x, which is no frame that pm has handed out", frame);
+    CHECK(is_handed_out(space->directory), "the new space's directory is at 0x%08x, which is no frame that pm has handed out",
+          space->directory);
     return space;
 }
 
@@ -123,12 +122,18 @@ CASE(switching) {
 
 CASE(a_change_of_the_kernels_part_is_not_missed) {
     start();
+    page_by_hand(PART, WRITE);
     struct space *one = space_by_hand(), *two = space_by_hand();
     kernel_page_by_hand();
     go(one, "a space whose directory has missed a new table of the kernel's");
-    CHECK(mmu_load(AT(KERNELS)) == 0xFEED, "a page of the kernel's, mapped before the switch, is not there after it");
+    CHECK(pde_now(KERNELS >> 22), "PD[%u], a new table of the kernel's, is not there after the switch, %s", KERNELS >> 22,
+          pde_of_space(&first, KERNELS >> 22) ? "but still is in the other directory"
+                                              : "nor in the directory that had it: the stale entries were copied over the new ones");
+    CHECK(mmu_load(AT(KERNELS)) == 0xFEED, "a page of the kernel's shows something else after the switch");
     CHECK(pde_now(RECURSIVE_PDI) == (one->directory | PTE_PRESENT | PTE_WRITE), "bringing the directory up to date has changed PD[1023], "
           "which is its own: it is 0x%08x, its frame 0x%08x", pde_now(RECURSIVE_PDI), one->directory);
+    CHECK(pde_now(PART >> 22) == 0, "bringing the directory up to date has changed PD[%u], which is its own: the user part of the space that was "
+          "left is seen in the other one", PART >> 22);
     check_order("a space that had missed a change is current");
     vmem_free_range(AT(KERNELS), 1); /* and its table */
     go(two, "a space whose directory has missed that a table of the kernel's came, and went");

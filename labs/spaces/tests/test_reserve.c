@@ -31,6 +31,7 @@ static void reserve_one(uintptr_t va, uintptr_t flags) { space_reserve(AT(va), 1
 static void reserve_several(uintptr_t va, uintptr_t pages) { space_reserve(AT(va), pages, WRITE); }
 static void copy_one(uintptr_t va, uintptr_t pa) { space_map_copy(AT(va), pa, 1, WRITE); }
 static void copy_several(uintptr_t va, uintptr_t pages) { space_map_copy(AT(va), MODULE, pages, WRITE); }
+static void copy_beyond(uintptr_t pa, uintptr_t pages) { space_map_copy(AT(PART), pa, pages, WRITE); }
 static void copy_strangely(uintptr_t va, uintptr_t flags) { space_map_copy(AT(va), MODULE, 1, flags); }
 
 CASE(a_page_is_a_promise) {
@@ -194,6 +195,7 @@ CASE(wrong_ranges_are_refused) {
     MUST_PANIC(reserve_several, PART, 0xFFFFFFFF, "a range beyond the end of memory was taken");
     MUST_PANIC(copy_one, KHEAP_START, MODULE, "a page of the kernel's part was given a module's frame");
     MUST_PANIC(copy_one, PART, MODULE + 0x10, "a physical address in the middle of a frame was taken");
+    MUST_PANIC(copy_beyond, 0xFFFFF000, 2, "frames beyond 4 GiB were taken: the second one is frame 0");
     MUST_PANIC(copy_several, PART, 0, "a range of no pages was taken");
     MUST_PANIC(copy_strangely, PART, VMEM_NO_CACHE, "a memory type was taken for a permission");
     check_undone("wrong ranges were refused");

@@ -16,8 +16,7 @@ static paddr_t come(unsigned va, unsigned error) {
     CHECK(entry & PTE_PRESENT, "the first touch of 0x%08x was mended, but its entry is 0x%08x, not present: it will fault again, for ever", va,
           entry);
     paddr_t frame = entry_frame(entry);
-    CHECK(pa_to_pfn(frame) < 4096 && !bitmap_test(pm_available, pa_to_pfn(frame)) && pm_state(frame) == PM_USED,
-          "0x%08x leads to the frame 0x%08x, which pm has not handed out", va, frame);
+    CHECK(is_handed_out(frame), "0x%08x leads to the frame 0x%08x, which pm has not handed out", va, frame);
     return frame;
 }
 
@@ -62,6 +61,7 @@ CASE(its_permissions_are_those_reserved) {
         CHECK(entry == (frame | PTE_PRESENT | SPACE_PAGE | flags), "0x%08x: its entry is 0x%08x: bits that have no business there are set", va,
               entry);
     }
+    mmu_check_caches();
 }
 
 CASE(a_write_to_a_read_only_page_is_refused) {
