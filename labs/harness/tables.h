@@ -94,12 +94,16 @@ static inline void check_rest(const char *what, unsigned va, size_t n) {
               now[vpn]);
 }
 
+/* As many frames are free as were remembered. */
+static inline void check_free(const char *what) {
+    int lost = (int)(before.free - pm_count().free);
+    CHECK(lost <= 0, "%s, and frames are lost (%d): all that was taken by then must go back", what, lost);
+    CHECK(lost == 0, "%s, and pm has more frames than before (%d): they were given back, and somebody still has them", what, -lost);
+}
+
 static inline void check_nothing_changed(const char *what) {
     check_rest(what, 0, 0);
-    CHECK(pm_count().free >= before.free, "%s, and %d frames are lost: it must leave all as it was", what,
-          (int)(before.free - pm_count().free));
-    CHECK(pm_count().free == before.free, "%s, and pm has %d frames more: they were given back, and somebody still has them", what,
-          (int)(pm_count().free - before.free));
+    check_free(what);
 }
 
 /* ---- the TLB ---- */

@@ -99,7 +99,7 @@ static void unlink_it(void) {
 CASE(an_empty_table_goes_back) {
     unlink_it();
     CHECK(mmu_word(pde_place(FAR)) == 0, "the table is empty, but PD[%u] is still 0x%08x", FAR >> 22, mmu_word(pde_place(FAR)));
-    CHECK(pm_count().free == before.free, "the table is empty and unlinked, but its frame was not given back: %d frames are lost",
+    CHECK(pm_count().free == before.free, "the table is empty and unlinked, but its frame was not given back: frames are lost (%d)",
           (int)(before.free - pm_count().free));
     CHECK(pm_state(watched) == PM_FREE, "the table is unlinked, but pm does not call its frame 0x%08x free", watched);
 }

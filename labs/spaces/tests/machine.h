@@ -197,7 +197,7 @@ static inline void check_order(const char *what) {
 /* All is as it was remembered. */
 static inline void check_undone(const char *what) {
     check_nothing_changed(what);
-    CHECK(heap_objects == earlier.objects, "%s, but %d objects of the heap are lost: kfree", what, (int)(heap_objects - earlier.objects));
+    CHECK(heap_objects == earlier.objects, "%s, but objects of the heap are lost (%d): kfree", what, (int)(heap_objects - earlier.objects));
     check_entries(what, 0, 0);
     check_owners(what);
     check_order(what);
