@@ -71,6 +71,7 @@ def test_hello_gets_its_arguments(start, programs):
     lines = check_all_given_back(machine, "run hello one 'two three' \"\"")
     assert re.match(r"hello from ring 3: process \d+, main at 0x0804[0-9a-f]{4}, its stack at 0xbfdf[0-9a-f]{4}$", lines[0])
     assert lines[1:] == ['argument 1 is "one"', 'argument 2 is "two three"', 'argument 3 is ""']
+    assert "ok 1 process_boot_modules_are_mapped_read_only" in machine.run("test process_boot*")  # no SKIP: there is one
     assert machine.finish() == EXIT_OK
 
 

@@ -29,7 +29,7 @@ HOST_LOADER = $(addprefix -Wl$(comma)--dynamic-linker=,$(wildcard $(HOST_LIBC)/l
 
 HOST_HEAP := $(sort $(filter-out mm/kmalloc_pages.c,$(wildcard mm/kmalloc*.c))) mm/bitmap.c tests/host/pages.c
 
-HOST_TESTS := bitmap memmap boot_info pm vmem space kmalloc model terminal elf
+HOST_TESTS := bitmap memmap boot_info pm vmem space kmalloc model terminal elf tty fault
 # A lab\'s folder may lack one: it looks inside what is to be written there.
 HOST_TESTS := $(patsubst tests/host/test_%.c,%,$(wildcard $(HOST_TESTS:%=tests/host/test_%.c)))
 HOST_SRC_bitmap := mm/bitmap.c
@@ -44,6 +44,8 @@ HOST_MACHINE := $(wildcard tests/model/*.c) $(addprefix tests/host/,machine.c mm
 HOST_SRC_model := $(HOST_MACHINE)
 HOST_SRC_terminal := kernel/console/terminal.c
 HOST_SRC_elf := kernel/process/elf.c
+HOST_SRC_tty := kernel/process/tty.c
+HOST_SRC_fault := kernel/process/fault.c kernel/lib/format.c
 
 # test_vmem sees pm's calls, test_boot_info what is logged. They and test_space stand in for the kernel's linker script.
 HOST_LAYOUT := $(foreach def,kernel_start=0x100000 text_end=0x10c000 rodata_start=0x10c000 rodata_end=0x110000 \
@@ -53,6 +55,7 @@ HOST_LAYOUT := $(foreach def,kernel_start=0x100000 text_end=0x10c000 rodata_star
 HOST_LD_vmem := $(foreach fn,pm_alloc_page pm_free_page pm_free_pages,-Wl$(comma)--wrap=$(fn)) $(HOST_LAYOUT)
 HOST_LD_space := $(HOST_LAYOUT)
 HOST_LD_boot_info := -Wl,--wrap=kprintf $(HOST_LAYOUT)
+HOST_LD_fault := -Wl,--wrap=kprintf
 HOST_LD_model := $(HOST_LAYOUT)
 
 # ---- objects: sanitized, plain, and position-independent ----

@@ -450,8 +450,10 @@ static void test_no_length_leaves_a_stale_entry(void **state) {
     take_picture(&before);
     for (size_t n = 1; n <= 40; n++) {
         assert_int_equal(vmem_map_range(at(va), 0x20000000, n, VMEM_WRITE), 0);
+        mmu_event_count = 0;
         assert_int_equal(vmem_protect(at(va), n * PAGE_SIZE, 0), 0);
         mmu_check_caches();
+        assert_int_equal(mmu_events[mmu_event_count - 1].kind, n < 32 ? MMU_FLUSH : MMU_SET_DIRECTORY);
         assert_int_equal(vmem_unmap_range(at(va), n), 0);
         mmu_check_caches();
         assert_int_equal(vmem_alloc_range(at(va), n, VMEM_WRITE), 0);

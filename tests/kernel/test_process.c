@@ -1,10 +1,12 @@
 /* Programs: started, run and ended, with memory and without; and what a malformed executable is refused with. */
 #include "process.h"
 
+#include "cpu.h"
 #include "kmalloc.h"
 #include "ktest.h"
 #include "log.h"
 #include "pm.h"
+#include "puppet.h"
 #include "space.h"
 #include "string.h"
 #include "support.h"
@@ -63,6 +65,43 @@ KTEST(process_that_is_no_program_is_refused)
 {
     KCHECK(run("nothing", 0) < 0);
     KCHECK(find_text(process_error_text(run("nothing", 0)), "no such"));
+}
+
+/* ---- looking at one ---- */
+
+static unsigned calls;
+
+static void count_calls(struct trap_frame *frame) {
+    calls++;
+    puppet_call(frame, SYS_SCHED_YIELD, (const unsigned[6]){0});
+}
+
+/* Whether the puppet makes a call before N ticks have passed. */
+static bool runs_within(unsigned n) {
+    for (calls = 0; n && !calls; n--)
+        process_rest();
+    return calls > 0;
+}
+
+/* While a program's space is looked at it is the current one, and no program runs. */
+KTEST(process_rests_while_it_is_looked_at)
+{
+    const int pid = puppet_start_with(count_calls);
+    const paddr_t own = get_page_directory();
+
+    KCHECK(pid > 0);
+    KCHECK(runs_within(100));
+    KCHECK(process_enter(pid));
+    KCHECK(get_page_directory() != own);
+    KCHECK(find_text(process_region(PUPPET_BASE, false), "text of puppet"));
+    KCHECK(find_text(process_region(PUPPET_AREA, true), "data of puppet"));
+    KCHECK(!runs_within(3));
+    process_leave();
+    KCHECK_EQ(get_page_directory(), own);
+    KCHECK(!process_region(PUPPET_BASE, false));
+    KCHECK(runs_within(100));
+    KCHECK(!process_enter(9999));
+    puppet_end_all();
 }
 
 /* ---- malformed executables ---- */

@@ -3,8 +3,10 @@
 
 #include "../../kernel/process/process_inside.h"
 #include "ktest.h"
+#include "memlayout.h"
 #include "puppet.h"
 #include "string.h"
+#include "vmem.h"
 
 extern const char puppet_start[], puppet_end[]; /* puppet.S */
 
@@ -475,3 +477,28 @@ static void pipe_wants_two_descriptors(void) {
 
 KTEST(process_pipe_wants_two_descriptors_or_takes_none)
 { puppet_checks(pipe_wants_two_descriptors); }
+
+/* ---- boot modules ---- */
+
+KTEST(process_boot_modules_are_mapped_read_only)
+{
+    size_t mapped = 0;
+    paddr_t pa;
+
+    for (size_t i = 0; module_at(i); i++) {
+        const struct module *module = module_at(i);
+        struct vmem_walk walk;
+        if ((uintptr_t)module->data < MODULES_START) /* a test's, in the kernel's image */
+            continue;
+        KCHECK((uintptr_t)module->data + module->size <= KERNEL_STACKS && module->size > 0);
+        for (size_t at = 0; at < module->size; at += PAGE_SIZE) {
+            vmem_walk(module->data + at, &walk);
+            KCHECK(walk.pte & PTE_PRESENT && !(walk.pte & (PTE_WRITE | PTE_USER)));
+            KCHECK_EQ(walk.pa, module->start + at);
+        }
+        KCHECK(vmem_translate(module->data + module->size - 1, &pa));
+        mapped++;
+    }
+    if (!mapped)
+        ktest_skip("the boot loader has brought no modules");
+}
