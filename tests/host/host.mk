@@ -30,7 +30,7 @@ HOST_LOADER = $(addprefix -Wl$(comma)--dynamic-linker=,$(wildcard $(HOST_LIBC)/l
 HOST_HEAP := $(sort $(filter-out mm/kmalloc_pages.c,$(wildcard mm/kmalloc*.c))) mm/bitmap.c tests/host/pages.c
 
 HOST_TESTS := bitmap memmap boot_info pm vmem space kmalloc model terminal elf tty fault
-# A lab\'s folder may lack one: it looks inside what is to be written there.
+# A lab's folder may lack one: it looks inside what is to be written there.
 HOST_TESTS := $(patsubst tests/host/test_%.c,%,$(wildcard $(HOST_TESTS:%=tests/host/test_%.c)))
 HOST_SRC_bitmap := mm/bitmap.c
 HOST_SRC_memmap := mm/memmap.c mm/bitmap.c

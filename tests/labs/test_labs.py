@@ -155,9 +155,14 @@ def removed_lines(lab):
     """Lines of what is to be written that are long enough to tell something, with the file they come from."""
     lines = set()
     for path in lab.files():
-        before = (ROOT / path).read_text() if (ROOT / path).exists() else ""
-        after = make_lab.stub_file(lab, path, before)
+        before = (ROOT / path).read_text()
+        if path in lab.replace:
+            before += (lab.folder / "reference" / Path(path).name).read_text()
+        after = make_lab.stub_file(lab, path, make_lab.beginning(lab, path))
         lines |= {line.strip() for line in before.splitlines()} - {line.strip() for line in after.splitlines()}
+    for path in lab.without:
+        if path.startswith("mm/"):
+            lines |= {line.strip() for line in (ROOT / path).read_text().splitlines()}
     return {line for line in lines if len(line) > 30 and re.search(r"[;{]", line) and "PANIC(" not in line}
 
 
