@@ -54,8 +54,8 @@ paddr_t pm_alloc_pages(size_t n);
 void pm_free_pages(paddr_t pa, size_t n);
 
 /* Owners of a frame that is handed out: the pages that are mapped to it, in any space, and whoever calls pm_share
- * besides. pm_drop takes one away, and the last one frees the frame. Anything else than a frame handed out, and to
- * drop where there is no owner, is a panic. */
+ * besides. pm_drop takes one away, and the last one frees the frame. Anything else than the address of a frame handed
+ * out, and to drop where there is no owner, is a panic. */
 void pm_share(paddr_t pa);
 bool pm_is_shared(paddr_t pa); /* more than one */
 void pm_drop(paddr_t pa);

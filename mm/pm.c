@@ -177,7 +177,7 @@ void pm_take_back(paddr_t pa) {
 /* One page more has the frame at PA, which is handed out. */
 void pm_share(paddr_t pa) {
     ASSERT(!in_interrupt());
-    if (pm_state(pa) != PM_USED || !frame_share(pa))
+    if (pa_offset(pa) || pm_state(pa) != PM_USED || !frame_share(pa))
         PANIC("pm: frame 0x%08x cannot be shared: its record is 0x%08x", pa, *frame_at(pa));
 }
 
@@ -187,7 +187,7 @@ bool pm_is_shared(paddr_t pa) { return (*frame_at(pa) & FRAME_PAGES) > FRAME_PAG
 /* One page fewer has the frame at PA; the last one gives it back. */
 void pm_drop(paddr_t pa) {
     ASSERT(!in_interrupt());
-    if (pm_state(pa) != PM_USED || !(*frame_at(pa) & FRAME_PAGES))
+    if (pa_offset(pa) || pm_state(pa) != PM_USED || !(*frame_at(pa) & FRAME_PAGES))
         PANIC("pm: frame 0x%08x cannot be dropped: its record is 0x%08x", pa, *frame_at(pa));
     *frame_at(pa) -= FRAME_PAGE;
     if (*frame_at(pa) == FRAME_PLAIN)

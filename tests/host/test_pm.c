@@ -658,6 +658,8 @@ static void test_owners_are_counted(void **state) {
         assert_int_equal(pm_state(pa), PM_USED);
     }
     assert_false(pm_is_shared(pa));
+    EXPECT_PANIC("cannot be shared", call_share, pa + 4, 0);
+    EXPECT_PANIC("cannot be dropped", call_drop, pa + 4, 0);
     pm_drop(pa);
     give(pa, 1);
     check_all();
