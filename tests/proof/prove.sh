@@ -4,7 +4,7 @@
 #                             must then fail
 #
 # Without a NAME all of them; "short" stands for those that say so. From the environment: OUT, a folder for what is
-# made on the way; CBMC, the command; CC, a compiler for i386.
+# made on the way; CBMC, the command; SOLVER, that of a SAT solver, if CBMC is not to use its own; CC, a compiler for i386.
 #
 # A proof's head says what is run, each in a line that may go on in the next ones, further to the right:
 #     proved:     what holds
@@ -46,19 +46,21 @@ clock() {
     now=$(awk -F '[ ms]+' '{ sum += $1 * 60 + $2 + $3 * 60 + $4 } END { printf "%d", sum + 0.5 }' "$OUT/times")
 }
 
-# check SOURCES NAME LOG: CBMC's answer: 0 proved, 10 refuted, anything else: no answer.
+# check SOURCES NAME LOG [OPTION...]: CBMC's answer: 0 proved, 10 refuted, anything else: no answer.
 # shellcheck disable=SC2046,SC2086,SC3045 # options and CBMC are several words; every sh of Linux has ulimit -v
 check() {
-    file=$1/tests/proof/$2.c
+    sources=$1 file=$1/tests/proof/$2.c log=$3
+    shift 3
     (
-        cd "$1" || exit 1
+        cd "$sources" || exit 1
         $CC -m32 -std=gnu11 -ffreestanding -E $(options "$file" compiler) \
             -iquote tests/host/include -iquote include -iquote mm -iquote tests/proof "$file"
-    ) >"$3.i" 2>"$3" || return 1
+    ) >"$log.i" 2>"$log" || return 1
+    [ -z "${SOLVER:-}" ] || set -- "$@" --external-sat-solver "$OUT/solver"
     (
         ulimit -v $MEMORY
-        exec timeout $SECONDS_MAX nice $CBMC --i386-linux $(options "$file" cbmc) "$3.i"
-    ) >>"$3" 2>&1
+        exec timeout $SECONDS_MAX nice $CBMC --i386-linux $(options "$file" cbmc) "$@" "$log.i"
+    ) >>"$log" 2>&1
 }
 
 prove() {
@@ -100,7 +102,7 @@ plant() {
     fi
     clock
     began=$now
-    check "$(cd "$copy" && pwd)" "$name" "$OUT/$bug.log"
+    check "$(cd "$copy" && pwd)" "$name" "$OUT/$bug.log" --stop-on-fail
     answer=$?
     clock
     seconds=$((now - began))
@@ -127,6 +129,8 @@ names() {
 
 mkdir -p "$OUT"
 OUT=$(cd "$OUT" && pwd)
+printf '%s\n' '#!/bin/sh' "exec ${SOLVER:-false} \"\$@\"" >"$OUT/solver"
+chmod +x "$OUT/solver"
 proofs=$(names "$@")
 [ -n "$proofs" ] || {
     echo "prove: there is no proof $*" >&2
