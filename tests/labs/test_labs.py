@@ -1,6 +1,6 @@
 """The labs: the stubs score nothing, Quire's own sources and the plain solution score all, each wrong solution loses the
-points that it names and is told why; and a lab's folder has no solution in it. By default some of the wrong ones are tried;
-QUIRE_LABS=all tries each.
+points that it names and is told why; and a lab's folder has no solution in it. By default some of the wrong ones are tried, in
+the exercises that they name; QUIRE_LABS=all tries each in all of the lab.
 
 A wrong solution is a patch to the plain one, and opens with two lines: `Loses: EXERCISE...` and `Says: WORDS`, which
 the grader must print. By default each lab's folder is made once by each of pytest's workers."""
@@ -24,13 +24,14 @@ import source  # noqa: E402
 pytestmark = pytest.mark.skipif(not shutil.which(os.environ.get("HOST_CC", "i686-linux-gnu-gcc")),
                                 reason="no compiler for i386 Linux")
 
+ALL = os.environ.get("QUIRE_LABS") == "all"
 NAMES = labs.names()
 WRONG = [(name, patch.name) for name in NAMES for patch in sorted((labs.LABS / name / "wrong").glob("*.patch"))]
 
 
 def sample(wrong, n=8):
     """N of each lab's, evenly; all of them with QUIRE_LABS=all."""
-    if os.environ.get("QUIRE_LABS") == "all":
+    if ALL:
         return wrong
     by_lab = {name: [each for each in wrong if each[0] == name] for name in NAMES}
     return [each for some in by_lab.values() for each in some[::max(1, len(some) // n)][:n]]
@@ -108,6 +109,17 @@ def test_the_plain_solution_scores_all(name, folder_of):
     assert all(got == of for got, of in points.values()), done.stdout
 
 
+@pytest.mark.skipif(not ALL, reason="a long round: QUIRE_LABS=all")
+@pytest.mark.parametrize("name", NAMES)
+def test_each_exercise_stands_alone(name, folder_of):
+    lab = labs.Lab(name)
+    for exercise in lab.exercises:
+        folder = folder_of(name)
+        solve.solve(lab, folder, [exercise.name])
+        points, done = grade(folder)
+        assert points == {each.name: (each.points if each is exercise else 0, each.points) for each in lab.exercises}, done.stdout
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_a_kernel_with_the_plain_solution_passes_its_own_tests(name, folder_of):
@@ -138,10 +150,13 @@ def test_a_wrong_solution_loses_its_points_and_is_told_why(name, patch, folder_o
     patch = lab.folder / "wrong" / patch
     loses, says = re.match(r"Loses: (.*)\nSays: (.*)\n", patch.read_text()).groups()
     solve.solve(lab, folder, patches=[patch])
-    points, done = grade(folder)
+    points, output = {}, ""
+    for options in [[]] if ALL else [[f"EXERCISE={exercise}"] for exercise in loses.split()]:
+        more, done = grade(folder, *options)
+        points, output = points | more, output + done.stdout
     lost = [exercise for exercise, (got, of) in points.items() if got < of]
-    assert lost == loses.split(), done.stdout
-    assert says in done.stdout, done.stdout
+    assert lost == loses.split(), output
+    assert says in output, output
 
 
 @pytest.mark.parametrize("name", NAMES)

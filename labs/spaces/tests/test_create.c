@@ -61,6 +61,8 @@ CASE(the_kernels_part_is_there) {
     for (unsigned pdi = KHEAP_START >> 22; pdi < RECURSIVE_PDI; pdi++)
         CHECK(pde_of_space(space, pdi) == pde_now(pdi), "PD[%u] of the new directory is 0x%08x, in the current one 0x%08x: the kernel's part "
               "is the same in all", pdi, pde_of_space(space, pdi), pde_now(pdi));
+    CHECK(space->generation == vmem_generation, "the new directory has the kernel's part as it is now, but GENERATION says that it has missed "
+          "changes: it is 0x%x, and vmem_generation 0x%x", space->generation, vmem_generation);
     go(space, "a new space");
     CHECK(mmu_load(AT(KERNELS)) == 0xFEED, "in the new space a page of the kernel's shows something else");
 }
@@ -134,6 +136,8 @@ CASE(a_change_of_the_kernels_part_is_not_missed) {
           "which is its own: it is 0x%08x, its frame 0x%08x", pde_now(RECURSIVE_PDI), one->directory);
     CHECK(pde_now(PART >> 22) == 0, "bringing the directory up to date has changed PD[%u], which is its own: the user part of the space that was "
           "left is seen in the other one", PART >> 22);
+    CHECK(first.generation == vmem_generation, "the changes were made in the space that was left, so it has seen them all, but its GENERATION is "
+          "0x%x, and vmem_generation 0x%x: its directory is filled anew at the next switch", first.generation, vmem_generation);
     check_order("a space that had missed a change is current");
     vmem_free_range(AT(KERNELS), 1); /* and its table */
     go(two, "a space whose directory has missed that a table of the kernel's came, and went");
