@@ -13,8 +13,9 @@ import time
 
 LEFT_OUT = {"build", "docs", ".git", "__pycache__"}  # of the sources
 PASS1, KERNEL = "build/quire.pass1.elf", "build/quire.elf"
-QEMU = ["qemu-system-i386", "-kernel", KERNEL, "-initrd", "build/user/hello,build/user/touch", "-m", "64M", "-display", "none", "-no-reboot",
-        "-nic", "none", "-serial", "stdio", "-monitor", "none", "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
+QEMU = ["qemu-system-i386", "-kernel", KERNEL, "-initrd", "build/user/hello,build/user/touch", "-m", "64M",
+        "-display", "none", "-no-reboot", "-nic", "none", "-serial", "stdio", "-monitor", "none",
+        "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
 EXIT_OK = 33
 FAILURE = re.compile(r"^(?:not ok \d+ (\S+)|(PANIC|page fault): .*|(Bail out!).*)\n", re.M)
 LIMIT = 120  # seconds of processor time, for what is known to end
