@@ -13,6 +13,13 @@ char puppet_said[16384];
 static const struct trap_handlers *before;
 static struct trap_handlers handlers;
 
+unsigned puppet_faults;
+
+static void count_fault(struct trap_frame *frame, uintptr_t address) {
+    puppet_faults++;
+    before->program_fault(frame, address);
+}
+
 /* Starts a puppet. */
 int puppet_start_with(void (*call)(struct trap_frame *frame)) {
     static char name[] = "puppet", *arg[] = {name};
@@ -24,6 +31,8 @@ int puppet_start_with(void (*call)(struct trap_frame *frame)) {
     before = trap_set_handlers(NULL);
     handlers = *before;
     handlers.system_call = call;
+    handlers.program_fault = count_fault;
+    puppet_faults = 0;
     trap_set_handlers(&handlers);
     return process_start(1, arg);
 }

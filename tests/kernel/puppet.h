@@ -61,5 +61,6 @@ void puppet_end_all(void);
 void puppet_kill_all(void);
 
 extern char puppet_said[16384];
+extern unsigned puppet_faults; /* those that are not mended */
 
 #endif

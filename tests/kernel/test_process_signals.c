@@ -226,6 +226,56 @@ static void interrupted_calls(void) {
 KTEST(process_signals_interrupt_calls)
 { puppet_checks(interrupted_calls); }
 
+/* ---- outside of system calls ---- */
+
+static unsigned calls;
+static unsigned fault_address;
+
+/* Reads where nothing is; the handler begins where the puppet does. */
+static void touch_nothing(struct trap_frame *frame) {
+    const struct found *on = (const struct found *)frame->user_esp;
+
+    if (calls++ == 0) {
+        puppet_call(frame, SYS_RT_SIGACTION, (const unsigned[6]){SIGSEGV, PUPPET_ACTION, 0, 8});
+        frame->ebp = MORE + PUPPET_AREA_PAGES * PAGE_SIZE + 4;
+        frame->edi = 0;
+        return;
+    }
+    if (on->signal == SIGSEGV && on->siginfo.address == on->sigcontext.cr2)
+        fault_address = on->siginfo.address;
+    puppet_call(frame, SYS_EXIT, (const unsigned[6]){0});
+}
+
+KTEST(process_handles_its_own_faults)
+{
+    int pid;
+
+    calls = fault_address = 0;
+    puppet_run(touch_nothing, &pid);
+    KCHECK(pid > 0);
+    KCHECK(calls == 2 && puppet_faults == 1);
+    KCHECK_EQ(fault_address, MORE + PUPPET_AREA_PAGES * PAGE_SIZE + 4);
+}
+
+/* jmp to itself, for ever */
+static void spin(struct trap_frame *frame) {
+    memcpy((char *)PLACE, "\xEB\xFE", 2);
+    frame->eip = PLACE;
+}
+
+KTEST(process_is_killed_though_it_makes_no_calls)
+{
+    const int pid = puppet_start_with(spin);
+
+    KCHECK(pid > 0);
+    for (unsigned i = 0; i < 3; i++)
+        process_rest();
+    KCHECK(process_find(pid));
+    KCHECK(process_kill(pid));
+    KCHECK(!process_find(pid) && !process_kill(pid) && !process_kill(MONITOR_PID));
+    puppet_end_all();
+}
+
 /* ---- children ---- */
 
 static void children(void) {
