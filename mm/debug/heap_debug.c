@@ -277,6 +277,7 @@ static void debug_check(void) {
         else if (record->state == RECORD_QUARANTINED)
             check_poison(record);
     }
+    records_check();
 }
 
 static bool debug_stats(unsigned sc, struct kmalloc_stats *out) {

@@ -379,6 +379,13 @@ void records_trim(void) {
             trim_pages(page, page + uses);
 }
 
+/* Every page that is not idle is part of something. */
+void records_check(void) {
+    for (size_t page = 0; (page = bitmap_find(idle, page, top, false)) < top; page++)
+        if (!read_use(page))
+            PANIC("kmalloc: the page at 0x%08x is neither idle nor used", (unsigned)address_of(page));
+}
+
 void records_stats(unsigned sc, struct kmalloc_stats *out) {
     bool run = sc == RECORD_CLASSES - 1;
 

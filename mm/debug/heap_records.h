@@ -50,6 +50,9 @@ struct record *record_next(const struct record *record);
 /* Gives back every page without a live object. The quarantine must be empty. */
 void records_trim(void);
 
+/* Panics where a page has been lost. */
+void records_check(void);
+
 void records_stats(unsigned sc, struct kmalloc_stats *out);
 #define RECORD_CLASSES 7 /* slots of 64 to 2048 bytes, and runs */
 

@@ -111,6 +111,38 @@ KTEST(heap_debug_red_zones_of_aligned_objects)
         }
 }
 
+static void free_at(void *p) { kfree(p); }
+
+KTEST(heap_debug_a_free_beside_an_object_is_told_from_one_inside)
+{
+    NEEDS(HEAP_DEBUG);
+    allocate_it(1000);
+    KCHECK(object);
+    KCHECK_TRAPS(free_at, object - 8, "lies beside an object");
+    KCHECK_TRAPS(free_at, object + 1000, "lies beside an object");
+    KCHECK_TRAPS(free_at, object + 999, "inside an object, 999 bytes past its start");
+    kfree(object);
+}
+
+/* A small object and a large one, where memory runs out at each page that they need: no page is lost. */
+static bool two_objects(void *arg) {
+    char *small = kmalloc(2000), *large = small ? kmalloc(50000) : NULL;
+
+    (void)arg;
+    kmalloc_check();
+    kfree(small);
+    kfree(large);
+    kmalloc_trim();
+    return large;
+}
+
+KTEST(heap_debug_out_of_memory_loses_no_page)
+{
+    if (heap_mode() == HEAP_NORMAL)
+        KSKIP("needs heap=debug or heap=guard");
+    exhaust(two_objects, NULL, 10);
+}
+
 static bool is_poison(const volatile char *bytes, size_t n) {
     for (size_t i = 0; i < n; i++)
         if (bytes[i] != HEAP_POISON_BYTE)
