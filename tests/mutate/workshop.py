@@ -21,7 +21,8 @@ FAILURE = re.compile(r"^(?:not ok \d+ (\S+)|(PANIC|page fault): .*|(Bail out!).*
 LIMIT = 120  # seconds of processor time, for what is known to end
 OUTPUT_LIMIT = 1 << 20
 IN_KERNEL = (KERNEL, "test")
-OF_PROCESSES = (KERNEL, "test=process_* rounds=20")  # a part of IN_KERNEL, for kernel/process
+# Before all of the kernel's tests, those that are about the folder; each is a boot.
+FITTING = {"kernel/process/": ["test=process_* rounds=20"], "mm/debug/": ["heap=debug test=heap_*", "heap=guard test=heap_*"]}
 
 
 class Ended(Exception):
@@ -137,10 +138,14 @@ class Workshop:
                 names = run([program, "--list"], self.folder, LIMIT)[1].split()
                 self.seconds.update({(program, name): self.time(self.host_test, program, name, LIMIT) for name in names})
                 self.seconds[program, None] = 0
-        for name in (OF_PROCESSES, IN_KERNEL):
+        for name in self.boots(path):
             if name not in self.seconds:
                 self.seconds[name] = self.time(self.kernel_tests, name, LIMIT)
         return self.parts[path]
+
+    def boots(self, path):
+        fitting = [lines for folder, lines in FITTING.items() if path.startswith(folder)]
+        return [(KERNEL, line) for line in sum(fitting, [])] + [IN_KERNEL]
 
     def time(self, test, *arguments):
         """The seconds of processor time of a test, which must pass."""
@@ -206,6 +211,5 @@ class Workshop:
         if not failed:
             if self.make(KERNEL):
                 return "does not compile", ""
-            of_part = path.startswith("kernel/process/") and self.test(OF_PROCESSES)
-            failed = of_part or self.test(IN_KERNEL)
+            failed = next(filter(None, map(self.test, self.boots(path))), None)
         return ("killed", failed) if failed else ("survived", "")
