@@ -67,6 +67,43 @@ KTEST(process_that_is_no_program_is_refused)
     KCHECK(find_text(process_error_text(run("nothing", 0)), "no such"));
 }
 
+static bool status_says(int status, const char *wanted) {
+    char text[STATUS_TEXT];
+
+    return !strcmp(process_status_text(status, text), wanted);
+}
+
+KTEST(process_statuses_are_put_into_words)
+{
+    KCHECK(status_says(0, ""));
+    KCHECK(status_says(1 << 8, "exit status 1"));
+    KCHECK(status_says(255 << 8, "exit status 255"));
+    KCHECK(status_says(1, "signal 1"));
+    KCHECK(status_says(9, "signal 9"));
+    KCHECK(status_says(0x80 | 11, "signal 11")); /* Linux's bit of a dumped core */
+    KCHECK(find_text(process_error_text(-7), "too many arguments"));
+    KCHECK(find_text(process_error_text(-12), "out of memory"));
+}
+
+/* All strings that a program begins with, in bytes: those, and no more. */
+KTEST(process_arguments_have_a_limit)
+{
+    static char name[] = "test";
+    const size_t most = (128u << 10) - sizeof(name) - sizeof("PATH=/") - sizeof("HOME=/") - sizeof("TERM=linux");
+    char *text = kmalloc(most + 1), *arg[] = {name, text};
+
+    KCHECK_CALL(add_program());
+    KCHECK(text);
+    memset(text, 'x', most);
+    text[most] = '\0';
+    int too_many = process_start(2, arg);
+    text[most - 1] = '\0';
+    int pid = process_start(2, arg), status = pid < 0 ? pid : process_wait_for(pid);
+    kfree(text);
+    KCHECK(find_text(process_error_text(too_many), "too many arguments"));
+    KCHECK_EQ(status, 0);
+}
+
 /* ---- looking at one ---- */
 
 static unsigned calls;
