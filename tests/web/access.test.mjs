@@ -8,6 +8,7 @@ import { missing, open } from "./shared.mjs";
 const AXE = resolve(process.env.QUIRE_BUILD ?? "build", "web-tests/node_modules/axe-core/axe.min.js");
 const WIDTHS = { 390: 844, 1440: 900, 1920: 1080 },
     THEMES = ["light", "dark", "contrast"],
+    FORCED = "forced colours",
     PANES = ["directory", "table", "frames", "translation", "time"];
 const FINGER = 44;
 
@@ -39,15 +40,26 @@ const SCENES = {
     help: page => page.locator("#help").click(),
 };
 
-const violations = page =>
-    page.evaluate(async () =>
-        (await axe.run(document)).violations.map(
-            ({ id, nodes }) => `${id}: ${nodes.map(node => node.html.slice(0, 120)).join(" | ")}`,
-        ),
+// PART: all of the document, or what is in one of its elements. ONLY: these rules.
+const violations = (page, part = "html", only = null) =>
+    page.evaluate(
+        async ([where, rules]) =>
+            (await axe.run(where, { resultTypes: ["violations"], ...(rules && { runOnly: rules }) })).violations.map(
+                ({ id, nodes }) => `${id}: ${nodes.map(node => node.html.slice(0, 120)).join(" | ")}`,
+            ),
+        [part, only],
     );
 
+const OF_COLOUR = ["color-contrast", "link-in-text-block"]; // what a theme can break
+
+// Shows the page in one of THEMES, or in the colours that the system forces.
+const dress = async (page, theme) => {
+    await page.emulateMedia({ forcedColors: theme === FORCED ? "active" : "none" });
+    if (theme !== FORCED) await page.locator("#theme").selectOption(theme);
+};
+
 for (const [width, height] of Object.entries(WIDTHS))
-    test(`axe-core finds nothing at ${width}, in any theme`, { skip: missing }, async t => {
+    test(`axe-core finds nothing at ${width}, in any theme and in forced colours`, { skip: missing }, async t => {
         const narrow = width < 720;
         const { page } = await open(t, {
             viewport: { width: Number(width), height },
@@ -57,20 +69,16 @@ for (const [width, height] of Object.entries(WIDTHS))
         await page.evaluate(readFileSync(AXE, "utf8"));
         for (const [name, scene] of Object.entries(SCENES)) {
             await scene(page);
-            for (const pane of narrow && name !== "help" ? PANES : [null])
-                for (const theme of THEMES) {
-                    await page.evaluate(
-                        ([to, which]) => {
-                            const select = document.getElementById("theme");
-                            select.value = to;
-                            select.dispatchEvent(new Event("change"));
-                            if (which) labPage.showPane(which);
-                        },
-                        [theme, pane],
-                    );
-                    await drawn(page);
-                    assert.deepEqual(await violations(page), [], `${name}, ${theme}, ${pane ?? "all panes"}`);
+            for (const pane of narrow && name !== "help" ? PANES : [null]) {
+                if (pane) await page.evaluate(which => labPage.showPane(which), pane);
+                await drawn(page);
+                const part = pane === null || pane === PANES[0] ? "html" : "#right"; // the rest is as it was
+                for (const [i, theme] of [...THEMES, FORCED].entries()) {
+                    await dress(page, theme);
+                    const found = await violations(page, part, i ? OF_COLOUR : null);
+                    assert.deepEqual(found, [], `${name}, ${theme}, ${pane ?? "all panes"}`);
                 }
+            }
         }
     });
 
