@@ -63,6 +63,7 @@ export class Machine {
         this.look();
         this.io = this.emulator.v86.cpu.io;
         this.emulator.v86.cpu.devices.pci.set_state = () => { }; /* or restore() fails, at BARs that v86 has none for; Quire has no PCI */
+        this.emulator.v86.cpu.devices.vga.complete_redraw = () => { }; /* of a picture that nobody looks at: the page has its own */
         this.registerPorts();
         setTextMode(this.io);
         this.loadModules();

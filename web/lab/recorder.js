@@ -122,6 +122,8 @@ export class Recorder {
 
     /** EVENT, with the place in the source that it comes from. */
     placed(event, eip = this.machine.eip) {
+        if (this.overflowing) /* it is only counted */
+            return event;
         return { ...event, where: this.whereIs(eip), stack: this.machine.stack(), eip };
     }
 
