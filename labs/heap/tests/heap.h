@@ -37,7 +37,7 @@ static inline size_t written(const struct object *o) { return whole ? o->size : 
 /* The live object in which one of the N bytes at P lies, or NULL. */
 static inline const struct object *object_in(const unsigned char *p, size_t n) {
     for (size_t i = 0; i < live; i++)
-        if (objects[i].p < p + n && objects[i].p + written(&objects[i]) > p)
+        if (objects[i].size && objects[i].p < p + n && objects[i].p + written(&objects[i]) > p)
             return &objects[i];
     return NULL;
 }
@@ -52,6 +52,13 @@ static struct {
     bool forgiving;    /* a page that is given back can still be accessed: this exercise is not about that */
     bool plain;        /* pages come without garbage */
 } pages;
+
+/* Whatever was in them: each word another, all values of a byte. */
+static inline void fill_with_garbage(void *va, size_t n) {
+    static uint32_t word = 1;
+    for (uint32_t *w = va; w < (uint32_t *)va + n * PAGE_SIZE / 4; w++)
+        *w = word = word * 1664525 + 1013904223;
+}
 
 static inline size_t page_number(const void *va) { return ((uintptr_t)va - KHEAP_START) / PAGE_SIZE; }
 static inline unsigned page_address_of(size_t page) { return KHEAP_START + (unsigned)page * PAGE_SIZE; }
@@ -84,7 +91,7 @@ int vmem_alloc_range(void *va, size_t n, unsigned flags) {
     bool used = object_in(va, n * PAGE_SIZE); /* forgiven */
     mprotect(va, n * PAGE_SIZE, PROT_READ | PROT_WRITE);
     if (!pages.plain && !used)
-        memset(va, 0xA5, n * PAGE_SIZE);
+        fill_with_garbage(va, n);
     memset(&pages.held[page_number(va)], true, n);
     pages.count += n;
     if (pages.count > pages.peak)

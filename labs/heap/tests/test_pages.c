@@ -188,4 +188,8 @@ CASE(pages_are_counted) {
     drop_all(ANY_ORDER);
     trim();
     CHECK(kmalloc_pages() == 0, "all is freed, and kmalloc_pages() is %u", (unsigned)kmalloc_pages());
+    doing("kmalloc_init again, of a heap that holds no page");
+    kmalloc_init(&vmem_provider);
+    CHECK(kmalloc_peak_pages() == 0, "after kmalloc_init, kmalloc_peak_pages() is %u", (unsigned)kmalloc_peak_pages());
+    take(100);
 }
