@@ -29,6 +29,7 @@ static struct arrival {
 } asked, reported;
 unsigned depth; /* exceptions that have arrived, and none of C's functions was called */
 unsigned ebp_before;
+static bool mended;
 static bool (*mend)(struct trap_frame *frame, uintptr_t address);
 static void *back[5];
 
@@ -68,9 +69,12 @@ void (*system_call_handler)(struct trap_frame *frame) = trap_dispatch;
 /* exception_handled calls this, and leaves garbage where a C function may: a bool is AL alone. */
 bool handled(struct trap_frame *frame, uintptr_t address) {
     record(&asked, frame, address);
-    CHECK(asked.times < 8, "exception_handled returns false, but the instruction is tried again, and again: the answer is in AL alone, the rest of EAX is "
-          "garbage");
-    return mend && mend(frame, address);
+    CHECK(!(asked.eflags & EFLAGS_IF), "interrupts are on in C: Quire's kernel runs with them off, as the processor has left them");
+    CHECK(asked.times < 8 || mended, "exception_handled returns false, but the instruction is tried again, and again: the answer is in AL alone, the rest of "
+          "EAX is garbage");
+    CHECK(asked.times < 8, "exception_handled returns true, the page is there by now, and the same instruction faults again, and again: its registers are not "
+          "what they were");
+    return mended = mend && mend(frame, address);
 }
 
 void exception(const struct trap_frame *frame, uintptr_t address) {
@@ -85,10 +89,14 @@ void double_fault(void) { wrong("a double fault"); }
 
 /* ---- the way there ---- */
 
+extern const char touch_at[], illegal_at[];
+
 void arrive_14(void), arrive_6(void), arrive_13(void);
 void entry_faults(unsigned vector, unsigned error, uintptr_t eip);
 
 void entry_faults(unsigned vector, unsigned error, uintptr_t eip) {
+    CHECK(eip != (uintptr_t)touch_at && eip != (uintptr_t)illegal_at,
+          "the instruction at 0x%08x is tried again, and again, though nobody has said that it can go on: report it (report_by)", (unsigned)eip);
     wrong("exception_common faults itself, at 0x%08x (exception %u, error code 0x%x; CR2 is 0x%08x), and so does what follows, without end. Does an "
           "immediate lack its $?", (unsigned)eip, vector, error, read_cr2());
 }
@@ -113,7 +121,7 @@ __asm__(".text\n"
 /* touch(at): writes to AT with known values in the registers, and keeps what is in them afterwards in after_touch: EAX, ECX, EDX, EBX,
  * ESP, EBP, ESI, EDI, EFLAGS. */
 void touch(uintptr_t at);
-extern const char touch_at[], illegal_at[], program[], program_after[];
+extern const char program[], program_after[];
 unsigned before_touch_esp, after_touch[9];
 __asm__(".text\n"
         "touch:\n"
@@ -168,6 +176,8 @@ static void load_descriptors(void) {
 
 /* Page 0 is absent, and all from 4 MiB up. */
 static void start(void) {
+    outb(0x21, 0xFF); /* the interrupt controllers' lines, all of them */
+    outb(0xA1, 0xFF);
     for (unsigned i = 1; i < 1024; i++)
         low[i] = i << 12 | ENTRY;
     directory[0] = (unsigned)low | ENTRY;

@@ -100,6 +100,8 @@ CASE(what_comes_first) {
     check_fault(CAUSE_STALE_WINDOW, &fault, "the window is stale: the entry is absent only because it was written to another table");
     fault.window_stale = false;
     check_fault(CAUSE_HEAP, &fault, "the window is not stale");
+    check(CAUSE_STACK_GUARD, at(boot_stack_bottom) - 4, U, RW, 0, "the guard comes before whose access it was");
+    check(CAUSE_KERNEL_MEMORY, at(rodata_start), P | U | W, RW, RO, "whose access it was comes before what was written to");
     check(CAUSE_STALE_ENTRY, at(kernel_start), P | W, RW, RW, "the live entries allow it: that comes before what the address tells");
 }
 
@@ -161,5 +163,6 @@ CASE(what_is_left) {
     check(CAUSE_READ_ONLY, 0x00300000, P | W, RW, RO, "a write was refused");
     check(CAUSE_DAMAGED, 0x00300000, 0, RW, 0, "absent, where Quire clears no entry");
     check(CAUSE_KERNEL_ONLY, FREE_START, P | U, USER_RW, RO, "a program, in the user part, and the page is there: it is the kernel's");
+    check(CAUSE_KERNEL_ONLY, 0x00300000, P, RW, 0, "a read was refused, and the entry has gone since: no other cause holds");
     check(CAUSE_READ_ONLY, FREE_START, P | U | W, USER_RW, RO, "a write was refused, a program's: the first cause that holds");
 }

@@ -44,7 +44,8 @@ static paddr_t translate(uintptr_t va) {
 
 /* ---- the processor, as mm/vmem.c and page_fault.c know it ---- */
 
-unsigned read_entry(const volatile unsigned *entry) { return *word(translate((uintptr_t)entry)); }
+static unsigned reads;
+unsigned read_entry(const volatile unsigned *entry) { return reads++, *word(translate((uintptr_t)entry)); }
 void flush_page(const void *va) { tlb[(uintptr_t)va / PAGE_SIZE] = 0; }
 paddr_t get_page_directory(void) { return cr3; }
 
@@ -79,8 +80,10 @@ static void start(void) {
 static struct vmem_walk walk_to(uintptr_t va, bool mapped) {
     struct vmem_walk walk;
     memset(&walk, 0x5A, sizeof walk);
-    doing("vmem_walk(0x%08x), where PD[%u] is 0x%08x", (unsigned)va, (unsigned)(va >> 22), *word(cr3 + (va >> 22) * 4));
+    doing("vmem_walk(0x%08x), where PD[%u] is 0x%08x (entries are read with read_entry)", (unsigned)va, (unsigned)(va >> 22), *word(cr3 + (va >> 22) * 4));
+    reads = 0;
     bool says = vmem_walk((void *)va, &walk);
+    CHECK(reads, "vmem_walk has read no entry: entries are read with read_entry, which is what reaches the machine's memory here");
     CHECK(says == mapped, "vmem_walk(0x%08x) returns %s, but the page is %s", (unsigned)va, says ? "true" : "false",
           mapped ? "mapped" : "not mapped");
     return walk;
@@ -115,6 +118,10 @@ CASE(the_four_steps) {
     CHECK(walk.pte == (0x105000 | PTE_PRESENT | PTE_WRITE), "PT[5] is 0x%08x, but vmem_walk says 0x%08x", 0x105003, walk.pte);
     CHECK(walk.pa == 0x105678, "the address is the frame's, 0x00105000, plus the offset, 0x678, but vmem_walk says 0x%08x%s", walk.pa,
           (walk.pa & 7) != 0 && walk.pa != 0x105000 ? ": the entry's flags are no part of it" : "");
+    *word(DIRECTORY + PDI * 4) |= 0x80;
+    walk = walk_to(HEAP + 0x5678, true);
+    CHECK(walk.pte == 0x105003 && walk.pa == 0x105678, "bit 7 of PD[832] is set: it means a page of 4 MiB only where CR4.PSE is set, and Quire never sets "
+          "it, so there is a table as ever (SDM vol. 3, table 4-6), but vmem_walk says PT 0x%08x, address 0x%08x", walk.pte, walk.pa);
     CHECK(walk_to(HEAP + 0x3FFFFF, true).pa == 0x4FFFFF, "the last byte of the 4 MiB is at 0x004fffff");
 }
 
