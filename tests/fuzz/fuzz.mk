@@ -57,7 +57,7 @@ $(FUZZ_OUT)/$(1): $(call fuzz_object,$(1),$(FUZZ_SRC_$(1)) tests/fuzz/$(1).c $(F
 endef
 $(foreach target,$(FUZZ_TARGETS),$(eval $(call fuzz_program,$(target))))
 
--include $(wildcard $(foreach kind,obj process,$(FUZZ_OUT)/$(kind)/*/*.d $(FUZZ_OUT)/$(kind)/*/*/*.d))
+-include $(wildcard $(foreach deep,*/* */*/* */*/*/*,$(FUZZ_OUT)/*/$(deep).d))
 
 # Each of clang, its 32-bit runtime, the cross compiler and its libstdc++ is needed.
 can-fuzz = $(and $(call all-here,$(FUZZ_CLANG) $(HOST_CC)),$(wildcard $(firstword $(FUZZ_LIBRARIES))),$(wildcard \

@@ -74,11 +74,9 @@ static void put_files(void) {
 
 static void on_mended(const struct process_fault *fault) { EXPECT(fault->after != PADDR_NONE); }
 
-static int any_program(void) {
-    struct process_info info = {0};
+static bool is_alone(void) { return monitor.next == &monitor; }
 
-    return process_next(MONITOR_PID + 1, &info) ? info.pid + (int)model_below(4) : 0;
-}
+static int any_program(void) { return is_alone() ? 0 : monitor.next->pid + (int)model_below(4); }
 
 static void start_program(void) {
     static char *const argument[] = {"program", "one", ""};
@@ -87,6 +85,9 @@ static void start_program(void) {
 }
 
 static void look_into(int pid) {
+    struct process_info info;
+
+    process_next(pid, &info);
     if (!process_enter(pid))
         return;
     process_region(DATA, true);
@@ -95,9 +96,7 @@ static void look_into(int pid) {
 }
 
 static void act_as_monitor(void) {
-    struct process_info info;
-
-    switch (process_next(MONITOR_PID + 1, &info) ? model_below(12) : 0) {
+    switch (is_alone() ? 0 : model_below(12)) {
     case 0:
         start_program();
         break;
@@ -124,11 +123,9 @@ static void act_as_monitor(void) {
 }
 
 static void end_all(void) {
-    struct process_info info;
-
     model_release();
-    while (process_next(MONITOR_PID + 1, &info))
-        EXPECT(process_kill(info.pid));
+    while (!is_alone())
+        EXPECT(process_kill(monitor.next->pid));
     tty_give(0);
     process_on_fault(NULL);
 }
@@ -159,7 +156,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     model_read(data, size);
     model_begin(0);
     put_files();
-    last = (struct last){.stored = DATA, .mapped = STACK_TOP};
+    last = (struct last){.stored = DATA, .mapped = DATA};
     process_init();
     size_t free_frames = pm_count().free, objects = heap_objects();
 

@@ -246,9 +246,10 @@ static void check_directory_cache(unsigned pdi) {
                      directory_cache[pdi].pde[way]);
 }
 
-static void check_tlb(unsigned page) {
-    if (tlb[page] && tlb[page] != lookup(page))
-        fail_msg("mmu: the page 0x%05x000 is 0x%08x, but may still be cached as 0x%08x%s%s", page, lookup(page),
+/* The tables say SAYS of PAGE. */
+static void check_tlb(unsigned page, unsigned says) {
+    if (tlb[page] && tlb[page] != says)
+        fail_msg("mmu: the page 0x%05x000 is 0x%08x, but may still be cached as 0x%08x%s%s", page, says,
                  tlb[page] & ~MIXED, tlb[page] & MIXED ? " or as another" : "",
                  page == SCRATCH_PAGE / PAGE_SIZE ? " (the scratch page, which shows one frame at a time)" : "");
 }
@@ -257,7 +258,8 @@ void mmu_check_caches(void) {
     for (unsigned pdi = 0; pdi < WORDS; pdi++) {
         check_directory_cache(pdi);
         for (unsigned page = pdi * WORDS; region_used[pdi] && page < (pdi + 1) * WORDS; page++)
-            check_tlb(page);
+            if (tlb[page])
+                check_tlb(page, lookup(page));
     }
 }
 
@@ -268,9 +270,9 @@ static paddr_t translate(uintptr_t va, bool write) {
     unsigned page = va / PAGE_SIZE, says;
     if (!paging)
         return va;
-    check_directory_cache(page / WORDS);
-    check_tlb(page);
     says = lookup(page);
+    check_directory_cache(page / WORDS);
+    check_tlb(page, says);
     if (!says)
         fail_msg("mmu: page fault: %s of 0x%08lx, not present", write ? "write" : "read", (unsigned long)va);
     if (write && !(says & PTE_WRITE))
@@ -287,7 +289,7 @@ static paddr_t translate(uintptr_t va, bool write) {
 static bool faults(uintptr_t va, bool write) {
     unsigned page = va / PAGE_SIZE, says = lookup(page);
     check_directory_cache(page / WORDS);
-    check_tlb(page);
+    check_tlb(page, says);
     return !says || (write && !(says & PTE_WRITE));
 }
 

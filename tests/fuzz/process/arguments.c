@@ -60,7 +60,16 @@ static unsigned terminal_request(void) {
     return known[model_below(ARRAY_SIZE(known))];
 }
 
-static unsigned descriptor(void) { return model_one_in(2) ? last.small : model_below(6); }
+/* Mostly an open one. */
+static unsigned descriptor(void) {
+    unsigned open[FILES_MAX], count = 0;
+
+    for (unsigned fd = 0; fd < FILES_MAX; fd++)
+        if (current->files.file[fd])
+            open[count++] = fd;
+    return count && !model_one_in(8) ? open[model_below(count)] : model_below(FILES_MAX + 2);
+}
+
 static unsigned page_end(void) { return DATA + (1 + model_below(3)) * PAGE_SIZE - model_below(32); }
 static unsigned pid(void) {
     return (unsigned)(current->pid + (int)model_below(5) - 2) * (model_one_in(4) ? -1u : 1);
@@ -101,12 +110,14 @@ unsigned argument(const struct trap_frame *frame) {
 }
 
 uintptr_t place(const struct trap_frame *frame) {
-    switch (model_below(8)) {
+    switch (model_below(32)) {
     case 0:
         return argument(frame) & ~3u;
     case 1:
-        return (frame->user_esp + model_below(128) * 4) & ~3u;
     case 2:
+        return (frame->user_esp + model_below(128) * 4) & ~3u;
+    case 3:
+    case 4:
         return (last.mapped & ~3u) + model_below(64) * 4;
     default:
         return DATA + model_below(DATA_SIZE / 4) * 4;

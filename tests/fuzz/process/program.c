@@ -40,18 +40,21 @@ bool access_word(struct trap_frame *frame, uintptr_t va, bool write, unsigned *w
 
 /* ---- system calls ---- */
 
-/* What a call's arguments are: a letter each, as argument_like has them. */
+/* What a call's arguments are: a letter each, as argument_like has them. Those that need what others have left behind stand
+ * here more than once. */
 static const struct shape {
     uint16_t number;
     const char *arguments;
 } shapes[] = {
-    {3, "dpn"},     {4, "dpn"},    {5, "sf"},     {6, "d"},      {11, "svv"},     {12, "s"},    {19, "dnw"},
-    {33, "sw"},     {37, "ig"},    {41, "d"},     {42, "p"},     {45, "b"},       {54, "dtp"},  {55, "dwn"},
-    {57, "ii"},     {63, "dd"},    {67, "gSp"},   {85, "spn"},   {90, "S"},       {91, "ml"},   {114, "ipwp"},
-    {120, "fppp"},  {125, "mlr"},  {140, "0npw"}, {145, "dSw"},  {146, "dSw"},    {162, "Sp"},  {168, "Sww"},
-    {174, "gSp"},   {175, "wSpn"}, {179, "S"},    {183, "pn"},   {192, "mlradw"}, {195, "sp"},  {197, "dp"},
-    {220, "dpn"},   {221, "dfw"},  {243, "S"},    {267, "wwSp"}, {295, "dsf"},    {330, "ddf"}, {331, "pf"},
-    {383, "dswnp"},
+    {3, "dpn"},    {3, "dpn"},      {3, "dpn"},   {4, "dpn"},      {4, "dpn"},    {4, "dpn"},
+    {42, "p"},     {192, "mlradw"}, {4, "dpn"},   {5, "sf"},       {6, "d"},      {11, "svv"},
+    {12, "s"},     {19, "dnw"},     {33, "sw"},   {37, "ig"},      {41, "d"},     {42, "p"},
+    {45, "b"},     {54, "dtp"},     {55, "dwn"},  {57, "ii"},      {63, "dd"},    {67, "gSp"},
+    {85, "spn"},   {90, "S"},       {91, "ml"},   {114, "ipwp"},   {120, "fppp"}, {125, "mlr"},
+    {140, "0npw"}, {145, "dSw"},    {146, "dSw"}, {162, "Sp"},     {168, "Sww"},  {174, "gSp"},
+    {175, "wSpn"}, {179, "S"},      {183, "pn"},  {192, "mlradw"}, {195, "sp"},   {197, "dp"},
+    {220, "dpn"},  {221, "dfw"},    {243, "S"},   {267, "wwSp"},   {295, "dsf"},  {330, "ddf"},
+    {331, "pf"},   {383, "dswnp"},
 };
 
 /* Any of the table's numbers, now and then another. */
@@ -65,6 +68,21 @@ static unsigned any_number(void) {
     return model_one_in(30) ? model_word() : number[model_below(count)];
 }
 
+enum { OLD_SIGRETURN = 119, SIGRETURN = 173 };
+
+/* Call NUMBER, with the arguments in FRAME. */
+static void make_call(struct trap_frame *frame, unsigned number) {
+    frame->eax = number;
+    handlers->system_call(frame);
+    check_frame(frame);
+    if (number != OLD_SIGRETURN && number != SIGRETURN) /* what these return is the program's */
+        EXPECT(frame->eax != (unsigned)-ERESTART);
+    if (frame->eax % PAGE_SIZE == 0 && frame->eax >= USER_START && frame->eax < USER_END)
+        last.mapped = frame->eax;
+    last.result = frame->eax;
+    last.number = number;
+}
+
 static void call(struct trap_frame *frame) {
     unsigned *to[] = {&frame->ebx, &frame->ecx, &frame->edx, &frame->esi, &frame->edi, &frame->ebp};
     bool is_any = model_one_in(4);
@@ -74,16 +92,13 @@ static void call(struct trap_frame *frame) {
 
     for (unsigned i = 0; arguments[i]; i++)
         *to[i] = argument_like(frame, arguments[i]);
-    frame->eax = number;
-    handlers->system_call(frame);
-    check_frame(frame);
-    if (number != 119 && number != 173) /* what sigreturn returns is the program's */
-        EXPECT(frame->eax != (unsigned)-ERESTART);
-    if (frame->eax % PAGE_SIZE == 0 && frame->eax >= USER_START && frame->eax < USER_END)
-        last.mapped = frame->eax;
-    if (frame->eax && frame->eax < FILES_MAX)
-        last.small = frame->eax;
-    last.result = frame->eax;
+    make_call(frame, number);
+}
+
+/* The last call again and again, until descriptors, memory or a pipe's room may have run out. */
+static void repeat(struct trap_frame *frame) {
+    for (unsigned number = last.number, n = model_one_in(8) ? 48 : model_below(4); n; n--)
+        make_call(frame, number);
 }
 
 /* ---- what else happens ---- */
@@ -119,8 +134,9 @@ static void raise_exception(struct trap_frame *frame) {
 /* Registers that calls and handlers look at. */
 static void set_registers(struct trap_frame *frame) {
     switch (model_below(4)) {
-    case 0: /* a handler returns */
+    case 0: /* a handler returns, if this is one */
         frame->user_esp += 4;
+        make_call(frame, SIGRETURN);
         break;
     case 1:
         frame->user_esp = argument(frame);
@@ -153,6 +169,9 @@ static void act(struct trap_frame *frame) {
         break;
     case 4:
         interrupt(frame, model_below(4));
+        break;
+    case 7:
+        repeat(frame);
         break;
     case 5:
         set_registers(frame);

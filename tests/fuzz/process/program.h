@@ -11,10 +11,10 @@
 #define DATA_SIZE (3 * PAGE_SIZE) /* the first page of it from the file */
 #define DATA_END (DATA + DATA_SIZE)
 
-/* By any program: where it stored something, where it mapped something, and what calls returned. */
+/* By any program: where it stored something, where it mapped something, its call, and what calls returned. */
 struct last {
     uintptr_t stored, mapped;
-    unsigned result, small; /* small: a descriptor, perhaps */
+    unsigned number, result;
 };
 extern struct last last;
 
