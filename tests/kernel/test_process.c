@@ -1,6 +1,7 @@
 /* Programs: started, run and ended, with memory and without; and what a malformed executable is refused with. */
 #include "process.h"
 
+#include "../../kernel/process/linux.h"
 #include "cpu.h"
 #include "kmalloc.h"
 #include "ktest.h"
@@ -65,6 +66,18 @@ KTEST(process_that_is_no_program_is_refused)
 {
     KCHECK(run("nothing", 0) < 0);
     KCHECK(find_text(process_error_text(run("nothing", 0)), "no such"));
+}
+
+static void nobody_has_the_terminal(void) {
+    EXPECT(0, SYS_IOCTL, 0, TIOCGPGRP, PUPPET_AREA);
+    KCHECK_EQ(*(int *)PUPPET_AREA, 0);
+}
+
+KTEST(process_that_has_ended_gives_back_the_terminal)
+{
+    KCHECK_CALL(add_program());
+    KCHECK_EQ(run("test", 1), 0);
+    puppet_checks(nobody_has_the_terminal);
 }
 
 static bool status_says(int status, const char *wanted) {

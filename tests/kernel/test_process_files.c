@@ -415,6 +415,7 @@ static void pipes(void) {
     EXPECT(-EBADF, SYS_READ, 4, PLACE, 1);
     EXPECT(-EBADF, SYS_WRITE, 3, PLACE, 1);
     EXPECT(-EAGAIN, SYS_READ, 3, PLACE, 1);
+    EXPECT(0, SYS_READ, 3, PLACE, 0); /* nothing is to be read, so nothing is waited for */
     put_numbers(0, 5000);
     EXPECT(PAGE_SIZE, SYS_WRITE, 4, PLACE, 5000); /* as much as fits */
     EXPECT(-EAGAIN, SYS_WRITE, 4, PLACE, 1);
