@@ -89,6 +89,26 @@ test("a chapter has its command, its output and its fault; the state has the fau
     await lab.machine.destroy();
 });
 
+test("each page fault is one event, wherever it was", async () => {
+    const lab = await boot();
+    for (const kind of ["null", "null-write", "text-write", "rodata-write", "unmapped", "window", "jump"]) {
+        await lab.type(`fault ${kind}\n`);
+        const { fault, from, to } = lab.chapters.at(-1), told = lab.events.slice(from, to).filter(event => event.kind === "fault");
+        assert.deepEqual(told.map(({ va, error }) => ({ va, error })), [{ va: fault.address, error: fault.error }], kind);
+    }
+    await lab.machine.destroy();
+});
+
+test("a table is known from the moment that a directory leads to it", async () => {
+    const lab = await boot();
+    await lab.type("map 0x400000 0xb8000\nalloc 5000\n");
+    const links = lab.events.map((event, i) => [event, i + 1]).filter(([{ level, value }]) => level === "pd" && value & PTE.PRESENT);
+    assert.ok(links.length > 2);
+    for (const [{ value }, after] of links)
+        assert.ok(lab.stateAt(after).tables.has((value & PTE.FRAME) >>> 0), `after step ${after}`);
+    await lab.machine.destroy();
+});
+
 test("more changes than are kept become one event, and the model is as exact", async () => {
     const lab = await boot();
     await lab.type("test vmem_map*\n");
