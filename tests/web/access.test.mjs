@@ -134,6 +134,33 @@ test("no line is cropped at any width", { skip: missing }, async t => {
     }
 });
 
+test("the line of C is shown with others around it, and the legend beside what it explains", { skip: missing }, async t => {
+    for (const [path, width, height, lines] of [
+        ["", 1440, 900, 5],
+        ["", 1920, 1080, 6],
+        ["?present", 1920, 1080, 2],
+    ]) {
+        const { page } = await open(t, { path, viewport: { width, height }, reducedMotion: "reduce" });
+        await type(page, "map 0x400000 0xb8000");
+        const shown = await page.evaluate(async () => {
+            const { from, to } = labPage.lab.chapters.at(-1),
+                found = { lines: Infinity, overlap: -Infinity };
+            for (let at = from + 1; at <= to; at++) {
+                labPage.moveTo(at);
+                labPage.render();
+                const code = document.querySelector(".code"),
+                    line = parseFloat(getComputedStyle(code).lineHeight);
+                if (!code.hidden) found.lines = Math.min(found.lines, Math.min(code.clientHeight, code.scrollHeight) / line);
+                const [above, legend] = ["#frames .caption", "#legend"].map(part => document.querySelector(part).getBoundingClientRect());
+                found.overlap = Math.max(found.overlap, above.bottom - legend.top);
+            }
+            return found;
+        });
+        assert.ok(shown.lines >= lines - 0.5, `${path} ${width}: ${shown.lines.toFixed(1)} lines`);
+        assert.ok(shown.overlap <= 0, `${path} ${width}: the legend lies ${shown.overlap} px over the caption`);
+    }
+});
+
 test("the keyboard alone: a command, its steps, a grid, a bit, another theme", { skip: missing }, async t => {
     const { page, errors } = await open(t, { reducedMotion: "reduce" }),
         { keyboard } = page;

@@ -4,7 +4,8 @@ import { el, plural, prose, replace, rest, rove, say } from "./dom.js";
 import { KINDS, kindOf, plainStory, story } from "./story.js";
 import { palette } from "./theme.js";
 
-const HIDDEN = new Set(["_start", "kmain", "monitor_run"]);
+const HIDDEN = new Set(["_start", "kmain", "monitor_run"]),
+    CALLS = 3; // on the wall, where a line of type is dear
 
 export class Timeline {
     constructor(root, app) {
@@ -206,7 +207,8 @@ export class Timeline {
                       .concat(where)
                       .map(site => site.function)
                 : [];
-        const names = [...new Set([...(event?.stack ?? []), ...inlined])].filter(name => !HIDDEN.has(name));
+        const all = [...new Set([...(event?.stack ?? []), ...inlined])].filter(name => !HIDDEN.has(name)),
+            names = document.body.classList.contains("present") && all.length > CALLS ? ["…", ...all.slice(-CALLS)] : all;
         replace(
             this.stack,
             names.flatMap((name, i) => (i ? [el("span", { class: "dim" }, " › "), name] : [name])),
