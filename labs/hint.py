@@ -25,8 +25,10 @@ def read(path):
 def main(name, build, which=None):
     lab, build = Lab(name), Path(build)
     grades, given = read(build / "last.json"), read(build / "hints.json")
-    unsolved = [exercise.name for exercise in lab.exercises
-                if grades.get(exercise.name, -1) < exercise.points] or [lab.exercises[0].name]
+    unsolved = [exercise.name for exercise in lab.exercises if grades.get(exercise.name, -1) < exercise.points]
+    if not which and not unsolved:
+        print("All points are there: nothing is left to hint at.")
+        return
     exercise = lab.find(which or unsolved[0])
     all_hints = hints(lab)[exercise.name]
     number = min(given.get(exercise.name, 0), len(all_hints) - 1)

@@ -4,6 +4,7 @@ the exercises that they name; QUIRE_LABS=all tries each in all of the lab.
 
 A wrong solution is a patch to the plain one, and opens with two lines: `Loses: EXERCISE...` and `Says: WORDS`, which
 the grader must print. By default each lab's folder is made once by each of pytest's workers."""
+import json
 import os
 import re
 import shutil
@@ -308,3 +309,12 @@ def test_hints_come_one_by_one(folder_of):
     shutil.rmtree(folder / "build/grade", ignore_errors=True)
     first, second = (run(folder, "make", "--silent", "hint").stdout for _ in range(2))
     assert "hint 1 of" in first and "hint 2 of" in second
+
+
+def test_who_has_all_points_gets_no_hint_unless_he_names_an_exercise(folder_of):
+    folder, lab = folder_of("frames"), labs.Lab("frames")
+    (folder / "build/grade").mkdir(parents=True, exist_ok=True)
+    grades = {exercise.name: exercise.points for exercise in lab.exercises}
+    (folder / "build/grade/last.json").write_text(json.dumps(grades))
+    assert run(folder, "make", "--silent", "hint").stdout == "All points are there: nothing is left to hint at.\n"
+    assert "Exercise 2, bitmap, hint " in run(folder, "make", "--silent", "hint", "EXERCISE=bitmap").stdout
