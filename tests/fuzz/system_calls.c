@@ -26,6 +26,9 @@
 #include "../../kernel/process/process_inside.h"
 #include "../../kernel/process/tty.h"
 
+/* A page of the kernel's part that is open to programs: a call that follows a pointer to it is wrong all the same. */
+#define OPEN_PAGE ((void *)KERNEL_STACKS_END)
+
 /* ---- files ---- */
 
 /* Frames of the kernel's image, which pm never hands out. */
@@ -158,6 +161,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     put_files();
     last = (struct last){.stored = DATA, .mapped = DATA};
     process_init();
+    EXPECT(vmem_alloc_range(OPEN_PAGE, 1, VMEM_WRITE | VMEM_USER) == 0);
     size_t free_frames = pm_count().free, objects = heap_objects();
 
     start_program();
@@ -170,6 +174,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     EXPECT(current == &monitor && kernel_stacks() == 0);
     EXPECT(heap_objects() == objects);
     EXPECT(pm_count().free == free_frames);
+    EXPECT(vmem_free_range(OPEN_PAGE, 1) == 0);
     model_end();
     return 0;
 }

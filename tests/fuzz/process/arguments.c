@@ -166,6 +166,18 @@ static unsigned put_vector(struct trap_frame *frame, unsigned n) {
     return last.stored;
 }
 
+static unsigned where_to_map(void) {
+    switch (model_below(8)) {
+    case 0:
+        return DATA + model_below(3) * PAGE_SIZE;
+    case 1:
+    case 2:
+        return 0;
+    default:
+        return last.mapped + model_below(4) * PAGE_SIZE;
+    }
+}
+
 unsigned argument_like(struct trap_frame *frame, char kind) {
     switch (model_one_in(9) ? '?' : kind) {
     case '0':
@@ -184,8 +196,8 @@ unsigned argument_like(struct trap_frame *frame, char kind) {
         return pid();
     case 'l':
         return (1 + model_below(8)) * PAGE_SIZE - model_below(2);
-    case 'm':
-        return model_one_in(3) ? 0 : last.mapped + model_below(4) * PAGE_SIZE;
+    case 'm': /* pages */
+        return where_to_map();
     case 'n':
         return model_one_in(4) ? model_below(3 * PAGE_SIZE) : model_below(64);
     case 'p':
