@@ -179,11 +179,14 @@ CASE(a_space_ends) {
     kernel_page_by_hand();
     remember_all();
     struct space *space = full_space();
+    paddr_t last = pm_alloc_page();
+    others_page(space, PART + 0x9000, last | PTE_PRESENT | SPACE_PAGE | SPACE_COPY); /* whoever shared it has written, or ended */
     paddr_t directory = space->directory, table = entry_frame(mmu_word(others_pde_place(space, 0xBFC00000)));
     paddr_t page = entry_frame(others_entry(space, PART));
     destroy(space);
     check_kernels_tables();
     CHECK(pm_state(page) == PM_FREE, "a space has ended, and a page was its frame's only one, but the frame did not go back to pm");
+    CHECK(pm_state(last) == PM_FREE, "a space has ended, and a page with SPACE_COPY was its frame's last one, but the frame did not go back to pm");
     CHECK(pm_state(table) == PM_FREE, "a space has ended, but the frames of its page tables did not go back to pm (pm_take_back): PD[767], for "
           "one");
     CHECK(pm_state(directory) == PM_FREE, "a space has ended, but its directory's frame did not go back to pm (pm_take_back)");
