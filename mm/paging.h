@@ -15,7 +15,7 @@
 #define PERMISSIONS (VMEM_WRITE | VMEM_USER)
 #define STATUS_BITS (PTE_ACCESSED | PTE_DIRTY) /* the processor sets them when it likes */
 
-#define USER_TABLES (KHEAP_START >> 22) /* PD[1] up to it are a space's own */
+#define USER_TABLES (KHEAP_START / PAGE_SIZE / ENTRIES_PER_TABLE) /* PD[1] up to it are a space's own */
 #define FRAMES_VPN ((vpn_t)FRAMES_START >> PAGE_SHIFT)
 
 typedef uintptr_t vpn_t;

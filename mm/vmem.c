@@ -34,7 +34,9 @@
 #include "panic.h"
 
 #define FLAGS_MASK (PERMISSIONS | VMEM_WRITE_COMBINING | VMEM_NO_CACHE)
+#ifndef FLUSH_ALL_FROM /* a proof has fewer */
 #define FLUSH_ALL_FROM 32 /* pages: from here on one load of CR3 is cheaper than the INVLPGs */
+#endif
 
 unsigned vmem_generation;
 
