@@ -13,7 +13,7 @@ apt-get  make            make
 apt-get  mutate          python3 python3-clang
 apt-get  qemu            qemu-system-x86
 apt-get  web             nodejs npm patch python3
-apt-get  browser         chromium
+apt-get  browser         chromium firefox-esr
 apt-get  qemu-window     qemu-system-gui
 apt-get  grub-mkrescue   grub-common
 apt-get  grub-font       grub-common
