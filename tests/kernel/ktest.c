@@ -133,9 +133,19 @@ static void release_frames(void *arg) {
     frames_release_all();
 }
 
-static void trim_and_check(void *arg) {
+static void call_trim(void *arg) {
     (void)arg;
     kmalloc_trim();
+}
+
+/* The heap gives back its spare pages; false when it panics. In a lab's folder that may be yet to be written: then the tests go on
+ * without, and those fail that leave spare pages. */
+static bool trim(void) {
+    return !trap_catch(call_trim, NULL, ktest_report, sizeof(ktest_report), NULL) || find_text(ktest_report, "not written yet: ");
+}
+
+static void check(void *arg) {
+    (void)arg;
     check_memory();
 }
 
@@ -147,7 +157,7 @@ static bool check_after(size_t free_before) {
         log_capture_end();
     if (trap_catch(release_frames, NULL, ktest_report, sizeof(ktest_report), NULL))
         ktest_fail(__FILE__, __LINE__, "afterwards: %s", first_line(ktest_report, first));
-    if (trap_catch(trim_and_check, NULL, ktest_report, sizeof(ktest_report), NULL)) {
+    if (!trim() || trap_catch(check, NULL, ktest_report, sizeof(ktest_report), NULL)) {
         ktest_fail(__FILE__, __LINE__, "afterwards: %s", first_line(ktest_report, first));
         return false;
     }
@@ -171,7 +181,7 @@ static void print_result(const struct ktest *test, unsigned number) {
 static bool run(const struct ktest *test, unsigned number) {
     char first[LINE_TEXT];
 
-    kmalloc_trim();
+    trim();
     size_t free_before = pm_count().free;
 
     call_and_catch(test);

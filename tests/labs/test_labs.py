@@ -145,6 +145,19 @@ def test_half_a_lab_boots_and_the_tests_in_the_kernel_run_to_their_end(folder_of
     assert "# PANIC: not written yet: pm_free_page" in done.stdout
 
 
+@pytest.mark.long
+def test_half_a_heap_boots_and_the_tests_in_the_kernel_run_to_their_end(folder_of):
+    folder = folder_of("heap")
+    solve.solve(labs.Lab("heap"), folder, ["allocate", "free"])
+    points, _ = grade(folder)
+    assert [points[name][0] for name in ("allocate", "free", "checks", "resize", "pages")] == [30, 24, 0, 0, 0]
+    assert "warning" not in run(folder, "make", "--silent", "-j2").stderr
+    done = run(folder, "make", "--silent", "run", "CMDLINE=test=kmalloc*", "QEMUFLAGS=-display none", "MODULES=")
+    plan = re.search(r"^1\.\.(\d+)", done.stdout, re.M).group(1)
+    assert re.search(rf"^(not )?ok {plan} ", done.stdout, re.M), done.stdout[-2000:]
+    assert "# PANIC: not written yet: kmalloc_trim" in done.stdout
+
+
 @pytest.mark.parametrize("name, patch", sample(WRONG), ids=lambda value: str(value).removesuffix(".patch"))
 def test_a_wrong_solution_loses_its_points_and_is_told_why(name, patch, folder_of):
     lab, folder = labs.Lab(name), folder_of(name)
