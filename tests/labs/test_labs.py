@@ -146,6 +146,7 @@ def test_half_a_lab_boots_and_the_tests_in_the_kernel_run_to_their_end(folder_of
 
 
 @pytest.mark.long
+@pytest.mark.skipif(os.environ.get("QUIRE_LABS") != "all", reason="builds a kernel of its own: QUIRE_LABS=all")
 def test_half_a_heap_boots_and_the_tests_in_the_kernel_run_to_their_end(folder_of):
     folder = folder_of("heap")
     solve.solve(labs.Lab("heap"), folder, ["allocate", "free"])
