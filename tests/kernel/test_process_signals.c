@@ -278,6 +278,13 @@ KTEST(process_is_killed_though_it_makes_no_calls)
 
 /* ---- children ---- */
 
+/* Whether PID is the program with the lowest number from FROM on, with that parent. */
+static bool next_is(int from, int pid, int parent) {
+    struct process_info info;
+
+    return process_next(from, &info) && info.pid == pid && info.parent == parent && !strcmp(info.name, "puppet");
+}
+
 static void children(void) {
     const unsigned me = (unsigned)current->pid;
     int child;
@@ -315,6 +322,8 @@ static void children(void) {
     KCHECK_EQ(process_find(child)->set_tid, MORE + 4);
     const int other = CALL(SYS_CLONE, SIGCHLD, STACK);
     KCHECK(other > child);
+    KCHECK(next_is(0, (int)me, MONITOR_PID) && next_is((int)me + 1, child, (int)me));
+    KCHECK(next_is(child + 1, other, (int)me) && !next_is(other + 1, 0, 0));
     KCHECK_EQ(process_find(other)->set_tid, 0);
     KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)other, PLACE, 0), other);
     KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)child, PLACE, 0), child);
