@@ -18,7 +18,7 @@ ROOT = LABS.parent
 # Other copies of what is to be written, and what is for teachers. Patterns of paths; * stands for any characters.
 WITHOUT = ["labs/*/reference/*", "labs/*/wrong/*", "labs/*/start/*", "labs/make_lab.py", "labs/source.py", "labs/solve.py",
            "labs/gradescope.py", "labs/TEACHING.md", "labs/AUTHORS.md",
-           "tests/labs/*", "tests/mutate/*", "tests/proof/*", "docs/notes/*", ".github/*", ".ci/*"]
+           "tests/labs/*", "tests/mutate/*", "tests/proof/*", "docs/notes/*", "web/flawed.patch", ".github/*", ".ci/*"]
 
 WORKFLOW = """name: grade
 on: [push]

@@ -21,13 +21,14 @@ check-web:
 
 web-kernel: check-web variant-lab
 
-# The kernel for whoever looks for the missing flush: the same sources with web/flawed.patch.
+# The kernel for whoever looks for the missing flush: the same sources with web/flawed.patch. A lab's folder has no such
+# patch, which would tell a part of the solution: there it is the reader's own kernel, flawed or not.
 FLAWED_SOURCE := $(BUILD)/variant/flawed
 FLAWED_FILES := $(filter-out build $(BUILD),$(wildcard *))
 web-flawed: check-web
 	$(Q)mkdir -p $(FLAWED_SOURCE)
 	$(Q)for file in $(FLAWED_FILES); do rm -rf $(FLAWED_SOURCE)/$$file; cp -Rp $$file $(FLAWED_SOURCE)/; done
-	$(Q)patch -d $(FLAWED_SOURCE) -p1 --quiet <web/flawed.patch
+	$(if $(wildcard web/flawed.patch),$(Q)patch -d $(FLAWED_SOURCE) -p1 --quiet --batch <web/flawed.patch)
 	$(Q)$(MAKE) --no-print-directory -C $(FLAWED_SOURCE) BUILD=build LAB=1 QUIRE_VERSION='$(QUIRE_VERSION)' build/quire.elf
 
 $(WEB_KERNEL): web-kernel ;

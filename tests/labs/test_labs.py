@@ -201,12 +201,20 @@ def test_no_file_of_the_folder_has_a_solution(name, folder_of):
     folder, lab = folder_of(name), labs.Lab(name)
     lines = removed_lines(lab)
     for path in run(folder, "git", "ls-files").stdout.split():
-        if path.startswith("web/") or not (folder / path).is_file():
+        if not (folder / path).is_file():
             continue
         text = (folder / path).read_bytes().decode(errors="replace")
         there = [at for at, line in enumerate(text.split("\n")) if line.strip() in lines]
         together = [text.split("\n")[first:third + 1] for first, third in zip(there, there[2:]) if third - first < 8]
         assert not together, f"{path} has: {together[0]}"
+
+
+@pytest.mark.skipif(not shutil.which("npm"), reason="npm is not here")
+def test_the_labs_folder_makes_the_browsers_kernels(folder_of):
+    folder = folder_of("mapping")
+    done = run(folder, "make", "--silent", "-j2", "web-flawed")
+    assert done.returncode == 0 and "warning" not in done.stderr, done.stderr
+    assert not (folder / "web/flawed.patch").exists() and (folder / "build/variant/flawed/build/quire.elf").exists()
 
 
 @pytest.mark.parametrize("name", NAMES)
