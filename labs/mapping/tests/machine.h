@@ -6,6 +6,7 @@
 
 #define HEAP 0xD0000000u /* where the tests map: table 832, and the next */
 #define NEXT 0xD0400000u /* the next table's first page */
+#define FAR 0xD0800000u  /* no table is there */
 #define PAGES_MAX 64u
 
 static inline void start(void) {

@@ -1,4 +1,7 @@
 /* Lab mapping, exercise frames: vmem_alloc_range and vmem_free_range. */
+#include "given.h"
+void flush_pages(vpn_t vpn, size_t n) __attribute__((weak)); /* given_flush.c: another exercise */
+
 #include "mm/vmem.c"
 
 #include "machine.h"
@@ -25,7 +28,8 @@ CASE(each_page_gets_a_frame) {
     for (unsigned va = HEAP; va < HEAP + 40 * PAGE_SIZE; va += PAGE_SIZE) {
         unsigned entry = without_status(entry_at(va));
         paddr_t frame = entry_frame(entry);
-        CHECK(entry == (frame | PTE_PRESENT | VMEM_WRITE), "0x%08x: its entry is 0x%08x, not present, writable and a frame", va, entry);
+        CHECK(entry == (frame | PTE_PRESENT | VMEM_WRITE), "0x%08x: its entry is 0x%08x; it must be present and writable, and have no other flag",
+              va, entry);
         CHECK(pa_to_pfn(frame) < 4096 && pm_state(frame) == PM_USED, "0x%08x leads to 0x%08x, a frame that pm has not handed out", va,
               frame);
         CHECK(!seen[pa_to_pfn(frame)], "0x%08x leads to 0x%08x, as another page does: each is to have a frame of its own", va, frame);
@@ -33,6 +37,43 @@ CASE(each_page_gets_a_frame) {
     }
     check_rest("allocating pages", HEAP, 40);
     CHECK(pm_count().free == before.free - 40, "40 pages came, and pm has %d frames fewer", (int)(before.free - pm_count().free));
+}
+
+/* Every other frame is free. */
+CASE(frames_that_are_not_adjacent) {
+    static paddr_t taken[4096];
+    unsigned n = 0;
+    start();
+    for (paddr_t frame; (frame = pm_alloc_page()) != PADDR_NONE;)
+        taken[n++] = frame;
+    while (n-- > 0)
+        if (pa_to_pfn(taken[n]) % 2)
+            pm_free_page(taken[n]);
+    remember();
+    doing("vmem_alloc_range(0x%08x, 8, 0), where no two free frames are adjacent", HEAP);
+    int result = vmem_alloc_range(AT(HEAP), 8, 0);
+    CHECK(result == 0, "no two free frames are adjacent, but %u are free, and vmem_alloc_range of 8 pages returns %d: the pages are "
+          "adjacent, their frames need not be", (unsigned)before.free, result);
+    for (unsigned i = 0; i < 8; i++) {
+        paddr_t frame = entry_frame(entry_at(HEAP + i * PAGE_SIZE));
+        CHECK(pa_to_pfn(frame) % 2 && pm_state(frame) == PM_USED, "0x%08x leads to 0x%08x, a frame that is somebody else's",
+              HEAP + i * PAGE_SIZE, frame);
+    }
+}
+
+/* Without a table there is no place for an entry, and while there are entries their table stays. */
+CASE(tables_come_first_and_go_last) {
+    start();
+    remember();
+    doing("vmem_alloc_range(0x%08x, 3, 0), where there is no table before add_entries links one", FAR + 0x3FE000);
+    int result = vmem_alloc_range(AT(FAR + 0x3FE000), 3, 0);
+    CHECK(result == 0, "vmem_alloc_range returns %d, though there are frames for the pages and for two tables", result);
+    CHECK(pm_count().free == before.free - 5, "3 pages and 2 tables came, and pm has %d frames fewer", (int)(before.free - pm_count().free));
+    doing("vmem_free_range(0x%08x, 3), all pages of their tables", FAR + 0x3FE000);
+    result = vmem_free_range(AT(FAR + 0x3FE000), 3);
+    CHECK(result == 0, "vmem_free_range returns %d, though each page is mapped", result);
+    check_nothing_changed("3 pages have come and gone, with their tables");
+    mmu_check_caches();
 }
 
 CASE(the_books_are_kept) {
@@ -96,9 +137,9 @@ static void check_frames(void) {
     for (size_t i = 0; i < freed_pages; i++)
         forgotten += is_forgotten(freed_from + i * PAGE_SIZE);
     CHECK(pm_count().free <= before.free + forgotten,
-          "freeing %u pages: %u frames are back with pm when the processor has been made to forget %u pages: it may still write to the "
-          "others, which may be somebody else's by then",
-          (unsigned)freed_pages, (unsigned)(pm_count().free - before.free), (unsigned)forgotten);
+          "vmem_free_range(0x%08x, %u): more frames are back with pm (%u) than pages forgotten by the processor (%u): it may still "
+          "write to the others, which may be somebody else's by then",
+          freed_from, (unsigned)freed_pages, (unsigned)(pm_count().free - before.free), (unsigned)forgotten);
 }
 
 CASE(after_the_processor_has_forgotten) {
@@ -113,8 +154,8 @@ CASE(after_the_processor_has_forgotten) {
         mmu_before_event = NULL;
         for (size_t page = 0; page < freed_pages; page++)
             check_flushed("freeing pages", HEAP + page * PAGE_SIZE);
-        CHECK(pm_count().free == before.free + freed_pages, "%u pages were freed, and pm has %d frames more", (unsigned)freed_pages,
-              (int)(pm_count().free - before.free));
+        CHECK(pm_count().free == before.free + freed_pages, "vmem_free_range(0x%08x, %u), but pm has %d more", freed_from,
+              (unsigned)freed_pages, (int)(pm_count().free - before.free));
         mmu_check_caches();
     }
 }
@@ -134,9 +175,15 @@ CASE(wrong_frees_are_refused) {
     remember();
     MUST_PANIC(free_range, HEAP, 2, "a frame that another page is mapped to was given back: whoever gets it next shares it");
     check_nothing_changed("a free was refused because another page is mapped to the frame");
+    doing("vmem_free_range(0x%08x, 3), whose last page is not mapped: VMEM_ABSENT is the answer", HEAP + 0x2000);
     int result = vmem_free_range(AT(HEAP + 0x2000), 3);
     CHECK(result == VMEM_ABSENT, "the last page of the range is not mapped, but vmem_free_range returns %d instead of VMEM_ABSENT", result);
     check_nothing_changed("vmem_free_range returned VMEM_ABSENT");
+    doing("vmem_free_range(0x%08x, 1), where there is no table: VMEM_ABSENT is the answer", FAR);
+    result = vmem_free_range(AT(FAR), 1);
+    CHECK(result == VMEM_ABSENT, "there is no page table, but vmem_free_range returns %d instead of VMEM_ABSENT", result);
+    check_nothing_changed("vmem_free_range returned VMEM_ABSENT");
+    doing("vmem_alloc_range(0x%08x, 1, 0), where a page is mapped", HEAP + 0x2000);
     MUST_PANIC(alloc_range, HEAP + 0x2000, 1, "a page that is mapped already was given another frame");
     check_nothing_changed("an allocation over a mapped page was refused");
 }

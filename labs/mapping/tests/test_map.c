@@ -1,4 +1,5 @@
 /* Lab mapping, exercise map: vmem_map_range and vmem_map. */
+#include "given.h"
 #include "mm/vmem.c"
 
 #include "machine.h"
@@ -21,6 +22,7 @@ static void check_page(unsigned va, paddr_t pa, unsigned flags) {
 static void map_several(uintptr_t va, uintptr_t pages) { vmem_map_range(AT(va), NOBODYS, pages, 0); }
 static void map_one(uintptr_t va, uintptr_t pa) { vmem_map(AT(va), pa, 0); }
 static void map_view(uintptr_t va, uintptr_t pa) { vmem_map(AT(va), pa, VMEM_VIEW); }
+static void map_to(uintptr_t pa, uintptr_t pages) { vmem_map_range(AT(HEAP), pa, pages, 0); }
 static void map_strangely(uintptr_t va, uintptr_t flags) { vmem_map(AT(va), NOBODYS, flags); }
 
 CASE(a_page) {
@@ -72,6 +74,23 @@ CASE(over_two_tables) {
     CHECK(entries_counted(first) == 4 && entries_counted(second) == 5,
           "3 pages came into the first table and 4 into the next, but their records count %u and %u entries more",
           entries_counted(first) - 1, entries_counted(second) - 1);
+}
+
+/* Without a table there is no place for an entry. */
+CASE(a_table_that_is_missing_comes_first) {
+    start();
+    remember();
+    doing("vmem_map(0x%08x, 0x%08x, VMEM_WRITE), where there is no table before add_entries links one", FAR + 0x5000, NOBODYS);
+    int result = vmem_map(AT(FAR + 0x5000), NOBODYS, VMEM_WRITE);
+    CHECK(result == 0, "vmem_map returns %d, though there is a frame for the table that is missing", result);
+    check_page(FAR + 0x5000, NOBODYS, VMEM_WRITE);
+    doing("vmem_map_range(0x%08x, 0x%08x, 3, 0), where there is no table for the last two before add_entries links one", FAR + 0x3FF000, NOBODYS);
+    result = vmem_map_range(AT(FAR + 0x3FF000), NOBODYS, 3, 0);
+    CHECK(result == 0, "vmem_map_range returns %d, though there is a frame for the table that is missing", result);
+    for (unsigned i = 0; i < 3; i++)
+        check_page(FAR + 0x3FF000 + i * PAGE_SIZE, NOBODYS + i * PAGE_SIZE, 0);
+    CHECK(pm_count().free == before.free - 2, "two tables came, one frame each, but pm has %d fewer", (int)(before.free - pm_count().free));
+    mmu_check_caches();
 }
 
 CASE(frame_and_table_count_the_page) {
@@ -142,6 +161,8 @@ CASE(wrong_ranges_are_refused) {
     MUST_PANIC(map_one, FRAMES_START, NOBODYS, "a page of the frame records was mapped anew");
     MUST_PANIC(map_one, HEAP + 0x10, NOBODYS, "an address in the middle of a page was taken");
     MUST_PANIC(map_one, HEAP, NOBODYS + 0x10, "a physical address in the middle of a frame was taken");
+    MUST_PANIC(map_to, 0xFFFFF000, 2, "two frames from 0xfffff000 on were taken: the second lies beyond 4 GiB, and the page leads to frame 0");
+    MUST_PANIC(map_to, NOBODYS, FRAMES_MAX - 1, "more pages were taken than there is room for");
     MUST_PANIC(map_several, HEAP, 0, "a range of no pages was taken");
     MUST_PANIC(map_several, FRAMES_START - 0x1000, 2, "a range that runs into the frame records was taken");
     MUST_PANIC(map_several, HEAP, 0xFFFFFFFF, "a range beyond the end of memory was taken");

@@ -3,8 +3,6 @@
 
 #include "machine.h"
 
-#define FAR 0xD0800000u /* no table is there */
-
 /* ---- what goes back to pm ---- */
 
 void __real_pm_take_back(paddr_t pa);
@@ -15,8 +13,10 @@ void __wrap_pm_free_page(paddr_t pa);
 static paddr_t watched, went_back; /* 0: none */
 
 static void check_forgotten(paddr_t pa) {
-    if (pa != watched)
+    if (!watched || went_back)
         return;
+    CHECK(pa == watched, "pm gets the frame 0x%08x back, but the table's is 0x%08x: which one it is must be read before PD[%u] is cleared",
+          pa, watched, FAR >> 22);
     went_back = pa;
     CHECK(!mmu_linked(pa), "the table's frame 0x%08x is given back while PD[%u] still leads to it", pa, FAR >> 22);
     CHECK(!mmu_cached(pa),

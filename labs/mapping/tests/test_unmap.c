@@ -1,4 +1,5 @@
 /* Lab mapping, exercise unmap: flush_pages, vmem_unmap_range and vmem_unmap. */
+#include "given.h"
 #include "mm/vmem.c"
 
 #include "machine.h"
@@ -92,6 +93,45 @@ CASE(the_frame_stays_the_callers) {
     pm_free_page(frames[0]);
 }
 
+/* The window shows a table only for as long as it is linked. */
+CASE(a_table_that_becomes_empty_goes_last) {
+    start();
+    empty_table_by_hand(FAR);
+    pages_by_hand(FAR + 0x3000, 1);
+    doing("vmem_unmap(0x%08x), the last page of its table", FAR + 0x3000);
+    int result = vmem_unmap(AT(FAR + 0x3000));
+    CHECK(result == 0, "vmem_unmap returns %d, though the page is mapped", result);
+    CHECK(mmu_word(pde_place(FAR)) == 0, "the table's last page was unmapped, but PD[%u] is still 0x%08x (remove_entries)", FAR >> 22,
+          mmu_word(pde_place(FAR)));
+    CHECK(pm_count().free == before.free + 1, "a page was unmapped and its table was empty: one frame goes back, but pm has %d more",
+          (int)(pm_count().free - before.free));
+    mmu_check_caches();
+    empty_table_by_hand(FAR);
+    pages_by_hand(FAR, PAGES_MAX);
+    doing("vmem_unmap_range(0x%08x, %u), all pages of their table", FAR, PAGES_MAX);
+    result = vmem_unmap_range(AT(FAR), PAGES_MAX);
+    CHECK(result == 0, "vmem_unmap_range returns %d, though each page is mapped", result);
+    CHECK(mmu_word(pde_place(FAR)) == 0, "all pages of a table were unmapped, but PD[%u] is still 0x%08x (remove_entries)", FAR >> 22,
+          mmu_word(pde_place(FAR)));
+    mmu_check_caches();
+}
+
+CASE(a_view_was_not_counted) {
+    start();
+    table_by_hand(FREE_START);
+    paddr_t frame = pm_alloc_page();
+    map_by_hand(FREE_START, frame, VMEM_VIEW);
+    map_by_hand(FREE_START + PAGE_SIZE, frame, VMEM_VIEW);
+    remember();
+    doing("vmem_unmap(0x%08x), a view", FREE_START);
+    int result = vmem_unmap(AT(FREE_START));
+    CHECK(result == 0, "vmem_unmap returns %d, though the page is mapped", result);
+    unmap(FREE_START + PAGE_SIZE, 1);
+    check_gone(FREE_START, 2);
+    CHECK(*frame_at(frame) == FRAME_PLAIN, "views (VMEM_VIEW) are not counted when they come, but going they were: their frame's record was "
+          "0x%08x and is 0x%08x", FRAME_PLAIN, *frame_at(frame));
+}
+
 CASE(absent_pages) {
     start();
     pages_by_hand(HEAP, 3);
@@ -109,6 +149,14 @@ CASE(absent_pages) {
     CHECK(result == VMEM_ABSENT, "vmem_unmap where there is no page table returns %d instead of VMEM_ABSENT", result);
     check_nothing_changed("vmem_unmap returned VMEM_ABSENT");
     unmap(HEAP + 0x2000, 1);
+    pages_by_hand(NEXT - 2 * PAGE_SIZE, 1);
+    result = vmem_unmap_range(AT(NEXT - 2 * PAGE_SIZE), 3);
+    CHECK(result == VMEM_ABSENT, "the range's last page, in the next table, is not mapped, but vmem_unmap_range returns %d instead of "
+          "VMEM_ABSENT", result);
+    check_nothing_changed("vmem_unmap_range returned VMEM_ABSENT because of a page in the range's second table");
+    result = vmem_unmap_range(AT(NEXT + 0x3FF000), 2);
+    CHECK(result == VMEM_ABSENT, "the range's second table is missing, but vmem_unmap_range returns %d instead of VMEM_ABSENT", result);
+    check_nothing_changed("vmem_unmap_range returned VMEM_ABSENT because the range's second table is missing");
 }
 
 CASE(flushing_a_range) {
