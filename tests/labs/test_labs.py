@@ -121,6 +121,21 @@ def test_each_exercise_stands_alone(name, folder_of):
         assert points == {each.name: (each.points if each is exercise else 0, each.points) for each in lab.exercises}, done.stdout
 
 
+# Quire's own functions call others of theirs that the plain ones do not.
+@pytest.mark.skipif(not ALL, reason="a long round: QUIRE_LABS=all")
+@pytest.mark.parametrize("name", NAMES)
+def test_each_exercise_of_quires_own_stands_alone(name, folder_of):
+    lab = labs.Lab(name)
+    for exercise in lab.exercises:
+        folder = folder_of(name)
+        files = [path for path, _ in exercise.stubs if path not in lab.replace]
+        for path in files:
+            (folder / path).write_text(make_lab.stub_file(lab, path, (ROOT / path).read_text(), [exercise.name]))
+        if files:
+            points, done = grade(folder, f"EXERCISE={exercise.name}")
+            assert points == {exercise.name: (exercise.points, exercise.points)}, done.stdout
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_a_kernel_with_the_plain_solution_passes_its_own_tests(name, folder_of):
