@@ -54,8 +54,9 @@ static inline unsigned page_offset(const void *va) { return (uintptr_t)va & PAGE
 #define VMEM_WRITE_COMBINING PTE_WRITE_THROUGH
 #define VMEM_NO_CACHE PTE_NO_CACHE
 
-/* For vmem_map, below KHEAP_START: a look at a frame that stays somebody else's, or free. The page is not counted, so the
- * frame may be given back, and handed out again, under it. (A bit that the processor leaves to software: SDM vol. 3, table 4-6.) */
+/* For vmem_map and vmem_map_range, below KHEAP_START (from there on it is a panic): a look at a frame that stays somebody
+ * else's, or free. The page is not counted, so the frame may be given back, and handed out again, under it. (A bit that
+ * the processor leaves to software: SDM vol. 3, table 4-6.) */
 #define VMEM_VIEW 0x800u
 
 enum vmem_error {
@@ -75,9 +76,10 @@ paddr_t get_page_directory(void);
 void set_page_directory(paddr_t directory);
 void enable_paging(void);
 
-/* Maps the page at VA to the frame PA (any physical address: memory or a device). A page already present
- * is a panic. 0, or VMEM_NO_MEMORY with everything as it was. The frame stays the caller's; pm refuses to take it back
- * while the page is there, unless the page is a view. */
+/* Maps the page at VA to the frame PA (any physical address: memory or a device); a range, to adjacent frames. A page
+ * that is present already is a panic, and so are frames that are not whole, or go on beyond 4 GiB. 0, or VMEM_NO_MEMORY
+ * with everything as it was. The frames stay the caller's; pm refuses to take one back while a page is mapped to it, unless
+ * the page is a view. */
 int vmem_map(void *va, paddr_t pa, unsigned flags);
 int vmem_map_range(void *va, paddr_t pa, size_t pages, unsigned flags);
 

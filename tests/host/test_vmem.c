@@ -596,6 +596,26 @@ static void test_alloc_range_maps_frames_of_its_own(void **state) {
     check_picture(&before);
 }
 
+/* The pages are adjacent; their frames need not be. */
+static void test_alloc_range_takes_frames_that_are_not_adjacent(void **state) {
+    static paddr_t taken[MMU_FRAMES];
+    size_t n = 0;
+    (void)state;
+    while ((taken[n] = pm_alloc_page()) != PADDR_NONE)
+        n++;
+    for (size_t i = 0; i < n; i++)
+        if (pa_to_pfn(taken[i]) % 2)
+            pm_free_page(taken[i]);
+    assert_int_equal(pm_alloc_pages(2), PADDR_NONE);
+    take_picture(&before);
+    assert_int_equal(vmem_alloc_range(at(KHEAP_START), 100, VMEM_WRITE), 0);
+    for (size_t i = 0; i < 100; i++)
+        assert_int_equal(pa_to_pfn(mmu_lookup(at(KHEAP_START + i * PAGE_SIZE)) & PTE_FRAME) % 2, 1);
+    vmem_check();
+    assert_int_equal(vmem_free_range(at(KHEAP_START), 100), 0);
+    check_picture(&before);
+}
+
 static void test_large_ranges_come_and_go_whole(void **state) {
     (void)state;
     take_picture(&before);
@@ -1343,6 +1363,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_a_replaced_table_is_edited_in_its_new_frame),
     TEST(test_tables_are_counted),
     TEST(test_alloc_range_maps_frames_of_its_own),
+    TEST(test_alloc_range_takes_frames_that_are_not_adjacent),
     TEST(test_large_ranges_come_and_go_whole),
     TEST(test_all_memory_can_be_mapped_and_comes_back),
     TEST(test_the_heaps_provider_gets_and_gives),

@@ -5,6 +5,7 @@
 #include "cpu.h"
 #include "interrupt.h"
 #include "ktest.h"
+#include "log.h"
 #include "memlayout.h"
 #include "panic.h"
 #include "pm.h"
@@ -797,7 +798,7 @@ static void do_misuse(void *arg) {
     }
 }
 
-static void check_misuse(struct misuse m, const char *text) {
+static void check_refused(struct misuse m, const char *text) {
     size_t free = pm_count().free, tables = vmem_tables();
 
     KCHECK_TRAPS(do_misuse, &m, text);
@@ -805,6 +806,15 @@ static void check_misuse(struct misuse m, const char *text) {
     KCHECK_EQ(pm_count().free, free);
     KCHECK_EQ(vmem_tables(), tables);
     vmem_check();
+}
+
+static void check_misuse(struct misuse m, const char *text) {
+    static const char *const names[] = {"map", "map_range", "alloc_range", "unmap", "unmap_range", "free_range", "protect"};
+
+    check_refused(m, text);
+    if (ktest_failing())
+        kprintf("# in vmem_%s: va 0x%08lx, pa 0x%08x, %zu %s, flags 0x%x\n", names[m.call], (unsigned long)m.va, m.pa, m.n,
+                m.call == PROTECT ? "bytes" : "pages", m.flags);
 }
 
 /* Every call, on a range of two pages (or bytes) at VA. */
@@ -858,6 +868,8 @@ KTEST(vmem_ranges_that_wrap_are_caught)
         KCHECK_CALL(check_misuse((struct misuse){call, va, DEVICE_PA, (size_t)-1, 0}, "mm/vmem.c:"));
         KCHECK_CALL(check_misuse((struct misuse){call, va, DEVICE_PA, (size_t)0 - va, 0}, "mm/vmem.c:"));
     }
+    for (unsigned offset = 1; offset < 4; offset++)
+        KCHECK_CALL(check_misuse((struct misuse){PROTECT, va + offset, 0, (size_t)-1, 0}, "mm/vmem.c:"));
     KCHECK_CALL(check_misuse((struct misuse){MAP_RANGE, va, 0, FRAMES_MAX, 0}, "mm/vmem.c:"));
     KCHECK_CALL(check_misuse((struct misuse){MAP_RANGE, va, 0xFFFFF000, 2, 0}, "mm/vmem.c:"));
 }
