@@ -30,10 +30,10 @@ FUZZ_SRC_elf := kernel/process/elf.c
 FUZZ_SRC_monitor := $(addprefix kernel/,monitor/args.c monitor/complete.c lib/format.c)
 $(foreach model,pm vmem space kmalloc,$(eval FUZZ_SRC_$(model) := $(HOST_MACHINE)))
 
-# Programs need a layout of their own (tests/fuzz/process/), so everything is compiled anew for them. system_calls.c is
-# included by tests/fuzz/process/program.c.
+# Programs need a layout of their own (tests/fuzz/process/), so everything is compiled anew for them. system_calls.c
+# and process.c are included by tests/fuzz/process/program.c and pids.c.
 FUZZ_SRC_system_calls := $(HOST_MACHINE) $(wildcard tests/fuzz/process/*.c) kernel/lib/format.c \
-    $(filter-out %/system_calls.c,$(wildcard kernel/process/*.c))
+    $(filter-out %/system_calls.c %/process.c,$(wildcard kernel/process/*.c))
 FUZZ_LD_system_calls := $(addprefix -Wl$(comma)--wrap=,user_part copy_from_user copy_to_user copy_string_from_user)
 FUZZ_KIND_system_calls := process
 FUZZ_BARE_process := $(addprefix tests/fuzz/process/,arguments.c kernel.c user_part.c) $(filter-out mm/space.c,$(wildcard mm/*.c))

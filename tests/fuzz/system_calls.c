@@ -6,8 +6,7 @@
  * in any ring but its own. When all programs have ended, every frame and every heap object has been given back, and every
  * check of mm/ passes.
  *
- * An input begins with a machine just booted, but PIDs go on from one input to the next. The arguments are relative to the
- * caller's. */
+ * An input begins with a machine just booted. */
 #include "fuzz.h"
 #include "input.h"
 #include "kmalloc.h"
@@ -155,6 +154,7 @@ static void check_all(void) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     user_part_start();
     kernel_begin();
+    pids_begin();
     machine_start();
     model_read(data, size);
     model_begin(0);

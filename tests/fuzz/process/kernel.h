@@ -23,4 +23,7 @@ size_t kernel_stacks(void);
 /* Clears what outlives a process. */
 void kernel_begin(void);
 
+/* PIDs begin anew (pids.c). */
+void pids_begin(void);
+
 #endif
