@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 from lab import LABS, Lab
@@ -62,7 +63,10 @@ def bounded(command, seconds, given="", memory=True):
 
     def stop():
         timed_out.append(True)
-        kill(process)
+        kill(process, signal.SIGPROF)  # host.c says where it is
+        time.sleep(1)
+        if process.returncode is None:
+            kill(process)
 
     timer = threading.Timer(WALL * seconds, stop)
     timer.daemon = True
@@ -85,9 +89,9 @@ def bounded(command, seconds, given="", memory=True):
     return Ran(status, output.decode(errors="replace"), bool(timed_out), flooded)
 
 
-def kill(process):
+def kill(process, number=signal.SIGKILL):
     try:
-        os.killpg(process.pid, signal.SIGKILL)
+        os.killpg(process.pid, number)
     except (ProcessLookupError, PermissionError):
         pass
 
@@ -258,6 +262,10 @@ def run_kernel(program, case, seconds):
 
 # ---- an exercise ----
 
+# What was being done, before a panic, an endless loop or a crash.
+CALL = re.compile(r"\A.*?: (?=a panic where nothing is wrong: |it does not come to an end|the stack overflows)", re.S)
+
+
 class Grade:
     def __init__(self, exercise):
         self.exercise = exercise
@@ -268,10 +276,11 @@ class Grade:
         return sum(points for points, _, _, why in self.results if why is None)
 
     def troubles(self):
-        """{what is wrong: [cases]}, in order."""
-        found = {}
+        """{what is wrong: [cases]}, in order; the same end of several calls is told once, with the first call."""
+        found, first = {}, {}
         for _, case, _, why in self.results:
             if why is not None:
+                why = first.setdefault(CALL.sub("", why, count=1), why)
                 found.setdefault(why, []).append(case)
         return found
 

@@ -282,6 +282,20 @@ def test_the_grader_survives(what, folder_of):
     assert all(points[other][0] == points[other][1] for other in points if other != "map"), done.stdout
 
 
+def test_an_endless_loop_on_a_busy_machine_is_told_its_place(folder_of, monkeypatch):
+    import grade as grader
+    folder = folder_of("frames")
+    solve.solve(labs.Lab("frames"), folder)
+    file = folder / "mm/memmap.c"
+    text = file.read_text()
+    file.write_text(text[:source.c_functions(text)["memmap_build"].body] + "{\n    for (;;)\n        ;\n}\n")
+    _, done = grade(folder, "EXERCISE=map")
+    assert len(re.findall("does not come to an end", done.stdout)) == 1, done.stdout  # once, for all cases
+    monkeypatch.setattr(grader, "WALL", 0.1)
+    case = labs.Lab("frames").exercises[0].cases[0][1]
+    assert "it is in memmap_build (" in grader.run_host(folder / "build/grade/map", case, 3)
+
+
 MACHINE = {
     "hangs": ("1:  jmp 1b\n", "get_page_directory(): it does not come to an end"),
     "resets": ("    lidt 2f\n    int3\n2:  .word 0\n    .long 0\n", "get_page_directory(): the machine reset itself"),
