@@ -71,7 +71,9 @@ def stub_file(lab, path, text, solved=()):
     if names and not path.endswith(".h"):
         text = source.without_unused(text, lab.keep)
         for name in lab.keep:
-            text = re.sub(rf"^static (?=[^;]*\b{name}\()", "static __attribute__((unused)) ", text, flags=re.M)
+            text = re.sub(rf"^static (?=[^;{{\n]*\b{name}\()", "static __attribute__((unused)) ", text, flags=re.M)
+    if names and path not in lab.replace:
+        text = source.without_empty_sections(text, {name for _, name in names})
     if names and path.endswith(".c"):
         if not set(source.c_functions(text)) - {name for _, name in names}:
             text = source.with_opening(text, f"/* {Path(path).name}: yours to write. LAB.md says what. */")
@@ -85,8 +87,10 @@ def write(folder, lab):
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / path, target)
+            if path.startswith("mm/") and path.endswith(".c"):
+                target.write_text(source.without_notes(target.read_text()))
     for path in lab.files():
-        (folder / path).write_text(stub_file(lab, path, beginning(lab, path)))
+        (folder / path).write_text(source.without_notes(stub_file(lab, path, beginning(lab, path))))
     shutil.copy2(lab.folder / "LAB.md", folder / "LAB.md")
     (folder / "labs" / lab.name / "LAB.md").unlink()
     (folder / "labs" / "this.mk").write_text(f"# This folder is a lab's.\nTHIS_LAB := {lab.name}\n")

@@ -147,6 +147,28 @@ def without_unused(text, keep=()):
         text = text[:start].rstrip("\n") + gap + text[end:].lstrip("\n")
 
 
+SECTION = re.compile(r"^/\* ---- ([^\n]*) ----(?: \*/\n|\n.*?\*/\n)\n*", re.M | re.S)
+
+
+def without_empty_sections(text, stubs):
+    """TEXT without the headings of sections that have nothing in them; where all functions of a section are STUBS, its heading is
+    its title alone, for the rest tells how they were written."""
+    for match in reversed(list(SECTION.finditer(text))):
+        following = SECTION.search(text, match.end())
+        section = text[match.end():following.start() if following else len(text)]
+        known = set(c_functions(section))
+        if not section.strip():
+            text = text[:match.start()] + text[match.end():]
+        elif known and known <= stubs:
+            text = f"{text[:match.start()]}/* ---- {match.group(1)} ---- */\n\n{text[match.end():]}"
+    return text
+
+
+def without_notes(text):
+    """TEXT whose opening comment does not end with a reference to docs/notes/, which a reader's folder does not have."""
+    return re.sub(r"\A(/\*[^/]*?)(?:\n \*)?\n \*[^\n]*docs/notes/[^\n]*\*/", r"\1 */", text)
+
+
 def with_functions(path, text, source, without=()):
     """TEXT with its functions replaced by those of the same name in SOURCE, but for those in WITHOUT. What SOURCE has
     besides (helpers, constants) comes before the first of them."""

@@ -264,7 +264,7 @@ static inline bool all_own(vpn_t vpn, size_t n) {
     return true;
 }
 
-/* Panics where any of the present pages [VPN, END) has no frame of its own that pm has handed out. */
+/* Panics where any of the pages [VPN, END), all of them present, has no frame of its own that pm has handed out. */
 static void check_own(vpn_t vpn, vpn_t end) {
     while (vpn < end && all_own(vpn, 1) && !(read_entry(pte_of(vpn)) & VMEM_VIEW))
         vpn++;
@@ -302,9 +302,9 @@ int vmem_unmap_range(void *va, size_t pages) { return remove_range(va, pages, fa
 
 static SLOW_PATH int free_slowly(void *va, size_t pages) { return remove_range(va, pages, true); }
 
-/* ---- the common case: pages in one table, which is there and stays ----
+/* ---- the calls that are made most ----
  *
- * Only the kernel's part is freed here: it has no views. */
+ * Pages in one table, which is there and stays, go a short way. Only the kernel's part is freed there: it has no views. */
 
 /* Maps PAGES pages at VA to frames from pm. */
 int vmem_alloc_range(void *va, size_t pages, unsigned flags) {
