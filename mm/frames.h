@@ -83,7 +83,7 @@ extern size_t pm_recents;
 void pm_load(size_t n);
 void pm_make_room(size_t n);
 
-/* Takes back a frame that was handed out, whatever its record says it is. */
+/* Takes back a frame that was handed out, whatever its record says it is; that is pm's to change, too. */
 void pm_take_back(paddr_t pa);
 
 #endif

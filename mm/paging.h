@@ -60,8 +60,8 @@ void flush_pages(vpn_t vpn, size_t n);
 /* The first of PAGES pages at VA; a panic unless they are whole pages, at least one, in [START, END). */
 vpn_t check_range(const void *va, size_t pages, uintptr_t start, uintptr_t end);
 
-/* Panics where any of the pages [VPN, END) has an entry, or FLAGS are none. Returns how many tables are missing: as
- * many frames must be free when they are filled. */
+/* Panics where any of the pages [VPN, END) has an entry, or FLAGS has more than permissions and memory type (VMEM_VIEW is
+ * neither). Returns how many tables are missing: as many frames must be free when they are filled. */
 size_t check_unmapped(vpn_t vpn, vpn_t end, unsigned flags);
 
 /* VPN's table has N entries more, and is linked if there is none; or N fewer, and goes back if it is empty. */
