@@ -264,6 +264,7 @@ def run_kernel(program, case, seconds):
 
 # What was being done, before a panic, an endless loop or a crash.
 CALL = re.compile(r"\A.*?: (?=a panic where nothing is wrong: |it does not come to an end|the stack overflows)", re.S)
+ENDLESS = re.compile(r"\A(it does not come to an end).*", re.S)  # where it was stopped is chance
 
 
 class Grade:
@@ -280,7 +281,7 @@ class Grade:
         found, first = {}, {}
         for _, case, _, why in self.results:
             if why is not None:
-                why = first.setdefault(CALL.sub("", why, count=1), why)
+                why = first.setdefault(ENDLESS.sub(r"\1", CALL.sub("", why, count=1)), why)
                 found.setdefault(why, []).append(case)
         return found
 
