@@ -36,7 +36,7 @@ CASE(each_page_gets_a_frame) {
         seen[pa_to_pfn(frame)] = true;
     }
     check_rest("allocating pages", HEAP, 40);
-    CHECK(pm_count().free == before.free - 40, "40 pages came, and pm has %d frames fewer", (int)(before.free - pm_count().free));
+    CHECK(pm_count().free == before.free - 40, "40 pages came, each with a frame, but pm has %d fewer", (int)(before.free - pm_count().free));
 }
 
 /* Every other frame is free. */
@@ -68,7 +68,7 @@ CASE(tables_come_first_and_go_last) {
     doing("vmem_alloc_range(0x%08x, 3, 0), where there is no table before add_entries links one", FAR + 0x3FE000);
     int result = vmem_alloc_range(AT(FAR + 0x3FE000), 3, 0);
     CHECK(result == 0, "vmem_alloc_range returns %d, though there are frames for the pages and for two tables", result);
-    CHECK(pm_count().free == before.free - 5, "3 pages and 2 tables came, and pm has %d frames fewer", (int)(before.free - pm_count().free));
+    CHECK(pm_count().free == before.free - 5, "3 pages and 2 tables came, each a frame, but pm has %d fewer", (int)(before.free - pm_count().free));
     doing("vmem_free_range(0x%08x, 3), all pages of their tables", FAR + 0x3FE000);
     result = vmem_free_range(AT(FAR + 0x3FE000), 3);
     CHECK(result == 0, "vmem_free_range returns %d, though each page is mapped", result);
@@ -90,7 +90,7 @@ CASE(the_books_are_kept) {
     CHECK(result == 0, "vmem_free_range returns %d, though each page is mapped", result);
     CHECK(entries_counted(table) == 1, "3 pages left a table with 4 entries, but its record counts %u (remove_entries)",
           entries_counted(table));
-    CHECK(pm_count().free == before.free + 3, "3 pages were freed, and pm has %d frames more", (int)(pm_count().free - before.free));
+    CHECK(pm_count().free == before.free + 3, "3 pages were freed, with their frames, but pm has %d more", (int)(pm_count().free - before.free));
 }
 
 CASE(memory_runs_out) {
@@ -123,7 +123,7 @@ CASE(frames_go_back) {
     for (unsigned va = HEAP; va < HEAP + 40 * PAGE_SIZE; va += PAGE_SIZE)
         CHECK(entry_at(va) == 0, "0x%08x was freed, but its entry is 0x%08x", va, entry_at(va));
     check_rest("freeing pages", HEAP, 40);
-    CHECK(pm_count().free == before.free + 40, "40 pages were freed, but pm has %d frames more", (int)(pm_count().free - before.free));
+    CHECK(pm_count().free == before.free + 40, "40 pages were freed, with their frames, but pm has %d more", (int)(pm_count().free - before.free));
     CHECK(pm_state(frame) == PM_FREE, "a page was freed, but pm does not call its frame 0x%08x free", frame);
 }
 

@@ -72,7 +72,7 @@ CASE(over_two_tables) {
     check_rest("mapping 7 pages over two tables", NEXT - 3 * PAGE_SIZE, 7);
     paddr_t first = entry_frame(mmu_word(pde_place(HEAP))), second = entry_frame(mmu_word(pde_place(NEXT)));
     CHECK(entries_counted(first) == 4 && entries_counted(second) == 5,
-          "3 pages came into the first table and 4 into the next, but their records count %u and %u entries more",
+          "3 pages came into the first table and 4 into the next, but their records count %u and %u more",
           entries_counted(first) - 1, entries_counted(second) - 1);
 }
 
@@ -103,8 +103,8 @@ CASE(frame_and_table_count_the_page) {
           pages_counted(frame));
     doing("vmem_map(0x%08x, 0x%08x, 0)", HEAP + 0x7000, frame);
     vmem_map(AT(HEAP + 0x7000), frame, 0);
-    CHECK(pages_counted(frame) == 2 && entries_counted(table) == 3, "a second page was mapped to the frame, but the records count %u "
-          "pages and %u entries", pages_counted(frame), entries_counted(table));
+    CHECK(pages_counted(frame) == 2 && entries_counted(table) == 3, "a second page was mapped to the frame, but its record counts %u, "
+          "and the table's %u instead of 3", pages_counted(frame), entries_counted(table));
 }
 
 CASE(a_view_is_not_counted) {

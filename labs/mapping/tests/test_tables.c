@@ -69,7 +69,7 @@ CASE(pm_knows_that_it_is_a_table) {
     paddr_t table = link_it();
     CHECK((*frame_at(table) & FRAME_KIND) == FRAME_TABLE,
           "the table's frame is recorded as something else (frame_set_kind): pm would take it back from anybody who asks");
-    CHECK(entries_counted(table) == 1, "the table's record counts %u entries, after add_entries(..., 1)", entries_counted(table));
+    CHECK(entries_counted(table) == 1, "one entry came (add_entries(..., 1)), but the table's record counts %u", entries_counted(table));
 }
 
 CASE(spaces_hear_of_it) {

@@ -78,7 +78,7 @@ CASE(frame_and_table_count_one_less) {
           entries_counted(table));
     unmap(HEAP + 0x1000, 2);
     CHECK(pages_counted(frames[2]) == 0 && entries_counted(table) == 1,
-          "after unmapping a range the last frame's record counts %u pages (0), the table's %u entries (1)", pages_counted(frames[2]),
+          "after unmapping a range the last frame's record counts %u instead of 0, the table's %u instead of 1", pages_counted(frames[2]),
           entries_counted(table));
 }
 
@@ -166,6 +166,6 @@ CASE(flushing_a_range) {
         doing("flush_pages(0x%05x, %u)", HEAP >> 12, (unsigned)n);
         flush_pages(HEAP >> 12, n);
         for (size_t i = 0; i < n; i++)
-            CHECK(is_flushed(HEAP + i * PAGE_SIZE), "flush_pages of %u pages leaves page %u of them in the TLB", (unsigned)n, (unsigned)i);
+            CHECK(is_flushed(HEAP + i * PAGE_SIZE), "flush_pages(vpn, %u) leaves the page vpn + %u in the TLB", (unsigned)n, (unsigned)i);
     }
 }
