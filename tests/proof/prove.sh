@@ -10,6 +10,7 @@
 #     proved:     what holds
 #     bounds:     at which sizes
 #     assumed:    what is taken for granted
+#     cases:      how many there are, if each is a run of its own: CASE is its number, from 0, and CASES this one
 #     with:       -D... for the compiler, the rest for CBMC
 #     round:      short, if it takes a few seconds
 set -u
@@ -46,14 +47,14 @@ clock() {
     now=$(awk -F '[ ms]+' '{ sum += $1 * 60 + $2 + $3 * 60 + $4 } END { printf "%d", sum + 0.5 }' "$OUT/times")
 }
 
-# check SOURCES NAME LOG [OPTION...]: CBMC's answer: 0 proved, 10 refuted, anything else: no answer.
+# check_case SOURCES NAME LOG CASE CASES [OPTION...]: CBMC's answer: 0 proved, 10 refuted, anything else: no answer.
 # shellcheck disable=SC2046,SC2086,SC3045 # options and CBMC are several words; every sh of Linux has ulimit -v
-check() {
-    sources=$1 file=$1/tests/proof/$2.c log=$3
-    shift 3
+check_case() {
+    sources=$1 file=$1/tests/proof/$2.c log=$3 nth=$4 cases=$5
+    shift 5
     (
         cd "$sources" || exit 1
-        $CC -m32 -std=gnu11 -ffreestanding -E $(options "$file" compiler) \
+        $CC -m32 -std=gnu11 -ffreestanding -E -DCASE="$nth" -DCASES="$cases" $(options "$file" compiler) \
             -iquote tests/host/include -iquote include -iquote mm -iquote tests/proof "$file"
     ) >"$log.i" 2>"$log" || return 1
     [ -z "${SOLVER:-}" ] || set -- "$@" --external-sat-solver "$OUT/solver"
@@ -61,6 +62,23 @@ check() {
         ulimit -v $MEMORY
         exec timeout $SECONDS_MAX nice $CBMC --i386-linux $(options "$file" cbmc) "$@" "$log.i"
     ) >>"$log" 2>&1
+}
+
+# check SOURCES NAME LOG [OPTION...]: the answer to all cases, which is that of the first one that is not proved; its log
+# is LOG's end.
+check() {
+    all=$(field "$1/tests/proof/$2.c" cases)
+    all=${all:-1} n=0
+    in=$1 proof=$2 all_log=$3
+    shift 3
+    : >"$all_log"
+    while [ "$n" -lt "$all" ]; do
+        check_case "$in" "$proof" "$all_log.case" "$n" "$all" "$@"
+        of_case=$?
+        echo "case $n of $all: $of_case" | cat - "$all_log.case" >>"$all_log"
+        [ "$of_case" = 0 ] || return "$of_case"
+        n=$((n + 1))
+    done
 }
 
 prove() {

@@ -6,6 +6,7 @@
  * bounds: tables of 4 entries, 8 frames; the first and the last page of each table, and addresses that are refused
  * assumed: tables and records agree before; pm keeps its contract (pm_alloc, pm_owners); the processor sets no accessed
  *     bits
+ * cases: 11
  * with: -iquotetests/proof/small -DENTRIES_PER_TABLE=4 -DFRAMES_MAX=8u -DSUMMARY_MAX=1 -DRECENT_MAX=2u
  *     -DFLUSH_ALL_FROM=3 --unwind 17 --unwindset flush_pages.0:2,unmap_part.0:2,remove_range.0:2,all_present.0:2
  *     --unwindset all_present.1:2,store_words.0:5 */
@@ -33,4 +34,6 @@ static void prove_call(vpn_t vpn, void *at) {
         PROVE(result == VMEM_ABSENT && !(entry & PTE_PRESENT) && is_unchanged());
 }
 
-int main(void) { prove_each_case(); }
+_Static_assert(CASES == PAGE_CASES, "each case is run");
+
+int main(void) { prove_page_case(CASE); }
