@@ -165,6 +165,13 @@ static bool is_unchanged(void) {
     return same;
 }
 
+static bool any_was_free(void) {
+    bool any = false;
+    for (pfn_t pfn = 0; pfn < FRAMES_MAX; pfn++)
+        any |= before.is_free[pfn];
+    return any;
+}
+
 static struct tables after;
 
 /* No word of a frame that was somebody's, and is no table, has changed. */
