@@ -501,5 +501,5 @@ KTEST(process_boot_modules_are_mapped_read_only)
         mapped++;
     }
     if (!mapped)
-        ktest_skip("the boot loader has brought no modules");
+        ktest_skip("needs boot modules");
 }
