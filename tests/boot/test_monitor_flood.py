@@ -22,7 +22,7 @@ def flood(seed, alphabet=None):
 def pour(machine, data, end):
     """Types DATA and reads what comes back at the same time, so that neither side blocks; then reads up to END.
     Returns everything. (Machine.expect would search the whole text again for each piece.)"""
-    got, tail, deadline = [], b"", time.monotonic() + 150
+    got, tail, deadline = [], b"", time.monotonic() + 600
     out, into = machine.process.stdout, machine.process.stdin
     os.set_blocking(into.fileno(), False)
     at = 0

@@ -2,6 +2,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -372,16 +373,20 @@ def data(tmp_path_factory):
 def expected(shell, directory, script):
     """What SHELL makes of SCRIPT on this machine: its lines and exit status."""
     command = [str(word) for word in [*shell, script]]
-    environment = {"PATH": "/", "HOME": "/", "TERM": "linux"}
+
+    def run(*words):
+        # A shell cannot trap what it finds ignored, as SIGINT is where the tests run in the background.
+        return subprocess.run(words, cwd=directory, env={"PATH": "/", "HOME": "/", "TERM": "linux"}, timeout=300,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+
     try:
-        result = subprocess.run(command, cwd=directory, env=environment, stdin=subprocess.DEVNULL, timeout=300,
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        result = run(*command)
     except OSError:
         qemu = shutil.which("qemu-i386")
         if not qemu:
             pytest.skip("this machine runs no i386 programs")
-        result = subprocess.run([qemu, *command], cwd=directory, env=environment, stdin=subprocess.DEVNULL,
-                                timeout=300, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        result = run(qemu, *command)
     return result.stdout.decode("latin-1").split("\n")[:-1], result.returncode
 
 
