@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { site, watch } from "./browser.mjs";
+import { site } from "./browser.mjs";
 import { missing, open, ready, type } from "./shared.mjs";
 
 const skip = missing, LIMIT = 900000, IDLE_PART = 0.01, IDLE_MS = 2000;
