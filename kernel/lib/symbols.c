@@ -43,19 +43,27 @@ static const struct symbol_table *table(void) { return (const void *)symtab_star
 
 static const char *name_of(const struct symbol *symbol) { return symtab_start + symbol->name; }
 
-/* Finds the last symbol that starts at or before ADDRESS, or NULL. */
-static const struct symbol *last_before(uintptr_t address) {
-    size_t low = 0, high = table()->count;
+/* How many of N records, of SIZE bytes each and sorted by the address that they begin with, start at or before ADDRESS. */
+static size_t count_up_to(uintptr_t address, const void *records, size_t n, size_t size) {
+    size_t low = 0, high = n;
 
     while (low < high) {
         size_t middle = (low + high) / 2;
+        const unsigned *start = (const void *)((const char *)records + middle * size);
 
-        if (table()->symbol[middle].address <= address)
+        if (*start <= address)
             low = middle + 1;
         else
             high = middle;
     }
-    return low ? &table()->symbol[low - 1] : NULL;
+    return low;
+}
+
+/* Finds the last symbol that starts at or before ADDRESS, or NULL. */
+static const struct symbol *last_before(uintptr_t address) {
+    size_t n = count_up_to(address, table()->symbol, table()->count, sizeof(struct symbol));
+
+    return n ? &table()->symbol[n - 1] : NULL;
 }
 
 /* The symbol that holds ADDRESS, and the offset into it; NULL where none does. */
@@ -114,17 +122,9 @@ static inline unsigned read_leb128(const uint8_t **at, bool has_sign) {
 /* The last block that starts at or before ADDRESS, or NULL. Behind the last in the list is one more, where rows end. */
 static const struct line_block *block_of(const struct line_table *lines, uintptr_t address) {
     const struct line_block *block = (const void *)((const char *)lines + lines->blocks);
-    size_t low = 0, high = lines->count;
+    size_t n = count_up_to(address, block, lines->count, sizeof(*block));
 
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-
-        if (block[middle].address <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low ? &block[low - 1] : NULL;
+    return n ? &block[n - 1] : NULL;
 }
 
 /* The source file of the code at ADDRESS, and its *LINE; NULL where there is no code. */
