@@ -9,6 +9,7 @@ from ktap import judge
 MACHINES = {
     "5M": {"memory": "5M"},
     "8M": {"memory": "8M"},
+    "64M": {"memory": "64M"},
     "1024M": {"memory": "1024M"},
     "3500M": {"memory": "3500M"},
     "6G": {"memory": "6G", "system": "x86_64"},
