@@ -72,6 +72,7 @@ class App {
         lab.addEventListener("died", () => this.died());
         lab.addEventListener("undo", () => this.forget());
         lab.addEventListener("reset", () => this.forget());
+        lab.addEventListener("forgotten", event => this.shift(event.detail.events));
         $("reset").addEventListener("click", () => this.power());
         $("share").addEventListener("click", () => this.share());
         listenToKeys(this);
@@ -167,6 +168,12 @@ class App {
         this.missions.restart(this.lab.now);
         this.follow();
         this.draw();
+    }
+
+    // The oldest steps are gone, and the others count from there on. The prompt's event, which comes next, sets t.
+    shift(events) {
+        this.player.stop();
+        this.missions.shift(events);
     }
 
     // ---- what is shown ----
@@ -308,9 +315,9 @@ class App {
     status(look) {
         const { lab } = this,
             cached = look.state.tlb?.length;
-        const parts = [lab.dead ? "stopped: Reset starts it afresh" : lab.busy ? "running" : "waiting for you", plural(lab.now, "step")];
+        const parts = [lab.dead ? "stopped: Reset starts it afresh" : lab.busy ? "running" : "waiting for you", plural(lab.now + lab.forgotten.events, "step")];
         if (look.live && cached !== undefined) parts.push(`${number(cached)} pages in the TLB`);
-        if (!look.live) parts.push(`you are at step ${number(look.t)}`);
+        if (!look.live) parts.push(`you are at step ${number(look.t + lab.forgotten.events)}`);
         say($("status"), this.note ?? parts.join(" · "));
     }
 
@@ -361,9 +368,9 @@ class App {
 
     // A link that types the commands so far. It is put into the address without going there: here they have been typed.
     async share() {
-        const commands = this.lab.chapters.slice(1).map(chapter => chapter.command);
+        const commands = this.lab.chapters.map(chapter => chapter.command).filter(Boolean);
         const parts = {
-            cmd: commands.filter(Boolean).join(";"),
+            cmd: commands.join(";"),
             mission: this.missions.mission.id,
             va: hex(this.chosen.va),
         };
@@ -376,6 +383,7 @@ class App {
             () => false,
         );
         this.note = copied ? "The link is copied, and in the address bar." : "The link is in the address bar.";
+        if (this.lab.forgotten.chapters) this.note += ` It types the last ${plural(commands.length, "command")}.`;
         say($("said"), this.note);
         this.draw();
     }

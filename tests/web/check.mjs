@@ -46,9 +46,11 @@ export function snapshot(state) {
     return { t, cr3, paging, spaces: structuredClone(spaces), tables: new Map([...tables].sort((a, b) => a[0] - b[0]).map(([frame, table]) => [frame, table.slice()])), kind: kind.slice() };
 }
 
-/** Replay from nothing gives the state now, and what the state was at the moments PAST, on the way there and back. */
+/** Replay from nothing, or from the oldest moment that is kept, gives the state now, and what the state was at the moments
+ * PAST, on the way there and back. */
 export function replays(lab, { emptyState, moveTo }, past = []) {
-    const fresh = emptyState(lab.machine.size >>> 12, {}), moments = [snapshot(fresh), ...past, snapshot(lab.state)];
+    const { first } = lab.recorder, fresh = Object.assign(emptyState(lab.machine.size >>> 12, {}), snapshot(first));
+    const moments = [snapshot(first), ...past, snapshot(lab.state)];
     for (const moment of [...moments, ...moments.toReversed()]) {
         moveTo(fresh, lab.events, moment.t);
         assert.deepEqual(snapshot(fresh), moment, `the state at ${moment.t} of ${lab.now}`);

@@ -25,8 +25,8 @@ function userTables({ state }) {
 }
 
 /** Types COUNT random commands, and calls CHECK after each. */
-async function session(commandsFor, count, check) {
-    const lab = await boot(), next = commandsFor(lab);
+async function session(commandsFor, count, check, options = {}) {
+    const lab = await boot(options), next = commandsFor(lab);
     for (let i = 0; i < count; i++) {
         const command = next();
         await lab.type(command + "\n");
@@ -59,4 +59,47 @@ test("as long as nothing goes past mm/, every change of a table is told when it 
         equalsMemory(lab);
         allWasTold(lab);
     });
+});
+
+test("a long session keeps its last chapters alone, and what is left is as exact", async () => {
+    const chapters = 8, events = 2000, snapshots = 3, text = [];
+    await session(lab => commands(4, { tables: () => userTables(lab) }), Math.max(30, COUNT / 5), (lab, i) => {
+        equalsMemory(lab);
+        assert.ok(lab.chapters.length <= chapters && (lab.now <= events || lab.chapters.length === 1));
+        assert.deepEqual([lab.chapters[0].from, lab.chapters.at(-1).to], [0, lab.now]);
+        lab.stateAt(i % (lab.now + 1));
+        if (i % 10 === 9)
+            replays(lab, model);
+        text.push(lab.forgotten.chapters);
+    }, { chapters, events, snapshots });
+    assert.ok(text.at(-1) > 10);
+});
+
+test("what is not forgotten can be gone back to", async () => {
+    const lab = await boot({ chapters: 4, snapshots: 4 });
+    await lab.type("alloc 5000\nalloc 5000\nalloc 5000\nalloc 5000\n");
+    const { now } = lab, before = snapshot(lab.state), text = lab.logText;
+    await lab.type("map 0x400000 0xb8000\n");
+    assert.equal(lab.forgotten.chapters, 2);
+    assert.equal(lab.chapters.length, 4);
+    await lab.undo(3);
+    equalsMemory(lab);
+    replays(lab, model);
+    assert.equal(lab.logText, text);
+    const { t, tables } = snapshot(lab.state);
+    assert.ok(t <= now);
+    assert.deepEqual([...tables.keys()], [...before.tables.keys()]);
+    await lab.machine.destroy();
+});
+
+test("of what was printed the last part is kept", async () => {
+    const lab = await boot({ chapters: 4, snapshots: 2 }), before = lab.logText;
+    lab.rawText += "x\r\n".repeat(1e6); /* as from a program that prints for an hour */
+    await lab.type("alloc 5000\n");
+    assert.ok(lab.rawText.length < 2e6 && lab.logText.endsWith("$0 = 0xd0000000\nquire> "));
+    await lab.type("free $0\n");
+    await lab.undo(2);
+    assert.ok(lab.logText.endsWith("x\nalloc 5000\n$0 = 0xd0000000\nquire> ") && before.endsWith("quire> "));
+    assert.equal(lab.chapters.at(-1).output, "$0 = 0xd0000000\n");
+    await lab.machine.destroy();
 });

@@ -5,6 +5,7 @@ import { missing, open, type } from "./shared.mjs";
 import { commands } from "./random.mjs";
 
 const skip = missing, COUNT = Math.min(Number(process.env.LAB_COMMANDS ?? 100), 20000);
+const HEAP_LIMIT = 250; /* MB */
 const PARTS = { timeout: 1000 * (60 + COUNT) };
 const CATCHES = ["null", "text-write", "unmapped", "missing-flush", "double-free", "divide", "int3", "canary"];
 const ENDS = ["fault! null", "fault gp", "fault stack-overflow", "fault double-fault", "reboot", "exit"];
@@ -12,11 +13,20 @@ const ENDS = ["fault! null", "fault gp", "fault stack-overflow", "fault double-f
 const state = page => page.evaluate(() => window.quire.state());
 
 /** Whether the machine is dead, by what the page says of it in words. */
-const isOff = page => page.evaluate(() => /switched off|cannot go on|has reset/.test(document.body.innerText));
+const saysOff = () => /switched off|cannot go on|has reset/.test(document.body.innerText);
 
 async function reset(page) {
     await page.click("#reset");
     await page.waitForFunction(() => /quire> $/.test(window.quire.log()) && window.quire.log().split("quire> ").length === 2);
+}
+
+/** What the page's objects take, in MB, after a collection. */
+async function heap(page) {
+    const session = await page.context().newCDPSession(page);
+    await session.send("HeapProfiler.collectGarbage");
+    const { usedSize } = await session.send("Runtime.getHeapUsage");
+    await session.detach();
+    return Math.round(usedSize / 1e6);
 }
 
 /** The pages that `maps` printed: address to permission. */
@@ -62,9 +72,9 @@ test("whatever ends the machine is said, and Reset starts it afresh", { skip, ..
     const { page } = await open(t);
     for (const command of ENDS) {
         await type(page, command);
-        await page.waitForFunction(() => /switched off|cannot go on|has reset/.test(document.body.innerText));
+        await page.waitForFunction(saysOff);
         await reset(page);
-        assert.equal(await isOff(page), false, command);
+        assert.equal(await page.evaluate(saysOff), false, command);
         assert.match(await type(page, "alloc 8"), /\$0 = 0xc0000000/);
     }
 });
@@ -75,13 +85,41 @@ test("a link types its commands", { skip, ...PARTS }, async t => {
     assert.ok(Array.isArray(await page.evaluate(() => window.quire.missions())));
 });
 
-test("random commands leave no error in the console", { skip, ...PARTS }, async t => {
+test("of a long session the last commands are shown", { skip, ...PARTS }, async t => {
+    const { page, errors } = await open(t, { reducedMotion: "reduce" });
+    await page.evaluate(() => { labPage.lab.options.chapters = 3; });
+    for (const command of ["alloc 5000", "alloc 5000", "map 0x400000 0xb8000", "unmap 0x400000"])
+        await type(page, command);
+    const shown = () => page.$$eval(".chapters .chapter b", all => all.map(each => each.textContent));
+    await page.waitForFunction(() => document.querySelectorAll(".chapters .chapter").length === 3);
+    assert.deepEqual(await shown(), ["alloc 5000", "map 0x400000 0xb8000", "unmap 0x400000"]);
+    await page.click(".chapters .chapter:nth-child(2)");
+    assert.equal(await page.evaluate(() => labPage.currentChapter().command), "map 0x400000 0xb8000");
+    await page.click("#time button[title='One step back']");
+    await page.waitForFunction(() => /^before map /.test(document.querySelector("#time input").getAttribute("aria-valuetext")));
+    assert.match(await type(page, "free $0"), /^free \$0\n0xd0000000: freed, 8192 bytes\nquire> $/);
+    await type(page, "map 0x800000 0xb8000");
+    for (let i = 1; i < 6; i++) { /* as many steps each time, at other pages */
+        await type(page, `map 0x80${i}000 0xb8000`);
+        await page.waitForFunction(i => document.querySelector("#time .story").textContent.startsWith(`PT[${i}] `), i);
+    }
+    assert.deepEqual(errors, []);
+});
+
+test("random commands leave no error in the console, and nothing that grows", { skip, ...PARTS }, async t => {
     const { page, errors } = await open(t), next = commands(3);
     for (let i = 0; i < COUNT; i++) {
         const command = next();
         await type(page, command);
-        if (await isOff(page))
+        if (await page.evaluate(() => labPage.lab.dead)) {
+            await page.waitForFunction(saysOff);
             await reset(page);
+        }
         assert.deepEqual(errors, [], `after command ${i}, ${command}`);
+        if (i % 1000 === 99) {
+            const size = await heap(page);
+            t.diagnostic(`after ${i + 1} commands: ${size} MB`);
+            assert.ok(size < HEAP_LIMIT, `${size} MB`);
+        }
     }
 });

@@ -2,6 +2,7 @@
  * window.quire, for scripts; links that type; and the page without a network.
  */
 import { pagesOf } from "./model.js";
+import { plain } from "./terminal.js";
 
 /** What scripts see: the state now, and the steps of the last command. */
 function stateFor(lab) {
@@ -14,6 +15,19 @@ function stateFor(lab) {
         frames: { total: frames.total, free: frames.free },
         fault: fault && { address: fault.address, error: fault.error, cause: fault.cause },
     };
+}
+
+/** Types TEXT; what came out until the next prompt. */
+async function type(lab, text) {
+    let said = "";
+    const hear = event => { said += event.detail; };
+    lab.addEventListener("text", hear);
+    try {
+        await lab.type(text);
+    } finally {
+        lab.removeEventListener("text", hear);
+    }
+    return plain(said);
 }
 
 /** The lines that a link types: #cmd=alloc 5000;walk $0 */
@@ -37,7 +51,7 @@ export function publish(lab, page) {
     addEventListener("hashchange", () => typeLink(lab));
     window.quire = {
         ready,
-        type: text => lab.type(text),
+        type: text => type(lab, text),
         screen: () => lab.screenText(),
         log: () => lab.logText,
         state: () => stateFor(lab),

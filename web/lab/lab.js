@@ -5,15 +5,18 @@
  * input, so an idle page takes no time. At each prompt the machine is saved, for undo.
  *
  * Events (CustomEvent, with a detail): "text" output with its escape sequences, "change" events have come, "prompt" a
- * chapter is complete, "died", "undo", "reset".
+ * chapter is complete, "died", "undo", "reset", "forgotten" the oldest chapters are gone, and with them the first so many
+ * events: what is left counts from there on, or a session of hours would take all the memory there is.
  */
 import { emptyState, moveTo, walk } from "./model.js";
 import { Machine } from "./machine.js";
 import { Recorder } from "./recorder.js";
 import { EditedLine, findFault, plain } from "./terminal.js";
+import { pack, unpack } from "./tlb.js";
 import { readCells, readText } from "./vga.js";
 
 const PROMPT = "quire> ", LAST_LOOK = /exit or reboot/;
+const CHAPTERS_KEPT = 200, EVENTS_KEPT = 50000, TEXT_KEPT = 1 << 20;
 const CHANGES_EVERY = 16, QUIET = 80; /* ms */
 const PARTS_OF_IMAGE = ["text_end", "rodata_end", "data_end", "kernel_end"];
 
@@ -25,19 +28,19 @@ const PARTS_OF_IMAGE = ["text_end", "rodata_end", "data_end", "kernel_end"];
  * @property {string} output       plain text
  * @property {string | null} error the last line that starts with "error: "
  * @property {object | null} fault
- * @property {object[] | null} tlb
+ * @property {Uint32Array | null} tlb      packed
  * @property {number} dropped      changes beyond those that are kept one by one
  */
 export class Lab extends EventTarget {
     /**
      * @param {(options: object) => Promise<{parts: import("./machine.js").Parts, whereIs: Function}>} load
      *        gets what a machine is made of (load.js in a page)
-     * @param {object} [options]  for LOAD; snapshots: how many prompts can be gone back to
+     * @param {object} [options]  for LOAD; snapshots: how many prompts can be gone back to; chapters, events: how many are kept
      */
     constructor(load, options = {}) {
         super();
         this.load = load;
-        this.options = { snapshots: 16, ...options };
+        this.options = { snapshots: 16, chapters: CHAPTERS_KEPT, events: EVENTS_KEPT, ...options };
         /** Resolves at the first prompt. */
         this.ready = new Promise(done => this.addEventListener("prompt", done, { once: true }));
         this.forget();
@@ -45,7 +48,8 @@ export class Lab extends EventTarget {
 
     forget() {
         this.chapters = [];
-        this.rawText = "";
+        this.forgotten = { chapters: 0, events: 0 };
+        this.rawText = ""; /* its last part, where there is much */
         this.unsaid = ""; /* output that nobody has heard of yet */
         this.line = new EditedLine();
         this.dead = null;
@@ -149,6 +153,18 @@ export class Lab extends EventTarget {
         this.lastOutput = performance.now();
         this.tell("text", this.unsaid);
         this.unsaid = "";
+        if (this.rawText.length > 2 * TEXT_KEPT)
+            this.cutText();
+    }
+
+    cutText() {
+        const cut = this.rawText.length - TEXT_KEPT;
+        this.rawText = this.rawText.slice(cut);
+        for (const chapter of this.chapters) {
+            chapter.start = Math.max(0, chapter.start - cut);
+            if (chapter.snapshot)
+                chapter.snapshot.text = Math.max(0, chapter.snapshot.text - cut);
+        }
     }
 
     /* ---- between two slices of the machine's time ---- */
@@ -199,12 +215,36 @@ export class Lab extends EventTarget {
         chapter.output = output.slice(0, output.lastIndexOf(PROMPT) < 0 ? undefined : output.lastIndexOf(PROMPT)).replace(/^[^\n]*\n/, "");
         chapter.error = chapter.output.split("\n").findLast(line => line.startsWith("error: ")) ?? null;
         chapter.fault = findFault(chapter.output);
-        chapter.tlb = this.liveTlb();
+        chapter.tlb = pack(this.liveTlb());
         this.busy = false;
         if (!this.dead)
             this.keepSnapshot(chapter);
+        this.forgetOldest();
         this.tell("change");
         this.tell("prompt", chapter);
+    }
+
+    /** Forgets the oldest chapters, where there are more than are kept; never the last. */
+    forgetOldest() {
+        const { chapters, options } = this, excess = this.now - options.events;
+        let gone = Math.max(0, chapters.length - options.chapters);
+        while (gone < chapters.length - 1 && chapters[gone].from < excess)
+            gone++;
+        if (!gone)
+            return;
+        const events = chapters[gone].from;
+        moveTo(this.past, this.events, Math.max(this.past.t, events));
+        this.past.t -= events;
+        this.recorder.forget(events);
+        chapters.splice(0, gone);
+        for (const chapter of chapters) {
+            chapter.from -= events;
+            chapter.to -= events;
+        }
+        this.forgotten.chapters += gone;
+        this.forgotten.events += events;
+        this.shown = -1;
+        this.tell("forgotten", { chapters: gone, events });
     }
 
     chapterAt(t) { return this.chapters.findLast(chapter => chapter.from < t) ?? this.chapters[0]; }
@@ -214,7 +254,7 @@ export class Lab extends EventTarget {
     keepSnapshot(chapter) {
         if (!this.options.snapshots)
             return;
-        chapter.snapshot = { machine: this.machine.save(), recorder: this.recorder.save(), text: this.rawText };
+        chapter.snapshot = { machine: this.machine.save(), recorder: this.recorder.save(), text: this.rawText.length };
         const old = this.chapters.at(-1 - this.options.snapshots);
         if (old)
             delete old.snapshot;
@@ -232,9 +272,9 @@ export class Lab extends EventTarget {
         moveTo(this.past, this.events, Math.min(this.past.t, this.chapters[i - 1].to));
         this.machine.restore(machine);
         this.recorder.restore(recorder, this.chapters[i - 1].to);
-        this.rawText = text;
+        this.rawText = this.rawText.slice(0, text);
         this.line.clear();
-        for (const c of text.slice(text.lastIndexOf("\n") + 1))
+        for (const c of this.rawText.slice(this.rawText.lastIndexOf("\n") + 1))
             this.line.put(c);
         this.dead = null;
         this.busy = false;
@@ -258,7 +298,8 @@ export class Lab extends EventTarget {
         if (!now)
             moveTo(this.past, this.events, t);
         const state = now ? live : this.past, chapter = this.chapterAt(t);
-        state.tlb = this.withStale(state, now ? this.liveTlb() : t === chapter.to ? chapter.tlb : this.events[t - 1]?.tlb ?? null);
+        const kept = t === chapter.to ? chapter.tlb : this.events[t - 1]?.tlb ?? null;
+        state.tlb = this.withStale(state, now ? this.liveTlb() : unpack(kept));
         state.fault = chapter.fault && t >= this.faultAt(chapter) ? chapter.fault : null;
         return state;
     }

@@ -18,6 +18,7 @@
  *
  * @typedef {object} State
  * @property {number} t                                 how many events have happened
+ * @property {number} moves                             counts the changes of this record
  * @property {number} cr3
  * @property {boolean} paging
  * @property {{directory: number, pid: number, name: string}[]} spaces
@@ -32,12 +33,12 @@ import { PTE } from "./layout.js";
 /** An empty machine: no tables, no frames known. @param {number} frames how many page frames there are */
 export function emptyState(frames, layout) {
     const kind = new Uint8Array(frames);
-    const state = { t: 0, cr3: 0, paging: false, spaces: [], tables: new Map(), tlb: null, fault: null, kind };
+    const state = { t: 0, moves: 0, cr3: 0, paging: false, spaces: [], tables: new Map(), tlb: null, fault: null, kind };
     let known = -1, found = null;
     Object.defineProperty(state, "frames", { enumerable: true, get: () => {
-        if (known !== state.t)
+        if (known !== state.moves)
             found = classify(state, layout);
-        known = state.t;
+        known = state.moves;
         return found;
     } });
     return state;
@@ -78,6 +79,7 @@ export function apply(state, event) {
     if (event.startsPaging)
         state.paging = true;
     state.t++;
+    state.moves++;
 }
 
 /** STATE, one event earlier: EVENT is the last that was applied. */
@@ -97,6 +99,7 @@ export function revert(state, event) {
     for (const frame of event.adopt ?? [])
         state.tables.delete(frame);
     state.t--;
+    state.moves++;
 }
 
 /** Moves STATE to the moment T of EVENTS, forwards or backwards. */

@@ -13,6 +13,7 @@ import { apply, emptyState, moveTo } from "./model.js";
 import { Kinds, USE } from "./frames.js";
 import { PTE, SCRATCH_PAGE, WINDOW_START } from "./layout.js";
 import { PORT } from "./ports.js";
+import { pack } from "./tlb.js";
 
 const FRAME = PTE.FRAME, BITS_OF_PROCESSOR = PTE.ACCESSED | PTE.DIRTY;
 const RECURSIVE = 1023;
@@ -35,6 +36,7 @@ export class Recorder {
         this.whereIs = whereIs;
         this.events = [];
         this.live = emptyState(machine.size >>> 12, layout);
+        this.first = emptyState(machine.size >>> 12, layout); /* before the oldest event that is kept */
         this.kinds = new Kinds(machine);
         this.owners = new Map(); /* struct space -> its record */
         this.pending = {};       /* what was told in words of its own, until the last one comes */
@@ -63,6 +65,14 @@ export class Recorder {
         this.kindsShown = false;
         this.begin();
         this.settle();
+    }
+
+    /** Forgets the oldest N events: the others count from there on. */
+    forget(n) {
+        moveTo(this.first, this.events, n);
+        this.events.splice(0, n);
+        this.first.t = 0;
+        this.live.t -= n;
     }
 
     get overflowing() { return this.steps >= STEPS_MAX; }
@@ -103,7 +113,7 @@ export class Recorder {
         if (drop.length)
             event.drop = [...event.drop ?? [], ...drop];
         if (this.steps < TLB_STEPS)
-            event.tlb = this.tlbAfter(event);
+            event.tlb = pack(this.tlbAfter(event));
         this.events.push(event);
         this.steps++;
         apply(this.live, event);
@@ -208,6 +218,7 @@ export class Recorder {
         open.count++;
         open.words.push([frame, index, before, value]);
         live.tables.get(frame)[index] = value;
+        live.moves++;
         return true;
     }
 

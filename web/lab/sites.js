@@ -21,9 +21,13 @@ export function readSites(table) {
     };
     const known = new Map(Object.entries(table.at).map(([address, numbers]) => [parseInt(address, 16), places(numbers)]));
 
+    const place = chain => ({ ...chain[0], inlined: chain.slice(1), source: around(chain[0]) });
+    const made = new Map(); /* the same place is the same object: many events share it */
+
     /** @returns {{file, line, function, inlined: object[], source: {first: number, lines: string[]} | null} | null} */
     return address => {
-        const chain = known.get(address);
-        return chain ? { ...chain[0], inlined: chain.slice(1), source: around(chain[0]) } : null;
+        if (!made.has(address) && known.has(address))
+            made.set(address, place(known.get(address)));
+        return made.get(address) ?? null;
     };
 }

@@ -1,5 +1,6 @@
 /** What a terminal would show of COM1: the line being edited, and the text without its colours. */
 
+const LINE_MAX = 4096; /* what is behind it is no prompt */
 const ESCAPE = /\x1b\[[0-9;?]*[A-Za-z]/g;
 
 /** TEXT without escape sequences and carriage returns. */
@@ -29,7 +30,7 @@ export class EditedLine {
             this.at = 0;
         else if (c === "\b")
             this.at = Math.max(0, this.at - 1);
-        else if (c >= " ")
+        else if (c >= " " && this.at < LINE_MAX)
             this.cells[this.at++] = c;
     }
 

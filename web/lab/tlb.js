@@ -9,6 +9,22 @@
  */
 const TLB_AT = 4283748, LIST_LENGTH = 10000, PAGES = 0x100000;
 const VALID = 1, READ_ONLY = 2, SUPERVISOR = 4;
+const WRITABLE = 1, USER = 2; /* of a packed entry */
+
+/** ENTRIES in two words each: the past has many of them. */
+export function pack(entries) {
+    const words = entries && new Uint32Array(2 * entries.length);
+    entries?.forEach(({ va, pa, writable, user }, i) => words.set([va | (writable ? WRITABLE : 0) | (user ? USER : 0), pa], 2 * i));
+    return words;
+}
+
+/** What pack() made WORDS of. */
+export function unpack(words) {
+    return words && Array.from({ length: words.length / 2 }, (_, i) => {
+        const [first, pa] = words.subarray(2 * i, 2 * i + 2);
+        return { va: (first & ~4095) >>> 0, pa, writable: !!(first & WRITABLE), user: !!(first & USER) };
+    });
+}
 
 export class Tlb {
     /** @param {import("./machine.js").Machine} machine */

@@ -81,6 +81,12 @@ export class Missions {
         this.visited.clear();
     }
 
+    // The first so many events are forgotten.
+    shift(events) {
+        this.since = Math.max(0, this.since - events);
+        this.visited = new Set([...this.visited].map(t => t - events).filter(t => t > 0));
+    }
+
     visit(t) {
         this.visited.add(t);
     }

@@ -150,10 +150,10 @@ export class Timeline {
 
     drawTicks(resized) {
         const chapter = this.chapter,
-            { events } = this.app.lab;
+            { events, forgotten } = this.app.lab;
         if (!chapter || !this.look) return;
         const colors = palette(),
-            key = [this.current, chapter.to, colors.ink, colors.card].join();
+            key = [this.current, chapter.to, forgotten.events, colors.ink, colors.card].join();
         if (key === this.drawn && !resized) return;
         this.drawn = key;
         const width = this.slider.clientWidth,
@@ -181,7 +181,7 @@ export class Timeline {
     showStep(look) {
         const { event, lab } = look,
             chapter = this.chapter;
-        const key = [look.t, lab.busy, this.current, chapter?.to].join();
+        const key = [look.t, lab.forgotten.events, lab.busy, this.current, chapter?.to].join();
         if (key === this.told) return;
         this.told = key;
         const inside = event && chapter && look.t > chapter.from && look.t <= chapter.to;
