@@ -89,7 +89,10 @@ static void check_text(const char *text, size_t room, unsigned which, unsigned f
     EXPECT(!memcmp(text, from ? from : "", strlen(text)));
 }
 
-static void build(void *arg) { boot_info_memory(), (void)arg; }
+static void build(void *arg) {
+    (void)arg;
+    boot_info_memory();
+}
 
 static bool is_available(uint64_t pa) { return bitmap_test(pm_available, (size_t)(pa / PAGE_SIZE)); }
 

@@ -57,7 +57,10 @@ static struct {
     uintptr_t a, b;
 } expected;
 
-static void call_expected(void *arg) { expected.fn(expected.a, expected.b), (void)arg; }
+static void call_expected(void *arg) {
+    (void)arg;
+    expected.fn(expected.a, expected.b);
+}
 
 void expect_panic(const char *file, int line, const char *text, host_call *fn, uintptr_t a, uintptr_t b) {
     expected.fn = fn;

@@ -38,7 +38,9 @@ INSIDE_TESTS := $(filter tests/%.c,$(SOURCES))
 LINT_KERNEL := $(sort $(filter-out $(INSIDE_TESTS),$(filter %.c,$(SOURCES))) kernel/trap/ubsan.c)
 LINT_PROGRAMS := $(wildcard user/*.c user/lib/*.c tests/boot/programs/*.c)
 
-LINT_HOST := $(wildcard tests/host/*.c tests/bench/host/*.c)
+# Not the proofs, which nobody but the model checker runs, nor the labs' plain solutions, which are parts of files.
+LINT_HOST := $(wildcard tests/host/*.c tests/bench/host/*.c tests/coverage/*.c tests/fuzz/*.c tests/fuzz/*/*.c \
+    labs/harness/*.c labs/*/tests/*.c)
 
 LINT_cppcheck := $(call lint-chosen,$(LINT_KERNEL) $(INSIDE_TESTS) $(LINT_PROGRAMS) $(LINT_HOST))
 # Not the tests on the build machine: the addresses of its C library are nobody's concern; and gcc does not know that
@@ -81,7 +83,8 @@ $(call lint-stamps,clang-tidy): $(LINT)/clang-tidy/%: % $$(call lint-object,$$*)
 	$(call lint-run,clang-tidy --quiet $< -- $(TIDY_FLAGS) 2>/dev/null)
 
 CPPCHECK_FLAGS := --quiet --enable=warning,style,performance,portability --std=c11 --platform=unix32 --inline-suppr \
-    --suppressions-list=tools/lint/cppcheck.txt -U__CHECKER__ -Iinclude -I$(BUILD) -Iuser/lib -Imm -Itests/host -Itests/bench
+    --suppressions-list=tools/lint/cppcheck.txt -U__CHECKER__ -Iinclude -I$(BUILD) -Iuser/lib -Imm -Itests/host -Itests/bench \
+    -Itests/fuzz -Itests/fuzz/process -Ilabs/harness
 $(call lint-stamps,cppcheck): $(LINT)/cppcheck/%: % $$(call lint-object,$$*) tools/lint/cppcheck.txt tools/lint/lint.mk
 	$(call lint-run,cppcheck $(CPPCHECK_FLAGS) $<)
 

@@ -54,7 +54,7 @@ static void record(struct arrival *arrival, const struct trap_frame *frame, uint
     arrival->frame_at = (uintptr_t)frame;
     arrival->frame = *frame;
     arrival->address = address;
-    arrival->esp = (uintptr_t)&eflags;
+    arrival->esp = (uintptr_t)&eflags; /* cppcheck-suppress autoVariables ; a number: where the stack is */
     arrival->eflags = eflags;
     arrival->ds = ds;
 }

@@ -63,7 +63,7 @@ CASE(set_loads_cr3) {
 
 CASE(set_drops_the_tlb) {
     start_paging();
-    volatile unsigned *at = (unsigned *)0x400000;
+    const volatile unsigned *at = (unsigned *)0x400000;
     CHECK(*at == 0xAAAA, "the test is wrong");
     high[0] = (unsigned)page_b | 3;
     doing("set_page_directory, with the directory that is loaded already");

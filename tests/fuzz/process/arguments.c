@@ -67,7 +67,9 @@ static unsigned descriptor(void) {
     for (unsigned fd = 0; fd < FILES_MAX; fd++)
         if (current->files.file[fd])
             open[count++] = fd;
-    return count && !model_one_in(8) ? open[model_below(count)] : model_below(FILES_MAX + 2);
+    if (count == 0 || model_one_in(8))
+        return model_below(FILES_MAX + 2);
+    return open[model_below(count)];
 }
 
 static unsigned page_end(void) { return DATA + (1 + model_below(3)) * PAGE_SIZE - model_below(32); }
