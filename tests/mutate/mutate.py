@@ -127,11 +127,10 @@ def run_all(chosen, results, build, jobs):
         return
     workshops = [Workshop(ROOT, build / "mutate" / f"worker-{i}", (build / "i386").resolve())
                  for i in range(min(jobs, len(queue)))]
+    kills = Counter()
+    workshops[0].measure({mutant.path for mutant in queue})
     for workshop in workshops:
-        workshop.build_all()
-    seconds, kills = {}, Counter()
-    for workshop in workshops:
-        workshop.use(seconds, kills)
+        workshop.use(kills, workshops[0])
     threads = [threading.Thread(target=work, args=(workshop, queue, results, len(queue)), daemon=True)
                for workshop in workshops]
     for thread in threads:

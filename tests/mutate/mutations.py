@@ -29,6 +29,7 @@ class Mutant:
     end: int
     new: str
     line: int
+    statement: int  # the line on which the statement begins that it is a part of
 
     def apply(self, text):
         return text[:self.start] + self.new + text[self.end:]
@@ -48,11 +49,13 @@ def mutants(path, arguments):
     problems = [d for d in unit.diagnostics if d.severity >= d.Error]
     if problems:
         raise SystemExit(f"mutate: {path} is not understood: {problems[0]}")
-    found = {}
+    found, statements = {}, sorted(all_statements(unit, path))
     for start, end, new in [*of_tokens(unit, text), *of_statements(unit, path, text)]:
         if text[start:end] != new:
             new += "\n" * (text.count("\n", start, end) - new.count("\n"))
-            found[start, end, new] = Mutant(path, start, end, new, text.count("\n", 0, start) + 1)
+            around = max((first for first, last in statements if first <= start < last), default=start)
+            line, statement = (text.count("\n", 0, offset) + 1 for offset in (start, around))
+            found[start, end, new] = Mutant(path, start, end, new, line, statement)
     return [found[key] for key in sorted(found)]
 
 
@@ -99,6 +102,14 @@ def parenthesized(tokens, i):
 
 
 # ---- statements ----
+
+def all_statements(unit, path):
+    """Where each begins and ends."""
+    for cursor in unit.cursor.walk_preorder():
+        if cursor.kind in (CursorKind.COMPOUND_STMT, CursorKind.CASE_STMT, CursorKind.DEFAULT_STMT) or cursor.kind in BODIES:
+            children = list(cursor.get_children())
+            yield from filter(None, (extent_of(child, path) for child in children[BODIES.get(cursor.kind, slice(None))]))
+
 
 def of_statements(unit, path, text):
     for cursor in unit.cursor.walk_preorder():

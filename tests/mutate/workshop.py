@@ -1,75 +1,33 @@
 """A copy of the sources in which one mutant at a time is built and tested.
 
-The tests of a mutant are those of the host programs whose code it changes, and, if they leave it, those inside the
-kernel. The tests that have found most, for the time that they take, come first."""
+A mutant meets the host tests that run its statement, first without the sanitizers, which take most of the time, then
+with them; and, if they leave it, the tests inside the kernel. The tests that have found most, for the time that they
+take, come first."""
+import hashlib
+import json
 import os
 import re
-import resource
-import selectors
 import shutil
-import signal
 import subprocess
-import time
+from pathlib import Path
+
+from builds import Build, DoesNotCompile
+from limits import LIMIT, Ended, run
 
 LEFT_OUT = {"build", "docs", ".git", "__pycache__"}  # of the sources
-PASS1, KERNEL = "build/quire.pass1.elf", "build/quire.elf"
+KERNEL = "build/quire.elf"
+# Where the host programs are built, and how, besides as make test does.
+PLAIN, SANITIZED, COVERED = "build/plain", "build/host", "build/covered"
+FLAGS = {PLAIN: ["HOST_SANITIZE=-Og -g0"], SANITIZED: [], COVERED: ["HOST_SANITIZE=--coverage -O1"]}
+GCOV = re.sub("gcc$", "gcov", os.environ.get("HOST_CC", "i686-linux-gnu-gcc"))
 QEMU = ["qemu-system-i386", "-kernel", KERNEL, "-initrd", "build/user/hello,build/user/touch", "-m", "64M",
         "-display", "none", "-no-reboot", "-nic", "none", "-serial", "stdio", "-monitor", "none",
         "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
 EXIT_OK = 33
 FAILURE = re.compile(r"^(?:not ok \d+ (\S+)|(PANIC|page fault): .*|(Bail out!).*)\n", re.M)
-LIMIT = 120  # seconds of processor time, for what is known to end
-OUTPUT_LIMIT = 1 << 20
 IN_KERNEL = (KERNEL, "test")
 # Before all of the kernel's tests, those that are about the folder; each is a boot.
 FITTING = {"kernel/process/": ["test=process_* rounds=20"], "mm/debug/": ["heap=debug test=heap_*", "heap=guard test=heap_*"]}
-
-
-class Ended(Exception):
-    """The program shows that something is wrong before it ends by itself."""
-
-
-def limit(seconds):
-    """Bounds the child's time, memory, files and importance. Its addresses are those of every run."""
-    os.setsid()
-    os.nice(10)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + 1,) * 2)
-    resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (256 << 20, 256 << 20))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def run(command, cwd, seconds, stop_at=None):
-    """Runs it for at most SECONDS of processor time, or ten times as long in all; returns its exit code and what it
-    printed. Raises Ended when a line matches STOP_AT, or when a limit is reached."""
-    process = subprocess.Popen(command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, preexec_fn=lambda: limit(seconds))
-    try:
-        output = read(process, time.monotonic() + 10 * seconds, stop_at)
-        return process.wait(60), output
-    finally:
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        process.stdout.close()
-        process.wait()
-
-
-def read(process, deadline, stop_at):
-    output = ""
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
-        while time.monotonic() < deadline and len(output) < OUTPUT_LIMIT:
-            if not selector.select(1):
-                continue
-            chunk = os.read(process.stdout.fileno(), 65536)
-            if not chunk:
-                return output
-            output += chunk.decode(errors="replace").replace("\r", "")
-            if stop_at and (found := stop_at.search(output)):
-                raise Ended(next(filter(None, found.groups())))
-    raise Ended("time-out" if len(output) < OUTPUT_LIMIT else "too much output")
 
 
 def files_below(folder):
@@ -78,15 +36,26 @@ def files_below(folder):
     return {path for path in found if not LEFT_OUT & set(path.parts)}
 
 
+def digest_of(path):
+    return hashlib.sha1(path.read_bytes()).hexdigest()
+
+
 class Workshop:
-    """FOLDER is where; I386 the folder of the i386 packages."""
+    """FOLDER is where; I386 the folder of the i386 packages. A test is (program, name), a boot (KERNEL, options)."""
 
     def __init__(self, root, folder, i386):
-        self.folder, self.parts = folder, {}
+        self.folder = folder
         (folder / "build").mkdir(parents=True, exist_ok=True)
         if not (folder / "build/i386").exists():
             (folder / "build/i386").symlink_to(i386)
         self.copy(root)
+        names = re.search(r"^HOST_TESTS := (.*)$", (folder / "tests/host/host.mk").read_text(), re.M)[1].split()
+        self.programs = [f"test_{name}" for name in names]
+        self.kernel = Build(folder, ["all", KERNEL])
+        self.host = {place: self.build_host(place) for place in (PLAIN, SANITIZED)}
+
+    def build_host(self, place):
+        return Build(self.folder, [f"{place}/{program}" for program in self.programs], [f"HOST_OUT={place}", *FLAGS[place]])
 
     def copy(self, root):
         """Brings in the sources as they are now; files that have not changed are left, and need no building."""
@@ -101,115 +70,129 @@ class Workshop:
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(root / path, copy)
 
-    def build_all(self):
-        names = re.search(r"^HOST_TESTS := (.*)$", (self.folder / "tests/host/host.mk").read_text(), re.M)[1].split()
-        self.programs = [f"build/host/test_{name}" for name in names]
-        if (failed := self.make("all", *self.programs)):
-            raise SystemExit(f"mutate: the sources do not build:\n{failed}")
-        self.code = self.kernel_code()
+    # ---- before the first mutant: which tests there are, how long each takes, and which lines of PATHS it runs ----
 
-    def make(self, *goals):
-        """What it says when it fails."""
-        try:
-            code, output = run(["make", "-s", *goals], self.folder, LIMIT)
-        except Ended as why:
-            return str(why)
-        return output or "make failed" if code else ""
+    def measure(self, paths):
+        covered, self.seconds, self.ran, self.known = self.build_host(COVERED), {}, {}, set()
+        for program in self.programs:
+            if any(self.is_part(path, program) for path in paths):
+                tests, known = self.measured(covered, f"{COVERED}/{program}")
+                self.known |= set(map(tuple, known))
+                for name, (seconds, lines) in tests.items():
+                    self.seconds[program, name], self.ran[program, name] = seconds, set(map(tuple, lines))
+        for boot in {boot for path in paths for boot in self.boots(path)}:
+            self.seconds[boot] = self.time(self.kernel_tests, boot, LIMIT)
 
-    def kernel_code(self):
-        """The kernel without its debug information."""
-        stripped = self.folder / "build/stripped"
-        subprocess.run(["objcopy", "--strip-debug", self.folder / PASS1, stripped], check=True)
-        return stripped.read_bytes()
+    def measured(self, covered, program):
+        """{test: (its seconds, the lines that it runs)}, and all lines; kept in a file while it stays the same program."""
+        kept = self.folder / f"{program}.{digest_of(self.folder / program)}"
+        if not kept.exists():
+            objects = [self.folder / name for name in covered.parts(program) if "/tests/" not in name]
+            tests, known = {}, set()
+            for name in run([program, "--list"], self.folder, LIMIT)[1].split():
+                for path in objects:
+                    path.with_suffix(".gcda").unlink(missing_ok=True)
+                seconds = self.time(self.host_test, (Path(program).name, name), COVERED, LIMIT)
+                counts = self.line_counts(objects)
+                tests[name] = seconds, [line for line, count in counts if count]
+                known |= {line for line, _ in counts}
+            kept.write_text(json.dumps([tests, list(known)]))
+        return json.loads(kept.read_text())
+
+    def line_counts(self, objects):
+        data = [path for name in objects if (path := name.with_suffix(".gcda")).exists()]
+        reports = subprocess.run([GCOV, "--json-format", "--stdout", *data], cwd=self.folder, capture_output=True,
+                                 text=True, check=True).stdout.splitlines()
+        return [((file["file"], line["line_number"]), line["count"]) for report in reports if report
+                for file in json.loads(report)["files"] for line in file["lines"]]
+
+    def time(self, run_test, *arguments):
+        """The seconds of processor time of a test, which must pass."""
+        start = os.times()
+        if (failed := run_test(*arguments)):
+            raise SystemExit(f"mutate: {failed} fails without a mutant")
+        end = os.times()
+        return end.children_user + end.children_system - start.children_user - start.children_system
+
+    def use(self, kills, measured):
+        """Shares the counts of KILLS, and what the workshop MEASURED knows."""
+        self.kills, self.seconds, self.ran, self.known = kills, measured.seconds, measured.ran, measured.known
 
     # ---- tests: what each returns is the name of the test that fails, or None ----
 
-    def programs_of(self, path):
-        """The host programs that the file is a part of. Their tests, and the kernel's, pass without a mutant; what each
-        takes is known then."""
-        if path not in self.parts:
-            started = time.time()
-            (self.folder / path).touch()
-            if (failed := self.make("all", *self.programs)):
-                raise SystemExit(f"mutate: the sources do not build:\n{failed}")
-            self.parts[path] = [name for name in self.programs if (self.folder / name).stat().st_mtime >= started]
-        for program in self.parts[path]:
-            if (program, None) not in self.seconds:
-                names = run([program, "--list"], self.folder, LIMIT)[1].split()
-                self.seconds.update({(program, name): self.time(self.host_test, program, name, LIMIT) for name in names})
-                self.seconds[program, None] = 0
-        for name in self.boots(path):
-            if name not in self.seconds:
-                self.seconds[name] = self.time(self.kernel_tests, name, LIMIT)
-        return self.parts[path]
+    def is_part(self, path, program):
+        return bool(set(self.host[PLAIN].objects[path]) & self.host[PLAIN].parts(f"{PLAIN}/{program}"))
+
+    def tests_of(self, mutant):
+        """The host tests that run its statement; where no line of it is known to the compiler, all of the programs that
+        the file is a part of."""
+        lines = {(mutant.path, line) for line in range(mutant.statement, mutant.line + 1)}
+        found = [test for test in self.ran if self.is_part(mutant.path, test[0])]
+        return [test for test in found if lines & self.ran[test]] if lines & self.known else found
 
     def boots(self, path):
         fitting = [lines for folder, lines in FITTING.items() if path.startswith(folder)]
         return [(KERNEL, line) for line in sum(fitting, [])] + [IN_KERNEL]
 
-    def time(self, test, *arguments):
-        """The seconds of processor time of a test, which must pass."""
-        start = os.times()
-        if (failed := test(*arguments)):
-            raise SystemExit(f"mutate: {failed} fails without a mutant")
-        end = os.times()
-        return end.children_user + end.children_system - start.children_user - start.children_system
-
-    def use(self, seconds, kills):
-        self.seconds, self.kills = seconds, kills
-
-    def host_test(self, program, test, seconds):
+    def host_test(self, test, place, seconds):
+        program, name = test
         try:
-            code, _ = run([program, test], self.folder, seconds)
+            code, _ = run([f"{place}/{program}", name], self.folder, seconds)
         except Ended as why:
-            return f"{test} ({why})"
-        return test if code not in (0, 77) else None  # HOST_SKIP of support.h
+            return f"{name} ({why})"
+        return name if code not in (0, 77) else None  # HOST_SKIP of support.h
 
-    def kernel_tests(self, name, seconds):
+    def kernel_tests(self, boot, seconds):
         try:
-            code, _ = run([*QEMU, "-append", name[1]], self.folder, seconds, FAILURE)
+            code, _ = run([*QEMU, "-append", boot[1]], self.folder, seconds, FAILURE)
         except Ended as why:
             return f"in the kernel: {why}"
         return None if code == EXIT_OK else f"in the kernel: exit code {code}"
 
-    def test(self, name):
-        limit = 2 + 4 * self.seconds[name]
-        failed = self.kernel_tests(name, limit) if name[0] == KERNEL else self.host_test(*name, limit)
-        self.kills[name] += bool(failed)
-        return failed
+    def first_failing(self, tests, run_test):
+        for test in tests:
+            if (failed := run_test(test)):
+                self.kills[test] += 1
+                return failed
+        return None
 
-    def host_tests(self, programs):
-        """The first that fails of those of PROGRAMS."""
-        names = sorted([name for name in self.seconds if name[0] in programs and name[1]], key=self.cost)
-        return next(filter(None, map(self.test, names)), None)
-
-    def cost(self, name):
+    def cost(self, test):
         """Seconds for each mutant that the test is likely to find."""
-        return (self.seconds[name] + 0.02) / (self.kills[name] + 0.1)
+        return (self.seconds[test] + 0.02) / (self.kills[test] + 0.1)
 
     # ---- a mutant ----
 
     def judge(self, mutant):
         """(verdict, by which test)"""
-        programs = self.programs_of(mutant.path)
         path = self.folder / mutant.path
         original = path.read_bytes()
         path.write_bytes(mutant.apply(original.decode("latin-1")).encode("latin-1"))
         try:
-            return self.judge_tree(mutant.path, programs)
+            return self.judge_tree(mutant)
+        except DoesNotCompile:
+            return "does not compile", ""
         finally:
             path.write_bytes(original)
+            for build in (self.kernel, *self.host.values()):
+                build.restore()
 
-    def judge_tree(self, path, programs):
-        if self.make(PASS1):
-            return "does not compile", ""
-        if self.kernel_code() == self.code:
+    def judge_tree(self, mutant):
+        tests = self.tests_of(mutant)
+        failed = self.test_on_host(PLAIN, mutant, tests)
+        if not failed and not self.kernel.compile(mutant.path):
             return "same code", ""
-        if programs and self.make(*programs):
-            return "does not compile", ""
-        failed = self.host_tests(programs)
-        if not failed:
-            if self.make(KERNEL):
-                return "does not compile", ""
-            failed = next(filter(None, map(self.test, self.boots(path))), None)
+        failed = failed or self.test_on_host(SANITIZED, mutant, tests) or self.test_in_kernel(mutant)
         return ("killed", failed) if failed else ("survived", "")
+
+    def test_on_host(self, place, mutant, tests):
+        def run_test(test):
+            build.link(f"{place}/{test[0]}")
+            return self.host_test(test, place, 4 * self.seconds[test])
+
+        build = self.host[place]
+        changed = tests and build.compile(mutant.path)
+        return self.first_failing(sorted(tests, key=self.cost), run_test) if changed else None
+
+    def test_in_kernel(self, mutant):
+        self.kernel.make()
+        return self.first_failing(self.boots(mutant.path), lambda boot: self.kernel_tests(boot, 4 * self.seconds[boot]))

@@ -1,0 +1,74 @@
+"""One way to build the sources. Make does it once and says by which commands; of a mutant only the objects that its
+file is a part of are compiled, and the programs linked that are run."""
+import re
+import shlex
+import subprocess
+from collections import defaultdict
+
+from limits import LIMIT, Ended, run
+
+
+class DoesNotCompile(Exception):
+    pass
+
+
+class Build:
+    """FOLDER has the sources, GOALS and FLAGS are make's."""
+
+    def __init__(self, folder, goals, flags=()):
+        self.folder, self.arguments = folder, [*flags, *goals]
+        self.make()
+        commands = re.findall(r"^(\S+ .* -o (\S+))$", self.make("-nB"), re.M)
+        self.commands = {output: shlex.split(command) for command, output in commands}
+        self.objects = defaultdict(list)  # of each file, those that it is a part of
+        for output in self.commands:
+            sources = (folder / output).with_suffix(".d")
+            for path in sources.read_text().split() if sources.exists() else []:
+                self.objects[path].append(output)
+        self.originals, self.compiled, self.linked = {}, [], set()
+
+    def make(self, *options):
+        code, output = run(["make", "-s", *options, *self.arguments], self.folder, LIMIT)
+        if code:
+            raise SystemExit(f"mutate: the sources do not build:\n{output}")
+        return output
+
+    def parts(self, program):
+        return set(self.commands[program]) & set(self.commands)
+
+    # ---- a mutant ----
+
+    def compile(self, path):
+        """Whether the code of some object becomes another."""
+        return any([self.compile_object(name) for name in self.objects[path]])
+
+    def compile_object(self, name):
+        if name not in self.originals:
+            self.originals[name] = (self.folder / name).read_bytes(), self.code(name)
+        self.compiled.append(name)
+        self.do(name)
+        return self.code(name) != self.originals[name][1]
+
+    def link(self, program):
+        if program not in self.linked:
+            self.do(program)
+            self.linked.add(program)
+
+    def do(self, output):
+        try:
+            failed = run(self.commands[output], self.folder, LIMIT)[0]
+        except Ended:
+            failed = True
+        if failed:
+            raise DoesNotCompile
+
+    def code(self, name):
+        """The object without its debug information."""
+        stripped = self.folder / "build/stripped"
+        subprocess.run(["objcopy", "--strip-debug", self.folder / name, stripped], check=True)
+        return stripped.read_bytes()
+
+    def restore(self):
+        for name in self.compiled:
+            (self.folder / name).write_bytes(self.originals[name][0])
+        self.compiled, self.linked = [], set()
