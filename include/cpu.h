@@ -54,6 +54,21 @@ static inline void flush_page(const void *va) {
     __asm__ volatile("invlpg %0" : : "m"(*(const char *)va) : "memory");
 }
 
+#ifdef QUIRE_LAB
+static inline void write_entry_at(struct lab_place place, volatile unsigned *entry, unsigned value) {
+    lab_place = place;
+    write_entry(entry, value);
+}
+
+static inline void flush_page_at(struct lab_place place, const void *va) {
+    lab_place = place;
+    flush_page(va);
+}
+
+#define write_entry(entry, value) write_entry_at(LAB_HERE, entry, value)
+#define flush_page(va) flush_page_at(LAB_HERE, va)
+#endif
+
 /* ---- control registers ---- */
 
 static inline unsigned read_cr0(void) {

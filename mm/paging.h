@@ -20,6 +20,10 @@
 
 typedef uintptr_t vpn_t;
 
+#ifdef QUIRE_LAB
+#define set_page_directory(directory) (lab_place = LAB_HERE, set_page_directory(directory))
+#endif
+
 static inline vpn_t vpn_of(const void *va) { return (uintptr_t)va >> PAGE_SHIFT; }
 static inline void *page_address(vpn_t vpn) { return (void *)(vpn << PAGE_SHIFT); }
 

@@ -95,9 +95,10 @@ ifeq ($(UBSAN),1)
 KERNEL_CFLAGS += -fsanitize=undefined -DQUIRE_UBSAN
 endif
 
-# LAB=1: the kernel tells the page that it runs in what it does to its page tables (include/lab.h, web/).
+# LAB=1: the kernel tells the page that it runs in what it does to its page tables (include/lab.h, web/). Each call keeps its
+# frame there, also one that ends in another call, so that who called whom can be shown.
 ifeq ($(LAB),1)
-KERNEL_CFLAGS += -DQUIRE_LAB
+KERNEL_CFLAGS += -DQUIRE_LAB -fno-optimize-sibling-calls
 endif
 
 $(BUILD)/compile.stamp: export STAMP = $(CC) $(CPPFLAGS) $(KERNEL_CFLAGS)

@@ -9,7 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-TELLERS = {"lab", "outl", "write_entry", "flush_page", "store_words", "copy_words", "tell", "tell_owner"}
+TELLERS = {"lab", "outl", "write_entry", "write_entry_at", "flush_page", "flush_page_at", "store_words", "copy_words", "tell",
+           "tell_owner"}
 
 
 def instructions(objdump, kernel):

@@ -24,7 +24,8 @@
  * entries and the flushes are. Stores into the scratch page are counted, not shown.
  *
  * The lab's kernel (lab.h) tells its entries and flushes itself. Where the processor takes no single steps, as in v86,
- * they are taken from there; calls are not seen then. */
+ * they are taken from there, each under the line of C that tells it. Which calls it is in, the stack's frames say: a call
+ * that tells nothing is not seen, nor are arguments and results, which may be gone by then. */
 #include "trace.h"
 
 #include "cpu.h"
@@ -102,6 +103,27 @@ static struct {
     unsigned frames_taken, frames_given, linked, unlinked, entries, flushes;
 } trace;
 
+/* ---- the line of C, where it is told ---- */
+
+#ifdef QUIRE_LAB
+static struct lab_place place; /* of the events that are shown now; its line is 0 when there is none */
+
+static unsigned place_depth(void) { return place.line > 0; }
+static bool place_is_new(void) {
+    return !trace.steps && (place.line != lab_place.line || place.function != lab_place.function);
+}
+static void print_place(void) {
+    place = lab_place;
+    kprintf("%s, %s:%d\n", place.function, place.file, place.line);
+}
+static void leave_place(void) { place.line = 0; }
+#else
+static unsigned place_depth(void) { return 0; }
+static bool place_is_new(void) { return false; }
+static void print_place(void) {}
+static void leave_place(void) {}
+#endif
+
 /* ---- printing ---- */
 
 static void end_line(void) {
@@ -113,7 +135,17 @@ static void end_line(void) {
 /* Begins a line, indented by the depth of calls. */
 static void begin_line(void) {
     end_line();
-    kprintf("%s|%s %*s", ink(GREY), ink(PLAIN), (int)trace.depth * 2, "");
+    kprintf("%s|%s %*s", ink(GREY), ink(PLAIN), (int)(trace.depth + place_depth()) * 2, "");
+}
+
+/* Begins the line of an event. */
+static void begin_event(void) {
+    if (place_is_new()) {
+        leave_place();
+        begin_line();
+        print_place();
+    }
+    begin_line();
 }
 
 /* With a comma after the thousands. */
@@ -142,7 +174,7 @@ static void print_entry_names(uintptr_t page, bool present) {
 static void print_event(const struct event *e) {
     static const char *const words[] = {[MAPPED] = "mapped", [CHANGED] = "changed", [UNMAPPED] = "unmapped"};
 
-    begin_line();
+    begin_event();
     if (e->what == FRAME_TAKEN) {
         kprintf("frame %s0x%08x%s from pm\n", ink(BOLD), e->after, ink(PLAIN));
     } else if (e->what == FLUSHED) {
@@ -262,21 +294,33 @@ static void count_frames(void) {
     trace.frames_free = free;
 }
 
-static void enter(const struct trap_frame *frame, const struct watched *function) {
-    const unsigned *stack = (const unsigned *)frame_esp(frame);
-
+/* Begins the line of a call. */
+static void open_call(const struct watched *function) {
     unfold();
+    leave_place();
     count_frames();
     begin_line();
-    kprintf("%s%s%s(", ink(CYAN), function->name, ink(PLAIN));
-    print_arguments(function->arguments, stack + 1);
-    kprintf(")");
+    kprintf("%s%s%s", ink(CYAN), function->name, ink(PLAIN));
+}
+
+/* The call that was begun has its return address at ESP. */
+static void push_call(const struct watched *function, unsigned esp) {
     trace.line_open = true;
     if (trace.depth < DEPTH_MAX) {
         trace.call[trace.depth].function = function;
-        trace.call[trace.depth].esp = frame_esp(frame);
+        trace.call[trace.depth].esp = esp;
         trace.call[trace.depth++].frames_free = trace.frames_free;
     }
+}
+
+static void enter(const struct trap_frame *frame, const struct watched *function) {
+    const unsigned *stack = (const unsigned *)frame_esp(frame);
+
+    open_call(function);
+    kprintf("(");
+    print_arguments(function->arguments, stack + 1);
+    kprintf(")");
+    push_call(function, frame_esp(frame));
     if (!strcmp(function->name, "kmalloc"))
         print_class(stack[1]);
 }
@@ -294,20 +338,28 @@ static void frames_are_told(ptrdiff_t frames) {
         trace.call[i].frames_free += (size_t)frames;
 }
 
-static void leave(const struct trap_frame *frame) {
+/* The innermost call is over. Returns its function. */
+static const struct watched *close_call(void) {
     unfold();
+    leave_place();
     count_frames();
     const struct watched *function = trace.call[--trace.depth].function;
     ptrdiff_t given = (ptrdiff_t)(trace.frames_free - trace.call[trace.depth].frames_free);
 
     if (!strncmp(function->name, "pm_", 3)) {
         frames_are_told(given);
-        if (!strcmp(function->name, "pm_alloc_page"))
-            trace.frame_shown = (paddr_t)frame->eax;
     } else if (function->frames == GIVES_FRAMES && given > 0) {
         print_given(given);
         frames_are_told(given);
     }
+    return function;
+}
+
+static void leave(const struct trap_frame *frame) {
+    const struct watched *function = close_call();
+
+    if (!strcmp(function->name, "pm_alloc_page"))
+        trace.frame_shown = (paddr_t)frame->eax;
     if (function->result == NOTHING) {
         end_line();
         return;
@@ -349,7 +401,7 @@ static void directory_entry_changed(unsigned pdi, unsigned before, unsigned afte
     unfold();
     trace.linked += is && !was;
     trace.unlinked += was && !is;
-    begin_line();
+    begin_event();
     kprintf("%sPD[%u]%s 0x%08x -> 0x%08x  page table %u %s\n", ink(MAGENTA), pdi, ink(PLAIN), before, after,
             pdi,
             is && !was ? "linked"
@@ -359,7 +411,7 @@ static void directory_entry_changed(unsigned pdi, unsigned before, unsigned afte
 
 static void scratch_entry_changed(unsigned before, unsigned after) {
     unfold();
-    begin_line();
+    begin_event();
     print_entry_names(SCRATCH_PAGE, after & PTE_PRESENT);
     kprintf(" 0x%08x -> 0x%08x  scratch page ", before, after);
     if (after & PTE_PRESENT)
@@ -406,7 +458,7 @@ static void flush(const struct effect *effect) {
         return;
     }
     unfold();
-    begin_line();
+    begin_event();
     kprintf("%smov to cr3%s 0x%08x  the whole TLB flushed\n", ink(YELLOW), ink(PLAIN),
             (unsigned)effect->operand);
 }
@@ -440,12 +492,57 @@ static void on_step(struct trap_frame *frame) {
 /* ---- where the processor takes no steps: what the lab's kernel tells ---- */
 
 #ifdef QUIRE_LAB
+static uintptr_t command_frame; /* trace_command's: the frames below it are the command's */
+
+/* The watched function that returns to EIP, or NULL. */
+static const struct watched *watched_before(uintptr_t eip) {
+    size_t offset;
+    const char *name = symbol_at(eip - 1, &offset);
+
+    for (size_t i = 0; name && i < ARRAY_SIZE(watched); i++)
+        if (!strcmp(watched[i].name, name))
+            return &watched[i];
+    return NULL;
+}
+
+/* The watched calls in which FRAME is called, innermost first, at most DEPTH_MAX; returns how many. */
+static unsigned find_calls(const unsigned *frame, const struct watched **function, unsigned *esp) {
+    unsigned n = 0;
+
+    for (const unsigned *caller; (uintptr_t)frame < command_frame && n < DEPTH_MAX; frame = caller) {
+        caller = (const unsigned *)frame[0];
+        if ((function[n] = watched_before(frame[1])))
+            esp[n++] = (unsigned)(uintptr_t)&caller[1];
+        if (caller <= frame)
+            break;
+    }
+    return n;
+}
+
+/* Shows the calls that have begun and ended since the last word. */
+static void follow_frames(const unsigned *frame) {
+    const struct watched *function[DEPTH_MAX];
+    unsigned esp[DEPTH_MAX], n = find_calls(frame, function, esp), same = 0;
+
+    while (same < trace.depth && same < n && trace.call[same].esp == esp[n - 1 - same] &&
+           trace.call[same].function == function[n - 1 - same])
+        same++;
+    while (trace.depth > same)
+        close_call();
+    for (; same < n; same++) {
+        open_call(function[n - 1 - same]);
+        push_call(function[n - 1 - same], esp[n - 1 - same]);
+    }
+}
+
 static void on_word(unsigned port, unsigned value) {
     static unsigned block;
 
     if (trace.steps)
         return;
     count_frames();
+    if (port == LAB_ENTRY || port == LAB_FLUSH || port == LAB_CR3)
+        follow_frames(__builtin_frame_address(0));
     if (port == LAB_ENTRY)
         look_at_store(value);
     else if (port == LAB_VALUE)
@@ -460,16 +557,23 @@ static void on_word(unsigned port, unsigned value) {
         flush(&(struct effect){.flushes = FLUSHES_ALL, .operand = value});
 }
 
-static void listen(bool on) { lab_listener = on ? on_word : NULL; }
+static void listen(const void *frame) {
+    command_frame = (uintptr_t)frame;
+    lab_listener = frame ? on_word : NULL;
+    unfold();
+    leave_place();
+    if (!trace.steps)
+        count_frames();
+}
 static bool is_told(void) { return true; }
 #else
-static void listen(bool on) { (void)on; }
+static void listen(const void *frame) { (void)frame; }
 static bool is_told(void) { return false; }
 #endif
 
 /* ---- the command ---- */
 
-static void begin(void) {
+static void begin(const void *frame) {
     memset(&trace, 0, sizeof(trace));
     memset(&fold, 0, sizeof(fold));
     trace.frames_free = pm_count().free;
@@ -477,7 +581,7 @@ static void begin(void) {
         if (!symbol_address(watched[i].name, &entry_point[i]))
             entry_point[i] = 0;
     trap_on_step(on_step);
-    listen(true);
+    listen(frame);
     write_eflags(read_eflags() | EFLAGS_TF);
 }
 
@@ -494,7 +598,7 @@ static void print_sums(void) {
 static void end(void) {
     write_eflags(read_eflags() & ~EFLAGS_TF);
     trap_on_step(NULL);
-    listen(false);
+    listen(NULL);
     unfold();
     end_line();
     if (trace.steps || is_told())
@@ -513,7 +617,7 @@ bool trace_command(const struct command *c, int n, char **arg) {
                     c->name);
         return false;
     }
-    begin();
+    begin(__builtin_frame_address(0));
     c->run(n, arg);
     end();
     return true;

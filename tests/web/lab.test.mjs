@@ -1,5 +1,6 @@
 // The lab without a page: the TLB, undo, reports, what an idle machine takes.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { boot, model } from "./node.mjs";
 import { equalsMemory, replays } from "./check.mjs";
@@ -119,11 +120,49 @@ test("more changes than are kept become one event, and the model is as exact", a
     await lab.machine.destroy();
 });
 
-test("where the processor takes no single steps, trace shows what the kernel tells", async () => {
+/** Types COMMAND; its output, each number of a line of C replaced by the line itself. */
+async function traced(lab, command) {
+    await lab.type(command + "\n");
+    return lab.chapters.at(-1).output.replace(/(\S+\.c):(\d+)$/gm, (_, file, n) => readFileSync(file, "utf8").split("\n")[n - 1].trim());
+}
+
+test("where the processor takes no single steps, trace shows what the kernel tells, and the line of C that did it", async () => {
     const lab = await boot();
-    await lab.type("trace map 0x400000 0xb8000\n");
-    assert.match(lab.chapters.at(-1).output, /PT\[0\] 0x00000000 -> 0x000b8003 {2}0x00400000 mapped/);
-    assert.match(lab.chapters.at(-1).output, /tables: 1 linked, 0 unlinked/);
+    const text = await traced(lab, "trace map 0x400000 0xb8000"), frame = /0x[0-9a-f]{5}(?=003|007|063)/g;
+    assert.equal(text.slice(0, text.indexOf("a new page table")).replaceAll(frame, "FRAME"), `\
+| vmem_map
+|   vmem_map_range
+|     scratch_map, write_entry(pte_of(vpn_of((void *)SCRATCH_PAGE)), entry_to(frame, PTE_PRESENT | PTE_WRITE));
+|       PD[0] PT[1023] 0x00000000 -> FRAME003  scratch page mapped
+|     scratch_unmap, write_entry(pte_of(vpn_of((void *)SCRATCH_PAGE)), 0);
+|       PD[0] PT[1023] FRAME063 -> 0x00000000  scratch page gone: 1024 stores
+|     scratch_unmap, flush_page((void *)SCRATCH_PAGE);
+|       invlpg 0x003ff000  flushed
+|     link_table, write_entry(pde_of(vpn), entry_to(frame, TABLE_FLAGS));
+|       PD[1] 0x00000000 -> FRAME007  page table 1 linked
+|     map_part, write_entry(pte_of(vpn + i), pte);
+|       PD[1] PT[0] 0x00000000 -> FRAME003  0x00400000 mapped
+`);
+    assert.match(text, /frames: 1 taken, 0 given back\n\| tables: 1 linked, 0 unlinked; entries: 4 changed; flushes: 1\n/);
+    await lab.machine.destroy();
+});
+
+test("trace has the calls that tell something, each frame that is taken, and a load of CR3", async () => {
+    const lab = await boot();
+    const alloc = await traced(lab, "trace alloc 400000"), calls = ["kmalloc", "  large_alloc", "    vmem_alloc_range"];
+    assert.deepEqual(alloc.match(/^\| +[a-z_]+$/gm), calls.map(call => "| " + call));
+    assert.match(alloc, /alloc_part, write_entry\(.*;\n\| {9}frame (0x[0-9a-f]{5})000 from pm\n\| {9}PD\[832\] PT\[\d+\] 0x00000000 -> \1(?:003) /);
+    const free = await traced(lab, "trace free $0");
+    assert.match(free, /^\| kfree\n\| {3}large_free\n/);
+    assert.match(free, /flush_pages, set_page_directory\(.*;\n\| +mov to cr3 0x[0-9a-f]{8} {2}the whole TLB flushed\n/);
+    equalsMemory(lab);
+    await lab.machine.destroy();
+});
+
+test("the kernel's own tests of the tracer pass here", async () => {
+    const lab = await boot();
+    await lab.type("test monitor_trace*\n");
+    assert.match(lab.chapters.at(-1).output, /^# 2 passed, 0 failed, 2 skipped$/m);
     await lab.machine.destroy();
 });
 

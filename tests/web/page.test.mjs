@@ -52,6 +52,8 @@ test("window.quire has what mem, maps and walk print, with the steps of the last
     assert.ok(now.tlb.length > 10 && now.tlb.every(entry => printed.has(entry.va)));
     assert.equal(now.fault, null);
     assert.match(await page.evaluate(() => window.quire.screen()), /^quire> /m);
+    assert.match(await type(page, "trace unmap 0x400000"), /^\| vmem_unmap\n\| {3}unmap_part, mm\/vmem\.c:\d+\n\| {5}PD\[1\] PT\[0\] 0x000b8001 /m);
+    assert.equal((await state(page)).steps.filter(step => step.va === 0x400000 && step.kind === "flush").length, 1);
     assert.deepEqual(errors, []);
 });
 
