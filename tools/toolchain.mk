@@ -80,8 +80,8 @@ WARNINGS := -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Wco
     -Wcast-align -Wundef -Wvla -Werror=int-conversion -Werror=return-type
 
 # Flags of everything that runs on the i386: the kernel and the programs. Some compilers switch -fcf-protection on
-# by themselves, which -march=i486 does not allow.
-I386_CFLAGS := -std=gnu11 -ffreestanding -O2 -g -m32 -march=i486 -mtune=core2 -mgeneral-regs-only \
+# by themselves, which -march=i486 does not allow. Of DWARF 5, binutils 2.40 takes some lines for another file's.
+I386_CFLAGS := -std=gnu11 -ffreestanding -O2 -gdwarf-4 -m32 -march=i486 -mtune=core2 -mgeneral-regs-only \
     -fno-omit-frame-pointer -momit-leaf-frame-pointer -fno-pic -fno-pie -fno-asynchronous-unwind-tables \
     -fcf-protection=none -fno-common -fno-strict-aliasing $(WARNINGS)
 

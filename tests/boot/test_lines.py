@@ -81,6 +81,18 @@ def test_it_agrees_with_the_debug_information(image):
     assert [rows[i][1] for i in chosen] == addr2line(image, addresses)
 
 
+def test_no_row_names_a_blank_line(image):
+    """Which would be a line of another file."""
+    texts, wrong = {}, set()
+    for place in {place for _, place in read_table(Elf(image))}:
+        path, line = place.rsplit(":", 1)
+        if path not in texts:
+            texts[path] = Path(ROOT, path).read_text().splitlines()
+        if not texts[path][int(line) - 1].strip():
+            wrong.add(place)
+    assert not wrong
+
+
 def test_it_is_small(image):
     """As large as the symbol table, at the most."""
     elf = Elf(image)
