@@ -7,9 +7,10 @@ KERNEL ran as it ships; the files in TRACES say which instructions ran, and what
 has the host tests' objects, built with --coverage. Writes OUT/index.html, a page for each FILE beside it, and prints
 the table.
 
+Counted are lines with a statement: what a compiler makes of a function's head or of a closing brace belongs to the call.
 A line is covered if some instruction of it ran, here or there. Of the branches of a line, those of the build count that
 misses fewer: gcov's, or the conditional jumps of the kernel, an inlined function's at each of its places. The list
-`unreachable` names what no test can reach, with the reason; what is neither is printed."""
+`unreachable` names what no test can reach, with the reason: that is left out of the sums. What is neither is printed."""
 import html
 import json
 import re
@@ -24,6 +25,7 @@ ROOT = HERE.parent.parent
 SOURCE = re.compile(r"(?:; )?(\S+):(\d+)(?: \(discriminator \d+\))?$")
 INSTRUCTION = re.compile(r"\s*([0-9a-f]+):\s+(\w+)(?:,\w+)?\s*([0-9a-f]+)?")
 STRAIGHT = ("jmp", "jmpl", "jmpw")
+NO_STATEMENT = re.compile(r"\S.*[{,(]$|\s*}$|$")
 
 
 @dataclass
@@ -121,23 +123,28 @@ class File:
     excused: set     # numbers whose missing branches, or which themselves, are on the list
 
     def sums(self):
-        """Lines and branches, covered and in all; and what is neither covered nor on the list."""
+        """Lines and branches, covered and in all, but for the list; how many the list has; and what is open."""
         open_lines = [n for n, ran in self.lines.items() if not ran and n not in self.excused]
         open_branches = [n for n, (seen, of) in self.branches.items() if seen < of and n not in self.excused]
-        return [sum(self.lines.values()), len(self.lines), sum(seen for seen, _ in self.branches.values()),
-                sum(of for _, of in self.branches.values()), open_lines, open_branches]
+        missed = {n: of - seen for n, (seen, of) in self.branches.items()}
+        lines, branches = sum(self.lines.values()), sum(seen for seen, _ in self.branches.values())
+        listed = sum(not self.lines[n] for n in self.excused) + sum(missed.get(n, 0) for n in self.excused)
+        return [lines, lines + len(open_lines), branches, branches + sum(missed[n] for n in open_branches), listed,
+                open_lines, open_branches]
 
 
 def join(path, host, kernel, listed):
     text = (ROOT / path).read_text().splitlines()
     lines, branches, excused = {}, {}, set()
     for number in sorted({*host, *kernel}):
+        if NO_STATEMENT.match(text[number - 1]):
+            continue
         both = [line for line in (host.get(number), kernel.get(number)) if line]
         lines[number] = any(line.ran for line in both)
         counted = min((line for line in both if line.branches), key=Line.missed, default=None)
         if counted:
             branches[number] = (len(counted.branches) - counted.missed(), len(counted.branches))
-        here = text[number - 1].strip() if number <= len(text) else ""
+        here = text[number - 1].strip()
         if any(here == other and (what == "line" or lines[number]) for other, what in listed):
             excused.add(number)
     return File(path, text, lines, branches, excused)
@@ -173,9 +180,15 @@ def file_page(file):
 
 
 def row(path, sums):
-    lines, all_lines, branches, all_branches, open_lines, open_branches = sums
+    lines, all_lines, branches, all_branches, listed, open_lines, open_branches = sums
     return [path, f"{lines}/{all_lines}", percent(lines, all_lines), f"{branches}/{all_branches}",
-            percent(branches, all_branches), str(len(open_lines)), str(len(open_branches))]
+            percent(branches, all_branches), str(listed), str(len(open_lines)), str(len(open_branches))]
+
+
+def add(files):
+    """The sums of FILES."""
+    sums = [file.sums() for file in files]
+    return [sum(values) for values in zip(*(one[:5] for one in sums))] + [sum((one[i] for one in sums), []) for i in (5, 6)]
 
 
 def page_name(path):
@@ -183,9 +196,9 @@ def page_name(path):
 
 
 def write_pages(out, files, rows):
-    heads = ["file", "lines", "", "branches", "", "open lines", "open branches"]
+    heads = ["file", "lines", "", "branches", "", "listed", "open lines", "open branches"]
     cells = "".join("<tr>" + "".join(f"<td>{cell}" for cell in [
-        f'<a href="{page_name(cells[0])}">{cells[0]}</a>' if cells[0] != "all" else "all", *cells[1:]]) for cells in rows)
+        f'<a href="{page_name(cells[0])}">{cells[0]}</a>' if "." in cells[0] else cells[0], *cells[1:]]) for cells in rows)
     (out / "index.html").write_text(
         f"<!doctype html><title>Coverage</title>{STYLE}<h1>What the tests run</h1><p>Open: neither covered nor on the "
         f"list of what cannot be reached.<table><tr>{''.join(f'<th>{head}' for head in heads)}{cells}</table>")
@@ -200,17 +213,18 @@ def main():
     for path in sys.argv[7:]:
         files.append(join(path, by_host.get(path, {}), by_kernel.get(path, {}), listed.get(path, [])))
     files = [file for file in files if file.lines]
-    every = [sum(values) for values in zip(*(file.sums()[:4] for file in files))]
-    every += [[n for file in files for n in file.sums()[i]] for i in (4, 5)]
-    rows = [row(file.path, file.sums()) for file in files] + [row("all", every)]
+    folders = sorted({file.path.rpartition("/")[0] for file in files})
+    rows = [row(file.path, file.sums()) for file in files] + \
+        [row(f"{folder}/", add([file for file in files if file.path.rpartition("/")[0] == folder])) for folder in folders]
     write_pages(Path(out), files, rows)
     for file in files:
-        for what, numbers in zip(("never run", "a branch never taken"), file.sums()[4:]):
+        for what, numbers in zip(("never run", "a branch never taken"), file.sums()[5:]):
             for number in numbers:
                 print(f"{file.path}:{number}: {what}: {file.text[number - 1].strip()}")
-    print(f"\n{'file':32}{'lines':>12}{'':8}{'branches':>12}{'':8}{'open lines':>12}{'open branches':>15}")
+    print(f"\n{'file':32}{'lines':>12}{'':8}{'branches':>12}{'':8}{'listed':>8}{'open lines':>12}{'open branches':>15}")
     for cells in rows:
-        print(f"{cells[0]:32}{cells[1]:>12}{cells[2]:>8}{cells[3]:>12}{cells[4]:>8}{cells[5]:>12}{cells[6]:>15}")
+        print(f"{cells[0]:32}{cells[1]:>12}{cells[2]:>8}{cells[3]:>12}{cells[4]:>8}{cells[5]:>8}"
+              f"{cells[6]:>12}{cells[7]:>15}")
 
 
 if __name__ == "__main__":
