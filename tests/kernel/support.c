@@ -108,6 +108,44 @@ void frames_release(size_t n) {
 /* Gives back every frame held. */
 void frames_release_all(void) { frames_release(FRAMES_MAX); }
 
+struct held {
+    struct held *next;
+};
+static struct held *objects_held;
+
+static bool object_hold(size_t size) {
+    struct held *object = kmalloc(size);
+
+    if (!object)
+        return false;
+    object->next = objects_held;
+    objects_held = object;
+    return true;
+}
+
+static void objects_release(unsigned n) {
+    for (struct held *object; n && (object = objects_held); n--) {
+        objects_held = object->next;
+        kfree(object);
+    }
+}
+
+/* Takes every free object of the heap's pages but LEFT of the smallest, which are taken last. */
+void objects_hold_all(unsigned left) {
+    for (unsigned i = 0; i <= left; i++)
+        object_hold(sizeof(struct held));
+    objects_release(left); /* the first one keeps their page */
+    kmalloc_trim();
+    frames_hold_all();
+    for (size_t size = 2048; size; size -= 16)
+        while (object_hold(size))
+            ;
+    frames_release_all();
+    objects_release(left);
+}
+
+void objects_release_all(void) { objects_release(UINT32_MAX); }
+
 /* Checks every invariant of pm, vmem and kmalloc; panics with the first one broken. */
 void check_memory(void) {
     pm_check();

@@ -30,6 +30,11 @@ void frames_hold_all(void);    /* takes every free frame */
 void frames_release(size_t n); /* gives back N of them, or all */
 void frames_release_all(void);
 
+/* Takes every free object of the heap's pages, so that each kmalloc needs a frame, but for LEFT objects of up to 32 bytes.
+ * For tests that run out of memory between two objects that would lie in one page. */
+void objects_hold_all(unsigned left);
+void objects_release_all(void);
+
 /* Whether this is v86, an emulator that does not survive a double fault. (Its processor calls itself a
  * Pentium III, but has no page attribute table.) */
 bool on_v86(void);

@@ -59,7 +59,22 @@ static bool run_whole(void *arg) {
 KTEST(process_running_out_of_memory_anywhere_loses_nothing)
 {
     KCHECK_CALL(add_program());
-    exhaust(run_whole, NULL, 20);
+    KCHECK_CALL(exhaust(run_whole, NULL, 20));
+    for (unsigned left = 0; left <= 2; left++) { /* small objects: nothing else shares a page with what there is */
+        objects_hold_all(left);
+        exhaust(run_whole, NULL, 20);
+        objects_release_all();
+        KCHECK(!ktest_failing());
+    }
+}
+
+static void wait_for(void *pid) { process_wait_for(*(int *)pid); }
+
+KTEST(process_that_there_is_not_cannot_be_waited_for)
+{
+    int pid = 9999;
+
+    KCHECK_TRAPS(wait_for, &pid, "process");
 }
 
 KTEST(process_that_is_no_program_is_refused)

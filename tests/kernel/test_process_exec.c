@@ -19,7 +19,7 @@ extern const char puppet_start[]; /* puppet.S */
 #define EMPTY (PUPPET_AREA + PUPPET_AREA_PAGES * PAGE_SIZE - 1) /* a NUL */
 #define FAR 0x30000000u
 
-enum { EXECVE = 11, FIRST = 7, SECOND = 8 };
+enum { FIRST = 7, SECOND = 8 };
 
 static unsigned header(unsigned offset) {
     unsigned word;
@@ -73,7 +73,7 @@ static void stacks(void) {
             memcpy(to, strings[i], strlen(strings[i]) + 1);
             to += strlen(strings[i]) + 1;
         }
-        EXPECT(0, EXECVE, PUPPET_NAME, PUPPET_AREA, PUPPET_AREA + 16);
+        EXPECT(0, SYS_EXECVE, PUPPET_NAME, PUPPET_AREA, PUPPET_AREA + 16);
         const unsigned *word = (const unsigned *)puppet_frame->user_esp;
         KCHECK_EQ((unsigned)word % 16, 0);
         KCHECK_EQ(word[0], 3);
@@ -88,7 +88,7 @@ static void stacks(void) {
         KCHECK_CALL(check_auxiliary(word + 8, word[1], round));
     }
     KCHECK(memcmp(random_words[0], random_words[1], 16));
-    EXPECT(0, EXECVE, PUPPET_NAME, 0, 0); /* no arguments at all */
+    EXPECT(0, SYS_EXECVE, PUPPET_NAME, 0, 0); /* no arguments at all */
     const unsigned *word = (const unsigned *)puppet_frame->user_esp;
     KCHECK(word[0] == 0 && word[1] == 0 && word[2] == 0);
     KCHECK_CALL(check_auxiliary(word + 3, STACK_TOP, 0));
@@ -115,7 +115,7 @@ static void what_stays(void) {
     puppet_frame->eflags |= EFLAGS_DF;
     memcpy((char *)PUPPET_AREA, "changed", 8);
     memcpy(current->name, "other", 6);
-    EXPECT(0, EXECVE, PUPPET_NAME);
+    EXPECT(0, SYS_EXECVE, PUPPET_NAME);
     KCHECK(puppet_frame->eip == header(24) && puppet_frame->cs == USER_CS &&
            puppet_frame->user_ss == USER_DS);
     KCHECK_EQ(puppet_frame->eflags, user_eflags(0));
@@ -141,19 +141,19 @@ static int exec_with(unsigned count, unsigned text) {
     for (unsigned i = 0; i < count; i++)
         LIST[i] = text;
     LIST[count] = 0;
-    return CALL(EXECVE, PUPPET_NAME, PUPPET_AREA);
+    return CALL(SYS_EXECVE, PUPPET_NAME, PUPPET_AREA);
 }
 
 static void refusals(void) {
     memcpy(TEXT, "none", 5);
-    EXPECT(-ENOENT, EXECVE, (unsigned)TEXT);
+    EXPECT(-ENOENT, SYS_EXECVE, (unsigned)TEXT);
     memcpy(TEXT, "/", 2);
-    EXPECT(-EACCES, EXECVE, (unsigned)TEXT);
+    EXPECT(-EACCES, SYS_EXECVE, (unsigned)TEXT);
     memcpy(TEXT, "/dev/null", 10);
-    EXPECT(-EACCES, EXECVE, (unsigned)TEXT);
-    EXPECT(-EFAULT, EXECVE, FAR);
-    EXPECT(-EFAULT, EXECVE, PUPPET_NAME, FAR);
-    EXPECT(-EFAULT, EXECVE, PUPPET_NAME, 0, FAR);
+    EXPECT(-EACCES, SYS_EXECVE, (unsigned)TEXT);
+    EXPECT(-EFAULT, SYS_EXECVE, FAR);
+    EXPECT(-EFAULT, SYS_EXECVE, PUPPET_NAME, FAR);
+    EXPECT(-EFAULT, SYS_EXECVE, PUPPET_NAME, 0, FAR);
     KCHECK_EQ(exec_with(1, FAR), -EFAULT);
     memset(TEXT, 'x', PAGE_SIZE - 1);
     TEXT[PAGE_SIZE - 1] = '\0';

@@ -1,0 +1,189 @@
+/* System calls where something has run out: memory before each step of a call, descriptors, processes, the heap's room. Each
+ * fails as it says, and leaves what was there. */
+#include "process.h"
+
+#include "../../kernel/process/process_inside.h"
+#include "kmalloc.h"
+#include "ktest.h"
+#include "pm.h"
+#include "puppet.h"
+#include "space.h"
+#include "string.h"
+#include "support.h"
+
+#define PLACE PUPPET_AREA
+#define MORE (PLACE + PAGE_SIZE)
+
+/* Makes CALL with FRAMES frames free and room for OBJECTS small objects in the heap's pages. Where it fails, nothing may be
+ * gone. */
+static int call_with(size_t frames, unsigned objects, const unsigned call[7]) {
+    objects_hold_all(objects);
+    kmalloc_trim();
+    frames_hold_all();
+    frames_release(frames);
+    int value = puppet_makes(call);
+    kmalloc_trim();
+    size_t free = pm_count().free;
+    frames_release_all();
+    objects_release_all();
+    if (value < 0 && free != frames)
+        ktest_fail(__FILE__, __LINE__, "%zu frames and %u objects were left, then %zu frames", frames, objects, free);
+    return value;
+}
+
+/* ---- files ---- */
+
+static void open_runs_out(void) {
+    const unsigned open[7] = {SYS_OPEN, PUPPET_NAME};
+
+    KCHECK_EQ(call_with(0, 0, open), -ENOMEM);
+    KCHECK(!file_get(3));
+    KCHECK_EQ(call_with(16, 1, open), 3);
+    KCHECK(file_get(3));
+}
+
+KTEST(process_open_wants_memory_for_a_file)
+{ puppet_checks(open_runs_out); }
+
+/* A pipe is three small objects and a page: each of them may be what there is no memory for. */
+static void pipe_runs_out(void) {
+    const unsigned pipe[7] = {SYS_PIPE, PLACE};
+
+    *(int *)PLACE = 0; /* the page is there */
+    for (unsigned objects = 0; objects <= 3; objects++) {
+        for (size_t frames = 0; call_with(frames, objects, pipe) < 0; frames++)
+            KCHECK(frames < 16 && !ktest_failing() && !file_get(3) && !file_get(4));
+        KCHECK(file_get(3) && file_get(4) && !file_get(5));
+        EXPECT(0, SYS_CLOSE, 3);
+        EXPECT(0, SYS_CLOSE, 4);
+    }
+}
+
+KTEST(process_pipe_is_whole_or_not_at_all)
+{ puppet_checks(pipe_runs_out); }
+
+/* ---- processes ---- */
+
+static void fork_runs_out(void) {
+    const unsigned fork[7] = {SYS_FORK};
+    const struct process *after = current->next;
+
+    for (size_t frames = 0; call_with(frames, 0, fork) < 0; frames++) {
+        KCHECK(frames < 64 && !ktest_failing());
+        KCHECK_EQ(current->next, after);
+    }
+    const int child = current->next->pid;
+    KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)-1, PLACE, 0), child);
+}
+
+KTEST(process_fork_without_memory_makes_no_child)
+{ puppet_checks(fork_runs_out); }
+
+static void exec_runs_out(void) {
+    const unsigned exec[7] = {SYS_EXECVE, PUPPET_NAME, PUPPET_ARGUMENTS, PUPPET_ARGUMENTS};
+    const struct space *space = current->space;
+
+    *(int *)MORE = 77;
+    for (size_t frames = 0; call_with(frames, 0, exec) < 0; frames++) {
+        KCHECK(frames < 20 && !ktest_failing());
+        KCHECK(current->space == space && space_current() == space && *(int *)MORE == 77);
+    }
+    KCHECK(current->space != space && *(int *)MORE == 0);
+}
+
+KTEST(process_exec_without_memory_goes_on_as_before)
+{ puppet_checks(exec_runs_out); }
+
+/* Every program has a kernel stack, for which there are PROCESSES_MAX places. (On a small machine memory runs out first.) */
+static void as_many_as_can_be(void) {
+    unsigned children = 0;
+    int value;
+
+    while ((value = CALL(SYS_FORK)) > 0)
+        children++;
+    KCHECK_EQ(value, -ENOMEM);
+    KCHECK(children == PROCESSES_MAX - 1 || (children < PROCESSES_MAX && pm_count().free < 16));
+    for (; children; children--)
+        KCHECK(CALL(SYS_WAITPID, (unsigned)-1, PLACE, 0) > 0);
+    EXPECT(-ECHILD, SYS_WAITPID, (unsigned)-1, PLACE, 0);
+    KCHECK(CALL(SYS_FORK) > 0);
+}
+
+KTEST(process_number_has_a_limit)
+{ puppet_checks(as_many_as_can_be); }
+
+/* ---- memory ---- */
+
+static void heap_runs_out(void) {
+    const unsigned start = current->memory.brk_start, far = start + (ENTRIES_PER_TABLE + 1) * PAGE_SIZE;
+
+    KCHECK_EQ(CALL(SYS_BRK, start + 5), start + 5);
+    KCHECK_EQ(call_with(0, 0, (const unsigned[7]){SYS_BRK, far}), start + 5); /* there is no room for its table */
+    KCHECK_EQ(CALL(SYS_BRK, 0), start + 5);
+    KCHECK(!space_allows((void *)(start + PAGE_SIZE), 1, 0));
+    KCHECK_EQ(CALL(SYS_BRK, far), far);
+}
+
+KTEST(process_heap_that_cannot_grow_stays)
+{ puppet_checks(heap_runs_out); }
+
+/* ---- a touch for which there is no memory ---- */
+
+#define FAR 0x30000000u
+
+static unsigned touched;
+static bool writes, ready;
+
+static void touch(struct trap_frame *frame) {
+    if (!ready) {
+        static const unsigned flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+        puppet_call(frame, SYS_MMAP2, (const unsigned[6]){FAR, PAGE_SIZE, PROT_READ | PROT_WRITE, flags});
+        puppet_call(frame, SYS_MMAP2, (const unsigned[6]){FAR + PAGE_SIZE, 2 * PAGE_SIZE, PROT_READ, flags});
+        (void)*(volatile int *)(FAR + PAGE_SIZE); /* the page is there */
+        frames_hold_all();
+        ready = true;
+    } else {
+        puppet_call(frame, SYS_EXIT, (const unsigned[6]){0});
+    }
+    frame->ebp = touched;
+    frame->edi = writes;
+}
+
+/* A program that touches VA when no frame is free: its wait status, and whether memory is said to have run out. */
+static int status_of_touch(unsigned va, bool write, bool *said_so) {
+    touched = va;
+    writes = write;
+    ready = false;
+    int pid = puppet_start_with(touch), status = pid < 0 ? pid : process_wait_for(pid);
+    frames_release_all();
+    *said_so = find_text(puppet_said, "out of memory: ended");
+    puppet_end_all();
+    return status;
+}
+
+KTEST(process_that_wants_memory_is_told_from_one_that_is_wrong)
+{
+    static const struct {
+        unsigned va;
+        bool write;
+        int status;
+    } cases[] = {
+        {FAR, true, SIGKILL},
+        {FAR, false, SIGKILL},
+        {FAR + PAGE_SIZE, false, 0},
+        {FAR + PAGE_SIZE, true, SIGSEGV}, /* it is read-only */
+        {FAR + 2 * PAGE_SIZE, false, SIGKILL},
+        {FAR + 3 * PAGE_SIZE, false, SIGSEGV},
+        {STACK_END, false, SIGKILL},
+        {STACK_END - 4, false, SIGSEGV},
+        {STACK_TOP - 4, true, 0},
+        {STACK_TOP, true, SIGSEGV},
+    };
+    bool said_so;
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        int status = status_of_touch(cases[i].va, cases[i].write, &said_so);
+        if (status != cases[i].status || said_so != (status == SIGKILL))
+            ktest_fail(__FILE__, __LINE__, "case %zu: status %d", i, status);
+    }
+}
