@@ -3,9 +3,17 @@
 /* global FILES, VERSION */
 importScripts("files.js");
 
-const CACHE = `quire-lab-${VERSION}`;
+const CACHE = `quire-lab-${VERSION}`, opened = caches.open(CACHE);
 
-self.addEventListener("install", event => event.waitUntil(caches.open(CACHE).then(cache => cache.addAll(FILES)).then(() => self.skipWaiting())));
+async function fetchAll() {
+    await (await opened).addAll(FILES);
+    await self.skipWaiting();
+}
+
+// A browser that can looks into the cache itself, and need not wake this worker for it.
+const route = async event => event.addRoutes?.({ condition: { urlPattern: { pathname: "*", search: "" } }, source: { cacheName: CACHE } });
+
+self.addEventListener("install", event => event.waitUntil(Promise.all([fetchAll(), route(event)])));
 
 async function forgetOthers() {
     const names = await caches.keys();
@@ -15,12 +23,13 @@ async function forgetOthers() {
 
 self.addEventListener("activate", event => event.waitUntil(forgetOthers()));
 
-async function answer(request) {
-    const cache = await caches.open(CACHE);
-    return await cache.match(request, { ignoreSearch: true }) ?? fetch(request);
+// What is behind a "?" is the page's: the file is the same. (To match with ignoreSearch would go through all of the cache.)
+async function answer(request, url) {
+    return await (await opened).match(url.href.replace(/[?#].*/, "")) ?? fetch(request);
 }
 
 self.addEventListener("fetch", event => {
-    if (event.request.method === "GET" && new URL(event.request.url).origin === location.origin)
-        event.respondWith(answer(event.request));
+    const url = new URL(event.request.url);
+    if (event.request.method === "GET" && url.origin === location.origin)
+        event.respondWith(answer(event.request, url));
 });

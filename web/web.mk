@@ -1,14 +1,16 @@
 # The lab: Quire in a browser. Included by the Makefile.
 #
-# $(BUILD)/web/ is a folder of static files: what is in web/, the emulator (v86, from npm), the lab's kernel and the
-# programs. Any web server can serve it; it needs nothing of its own, and asks no other host for anything.
+# $(BUILD)/web/ is a folder of static files: the page, whose scripts and styles are one file each (esbuild, from npm),
+# the emulator (v86, from npm), the lab's kernel and the programs. Any web server can serve it; it needs nothing of its
+# own, and asks no other host for anything.
 
 WEB := $(BUILD)/web
 WEB_PORT ?= 8186
 WEB_KERNEL := $(BUILD)/variant/lab/quire.elf
 WEB_FLAWED := $(BUILD)/variant/flawed/build/quire.elf
 WEB_PROGRAMS := hello touch clone break stack
-WEB_FILES := $(filter %.html %.css %.js %.svg %.png %.woff2 %.webmanifest,$(wildcard web/* web/*/* web/*/*/*))
+WEB_FILES := web/index.html web/icon.svg web/sw.js
+WEB_SOURCES := $(wildcard web/*.js web/*.css web/*/*.js web/*/*.css)
 ADDR2LINE = $(call once,ADDR2LINE,$(call first,$(TOOLCHAIN)addr2line llvm-addr2line addr2line))
 STRIP_KERNEL = $(call once,STRIP_KERNEL,$(call first,$(TOOLCHAIN)strip llvm-strip strip)) --strip-all
 
@@ -34,7 +36,7 @@ web-flawed: check-web
 $(WEB_KERNEL): web-kernel ;
 $(WEB_FLAWED): web-flawed ;
 
-# The page's fonts come from npm, too.
+# The page's fonts come from npm, and so does what packs it.
 WEB_NPM := $(BUILD)/web-npm
 WEB_FONTS := $(foreach face,sans mono,$(foreach weight,400 600,\
     $(WEB_NPM)/node_modules/@fontsource/ibm-plex-$(face)/files/ibm-plex-$(face)-latin-$(weight)-normal.woff2))
@@ -45,13 +47,18 @@ $(WEB_NPM)/.complete: web/package.json web/package-lock.json
 	$(Q)cd $(WEB_NPM) && npm ci --ignore-scripts --no-audit --no-fund >npm.log 2>&1 || { cat npm.log >&2; exit 1; }
 	@touch $@
 
+# Names stay as they are, so that an error tells where it happened.
+WEB_BUNDLE = $(WEB_NPM)/node_modules/.bin/esbuild --bundle --format=esm --minify-whitespace --minify-syntax \
+    --external:*.woff2 --outdir=$(WEB) --log-level=warning
+
 WEB_SITES = python3 web/sites.py '$(OBJDUMP)' '$(ADDR2LINE)'
 
 $(WEB)/files.js: $(WEB_KERNEL) $(WEB_FLAWED) $(V86)/.complete $(WEB_NPM)/.complete $(WEB_FILES) \
-    web/web.mk $(wildcard web/*.py)
+    $(WEB_SOURCES) web/web.mk $(wildcard web/*.py)
 	$(call say,WEB,$(WEB)/)
 	$(Q)rm -rf $(WEB) && mkdir -p $(WEB)/programs
-	$(Q)cd web && for file in $(WEB_FILES:web/%=%); do mkdir -p ../$(WEB)/$$(dirname $$file); cp $$file ../$(WEB)/$$file; done
+	$(Q)cp $(WEB_FILES) $(WEB)/
+	$(Q)$(WEB_BUNDLE) web/main.js web/page.css
 	$(Q)cp $(V86)/node_modules/v86/build/libv86.mjs $(WEB)/
 	$(Q)python3 web/strip_wasm.py $(V86)/node_modules/v86/build/v86.wasm >$(WEB)/v86.wasm
 	$(Q)cp $(V86)/node_modules/v86/LICENSE $(WEB)/v86-LICENSE.txt

@@ -45,7 +45,7 @@ test("the content security policy lets no foreign code in, and nothing out", { s
         assert.ok(blocked.found.includes(directive), directive);
 });
 
-test("once seen it works without a network", { skip }, async t => {
+test("once seen it works without a network, from the browser's cache", { skip }, async t => {
     const { page, server } = await open(t, { own: true });
     await page.evaluate(() => navigator.serviceWorker.ready);
     await page.waitForFunction(() => navigator.serviceWorker.controller);
@@ -53,6 +53,22 @@ test("once seen it works without a network", { skip }, async t => {
     await page.reload();
     await ready(page);
     assert.match(await type(page, "alloc 8"), /\$0 = /);
+    const asked = await page.evaluate(() => performance.getEntries().filter(entry => entry.workerFinalSourceType !== undefined)
+        .map(entry => [entry.name, entry.workerFinalSourceType]));
+    assert.ok(asked.length > 10);
+    assert.deepEqual(asked.filter(([, from]) => from !== "cache"), [], "the service worker is not asked");
+
+    await page.goto(server.url + "?present");
+    await ready(page);
+    assert.match(await type(page, "alloc 8"), /\$0 = /);
+});
+
+test("the page is a few files, and asks for all of them at once", { skip }, async t => {
+    const { page } = await open(t);
+    const entries = await page.evaluate(() => performance.getEntriesByType("resource").map(({ name, initiatorType }) => [name.replace(/.*\//, ""), initiatorType]));
+    assert.deepEqual(entries.map(([name]) => name).filter(name => /\.(m?js|css)$/.test(name)).sort(), ["libv86.mjs", "main.js", "page.css"]);
+    assert.ok(entries.length <= 18, `${entries.length} files`);
+    assert.deepEqual(entries.filter(([, by]) => !["link", "script", "img", "other"].includes(by)), [], "asked for later than by index.html");
 });
 
 test("at the prompt the page takes under 1% of a core", { skip }, async t => {

@@ -1,6 +1,7 @@
 // Each mission can be solved, with the steps of solutions.mjs, and none is solved from the start.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { eventHolds } from "../../web/missions/predicate.js";
 import { missing, open, ready } from "./shared.mjs";
 import { solutions } from "./solutions.mjs";
 
@@ -20,18 +21,12 @@ const ACTIONS = {
                 frame = (tables.get(cr3)[table] & 0xfffff000) >>> 0;
             return quire.type(`poke 0x${(frame + 4 * index).toString(16)} 0x${value.toString(16)}\n`);
         }, entry),
-    to: async (page, wanted) =>
-        assert.ok(
-            await page.evaluate(async event => {
-                const { eventHolds } = await import("./missions/predicate.js");
-                const { lab } = labPage,
-                    { from, to } = lab.chapters.at(-1);
-                const at = lab.events.slice(from, to).findIndex(each => eventHolds(event, each));
-                if (at >= 0) labPage.moveTo(from + at + 1);
-                return at >= 0;
-            }, wanted),
-            `the last command has no such step: ${JSON.stringify(wanted)}`,
-        ),
+    to: async (page, wanted) => {
+        const events = await page.evaluate(() => JSON.stringify(labPage.lab.events.slice(labPage.lab.chapters.at(-1).from)));
+        const at = JSON.parse(events).findIndex(event => eventHolds(wanted, event));
+        assert.ok(at >= 0, `the last command has no such step: ${JSON.stringify(wanted)}`);
+        await page.evaluate(i => labPage.moveTo(labPage.lab.chapters.at(-1).from + i + 1), at);
+    },
     every: page =>
         page.evaluate(async () => {
             const { from, to } = labPage.lab.chapters.at(-1);

@@ -2,15 +2,15 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { Lab } from "../../web/lab/lab.js";
+import { PROGRAMS, applyDelta } from "../../web/lab/load.js";
+import { readSites } from "../../web/lab/sites.js";
 
 const build = resolve(process.env.QUIRE_BUILD ?? "build");
 export const site = join(build, "web");
 
-const at = name => pathToFileURL(join(site, name)).href;
-export const { Lab } = await import(at("lab/lab.js"));
-export const model = await import(at("lab/model.js"));
-const { readSites } = await import(at("lab/sites.js"));
-const { PROGRAMS, applyDelta } = await import(at("lab/load.js"));
+export { Lab };
+export * as model from "../../web/lab/model.js";
 let wasm;
 
 function bytes(name) {
@@ -20,7 +20,7 @@ function bytes(name) {
 
 /** load.js's place: from files. */
 export async function load({ kernel = "quire.elf", sites = "sites.json", programs = PROGRAMS, memory, cmdline }) {
-    const { V86 } = await import(at("libv86.mjs"));
+    const { V86 } = await import(pathToFileURL(join(site, "libv86.mjs")).href);
     wasm ??= new WebAssembly.Module(bytes("v86.wasm"));
     const modules = programs.map(name => ({ name, data: bytes(`programs/${name}`) }));
     const image = kernel === "quire-flawed.elf" ? await applyDelta(bytes("quire.elf"), bytes("quire-flawed.delta")) : bytes(kernel);

@@ -56,6 +56,6 @@ const emulator = () => once("v86.wasm", () => WebAssembly.compileStreaming(get("
 export async function load({ kernel = "quire.elf", sites = "sites.json", programs = PROGRAMS, memory, cmdline }) {
     const modules = programs.map(async name => ({ name, data: await bytes(`programs/${name}`) }));
     const [{ V86 }, wasm, image, table, ...rest] = await Promise.all([
-        once("libv86.mjs", () => import("../libv86.mjs")), emulator(), kernelFile(kernel), json(sites), ...modules]);
+        once("libv86.mjs", () => import(new URL("libv86.mjs", document.baseURI))), emulator(), kernelFile(kernel), json(sites), ...modules]);
     return { parts: { V86, wasm, kernel: image, modules: rest, memory, cmdline }, whereIs: readSites(table) };
 }
