@@ -40,6 +40,15 @@ export function equalsMemory(lab) {
                 assert.fail(`entry ${i} of ${hex(frame)}: ${hex(table[i])}, in memory ${hex(lab.machine.word(frame + 4 * i))}`);
 }
 
+/** The TLB has every page that v86 holds, which are found here one by one. */
+export function tlbIsWhole({ machine }) {
+    const held = [];
+    for (let page = 0; page < 0x100000; page++)
+        if (machine.tlb.find(page * 4096))
+            held.push(page * 4096);
+    assert.deepEqual(machine.tlb.all().map(entry => entry.va), held, "the TLB");
+}
+
 /** All of a state that events make. */
 export function snapshot(state) {
     const { t, cr3, paging, spaces, tables, kind } = state;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { boot, model } from "./node.mjs";
+import { Lab, boot, load, model } from "./node.mjs";
 import { equalsMemory, replays } from "./check.mjs";
 
 const { PTE } = model;
@@ -18,6 +18,19 @@ test("a stale entry in the TLB is seen, and so is the flush that ends it", async
     await lab.type("unmap 0x400000\n");
     assert.deepEqual(stale(lab), []);
     assert.ok(lab.events.some(event => event.kind === "poke" && event.words[0][3] === 0xb9067));
+    await lab.machine.destroy();
+});
+
+test("a boot is told once it is over, or a few times a second", async () => {
+    const lab = new Lab(load, { snapshots: 0 }), times = { change: [], text: [] };
+    for (const [type, list] of Object.entries(times))
+        lab.addEventListener(type, () => list.push(performance.now()));
+    await lab.boot();
+    for (const [type, list] of Object.entries(times)) { /* the last is the prompt's */
+        const between = list.slice(1, -1).map((time, i) => time - list[i]);
+        assert.ok(between.every(ms => ms > 150), `${type}: ${between.map(Math.round)} ms`);
+    }
+    assert.match(lab.logText, /quire> $/);
     await lab.machine.destroy();
 });
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { boot, model } from "./node.mjs";
-import { allWasTold, equalsMaps, equalsMemory, equalsPrint, replays, snapshot } from "./check.mjs";
+import { allWasTold, equalsMaps, equalsMemory, equalsPrint, replays, snapshot, tlbIsWhole } from "./check.mjs";
 import { commands } from "./random.mjs";
 
 const COUNT = Number(process.env.LAB_COMMANDS ?? 150);
@@ -46,6 +46,7 @@ test("random commands and programs: the model equals memory at each prompt, and 
     let past = [];
     await session(lab => commands(1, { tables: () => userTables(lab) }), COUNT / 2, (lab, i) => {
         equalsMemory(lab);
+        tlbIsWhole(lab);
         past.push(snapshot(lab.state));
         if (i % 25 === 24 || lab.dead) {
             replays(lab, model, past.filter(moment => moment.t <= lab.now));
@@ -57,6 +58,7 @@ test("random commands and programs: the model equals memory at each prompt, and 
 test("as long as nothing goes past mm/, every change of a table is told when it happens", async () => {
     await session(() => commands(2, { pokes: false }), COUNT / 2, lab => {
         equalsMemory(lab);
+        tlbIsWhole(lab);
         allWasTold(lab);
     });
 });

@@ -20,9 +20,9 @@ function segmentsOf(view) {
 /** @param {ArrayBuffer} buffer @returns {Elf} */
 export function readElf(buffer) {
     const view = new DataView(buffer), bytes = new Uint8Array(buffer), segments = segmentsOf(view);
-    const table = segments.at(-1).offset, symbols = new Map(), sorted = [];
+    const table = segments.at(-1).offset, symbols = new Map(), sorted = [], text = new TextDecoder("latin1").decode(bytes.subarray(table));
     for (let i = 0, at = table + 8; i < view.getUint32(table, true); i++, at += 12) {
-        const start = table + view.getUint32(at + 8, true), name = String.fromCharCode(...bytes.subarray(start, bytes.indexOf(0, start)));
+        const start = view.getUint32(at + 8, true), name = text.slice(start, text.indexOf("\0", start));
         const address = view.getUint32(at, true);
         symbols.set(name, address);
         if (!/_(start|end)$/.test(name) || name === "_start")

@@ -18,6 +18,7 @@ import { readCells, readText } from "./vga.js";
 const PROMPT = "quire> ", LAST_LOOK = /exit or reboot/;
 const CHAPTERS_KEPT = 200, EVENTS_KEPT = 50000, TEXT_KEPT = 1 << 20;
 const CHANGES_EVERY = 16, QUIET = 80; /* ms */
+const BOOT_EVERY = 200; /* ms: most boots are over by then, and are told once */
 const PARTS_OF_IMAGE = ["text_end", "rodata_end", "data_end", "kernel_end"];
 
 /**
@@ -56,6 +57,7 @@ export class Lab extends EventTarget {
         this.busy = true;
         this.entered = false; /* Enter went out, and its echo has not come yet */
         this.waiting = [];
+        this.lastChange = performance.now();
     }
 
     tell(type, detail) { this.dispatchEvent(new CustomEvent(type, { detail })); }
@@ -144,13 +146,13 @@ export class Lab extends EventTarget {
         }
         this.line.put(c);
         this.unsaid += c;
+        this.lastOutput = performance.now();
     }
 
     /** Tells what came out since the last time. */
     sayText() {
         if (!this.unsaid)
             return;
-        this.lastOutput = performance.now();
         this.tell("text", this.unsaid);
         this.unsaid = "";
         if (this.rawText.length > 2 * TEXT_KEPT)
@@ -170,9 +172,13 @@ export class Lab extends EventTarget {
     /* ---- between two slices of the machine's time ---- */
 
     sliced() {
-        this.sayText();
-        if (performance.now() - (this.lastChange ?? 0) > CHANGES_EVERY && this.shown !== this.now) {
-            this.lastChange = performance.now();
+        const boots = this.chapters.length === 1 && this.busy, now = performance.now();
+        const due = now - this.lastChange > (boots ? BOOT_EVERY : CHANGES_EVERY);
+        if (!boots || due || this.atPrompt())
+            this.sayText();
+        if (due)
+            this.lastChange = now;
+        if (due && this.shown !== this.now) {
             this.shown = this.now;
             this.tell("change");
         }

@@ -63,10 +63,26 @@ export class Machine {
         this.look();
         this.io = this.emulator.v86.cpu.io;
         this.emulator.v86.cpu.devices.pci.set_state = () => { }; /* or restore() fails, at BARs that v86 has none for; Quire has no PCI */
-        this.emulator.v86.cpu.devices.vga.complete_redraw = () => { }; /* of a picture that nobody looks at: the page has its own */
+        this.dropPicture(this.emulator.v86.cpu.devices.vga);
+        this.goOnQuickly(this.emulator.v86);
         this.registerPorts();
         setTextMode(this.io);
         this.loadModules();
+    }
+
+    /** v86 draws a picture of the screen at every change. Nobody looks at it: the page has its own. */
+    dropPicture(vga) {
+        vga.text_mode_redraw = () => { };
+        vga.vga_memory_write_text_mode = (at, value) => { vga.vga_memory[at] = value; };
+    }
+
+    /** Between two slices v86 asks a worker, which has to start first, to call it back. A message to oneself is quicker. */
+    goOnQuickly(v86) {
+        if (!v86.worker) /* node */
+            return;
+        const { port1, port2 } = new MessageChannel(), ask = v86.yield.bind(v86);
+        port1.onmessage = ({ data }) => v86.yield_callback(data);
+        v86.yield = (wait, tick) => wait < 1 ? port2.postMessage(tick) : ask(wait, tick);
     }
 
     async instantiate(wasm, imports) {

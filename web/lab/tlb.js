@@ -8,6 +8,7 @@
  * A word is the page's place in WebAssembly memory XOR its virtual address, and flags in the low 12 bits.
  */
 const TLB_AT = 4283748, LIST_LENGTH = 10000, PAGES = 0x100000;
+const UNUSED = 64;
 const VALID = 1, READ_ONLY = 2, SUPERVISOR = 4;
 const WRITABLE = 1, USER = 2; /* of a packed entry */
 
@@ -32,6 +33,7 @@ export class Tlb {
         this.machine = machine;
         this.known = false;
         this.first = TLB_AT >>> 2;
+        this.used = 0; /* the places of the list that were ever used */
     }
 
     /** What the TLB holds for the page of VA, or null: {va, pa, writable, user}. (A page that is writable but was not
@@ -44,10 +46,19 @@ export class Tlb {
         return { va: (page << 12) >>> 0, pa, writable: !(word & READ_ONLY), user: !(word & SUPERVISOR) };
     }
 
+    /** How much of the list is in use: behind it all is 0. (Page 0 is a 0, too, hence UNUSED of them.) */
+    lengthOfList() {
+        const { host } = this.machine, list = this.first - LIST_LENGTH;
+        for (let i = this.used; i < LIST_LENGTH && i < this.used + UNUSED; i++)
+            if (host[list + i])
+                this.used = i + 1;
+        return Math.min(LIST_LENGTH, this.used + UNUSED);
+    }
+
     /** Every entry, ascending. */
     all() {
-        const { host } = this.machine, list = this.first - LIST_LENGTH, pages = new Set();
-        for (let i = 0; i < LIST_LENGTH; i++) {
+        const { host } = this.machine, list = this.first - LIST_LENGTH, length = this.lengthOfList(), pages = new Set();
+        for (let i = 0; i < length; i++) {
             const page = host[list + i];
             if (page >>> 0 < PAGES && host[this.first + page] & VALID)
                 pages.add(page);

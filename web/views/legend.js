@@ -31,7 +31,6 @@ const SIGNS = [
 export class Legend {
     constructor(root) {
         this.root = root;
-        this.draw();
     }
 
     draw() {

@@ -166,12 +166,13 @@ export class Timeline {
         context.scale(ratio, ratio);
         const thumb = 20,
             room = width - thumb,
-            size = Math.max(1, Math.min(14, room / Math.max(1, steps) - 1));
+            size = Math.max(1, Math.min(14, room / Math.max(1, steps) - 1)),
+            inks = Object.fromEntries(Object.entries(KINDS).map(([kind, [, ink]]) => [kind, style.getPropertyValue(ink)]));
         for (let i = 0, last = -1; i < steps; i++) {
             const x = Math.round(thumb / 2 + ((i + 1) / steps) * room - size / 2);
             if (x === last) continue;
             last = x;
-            context.fillStyle = style.getPropertyValue(KINDS[kindOf(events[chapter.from + i])][1]);
+            context.fillStyle = inks[kindOf(events[chapter.from + i])];
             context.fillRect(x, 0, size, height);
         }
     }
