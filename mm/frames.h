@@ -53,9 +53,11 @@ static inline void frame_set_kind(paddr_t pa, frame_t kind) {
     *frame_at(pa) = kind | (*frame_at(pa) & FRAME_PAGES);
 }
 
-/* For vmem_init: whether any of the frames [START, END) is memory; and, once the array is mapped, fills it. What
- * has been handed out by then is called reserved, until vmem_init says what it is. */
-bool pm_has_memory(pfn_t start, pfn_t end);
+/* Whether there is memory in the 4 MiB that PFN lies in; so they have records of their own. */
+bool pm_has_memory(pfn_t pfn);
+
+/* For vmem_init: fills the array, once it is mapped. What has been handed out by then is called reserved, until vmem_init
+ * says what it is. */
 void pm_record_frames(void);
 
 /* One page more is mapped to the frame at PA; false where its record has no room. */

@@ -139,7 +139,8 @@ static void check_zone(const struct zone *zone) {
         const char *p = slot_address(zone, slot);
         size_t pages = *large_entry(p),
                n = pages ? slots_for(zone, pages) : large_spare_pages && p == large_spare;
-        ASSERT_OP(bitmap_find(zone->unused.leaf, slot, slot + n, true), ==, slot + n);
+        if (n)
+            ASSERT_OP(bitmap_find(zone->unused.leaf, slot, slot + n, true), ==, slot + n);
         filled += n;
     }
     ASSERT_OP(bitmap_count(zone->unused.leaf, 0, zone->count) + filled, ==, zone->count);

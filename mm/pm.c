@@ -29,7 +29,8 @@
 
 _Static_assert(FRAMES_MAX / 32 == SUMMARY_MAX, "the summary has a bit for each word of AVAILABLE");
 
-static const uint32_t *ram; /* what the memory map calls memory */
+static const uint32_t *ram;                               /* what the memory map calls memory */
+static uint32_t parts[FRAMES_MAX / FRAMES_PER_PAGE / 32]; /* by 4 MiB: which have any */
 memmap_frames pm_available;
 static struct summary words;    /* of AVAILABLE: the words that are not zero */
 static struct pm_counts counts; /* free: those in AVAILABLE */
@@ -42,6 +43,7 @@ void pm_init(const memmap_frames map) {
     ram = map;
     memset(pm_available, 0, sizeof(pm_available));
     memset(&words, 0, sizeof(words));
+    memset(parts, 0, sizeof(parts));
     pm_recents = 0;
     next_run = 0;
     counts.free = 0;
@@ -51,6 +53,8 @@ void pm_init(const memmap_frames map) {
         counts.total += end - start;
         counts.free += end - start;
     }
+    for (size_t start, end = 0; bitmap_next_run(ram, &start, &end, FRAMES_MAX);)
+        bitmap_fill(parts, start / FRAMES_PER_PAGE, (end - 1) / FRAMES_PER_PAGE + 1, true);
 }
 
 /* Withholds every frame that [START, END) touches; before the first allocation. */
@@ -67,7 +71,7 @@ void pm_reserve(uint64_t start, uint64_t end) {
     summary_clear_bits(&words, pm_available, first, last);
 }
 
-bool pm_has_memory(pfn_t start, pfn_t end) { return bitmap_find(ram, start, end, true) < end; }
+bool pm_has_memory(pfn_t pfn) { return bitmap_test(parts, pfn / FRAMES_PER_PAGE); }
 
 void pm_record_frames(void) {
     for (size_t start, end = 0; bitmap_next_run(ram, &start, &end, FRAMES_MAX);)
@@ -289,16 +293,10 @@ static void check_magazine(size_t recents) {
     ASSERT_OP(recents, ==, pm_recents);
 }
 
-static void check_summary(void) {
-    for (size_t word = 0; word < SUMMARY_MAX; word++)
-        ASSERT_OP(bitmap_test(words.leaf, word), ==, (pm_available[word] != 0));
-    summary_check(&words);
-}
-
-/* The records of [START, END) against the bitmaps; counts them. Returns how many are in the magazine. */
-static size_t check_records(pfn_t start, pfn_t end, struct pm_counts *found) {
+/* The records of the frames of WORD against the bitmaps; counts them. Returns how many are in the magazine. */
+static size_t check_word(size_t word, struct pm_counts *found) {
     size_t recents = 0;
-    for (pfn_t pfn = start; pfn < end; pfn++) {
+    for (pfn_t pfn = word * 32; pfn < (word + 1) * 32; pfn++) {
         frame_t kind = pm_frames[pfn] & FRAME_KIND;
         bool is_available = bitmap_test(pm_available, pfn);
         ASSERT_OP(bitmap_test(ram, pfn), ==, (kind != FRAME_ABSENT));
@@ -311,17 +309,40 @@ static size_t check_records(pfn_t start, pfn_t end, struct pm_counts *found) {
     return recents;
 }
 
+/* Those of [START, END), whole words, and the summary. Most words have plain frames alone, any of which may be available. */
+static size_t check_records(pfn_t start, pfn_t end, struct pm_counts *found) {
+    size_t recents = 0;
+    for (size_t word = start / 32; word < end / 32; word++) {
+        if (ram[word] == ~0u && words_are(&pm_frames[word * 32], FRAME_PLAIN, 32)) {
+            found->total += 32;
+            found->free += bitmap_bits(pm_available[word]);
+        } else {
+            recents += check_word(word, found);
+        }
+        ASSERT_OP(bitmap_test(words.leaf, word), ==, (pm_available[word] != 0));
+    }
+    return recents;
+}
+
+/* None of [START, END), whole words, is memory, or available. */
+static void check_absent(pfn_t start, pfn_t end) {
+    size_t word = start / 32, n = (end - start) / 32;
+    ASSERT(words_are(&ram[word], 0, n));
+    ASSERT(words_are(&pm_available[word], 0, n));
+    ASSERT(bitmap_all(words.leaf, word, word + n, false));
+}
+
 /* Every invariant; panics with the first one broken. */
 void pm_check(void) {
     struct pm_counts found = {0};
     size_t recents = 0;
     for (pfn_t start = 0; start < FRAMES_MAX; start += FRAMES_PER_PAGE)
-        if (pm_has_memory(start, start + FRAMES_PER_PAGE))
+        if (pm_has_memory(start))
             recents += check_records(start, start + FRAMES_PER_PAGE, &found);
         else
-            ASSERT(bitmap_all(pm_available, start, start + FRAMES_PER_PAGE, false));
+            check_absent(start, start + FRAMES_PER_PAGE);
     check_magazine(recents);
-    check_summary();
+    summary_check(&words);
     ASSERT_OP(found.total, ==, counts.total);
     ASSERT_OP(found.free, ==, counts.free);
     ASSERT_OP(found.reserved, ==, counts.reserved);

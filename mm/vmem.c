@@ -480,7 +480,7 @@ static void map_frames(void) {
     paddr_t table = clear_boot_frame(), absent = clear_boot_frame();
     write_entry(pde_of(FRAMES_VPN), entry_to(table, OWN_FLAGS));
     for (unsigned i = 0; i < ENTRIES_PER_TABLE; i++) {
-        bool memory = pm_has_memory(i * FRAMES_PER_PAGE, (i + 1) * FRAMES_PER_PAGE);
+        bool memory = pm_has_memory(i * FRAMES_PER_PAGE);
         write_entry(pte_of(FRAMES_VPN + i), entry_to(memory ? clear_boot_frame() : absent, OWN_FLAGS));
     }
 }
@@ -489,7 +489,7 @@ static void map_frames(void) {
 size_t vmem_record_frames(void) {
     size_t frames = 2; /* the table, and the page of absent records */
     for (pfn_t pfn = 0; pfn < FRAMES_MAX; pfn += FRAMES_PER_PAGE)
-        frames += pm_has_memory(pfn, pfn + FRAMES_PER_PAGE);
+        frames += pm_has_memory(pfn);
     return frames;
 }
 

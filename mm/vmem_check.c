@@ -32,8 +32,7 @@ static void check_fixed_entries(void) {
 
 /* Whether the records from PFN on, one page of them, need no look: no memory, or plain frames that no page is mapped to. */
 static bool is_dull(pfn_t pfn) {
-    return !pm_has_memory(pfn, pfn + FRAMES_PER_PAGE) ||
-           words_are(&pm_frames[pfn], FRAME_PLAIN, FRAMES_PER_PAGE);
+    return !pm_has_memory(pfn) || words_are(&pm_frames[pfn], FRAME_PLAIN, FRAMES_PER_PAGE);
 }
 
 /* The first frame at or after PFN whose record IS what is looked for, which no dull one is; or FRAMES_MAX. */
@@ -48,16 +47,28 @@ pfn_t find_record(pfn_t pfn, bool (*is)(frame_t record)) {
 
 bool is_directory(frame_t record) { return (record & FRAME_KIND) == FRAME_DIRECTORY; }
 
+/* The first entry of DIRECTORY at or after PDI that is not zero, or USER_TABLES. */
+static unsigned next_entry(paddr_t directory, unsigned pdi) {
+    const pde_t *entries = scratch_map(directory);
+    while (pdi < USER_TABLES && !read_entry(&entries[pdi]))
+        pdi++;
+    scratch_unmap();
+    return pdi;
+}
+
 /* Calls VISIT with each directory entry that counts: those of every user part, and the kernel's of the current
  * directory. Others may have missed a change. */
 static void each_table(void (*visit)(pde_t pde, unsigned pdi)) {
+    pde_t pde;
     for (pfn_t pfn = 0; (pfn = find_record(pfn, is_directory)) < FRAMES_MAX; pfn++) {
-        bool is_current = pfn_to_pa(pfn) == get_page_directory();
-        for (unsigned pdi = 1; pdi < (is_current ? FRAMES_PDI : USER_TABLES); pdi++) {
-            pde_t pde = is_current ? read_entry(pde_of(pdi * ENTRIES_PER_TABLE)) : scratch_read(pfn_to_pa(pfn), pdi);
-            if (pde)
-                visit(pde, pdi);
-        }
+        paddr_t directory = pfn_to_pa(pfn);
+        if (directory != get_page_directory())
+            for (unsigned pdi = 1; (pdi = next_entry(directory, pdi)) < USER_TABLES; pdi++)
+                visit(scratch_read(directory, pdi), pdi);
+        else
+            for (unsigned pdi = 1; pdi < FRAMES_PDI; pdi++)
+                if ((pde = read_entry(pde_of(pdi * ENTRIES_PER_TABLE))))
+                    visit(pde, pdi);
     }
 }
 

@@ -882,10 +882,11 @@ static void test_check_sees_counts_and_bitmaps_that_disagree(void **state) {
     check_sees_bit(pm_available, end - 1, "found.free == counts.free"); /* free, but not to be found */
     check_sees_bit(pm_available, pa_to_pfn(used), "words.leaf");        /* found, but not in the summary */
     check_sees_bit(pm_available, absent, "!is_available");
-    check_sees_bit(pm_available, end + 5, "bitmap_all(pm_available"); /* no memory is near: no record is looked at */
+    check_sees_bit(pm_available, end + 5, "words_are(&pm_available"); /* no memory is near: no record is looked at */
     check_sees_bit(pm_available, 0, "!is_available"); /* reserved */
     check_sees_bit(ram, end - 1, "kind != FRAME_ABSENT");
     check_sees_bit(ram, absent, "kind != FRAME_ABSENT");
+    check_sees_bit(ram, end + 5, "words_are(&ram");
     check_sees(frame_at(used), FRAME_RESERVED, "found.reserved == counts.reserved");
     check_sees(frame_at(used), FRAME_RECENT, "recents == pm_recents");
     check_sees(frame_at(used), FRAME_ABSENT, "kind != FRAME_ABSENT");
