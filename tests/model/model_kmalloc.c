@@ -18,6 +18,10 @@ static struct object {
 
 static unsigned numbers;
 
+/* The size of each of this heap's classes, 0 for that of large objects; none where it has no classes. */
+static size_t class_size[32];
+static unsigned classes;
+
 /* ---- contents ---- */
 
 static unsigned word_of(const struct object *o, size_t i) { return (o->number + (unsigned)i) * 2654435761u; }
@@ -68,18 +72,15 @@ static void check_zero(const unsigned *p, size_t size) {
 static size_t about(size_t border) { return border + model_below(3) - 1; }
 
 static size_t pick_size(void) {
-    struct kmalloc_stats stats;
-    unsigned classes = 0;
+    size_t size;
 
     switch (model_below(8)) {
     case 0:
     case 1:
-        while (kmalloc_stats(classes, &stats))
-            classes++;
         if (!classes)
-            return about((size_t)16 << model_below(9)); /* this heap has none: up to a page */
-        kmalloc_stats(model_below(classes), &stats);
-        return stats.size ? about(stats.size) : 1;
+            return about((size_t)16 << model_below(9)); /* up to a page */
+        size = class_size[model_below(classes)];
+        return size ? about(size) : 1;
     case 2:
         return about(PAGE_SIZE << model_below(6)); /* up to 32 pages */
     case 3:
@@ -88,6 +89,15 @@ static size_t pick_size(void) {
         return model_one_in(8) ? about(model_length(1025) * PAGE_SIZE) : model_length(1025);
     default:
         return 1 + model_below(300);
+    }
+}
+
+static void find_classes(void) {
+    struct kmalloc_stats stats;
+
+    for (classes = 0; kmalloc_stats(classes, &stats); classes++) {
+        ASSERT(classes < ARRAY_SIZE(class_size));
+        class_size[classes] = stats.size;
     }
 }
 
@@ -234,6 +244,7 @@ static void step(unsigned fills) {
 
 void model_kmalloc(unsigned steps) {
     objects = model_begin(OBJECTS * sizeof(*objects));
+    find_classes();
     size_t others = live_objects(), free_frames = pm_count().free;
 
     for (unsigned i = 0; i < steps && model_goes_on(); i++) {
