@@ -36,6 +36,7 @@ def pour(machine, data, end):
             assert piece, "QEMU ended"
             got.append(piece)
             tail = (tail + piece)[-200 - len(piece):]
+        time.sleep(0.005)  # many bytes at once: QEMU writes them one by one, and would wake who waits for each
     os.set_blocking(into.fileno(), True)
     return ESCAPE.sub("", b"".join(got).decode("latin-1").replace("\r", ""))
 
