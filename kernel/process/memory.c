@@ -158,7 +158,7 @@ static void take(struct memory *memory, uintptr_t va, size_t pages) {
 }
 
 static unsigned flags_of(unsigned protection) {
-    return (protection ? VMEM_USER : 0) | (protection & PROT_WRITE ? VMEM_USER | VMEM_WRITE : 0);
+    return (protection ? VMEM_USER : 0) | (protection & PROT_WRITE ? VMEM_WRITE : 0);
 }
 
 /* Fills a new mapping: with MODULE's bytes from OFFSET on, or with clear pages. */
@@ -225,11 +225,11 @@ int sys_munmap(struct trap_frame *frame) {
 int sys_mprotect(struct trap_frame *frame) {
     size_t pages = user_pages(frame->ebx, frame->ecx, USER_END);
 
+    if (frame->ebx & PAGE_MASK)
+        return -EINVAL;
     if (!frame->ecx)
         return 0;
-    if (!pages)
-        return frame->ebx & PAGE_MASK ? -EINVAL : -ENOMEM;
-    return space_protect((void *)frame->ebx, pages, flags_of(frame->edx)) < 0 ? -ENOMEM : 0;
+    return pages && space_protect((void *)frame->ebx, pages, flags_of(frame->edx)) == 0 ? 0 : -ENOMEM;
 }
 
 /* Returns the end of the heap: the new one, or the old one if it could not be moved. */

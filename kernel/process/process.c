@@ -220,7 +220,7 @@ bool process_is_meant(const struct process *process, int pid) {
 }
 
 static bool waits_for(int pid, const struct process *process) {
-    return process->parent == current && process != current && process_is_meant(process, pid);
+    return process->parent == current && process_is_meant(process, pid);
 }
 
 /* A child that matches wait4's PID, preferably a zombie; or NULL. */
