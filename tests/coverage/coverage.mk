@@ -9,8 +9,9 @@ TRACED := $(abspath $(KERNEL))
 TRACE_START = $$(printf %d 0x$$($(NM) $(KERNEL) | sed -n 's/ . kernel_start$$//p'))
 TRACE_END = $$(printf %d 0x$$($(NM) $(KERNEL) | sed -n 's/ . text_end$$//p'))
 COVERAGE_CMDLINES := test test=*random* heap=debug_test heap=guard_test
-# Boot tests that run programs, and those of what a loader says.
-COVERAGE_BOOT ?= tests/boot/test_programs.py tests/boot/test_multiboot_info.py tests/boot/test_modules.py
+# Boot tests that run programs, those of what a loader says, and a processor without FXSAVE.
+COVERAGE_BOOT ?= tests/boot/test_programs.py tests/boot/test_multiboot_info.py tests/boot/test_modules.py \
+    tests/boot/test_machines.py::test_the_kernel_passes_its_tests_on_cpu[486]
 
 .PHONY: coverage coverage-host coverage-kernel
 coverage: coverage-host

@@ -83,6 +83,16 @@ KTEST(process_that_is_no_program_is_refused)
     KCHECK(find_text(process_error_text(run("nothing", 0)), "no such"));
 }
 
+static void no_such_calls(void) {
+    static const unsigned numbers[] = {0, 8, 402, 404, 1000, 0x80000001, (unsigned)-1};
+
+    for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+        KCHECK_EQ(CALL(numbers[i]), -ENOSYS);
+}
+
+KTEST(process_calls_that_there_are_not_are_refused)
+{ puppet_checks(no_such_calls); }
+
 static void nobody_has_the_terminal(void) {
     EXPECT(0, SYS_IOCTL, 0, TIOCGPGRP, PUPPET_AREA);
     KCHECK_EQ(*(int *)PUPPET_AREA, 0);
@@ -164,6 +174,10 @@ KTEST(process_rests_while_it_is_looked_at)
     process_leave();
     KCHECK_EQ(get_page_directory(), own);
     KCHECK(!process_region(PUPPET_BASE, false));
+    KCHECK(process_enter(MONITOR_PID));
+    KCHECK_EQ(get_page_directory(), own);
+    KCHECK(!process_region(PUPPET_BASE, false));
+    process_leave();
     KCHECK(runs_within(100));
     KCHECK(!process_enter(9999));
     puppet_end_all();

@@ -6,6 +6,7 @@
 #include "../../kernel/process/system_calls.h"
 #include "cpuid.h"
 #include "descriptors.h"
+#include "kmalloc.h"
 #include "ktest.h"
 #include "puppet.h"
 #include "space.h"
@@ -134,6 +135,32 @@ static void what_stays(void) {
 KTEST(process_exec_keeps_files_and_nothing_of_memory)
 { puppet_checks(what_stays); }
 
+/* ---- thread-local storage ---- */
+
+static void thread_areas(void) {
+    static const struct {
+        unsigned entry;
+        int value;
+    } cases[] = {{UINT32_MAX, 0}, {USER_TLS / 8, 0}, {USER_TLS / 8 + 1, -EINVAL}, {0, -EINVAL}};
+    struct user_desc *area = (struct user_desc *)PUPPET_AREA;
+    unsigned base = 0;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        *area = (struct user_desc){.entry = cases[i].entry, .base = FAR + i};
+        KCHECK_EQ(CALL(243, PUPPET_AREA), cases[i].value); /* set_thread_area */
+        base = cases[i].value == 0 ? FAR + i : base;
+        KCHECK_EQ(current->context.tls, base);
+        KCHECK_EQ(area->entry, cases[i].value == 0 ? USER_TLS / 8 : cases[i].entry);
+    }
+    *area = (struct user_desc){.entry = USER_TLS / 8, .base = FAR + 9};
+    EXPECT(0, SYS_MPROTECT, PUPPET_AREA, PAGE_SIZE, PROT_READ); /* the entry's number cannot be written there */
+    EXPECT(-EFAULT, 243, PUPPET_AREA);
+    KCHECK_EQ(current->context.tls, base);
+}
+
+KTEST(process_thread_area_is_one)
+{ puppet_checks(thread_areas); }
+
 /* ---- what is refused ---- */
 
 /* COUNT arguments, each of them the string at TEXT. */
@@ -143,6 +170,41 @@ static int exec_with(unsigned count, unsigned text) {
     LIST[count] = 0;
     return CALL(SYS_EXECVE, PUPPET_NAME, PUPPET_AREA);
 }
+
+/* The program as FILE, which execve takes for "/proc/self/exe". */
+static int exec_file(const char *data, size_t size) {
+    static struct module file = {.name = "a name of more than thirty-one bytes"};
+
+    file.data = data;
+    file.size = size;
+    file.start = 1; /* not at a page's start: all of it is copied */
+    current->program = &file;
+    memcpy(TEXT, "/proc/self/exe", 15);
+    return CALL(SYS_EXECVE, (unsigned)TEXT, PUPPET_ARGUMENTS);
+}
+
+static void other_files(void) {
+    const unsigned headers = PAGE_SIZE + 4; /* where no segment is */
+    char *other = kzalloc(headers + 32);
+
+    KCHECK(other);
+    memcpy(other, puppet_start, PAGE_SIZE);
+    memcpy(other + headers, other + 52, 32);
+    memcpy(other + 28, &headers, sizeof(headers));
+    KCHECK_EQ(exec_file(other, PAGE_SIZE), -ENOEXEC); /* the headers are not in it */
+    KCHECK_EQ(exec_file(other + 1, PAGE_SIZE), -ENOEXEC);
+    KCHECK_EQ(exec_file(other, 51), -ENOEXEC);
+    KCHECK_EQ(exec_file(other, headers + 31), -ENOEXEC);
+    KCHECK_EQ(exec_file(other, headers + 32), 0);
+    kfree(other);
+    KCHECK(!strcmp(current->name, "a name of more than thirty-one "));
+    const unsigned *auxiliary = (const unsigned *)puppet_frame->user_esp + 4;
+    KCHECK(auxiliary[0] == AT_PHDR && auxiliary[1] == 0);
+    KCHECK(auxiliary[4] == AT_PHNUM && auxiliary[5] == 0);
+}
+
+KTEST(process_exec_takes_files_whose_headers_are_not_loaded)
+{ puppet_checks(other_files); }
 
 static void refusals(void) {
     memcpy(TEXT, "none", 5);

@@ -13,6 +13,7 @@ extern const char puppet_start[], puppet_end[]; /* puppet.S */
 #define PLACE PUPPET_AREA
 #define MORE (PLACE + PAGE_SIZE)
 #define LAST (FILES_MAX - 1)
+#define END (PLACE + PUPPET_AREA_PAGES * PAGE_SIZE) /* nothing is there */
 #define FILE_BYTES ((unsigned)(puppet_end - puppet_start))
 
 /* A string in the program's memory. */
@@ -50,6 +51,8 @@ static void descriptors(void) {
     EXPECT(4, SYS_DUP2, 4, 4);
     EXPECT(LAST, SYS_DUP2, 4, LAST);
     EXPECT(-EBADF, SYS_DUP2, 4, FILES_MAX);
+    EXPECT(-EBADF, SYS_DUP3, 4, FILES_MAX);
+    EXPECT(-EBADF, SYS_DUP3, 9, 5);
     EXPECT(-EINVAL, SYS_DUP3, 4, 4);
     KCHECK_EQ(file_get(0)->users, 6);
     EXPECT(LAST, SYS_DUP2, 0, LAST); /* closed first */
@@ -150,7 +153,7 @@ KTEST(process_files_are_read_at_their_offsets)
 
 static void vectors(void) {
     struct iovec *vector = (struct iovec *)MORE;
-    struct iovec *last = (struct iovec *)(PLACE + PUPPET_AREA_PAGES * PAGE_SIZE) - 1;
+    struct iovec *last = (struct iovec *)END - 1;
 
     EXPECT(3, SYS_OPEN, PUPPET_NAME);
     vector[0] = (struct iovec){PLACE, 10};
@@ -162,6 +165,7 @@ static void vectors(void) {
     EXPECT(10, SYS_READV, 3, MORE, 1);
     KCHECK(is_file(30, 10));
     EXPECT(-EINVAL, SYS_READV, 3, MORE, 1025);
+    EXPECT(-EINVAL, SYS_WRITEV, 1, MORE, 1025);
     EXPECT(-EBADF, SYS_READV, 9, MORE, 1);
     EXPECT(-EFAULT, SYS_READV, 3, 0, 1);
     EXPECT(FILE_BYTES - 15, SYS_LSEEK, 3, (unsigned)-15, SEEK_END);
@@ -218,6 +222,11 @@ static void paths(void) {
         {"puppet", O_TRUNC, -EROFS, NULL},
         {"/", 1, -EISDIR, NULL},
     };
+    static const struct {
+        const char *path;
+        unsigned mode;
+        int value;
+    } accesses[] = {{"puppet", 1, 0}, {"puppet", 2, -EROFS}, {"/", 5, 0}, {"/", 6, -EROFS}, {"/dev/null", 6, 0}, {"none", 0, -ENOENT}};
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         int value = CALL(SYS_OPEN, text(cases[i].path), cases[i].flags);
@@ -231,6 +240,8 @@ static void paths(void) {
             EXPECT(cases[i].flags & O_ACCMODE, SYS_FCNTL, 3, F_GETFL);
             EXPECT(0, SYS_CLOSE, 3);
         }
+        KCHECK_EQ(CALL(295, (unsigned)AT_FDCWD, text(cases[i].path), cases[i].flags), value); /* openat */
+        CALL(SYS_CLOSE, 3);
     }
     for (unsigned length = PATH_MAX - 1; length <= PATH_MAX; length++) {
         memset((char *)PLACE, 'x', length);
@@ -238,16 +249,10 @@ static void paths(void) {
         EXPECT(length < PATH_MAX ? -ENOENT : -ENAMETOOLONG, SYS_OPEN, PLACE);
         EXPECT(length < PATH_MAX ? -ENOENT : -ENAMETOOLONG, SYS_READLINK, PLACE, PLACE, 9);
     }
-    text("puppet");
-    EXPECT(0, SYS_ACCESS, PLACE, 1);
-    text("puppet");
-    EXPECT(-EROFS, SYS_ACCESS, PLACE, 2);
-    text("/");
-    EXPECT(-EROFS, SYS_ACCESS, PLACE, 6);
-    text("/dev/null");
-    EXPECT(0, SYS_ACCESS, PLACE, 6);
-    text("none");
-    EXPECT(-ENOENT, SYS_ACCESS, PLACE, 0);
+    for (size_t i = 0; i < ARRAY_SIZE(accesses); i++) {
+        KCHECK_EQ(CALL(SYS_ACCESS, text(accesses[i].path), accesses[i].mode), accesses[i].value);
+        KCHECK_EQ(CALL(307, 9, text(accesses[i].path), accesses[i].mode), accesses[i].value); /* faccessat */
+    }
     text("/");
     EXPECT(0, SYS_CHDIR, PLACE);
     text("puppet");
@@ -265,6 +270,8 @@ static void paths(void) {
     text("/proc/self/exe");
     EXPECT(7, SYS_READLINK, PLACE, PLACE, 9);
     KCHECK(!memcmp((char *)PLACE, "/puppetelf/exe", 14)); /* without a NUL */
+    text("/proc/self/exe");
+    EXPECT(-EFAULT, SYS_READLINK, PLACE, END - 6, 9);
     text("/proc/self/exe");
     EXPECT(3, SYS_READLINK, PLACE, PLACE + 20, 3);
     KCHECK(!memcmp((char *)PLACE + 20, "/pux", 4));
@@ -336,6 +343,7 @@ static void entries(void) {
     EXPECT(4, SYS_OPEN, PUPPET_NAME);
     EXPECT(-ENOTDIR, SYS_GETDENTS64, 4, PLACE, 100);
     EXPECT(-EINVAL, SYS_GETDENTS64, 3, PLACE, 23); /* "." needs 24 */
+    EXPECT(-EFAULT, SYS_GETDENTS64, 3, END - 19, 24); /* all but its name */
     for (unsigned room = 24; room < 400; room += 8) {
         unsigned i = 0;
         EXPECT(0, SYS_LSEEK, 3, 0, SEEK_SET);
@@ -381,6 +389,9 @@ static void polls(void) {
     EXPECT(0, SYS_CLOSE, 4);
     EXPECT(1, SYS_POLL, PLACE + 2 * sizeof(*poll), 1, 0);
     EXPECT(-EINVAL, SYS_POLL, PLACE, FILES_MAX + 1, 0);
+    poll[0] = (struct pollfd){FILES_MAX, POLLIN, 0};
+    EXPECT(1, SYS_POLL, PLACE, 1, 0);
+    KCHECK_EQ(poll[0].revents, POLLNVAL);
     memset(poll, 0xFF, FILES_MAX * sizeof(*poll));
     EXPECT(0, SYS_POLL, PLACE, FILES_MAX, 0);
     EXPECT(0, SYS_POLL, PLACE, 0, 0);
@@ -433,6 +444,19 @@ static void pipes(void) {
     EXPECT(-EAGAIN, SYS_READ, 3, PLACE, 1);
     EXPECT(PAGE_SIZE, SYS_WRITE, 4, PLACE, PAGE_SIZE);
     EXPECT(PAGE_SIZE, SYS_READ, 3, PLACE, PAGE_SIZE);
+
+    put_numbers(0, 100);
+    memcpy((char *)END - 10, (char *)PLACE, 10);
+    EXPECT(10, SYS_WRITE, 4, END - 10, 100); /* what there is */
+    EXPECT(-EFAULT, SYS_WRITE, 4, END, 1);
+    memset((char *)END - 4, 0, 4);
+    EXPECT(4, SYS_READ, 3, END - 4, 10);
+    KCHECK(!memcmp((char *)END - 4, (char *)PLACE, 4));
+    EXPECT(-EFAULT, SYS_READ, 3, END, 10);
+    memset((char *)PLACE, 0, 10);
+    EXPECT(6, SYS_READ, 3, PLACE, 10);
+    KCHECK(are_numbers(4, 6));
+    EXPECT(10, SYS_WRITE, 1, END - 10, 100); /* the terminal */
 
     EXPECT(3, SYS_WRITE, 4, PLACE, 3);
     EXPECT(5, SYS_DUP, 4);

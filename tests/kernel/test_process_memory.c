@@ -65,6 +65,31 @@ static void heap_moves(void) {
 KTEST(process_heap_moves_page_by_page)
 { puppet_checks(heap_moves); }
 
+/* What the monitor calls the parts of a program's memory. */
+static void regions(void) {
+    const unsigned start = current->memory.brk_start;
+    const struct {
+        unsigned va;
+        bool writable;
+        const char *name;
+    } cases[] = {
+        {PUPPET_BASE, false, "text of puppet"},    {start - 1, true, "data of puppet"},
+        {start, true, "heap of puppet"},           {start + 4, true, "heap of puppet"},
+        {start + 5, true, "mapping of puppet"},    {STACK_END - 1, true, "mapping of puppet"},
+        {STACK_END, true, "stack of puppet"},      {STACK_TOP - 1, true, "stack of puppet"},
+        {STACK_TOP, true, "mapping of puppet"},
+    };
+
+    KCHECK_EQ(CALL(SYS_BRK, start + 5), start + 5);
+    KCHECK(process_enter(current->pid));
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+        KCHECK(!strcmp(process_region(cases[i].va, cases[i].writable), cases[i].name));
+    process_leave();
+}
+
+KTEST(process_memory_has_names)
+{ puppet_checks(regions); }
+
 /* ---- mappings ---- */
 
 static void refused_mappings(void) {
@@ -95,7 +120,11 @@ static void refused_mappings(void) {
     EXPECT(0, SYS_MPROTECT, FAR, 0, RW);
     EXPECT(-ENOMEM, SYS_MPROTECT, FAR, PAGE_SIZE, RW);
     EXPECT(-EINVAL, SYS_MPROTECT, FAR + 1, PAGE_SIZE, RW);
+    EXPECT(-EINVAL, SYS_MPROTECT, FAR + 1, 0, RW);
+    EXPECT(-ENOMEM, SYS_MPROTECT, FAR, (unsigned)-1, RW);
+    EXPECT(-ENOMEM, SYS_MPROTECT, USER_START - PAGE_SIZE, PAGE_SIZE, RW);
     EXPECT(-ENOMEM, SYS_MPROTECT, USER_END, PAGE_SIZE, RW);
+    EXPECT(-ENOMEM, SYS_MPROTECT, USER_END - PAGE_SIZE, 2 * PAGE_SIZE, RW);
     EXPECT(USER_END - PAGE_SIZE, SYS_MMAP2, 0, 1, RW, ANYWHERE); /* none of these took a place */
 }
 
@@ -147,6 +176,74 @@ static void gaps(void) {
 
 KTEST(process_mappings_fill_gaps)
 { puppet_checks(gaps); }
+
+/* As if the heap reached up to 4 pages below MAPPINGS_END. */
+static void no_gap(void) {
+    const unsigned low = MAPPINGS_END - 4 * PAGE_SIZE;
+
+    EXPECT(STACK_TOP, SYS_MMAP2, STACK_TOP, TOP_PAGES * PAGE_SIZE, 0, THERE);
+    current->memory.brk = low - PAGE_SIZE + 1;
+    EXPECT(-ENOMEM, SYS_MMAP2, 0, 5 * PAGE_SIZE, 0, ANYWHERE);
+    EXPECT(low, SYS_MMAP2, 0, 4 * PAGE_SIZE, 0, ANYWHERE);
+    EXPECT(-ENOMEM, SYS_MMAP2, 0, 1, 0, ANYWHERE);
+    EXPECT(0, SYS_MUNMAP, MAPPINGS_END - PAGE_SIZE, PAGE_SIZE);
+    EXPECT(0, SYS_MUNMAP, MAPPINGS_END - 3 * PAGE_SIZE, PAGE_SIZE);
+    EXPECT(-ENOMEM, SYS_MMAP2, 0, 2 * PAGE_SIZE, 0, ANYWHERE);
+    EXPECT(MAPPINGS_END - PAGE_SIZE, SYS_MMAP2, 0, 1, 0, ANYWHERE);
+    EXPECT(MAPPINGS_END - 3 * PAGE_SIZE, SYS_MMAP2, 0, 1, 0, ANYWHERE);
+    EXPECT(-ENOMEM, SYS_MMAP2, 0, 1, 0, ANYWHERE);
+    EXPECT(0, SYS_MUNMAP, low, PAGE_SIZE);
+    EXPECT(low, SYS_MMAP2, 0, 1, 0, ANYWHERE);
+    EXPECT(0, SYS_MUNMAP, low, 4 * PAGE_SIZE);
+    EXPECT(low, SYS_MMAP2, 0, 4 * PAGE_SIZE, 0, ANYWHERE);
+    current->memory.brk = current->memory.brk_start;
+}
+
+KTEST(process_mappings_find_no_gap_where_there_is_none)
+{ puppet_checks(no_gap); }
+
+static bool lowest_are(unsigned lowest, unsigned high) {
+    return current->memory.lowest == lowest && current->memory.lowest_high == high;
+}
+
+/* The lowest mapping below the stack's guard, and above the stack, whatever is mapped and unmapped where. */
+static void lowest(void) {
+    const unsigned low = current->memory.brk_start, area = low - 2 * PAGE_SIZE, page = PAGE_SIZE;
+
+    KCHECK(lowest_are(MAPPINGS_END, USER_END));
+    EXPECT(FAR, SYS_MMAP2, FAR, 4 * PAGE_SIZE, 0, THERE);
+    KCHECK(lowest_are(FAR, USER_END));
+    EXPECT(FAR + 8 * PAGE_SIZE, SYS_MMAP2, FAR + 8 * PAGE_SIZE, PAGE_SIZE, 0, THERE);
+    KCHECK(lowest_are(FAR, USER_END));
+    EXPECT(0, SYS_MUNMAP, FAR + 8 * PAGE_SIZE, PAGE_SIZE); /* above, below, and up to it */
+    EXPECT(0, SYS_MUNMAP, FAR - 3 * PAGE_SIZE, 3 * PAGE_SIZE);
+    KCHECK(lowest_are(FAR, USER_END));
+    EXPECT(0, SYS_MUNMAP, FAR + PAGE_SIZE, PAGE_SIZE);
+    KCHECK(lowest_are(FAR, USER_END));
+    EXPECT(0, SYS_MUNMAP, FAR - PAGE_SIZE, 2 * PAGE_SIZE);
+    KCHECK(lowest_are(FAR + PAGE_SIZE, USER_END));
+    EXPECT(0, SYS_MUNMAP, FAR + PAGE_SIZE, PAGE_SIZE);
+    KCHECK(lowest_are(FAR + 2 * PAGE_SIZE, USER_END));
+    EXPECT(0, SYS_MUNMAP, FAR, MAPPINGS_END + PAGE_SIZE - FAR); /* into the guard */
+    KCHECK(lowest_are(MAPPINGS_END, USER_END));
+    KCHECK_EQ(CALL(SYS_MMAP2, area, page, 0, THERE), area); /* where the program is */
+    KCHECK(lowest_are(MAPPINGS_END, USER_END));
+    KCHECK_EQ(CALL(SYS_MMAP2, area, 2 * page, 0, THERE), area);
+    KCHECK(lowest_are(MAPPINGS_END, USER_END));
+    KCHECK_EQ(CALL(SYS_MMAP2, area, 3 * page, 0, THERE), area);
+    KCHECK(lowest_are(low, USER_END));
+    KCHECK_EQ(CALL(SYS_MUNMAP, area, 3 * page), 0);
+    KCHECK(lowest_are(low + page, USER_END));
+    EXPECT(STACK_TOP - PAGE_SIZE, SYS_MMAP2, STACK_TOP - PAGE_SIZE, PAGE_SIZE, 0, THERE);
+    KCHECK(lowest_are(low + page, USER_END));
+    EXPECT(STACK_TOP - PAGE_SIZE, SYS_MMAP2, STACK_TOP - PAGE_SIZE, 2 * PAGE_SIZE, 0, THERE);
+    KCHECK(lowest_are(low + page, STACK_TOP));
+    EXPECT(0, SYS_MUNMAP, STACK_TOP, (USER_END - STACK_TOP));
+    KCHECK(lowest_are(low + page, USER_END));
+}
+
+KTEST(process_mappings_know_the_lowest)
+{ puppet_checks(lowest); }
 
 static void permissions(void) {
     static const struct {

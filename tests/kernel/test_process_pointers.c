@@ -351,7 +351,7 @@ KTEST(process_signal_frames_at_borders_end_the_program_at_worst)
 
     for (size_t b = 0; border(b, &at); b++)
         for (unsigned i = 0; i < 12; i++) {
-            static const unsigned offsets[] = {0, 4, 900, 1400, (unsigned)-4, 2000};
+            static const unsigned offsets[] = {0, 4, 300, 900, (unsigned)-4, (unsigned)-500};
             stack_at = at + offsets[i / 2];
             returns = i % 2;
             run(enter_or_return);

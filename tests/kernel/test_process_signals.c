@@ -189,6 +189,12 @@ KTEST(process_signal_handlers_find_their_frame)
 
 /* A system call that waits is repeated, or fails with EINTR, as the handler's flags say. */
 static void interrupted_calls(void) {
+    static const struct {
+        unsigned call[7], value;
+    } waiting[] = {{{SYS_WAITPID, (unsigned)-1}, SYS_WAITPID},
+                   {{SYS_POLL, PLACE, 0, (unsigned)-1}, (unsigned)-EINTR},
+                   {{SYS_WRITE, 1, PLACE, 1}, SYS_WRITE}};
+
     EXPECT(0, SYS_PIPE, MORE);
     for (unsigned again = 0; again < 2; again++) {
         put_action(HANDLER, again ? SA_RESTART | SA_NODEFER : SA_NODEFER, 0, 0);
@@ -201,6 +207,18 @@ static void interrupted_calls(void) {
         KCHECK_EQ(on->sigcontext.frame.eip, again ? 0x0FFE : 0x1000);
         KCHECK_EQ(on->sigcontext.frame.eax, again ? SYS_READ : (unsigned)-EINTR);
     }
+    /* a wait for a child, for files, and a write: nothing is done yet */
+    put_action(HANDLER, SA_RESTART | SA_NODEFER, 0, 0);
+    EXPECT(0, SYS_RT_SIGACTION, USR1, PLACE, 0, 8);
+    KCHECK(CALL(SYS_FORK) > 0);
+    for (size_t i = 0; i < ARRAY_SIZE(waiting); i++) {
+        current->signals.pending = BIT(USR1);
+        puppet_frame->user_esp = STACK;
+        KCHECK_EQ(puppet_makes(waiting[i].call), (int)USR1);
+        const struct found *on = (const struct found *)puppet_frame->user_esp;
+        KCHECK_EQ(on->sigcontext.frame.eax, waiting[i].value);
+    }
+    KCHECK(CALL(SYS_WAITPID, (unsigned)-1, MORE, 0) > 0);
     current->signals.pending = BIT(SIGCHLD); /* ignored, but there */
     puppet_frame->eip = 0x1000;
     EXPECT(SYS_READ, SYS_READ, 3, MORE, 1);
@@ -220,6 +238,9 @@ static void interrupted_calls(void) {
     KCHECK(mask_is(BIT(SIGCHLD), 0));
     current->signals.pending = BIT(SIGURG);
     EXPECT(-EINTR, 29); /* pause */
+    KCHECK(mask_is(BIT(SIGCHLD), 0));
+    current->signals.pending = BIT(SIGSTOP); /* which is not known */
+    EXPECT(-EINTR, 29);
     KCHECK(mask_is(BIT(SIGCHLD), 0));
 }
 
@@ -338,9 +359,37 @@ static void children(void) {
 KTEST(process_children_are_waited_for)
 { puppet_checks(children); }
 
+static void zombies(void) {
+    const int child = CALL(SYS_FORK);
+    struct process_info info;
+
+    KCHECK(child > 0 && process_enter(child));
+    process_leave();
+    KCHECK(process_next(child, &info) && !strcmp(info.state, "runnable") && info.pages > 0 && info.shared > 0);
+    for (unsigned i = 0; i < 10 && process_find(child)->state != ZOMBIE; i++)
+        EXPECT(0, SYS_SCHED_YIELD);
+    KCHECK(process_next(child, &info) && info.pid == child && !strcmp(info.state, "zombie"));
+    KCHECK(info.pages == 0 && info.shared == 0);
+    KCHECK(!process_enter(child));
+    KCHECK_EQ(CALL(SYS_KILL, (unsigned)child, SIGKILL), 0);
+    KCHECK(process_kill(child)); /* there is nothing to do */
+    KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)child, PLACE, 0), child);
+    KCHECK_EQ(word(0), ((unsigned)child & 0xFF) << 8); /* it had exited before */
+    KCHECK(!process_find(child));
+}
+
+KTEST(process_zombie_has_nothing_but_its_status)
+{ puppet_checks(zombies); }
+
 /* ---- time ---- */
 
 static void times(void) {
+    static const struct {
+        unsigned call[7], value;
+    } sleeps[] = {{{162, PLACE, 0}, (unsigned)-EINTR}, /* nanosleep */
+                  {{162, PLACE, 8}, (unsigned)-EFAULT},
+                  {{267, 0, 1, PLACE, MORE}, (unsigned)-EINTR}, /* clock_nanosleep, until: nothing is left */
+                  {{267, 0, 0, PLACE, MORE}, (unsigned)-EINTR}};
     const struct timespec *time = (const struct timespec *)PLACE;
     const unsigned tick = 1000000000 / TIMER_HZ, now = timer_ticks();
 
@@ -379,6 +428,16 @@ static void times(void) {
     current->signals.pending = BIT(USR1);
     EXPECT(USR1, 162, PLACE, MORE);
     KCHECK(((int *)MORE)[0] == 5 && ((int *)MORE)[1] == 0);
+    *(int *)MORE = 77;
+    for (unsigned i = 0; i < ARRAY_SIZE(sleeps); i++) {
+        *(struct timespec *)PLACE = (struct timespec){INT32_MAX, 0};
+        puppet_frame->user_esp = STACK;
+        current->signals.pending = BIT(USR1);
+        KCHECK_EQ(puppet_makes(sleeps[i].call), (int)USR1);
+        const struct found *on = (const struct found *)puppet_frame->user_esp;
+        KCHECK_EQ(on->sigcontext.frame.eax, sleeps[i].value);
+        KCHECK_EQ(*(int *)MORE == 77, i < 3);
+    }
 }
 
 KTEST(process_clocks_count_ticks)
