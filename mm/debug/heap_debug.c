@@ -60,17 +60,19 @@ static void fill(char *start, const char *end, unsigned byte) {
 
 /* The last byte in [START, END) that is not BYTE, or NULL; and the first one. */
 static const char *last_other(const char *start, const char *end, unsigned byte) {
-    while (end > start && (uint8_t)end[-1] == byte)
-        end--;
-    return end > start ? end - 1 : NULL;
+    while (end > start)
+        if ((uint8_t)*--end != byte)
+            return end;
+    return NULL;
 }
 
 static const char *first_other(const char *start, const char *end, unsigned byte) {
     while (end - start >= 4 && *(const unsigned *)(const void *)start == byte * 0x01010101u)
         start += 4;
-    while (start < end && (uint8_t)*start == byte)
-        start++;
-    return start < end ? start : NULL;
+    for (; start < end; start++)
+        if ((uint8_t)*start != byte)
+            return start;
+    return NULL;
 }
 
 static void check_red_zones(const struct record *record) {

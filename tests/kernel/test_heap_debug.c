@@ -5,6 +5,7 @@
 #include "format.h"
 #include "kmalloc.h"
 #include "ktest.h"
+#include "memlayout.h"
 #include "says.h"
 #include "string.h"
 #include "support.h"
@@ -122,6 +123,77 @@ KTEST(heap_debug_a_free_beside_an_object_is_told_from_one_inside)
     KCHECK_TRAPS(free_at, object + 1000, "lies beside an object");
     KCHECK_TRAPS(free_at, object + 999, "inside an object, 999 bytes past its start");
     kfree(object);
+}
+
+static bool is_known(const void *p) {
+    struct heap_object found;
+
+    return heap_debug_find((uintptr_t)p, &found);
+}
+
+KTEST(heap_debug_free_of_what_was_never_allocated)
+{
+    if (heap_mode() == HEAP_NORMAL)
+        KSKIP("needs heap=debug or heap=guard");
+    char *const places[] = {(char *)KHEAP_START + (440u << 20), (char *)KHEAP_END - PAGE_SIZE};
+
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+        KCHECK(!is_known(places[i]));
+        KCHECK_TRAPS(free_at, places[i], "it was never allocated");
+    }
+    KCHECK_TRAPS(free_at, (void *)KHEAP_END, "no address of the heap's objects");
+    KCHECK_TRAPS(free_at, (char *)KHEAP_START - 1, "no address of the heap's objects");
+    kfree(NULL);
+    kmalloc_trim();
+    allocate_it(1800); /* in debug mode in one of two slots of a new page */
+    KCHECK(object && is_known(object));
+    if (heap_mode() == HEAP_DEBUG) {
+        char *other = (char *)((uintptr_t)object ^ PAGE_SIZE / 2);
+        KCHECK(!is_known(other));
+        KCHECK_TRAPS(free_at, other, "it was never allocated");
+    }
+    kfree(object);
+}
+
+/* krealloc always moves the object; without memory it stays, and may shrink. */
+KTEST(heap_debug_krealloc_moves_or_leaves_the_object)
+{
+    if (heap_mode() == HEAP_NORMAL)
+        KSKIP("needs heap=debug or heap=guard");
+    char *p = krealloc(NULL, 5000);
+
+    KCHECK(p);
+    memset(p, 'x', 5000);
+    char *to = krealloc(p, 9000);
+    KCHECK(to && to != p && kmalloc_size(to) == 9000 && kmalloc_size(p) == 0);
+    kmalloc_trim();
+    frames_hold_all();
+    void *larger = krealloc(to, 9001), *same = krealloc(to, 9000), *smaller = krealloc(to, 8000);
+    frames_release_all();
+    KCHECK(!larger && same == to && smaller == to && kmalloc_size(to) == 9000);
+    for (unsigned i = 0; i < 5000; i++)
+        KCHECK_EQ(to[i], 'x');
+    p = krealloc(to, 3);
+    KCHECK(p && p != to && kmalloc_size(p) == 3 && !memcmp(p, "xxx", 3));
+    KCHECK(!krealloc(p, 0));
+    KCHECK_EQ(kmalloc_size(p), 0);
+    KCHECK(!krealloc(NULL, 0));
+}
+
+/* Addresses run out before memory does: an alignment takes as many as it is large. */
+KTEST(heap_debug_addresses_can_run_out)
+{
+    enum { HALF = 256u << 20 };
+    if (heap_mode() == HEAP_NORMAL)
+        KSKIP("needs heap=debug or heap=guard");
+    KCHECK(!kmalloc((size_t)-1) && !kmalloc(448u << 20) && !kmalloc_aligned(1, 0x80000000) && !kmalloc_aligned(HALF, HALF));
+    char *p = kmalloc_aligned(1, HALF), *q = kmalloc_aligned(1, HALF);
+    kmalloc_check();
+    KCHECK(p && (uintptr_t)p % HALF == 0 && !q);
+    kfree(p);
+    p = kmalloc_aligned(2, HALF);
+    KCHECK(p && (uintptr_t)p % HALF == 0);
+    kfree(p);
 }
 
 /* A small object and a large one, where memory runs out at each page that they need: no page is lost. */
