@@ -36,6 +36,12 @@ static inline void outl(uint16_t port, unsigned value) {
     __asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port));
 }
 
+static inline unsigned inl(uint16_t port) {
+    unsigned value;
+    __asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
 /* ---- page-table entries ---- */
 
 /* Volatile: entries are memory that the processor writes too, when it sets accessed and dirty bits. */

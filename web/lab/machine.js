@@ -6,7 +6,7 @@
  * Nothing here knows the DOM: it runs under node, too.
  */
 import { readElf } from "./elf.js";
-import { PORT } from "./ports.js";
+import { PERIODS, PORT } from "./ports.js";
 import { Tlb } from "./tlb.js";
 import { setTextMode } from "./vga.js";
 
@@ -16,6 +16,10 @@ const INFO = 0x7c00, INFO_MODULES = 8, MODULE_LIST = 0x9000; /* Multiboot 0.6.96
 const EXIT_PORT = 0xf4, EXIT_SUCCESS = 0x10;
 /** Instructions that are interpreted before it pays to have v86 compile them: its code, too, has to be compiled by the browser. */
 const COMPILE_FROM = 10e6;
+/** A period of the kernel's timer, and how long a halted machine is left alone at most, in ms. */
+const PERIOD = 10, NAP_MAX = 100;
+/** More instructions than a halted kernel takes to count a tick and halt again. */
+const TICK_MOST = 2000;
 const PAGE = 4096, FRAME = 0xfffff000;
 
 /**
@@ -45,6 +49,9 @@ export class Machine {
         this.modules = [];
         this.dead = false;
         this.running = false;
+        this.nap = 0;          /* how long this one is to be */
+        this.napFrom = null;   /* since when it lasts */
+        this.slept = 0;        /* ms of naps that the kernel has not been told of */
     }
 
     /** Builds the machine; run() starts it. */
@@ -110,6 +117,7 @@ export class Machine {
                 this.look();
                 listeners.told(port, value >>> 0);
             });
+        io.register_read(PERIODS, this, nothing, nothing, () => this.periods());
         const exit = value => this.die(`The machine was switched off (${value === EXIT_SUCCESS ? "success" : "failure"}).`);
         io.register_write(EXIT_PORT, this, exit, exit, exit);
         this.emulator.v86.cpu.reboot_internal = () => this.die("The kernel has reset the machine."); /* by the keyboard's controller */
@@ -194,12 +202,14 @@ export class Machine {
         if (this.running || this.dead)
             return;
         this.running = true;
+        this.nap = 0;
         this.emulator.run();
     }
 
     /** Stops after this slice: the machine takes no time at all until run(). */
     park() {
         this.running = false;
+        this.napFrom = null;
         this.emulator.stop();
     }
 
@@ -223,16 +233,43 @@ export class Machine {
         let wait = 100;
         if (this.dead || !this.running)
             return wait;
+        this.wake();
+        const before = this.instructions;
         try {
             wait = this.exports.main_loop();
         } catch (error) {
             this.die(`The emulator cannot go on from here, as a real processor would (${error.message ?? error}).`);
         }
         this.look();
+        if (this.halted)
+            wait = this.rest((this.instructions - before) >>> 0);
         this.speedUp();
         if (!this.dead)
             this.listeners.sliced();
         return wait;
+    }
+
+    /* A halted kernel waits for a key, or counts ticks of its timer. It need not be woken for each: it gets the longer naps
+     * the longer it does nothing else, and asks at a tick how many periods have passed. A key wakes it at once. */
+
+    rest(instructions) {
+        this.nap = instructions > TICK_MOST ? PERIOD : Math.min(NAP_MAX, Math.max(PERIOD, 2 * this.nap));
+        this.napFrom = performance.now();
+        this.begun &&= this.instructions; /* NaN stays: what is compiled already stays so */
+        return this.nap;
+    }
+
+    wake() {
+        if (this.napFrom !== null)
+            this.slept += performance.now() - this.napFrom;
+        this.napFrom = null;
+    }
+
+    /** The periods that have passed since the last tick, this one included. */
+    periods() {
+        const periods = Math.max(1, Math.floor(this.slept / PERIOD));
+        this.slept = Math.max(0, this.slept - periods * PERIOD);
+        return periods;
     }
 
     die(why) {
