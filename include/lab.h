@@ -27,7 +27,15 @@
 #define LAB_PERIODS 0x5210
 #define LAB_PERIODS_MAX 6000 /* more, all ones: nobody is there who would know */
 
-#ifndef __ASSEMBLER__
+#ifdef __ASSEMBLER__
+/* Tells eax on PORT; changes edx. */
+.macro tell port
+#ifdef QUIRE_LAB
+    mov $\port, %edx
+    out %eax, %dx
+#endif
+.endm
+#else
 #include "types.h"
 
 #ifdef QUIRE_LAB

@@ -23,6 +23,8 @@
 
 /* Offsets in struct trap_frame, for assembly. */
 #define FRAME_VECTOR 32
+#define FRAME_ERROR 36
+#define FRAME_EIP 40
 #define FRAME_CS 44
 #define FRAME_KERNEL_SIZE 52 /* up to user_esp */
 
@@ -38,6 +40,8 @@ struct trap_frame {
     unsigned user_esp, user_ss; /* from ring 3 only: otherwise not part of the frame */
 };
 _Static_assert(offsetof(struct trap_frame, vector) == FRAME_VECTOR, "trap.S reads it");
+_Static_assert(offsetof(struct trap_frame, error) == FRAME_ERROR, "trap.S reads it");
+_Static_assert(offsetof(struct trap_frame, eip) == FRAME_EIP, "trap.S reads it");
 _Static_assert(offsetof(struct trap_frame, cs) == FRAME_CS, "trap.S reads it");
 _Static_assert(offsetof(struct trap_frame, user_esp) == FRAME_KERNEL_SIZE, "SDM vol. 3, figure 6-4");
 

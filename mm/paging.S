@@ -3,26 +3,7 @@
 /* PG, and WP: a read-only page is read-only for the kernel too (SDM vol. 3, 2.5). */
 #define CR0_PG_WP 0x80010000
 
-#ifdef QUIRE_LAB
 #include "lab.h"
-
-/* Tells eax on PORT; changes ecx and edx. */
-.macro tell port
-    mov $\port, %edx
-    out %eax, %dx
-    mov lab_listener, %ecx
-    jecxz 1f
-    push %eax
-    push %edx
-    call *%ecx
-    pop %edx
-    pop %eax
-1:
-.endm
-#else
-.macro tell port
-.endm
-#endif
 
     .text
 
@@ -37,6 +18,16 @@ get_page_directory:
 set_page_directory:
     mov 4(%esp), %eax
     tell LAB_CR3
+#ifdef QUIRE_LAB
+    mov lab_listener, %ecx
+    jecxz 1f
+    push %eax
+    push %edx
+    call *%ecx
+    pop %edx
+    pop %eax
+1:
+#endif
     mov %eax, %cr3
     ret
 

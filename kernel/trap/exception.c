@@ -5,7 +5,6 @@
 #include "backtrace.h"
 #include "cpu.h"
 #include "heap_debug.h"
-#include "lab.h"
 #include "log.h"
 #include "memlayout.h"
 #include "page_fault.h"
@@ -173,10 +172,6 @@ static void print_page_fault_advice(const struct trap_frame *frame, uintptr_t ad
 void exception(const struct trap_frame *frame, uintptr_t address) {
     bool page_fault = frame->vector == TRAP_PAGE_FAULT;
 
-    if (page_fault && !trap_from_user(frame) && !(address >= FREE_START && address < KHEAP_START)) {
-        lab(LAB_FAULT_BY, frame->eip); /* exception_handled has told of all others */
-        lab(LAB_FAULT, frame->error);
-    }
     report_begin(exception_name(frame->vector), frame->eip);
     if (page_fault) {
         print_page_fault(frame, address);

@@ -3,6 +3,7 @@
  * GDT, leaving what trap_catch runs, and changing to the fault stack. */
 
 #include "descriptors.h"
+#include "lab.h"
 #include "memlayout.h"
 #include "trap.h"
 
@@ -145,6 +146,15 @@ exception_common:
     enter_kernel
     end_frames
     mov %cr2, %ebx                       /* before another page fault can change it */
+#ifdef QUIRE_LAB
+    cmpl $TRAP_PAGE_FAULT, FRAME_VECTOR(%esp)
+    jne 1f
+    mov FRAME_EIP(%esp), %eax            /* the lab is told of every page fault, whoever deals with it */
+    tell LAB_FAULT_BY
+    mov FRAME_ERROR(%esp), %eax
+    tell LAB_FAULT
+1:
+#endif
     testb $3, FRAME_CS(%esp)
     jnz 3f
     cmpl $TRAP_PAGE_FAULT, FRAME_VECTOR(%esp)

@@ -15,7 +15,6 @@
 #include "descriptors.h"
 #include "exception.h"
 #include "interrupt.h"
-#include "lab.h"
 #include "memlayout.h"
 
 /* For trap.S. */
@@ -74,10 +73,6 @@ static bool is_programs(unsigned vector) {
 
 /* True when the exception at FRAME, CR2 being ADDRESS, is dealt with, and FRAME can go on. */
 bool exception_handled(struct trap_frame *frame, uintptr_t address) {
-    if (frame->vector == TRAP_PAGE_FAULT) {
-        lab(LAB_FAULT_BY, frame->eip);
-        lab(LAB_FAULT, frame->error);
-    }
     if (page_fault_mended(frame, address))
         return true;
     if (!trap_from_user(frame) || !is_programs(frame->vector) || !handlers->program_fault)

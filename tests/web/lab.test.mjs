@@ -109,6 +109,8 @@ test("each page fault is one event, wherever it was", async () => {
         await lab.type(`fault ${kind}\n`);
         const { fault, from, to } = lab.chapters.at(-1), told = lab.events.slice(from, to).filter(event => event.kind === "fault");
         assert.deepEqual(told.map(({ va, error }) => ({ va, error })), [{ va: fault.address, error: fault.error }], kind);
+        assert.equal(told[0].stack.at(-1), "exception_common");
+        assert.ok(kind === "jump" || told[0].stack.includes("command_fault") && told[0].stack.at(-2) === told[0].function.split("+")[0], told[0].stack);
     }
     await lab.machine.destroy();
 });

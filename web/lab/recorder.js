@@ -329,7 +329,10 @@ export class Recorder {
 
     faulted(error, eip) {
         this.lookAround();
-        this.push(this.placed({ kind: "fault", va: this.machine.cr2, error, by: eip, function: this.machine.elf.name(eip) }));
+        const name = this.machine.elf.name(eip), event = this.placed({ kind: "fault", va: this.machine.cr2, error, by: eip, function: name });
+        if (name && event.stack) /* the function that was stopped has no return address on the stack */
+            event.stack.splice(-1, 0, name.split("+")[0]);
+        this.push(event);
     }
 
     /* ---- what nobody tells ---- */
