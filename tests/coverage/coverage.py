@@ -9,7 +9,8 @@ the table.
 
 Counted are lines with a statement: what a compiler makes of a function's head or of a closing brace belongs to the call.
 A line is covered if some instruction of it ran, here or there. Of the branches of a line, those of the build count that
-misses fewer: gcov's, or the conditional jumps of the kernel, an inlined function's at each of its places. The list
+misses fewer: gcov's, or the conditional jumps of the kernel. Where a function was inlined, its copies' jumps count as one
+if they are the same, otherwise each. The list
 `unreachable` names what no test can reach, with the reason: that is left out of the sums. What is neither is printed."""
 import html
 import json
@@ -24,7 +25,9 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 SOURCE = re.compile(r"(?:; )?(\S+):(\d+)(?: \(discriminator \d+\))?$")
 INSTRUCTION = re.compile(r"\s*([0-9a-f]+):\s+(\w+)(?:,\w+)?\s*([0-9a-f]+)?")
+FUNCTION = re.compile(r"[0-9a-f]+ <(.+)>:$")
 STRAIGHT = ("jmp", "jmpl", "jmpw")
+CONTRARY = {"jne": "je", "jae": "jb", "ja": "jbe", "jns": "js", "jge": "jl", "jg": "jle", "jnp": "jp", "jno": "jo"}
 NO_STATEMENT = re.compile(r"\S.*[{,(]$|\s*}$|$")
 
 
@@ -60,21 +63,39 @@ def kernel_lines(objdump, kernel, folder):
                              text=True, check=True).stdout.splitlines()
     # The compiler's check of the stack is no branch of the source.
     canary = {int(line.split(":")[0], 16) for line in listing if "<__stack_chk_fail>" in line and "call" in line}
-    found, place, jump = defaultdict(lambda: defaultdict(Line)), None, None
+    found, place, jump, function = defaultdict(lambda: defaultdict(Line)), None, None, ""
+    copies = defaultdict(lambda: defaultdict(list))  # of each place, in each function: its jumps
     for text in listing:
-        if source := SOURCE.match(text):
+        if start := FUNCTION.match(text):
+            function = start[1]
+        elif source := SOURCE.match(text):
             place = (relative(source[1]), int(source[2]))
         elif (code := INSTRUCTION.match(text)) and place:
             address = int(code[1], 16)
             if jump:  # its outcomes are where it leads, and this
-                line, at, to = jump
+                jumps, kind, at, to = jump
                 if not canary & {to, address}:
-                    line.branches += [to in after[at], address in after[at]]
+                    jumps.append(outcomes(kind, to in after[at], address in after[at]))
             line = found[place[0]][place[1]]
             line.ran |= address in ran
             is_jump = code[2].startswith(("j", "loop")) and code[2] not in STRAIGHT and code[3]
-            jump = (line, address, int(code[3], 16)) if is_jump else None
+            jump = (copies[place][function], code[2], address, int(code[3], 16)) if is_jump else None
+    for (path, number), by_function in copies.items():
+        found[path][number].branches = once(list(by_function.values()))
     return found
+
+
+def outcomes(kind, taken, passed):
+    """A jump of KIND, or what its contrary would have done: the same condition may be written either way."""
+    return (CONTRARY[kind], passed, taken) if kind in CONTRARY else (kind, taken, passed)
+
+
+def once(copies):
+    """Whether each outcome was seen; copies with the same jumps are one."""
+    kinds = {tuple(jump[0] for jump in copy) for copy in copies}
+    if len(kinds) == 1:
+        copies = [[("", any(jump[1] for jump in jumps), any(jump[2] for jump in jumps)) for jumps in zip(*copies)]]
+    return [seen for copy in copies for jump in copy for seen in jump[1:]]
 
 
 def relative(name):
