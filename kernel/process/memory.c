@@ -178,7 +178,7 @@ static int map(uintptr_t va, size_t bytes, unsigned protection, unsigned flags, 
     size_t pages = flags & MAP_FIXED ? user_pages(va, bytes, USER_END) : pages_for(bytes);
     bool shared = (flags & MAP_TYPE) == MAP_SHARED;
 
-    if (bytes == 0 || pages == 0 || (!shared && (flags & MAP_TYPE) != MAP_PRIVATE))
+    if (pages == 0 || (!shared && (flags & MAP_TYPE) != MAP_PRIVATE))
         return -EINVAL;
     if (flags & MAP_ANONYMOUS ? shared : !(module = file_module(fd)))
         return flags & MAP_ANONYMOUS ? -EINVAL : -EBADF;

@@ -19,7 +19,7 @@
 
 #define PID_MAX 32767
 
-static int last_pid = MONITOR_PID;
+int last_pid = MONITOR_PID;
 
 /* The process PID, or NULL. */
 struct process *process_find(int pid) {

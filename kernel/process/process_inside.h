@@ -32,6 +32,7 @@ struct process {
 
 extern struct process *current;
 extern struct process monitor; /* process 1 */
+extern int last_pid;           /* given to a process; the next is higher, or begins anew */
 
 /* The process PID, or NULL. */
 struct process *process_find(int pid);

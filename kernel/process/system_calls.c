@@ -167,8 +167,7 @@ static void handle_call(struct trap_frame *frame) {
 
 static void handle_fault(struct trap_frame *frame, uintptr_t address) {
     fault_in_program(frame, address);
-    if (signal_pending())
-        signals_deliver(frame, -1);
+    signals_deliver(frame, -1);
 }
 
 static void handle_interrupt(struct trap_frame *frame) {

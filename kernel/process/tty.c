@@ -112,9 +112,9 @@ static void echo(int c) {
         show(text, sizeof(text));
 }
 
+/* There is room: tty_poll has left some for a line. */
 static void make_ready(int c) {
-    if (ready_count < READY_MAX)
-        ready[(ready_first + ready_count++) % READY_MAX] = (short)c;
+    ready[(ready_first + ready_count++) % READY_MAX] = (short)c;
     schedule_wake(&mode);
 }
 

@@ -205,12 +205,12 @@ static struct record *live_at(const void *p) {
 }
 
 static void give(void *p, uintptr_t caller) {
-    struct record *record = live_at(p);
+    struct record *record;
 
     enter();
     if (!p)
         return;
-    if (!record)
+    if (!(record = live_at(p)))
         bad_free(p, record_at((uintptr_t)p), caller);
     check_red_zones(record);
     record->freed_by = caller;
@@ -253,16 +253,16 @@ static size_t debug_size(const void *p) {
 
 /* The object always moves, so that a use of its old address is found. */
 static void *debug_krealloc(void *p, size_t size) {
-    size_t old = debug_size(p);
+    const struct record *record = live_at(p);
 
-    if (old == 0 || size == 0) {
+    if (!record || size == 0) {
         give(p, CALLER);
         return p ? NULL : take(size, 1, CALLER);
     }
     void *to = take(size, 1, CALLER);
     if (!to)
-        return size <= old ? p : NULL;
-    memcpy(to, p, size < old ? size : old);
+        return size <= record->size ? p : NULL;
+    memcpy(to, p, size < record->size ? size : record->size);
     give(p, CALLER);
     return to;
 }
