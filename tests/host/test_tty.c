@@ -51,10 +51,13 @@ size_t user_part(const void *va, size_t n, bool write) {
     return faults ? 0 : n < user_most ? n : user_most;
 }
 
+static size_t copies_most; /* after so many, nothing can be accessed */
+
 int copy_to_user(void *user, const void *from, size_t n) {
-    if (!faults)
-        memcpy(user, from, n);
-    return faults ? -EFAULT : 0;
+    if (faults || copies_most-- == 0)
+        return -EFAULT;
+    memcpy(user, from, n);
+    return 0;
 }
 
 int copy_from_user(void *to, const void *user, size_t n) { return copy_to_user(to, user, n); }
@@ -90,7 +93,7 @@ static int start(void **state) {
     (void)state;
     reader.next = &other;
     other.next = &monitor;
-    user_most = SIZE_MAX;
+    user_most = copies_most = SIZE_MAX;
     tty_give(7);
     assert_int_equal(fresh_lines, 1);
     return 0;
@@ -163,6 +166,17 @@ static void test_a_line_can_be_read_once_it_has_ended(void **state) {
     assert_false(tty_type.readable(&file));
     type("\n");
     check_read(ALL, "\n");
+}
+
+static void test_a_read_gives_what_it_can(void **state) {
+    (void)state;
+    type("abcd\n");
+    copies_most = 2;
+    check_read(ALL, "ab");
+    copies_most = 0;
+    check_error(-EFAULT);
+    copies_most = SIZE_MAX;
+    check_read(ALL, "cd\n"); /* nothing is lost */
 }
 
 static void test_a_line_is_edited(void **state) {
@@ -244,6 +258,25 @@ static void test_a_line_has_an_end(void **state) {
     line[LINE_MOST] = '\n';
     line[LINE_MOST + 1] = '\0';
     check_read(ALL, line);
+    check_error(-EAGAIN);
+}
+
+/* The longest line just fits behind the most that may be ready. */
+static void test_there_is_room_for_a_whole_line(void **state) {
+    static int many[READY_MOST];
+    char text[READY_MOST + 1];
+    (void)state;
+    set(0, ECHO | ICANON);
+    for (int i = 0; i < READY_MOST; i++)
+        many[i] = text[i] = (char)('a' + i % 26);
+    type_keys(many, READY_MOST - LINE_MOST - 1);
+    struct termios lines = mode();
+    lines.lflag |= ICANON;
+    assert_int_equal(control(TCSETS, &lines), 0);
+    many[READY_MOST - 1] = text[READY_MOST - 1] = '\n';
+    type_keys(many + READY_MOST - LINE_MOST - 1, LINE_MOST + 1);
+    text[READY_MOST] = '\0';
+    check_read(ALL, text);
     check_error(-EAGAIN);
 }
 
@@ -477,11 +510,13 @@ static void test_output_beside_begins_a_line(void **state) {
 
 static const struct CMUnitTest tests[] = {
     TEST(test_a_line_can_be_read_once_it_has_ended),
+    TEST(test_a_read_gives_what_it_can),
     TEST(test_a_line_is_edited),
     TEST(test_the_end_of_file_ends_a_read),
     TEST(test_what_is_echoed),
     TEST(test_signals_are_typed),
     TEST(test_a_line_has_an_end),
+    TEST(test_there_is_room_for_a_whole_line),
     TEST(test_what_is_typed_ahead_waits),
     TEST(test_raw_characters_are_there_at_once),
     TEST(test_keys_arrive_as_a_terminal_sends_them),

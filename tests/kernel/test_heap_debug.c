@@ -367,6 +367,15 @@ KTEST(heap_guard_finds_a_write_to_the_bytes_before_the_page_end)
     kfree(object);
 }
 
+/* Whatever is known of an address is of an object there, or just beside it. */
+static void check_places(void) {
+    struct heap_object found;
+
+    for (uintptr_t va = KHEAP_START; va < KHEAP_START + (448u << 20); va += PAGE_SIZE)
+        if (heap_debug_find(va, &found))
+            KCHECK(found.start - va < 2 * PAGE_SIZE || (va >= found.start && va - found.start < found.size + 2 * PAGE_SIZE));
+}
+
 /* With more pages in all than the range has, addresses are used again, and nothing is lost. */
 KTEST(heap_debug_goes_round_its_addresses)
 {
@@ -382,7 +391,34 @@ KTEST(heap_debug_goes_round_its_addresses)
     }
     KCHECK_EQ(kmalloc_size(kept), 5000);
     kmalloc_check();
+    KCHECK_CALL(check_places());
     kfree(kept);
+    enum { N = 300 };
+    static void *p[N]; /* on pages where larger ones began */
+    for (unsigned i = 0; i < N; i++)
+        KCHECK((p[i] = kmalloc(1800)));
+    kmalloc_check();
+    KCHECK_CALL(check_places());
+    for (unsigned i = 0; i < N; i++)
+        kfree(p[i]);
+}
+
+/* Where the debugging heap keeps what a page is part of (heap_records.c). */
+static unsigned *use_of(const void *p) {
+    return (unsigned *)0xEA000000 + ((uintptr_t)p - KHEAP_START) / PAGE_SIZE;
+}
+
+KTEST(heap_debug_check_finds_a_page_that_is_part_of_nothing)
+{
+    if (heap_mode() == HEAP_NORMAL)
+        KSKIP("needs heap=debug or heap=guard");
+    allocate_it(100000);
+    KCHECK(object);
+    const unsigned use = *use_of(object + PAGE_SIZE);
+    *use_of(object + PAGE_SIZE) = 0;
+    KCHECK_TRAPS(check_heap, NULL, "is neither idle nor used");
+    *use_of(object + PAGE_SIZE) = use;
+    kfree(object);
 }
 
 KTEST(heap_leaks_counts_by_caller)

@@ -6,6 +6,7 @@
 #include "memlayout.h"
 #include "puppet.h"
 #include "string.h"
+#include "timer.h"
 #include "vmem.h"
 
 extern const char puppet_start[], puppet_end[]; /* puppet.S */
@@ -385,7 +386,9 @@ static void polls(void) {
     EXPECT(1, SYS_POLL, PLACE + 2 * sizeof(*poll), 1, (unsigned)-1);
     KCHECK_EQ(poll[2].revents, POLLIN);
     EXPECT(1, SYS_READ, 3, PLACE + 100, 9);
+    const unsigned before = timer_ticks();
     EXPECT(0, SYS_POLL, PLACE + 2 * sizeof(*poll), 1, 15); /* two ticks later */
+    KCHECK(timer_ticks() - before >= 2 && timer_ticks() - before < 20);
     EXPECT(0, SYS_CLOSE, 4);
     EXPECT(1, SYS_POLL, PLACE + 2 * sizeof(*poll), 1, 0);
     EXPECT(-EINVAL, SYS_POLL, PLACE, FILES_MAX + 1, 0);
@@ -477,6 +480,21 @@ static void pipes(void) {
     EXPECT(0, SYS_SIGACTION, SIGPIPE, PLACE);
     EXPECT(0, SYS_CLOSE, 4);
     EXPECT(-EPIPE, SYS_WRITE, 5, PLACE, 1);
+
+    /* a child has both ends, too, until it exits: so long the other end's reader or writer waits */
+    EXPECT(0, SYS_PIPE, PLACE);
+    KCHECK(word(0) == 4 && word(1) == 6);
+    KCHECK(CALL(SYS_FORK) > 0);
+    EXPECT(0, SYS_CLOSE, 6);
+    EXPECT(0, SYS_READ, 4, PLACE, 9);
+    EXPECT(0, SYS_CLOSE, 4);
+    EXPECT(0, SYS_PIPE, PLACE);
+    KCHECK(CALL(SYS_FORK) > 0);
+    EXPECT(0, SYS_CLOSE, 4);
+    EXPECT(PAGE_SIZE, SYS_WRITE, 6, PLACE, PAGE_SIZE + 1);
+    EXPECT(-EPIPE, SYS_WRITE, 6, PLACE, 1);
+    for (unsigned i = 0; i < 2; i++)
+        KCHECK(CALL(SYS_WAITPID, (unsigned)-1, PLACE, 0) > 0);
 }
 
 KTEST(process_pipes_hold_a_page_in_order)

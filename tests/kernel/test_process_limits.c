@@ -79,16 +79,26 @@ static void fork_runs_out(void) {
 KTEST(process_fork_without_memory_makes_no_child)
 { puppet_checks(fork_runs_out); }
 
-static void exec_runs_out(void) {
-    const unsigned exec[7] = {SYS_EXECVE, PUPPET_NAME, PUPPET_ARGUMENTS, PUPPET_ARGUMENTS};
+/* The strings of the new stack take USED bytes. */
+static void exec_with_strings(unsigned used) {
+    const unsigned exec[7] = {SYS_EXECVE, PUPPET_NAME, PLACE};
     const struct space *space = current->space;
 
-    *(int *)MORE = 77;
+    memcpy((char *)PLACE, (const unsigned[2]){MORE, 0}, 8);
+    memset((char *)MORE, 'x', used - 1);
     for (size_t frames = 0; call_with(frames, 0, exec) < 0; frames++) {
         KCHECK(frames < 20 && !ktest_failing());
-        KCHECK(current->space == space && space_current() == space && *(int *)MORE == 77);
+        KCHECK(current->space == space && space_current() == space && *(char *)MORE == 'x');
     }
-    KCHECK(current->space != space && *(int *)MORE == 0);
+    KCHECK(current->space != space && *(char *)MORE == 0);
+}
+
+/* What lies below the strings begins on a page of its own, or the vectors do. */
+static void exec_runs_out(void) {
+    static const unsigned used[] = {7, PAGE_SIZE - 8, PAGE_SIZE - 100, 3 * PAGE_SIZE};
+
+    for (size_t i = 0; i < ARRAY_SIZE(used); i++)
+        KCHECK_CALL(exec_with_strings(used[i]));
 }
 
 KTEST(process_exec_without_memory_goes_on_as_before)

@@ -239,6 +239,16 @@ static void interrupted_calls(void) {
     current->signals.pending = BIT(SIGURG);
     EXPECT(-EINTR, 29); /* pause */
     KCHECK(mask_is(BIT(SIGCHLD), 0));
+    put_action(HANDLER, SA_NODEFER, 0, 0);
+    EXPECT(0, SYS_RT_SIGACTION, SIGCHLD, PLACE, 0, 8);
+    current->signals.blocked = 0;
+    KCHECK(CALL(SYS_FORK) > 0);
+    puppet_frame->user_esp = STACK;
+    EXPECT(SIGCHLD, 29); /* until the child has ended */
+    KCHECK(CALL(SYS_WAITPID, (unsigned)-1, MORE, 0) > 0);
+    put_action(SIG_DFL, 0, 0, 0);
+    EXPECT(0, SYS_RT_SIGACTION, SIGCHLD, PLACE, 0, 8);
+    current->signals.blocked = BIT(SIGCHLD);
     current->signals.pending = BIT(SIGSTOP); /* which is not known */
     EXPECT(-EINTR, 29);
     KCHECK(mask_is(BIT(SIGCHLD), 0));
@@ -251,6 +261,7 @@ KTEST(process_signals_interrupt_calls)
 
 static unsigned calls;
 static unsigned fault_address;
+static bool blocks;
 
 /* Reads where nothing is; the handler begins where the puppet does. */
 static void touch_nothing(struct trap_frame *frame) {
@@ -276,6 +287,32 @@ KTEST(process_handles_its_own_faults)
     KCHECK(pid > 0);
     KCHECK(calls == 2 && puppet_faults == 1);
     KCHECK_EQ(fault_address, MORE + PUPPET_AREA_PAGES * PAGE_SIZE + 4);
+}
+
+/* A program that faults ends, though it has a handler, while it blocks the signal; and if it ignores it. */
+static void block_or_ignore(struct trap_frame *frame) {
+    if (calls++ == 0) {
+        puppet_call(frame, SYS_RT_SIGACTION, (const unsigned[6]){SIGSEGV, PUPPET_ACTION, 0, 8});
+        if (blocks)
+            current->signals.blocked = BIT(SIGSEGV);
+        else
+            current->signals.action[SIGSEGV].handler = SIG_IGN;
+        frame->ebp = MORE + PUPPET_AREA_PAGES * PAGE_SIZE;
+        return;
+    }
+    puppet_call(frame, SYS_EXIT, (const unsigned[6]){0});
+}
+
+KTEST(process_cannot_go_on_behind_its_fault)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        calls = 0;
+        blocks = i;
+        int pid = puppet_start_with(block_or_ignore), status = pid < 0 ? pid : process_wait_for(pid);
+        puppet_end_all();
+        KCHECK_EQ(status, SIGSEGV);
+        KCHECK_EQ(calls, 1);
+    }
 }
 
 /* jmp to itself, for ever */
@@ -358,6 +395,26 @@ static void children(void) {
 
 KTEST(process_children_are_waited_for)
 { puppet_checks(children); }
+
+static void pids_go_round(void) {
+    const int before = last_pid;
+    int second = MONITOR_PID + 1;
+
+    while (process_find(second))
+        second++;
+    last_pid = 32766; /* Linux's highest is 32,767, too */
+    EXPECT(32767, SYS_FORK);
+    KCHECK_EQ(CALL(SYS_FORK), second);
+    last_pid = current->pid - 1;
+    KCHECK_EQ(CALL(SYS_FORK), current->pid + 1); /* the program has that between them */
+    last_pid = before;
+    for (unsigned i = 0; i < 3; i++)
+        KCHECK(CALL(SYS_WAITPID, (unsigned)-1, PLACE, 0) > 0);
+    EXPECT(-ECHILD, SYS_WAITPID, (unsigned)-1, PLACE, 0);
+}
+
+KTEST(process_numbers_go_round)
+{ puppet_checks(pids_go_round); }
 
 static void zombies(void) {
     const int child = CALL(SYS_FORK);
