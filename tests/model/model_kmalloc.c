@@ -61,7 +61,11 @@ static void check_bytes(const struct object *o, const unsigned *p, size_t size) 
 }
 
 static void check_zero(const unsigned *p, size_t size) {
-    for (size_t i = 0; i < size; i++)
+    size_t words = size / sizeof(unsigned), i = 0;
+
+    while (i < words && !p[i])
+        i++;
+    for (i *= sizeof(unsigned); i < size; i++)
         if (((const uint8_t *)p)[i])
             PANIC("model: byte %zu of %zu at %p is not clear", i, size, p);
 }
