@@ -78,14 +78,20 @@ static unsigned view_flag(paddr_t pa) {
     return state == PM_ABSENT || state == PM_RESERVED ? 0 : VMEM_VIEW;
 }
 
+static bool has_table(uintptr_t va) {
+    struct vmem_walk walk;
+
+    vmem_walk((void *)va, &walk);
+    return walk.pde & PTE_PRESENT;
+}
+
 COMMAND(EDIT, 1, map, .arguments = "VA PA [ro]", .least = 2, .most = 3, .flags = TRACED,
         .help = "map the page at VA to the frame at PA",
         .detail = "VA is from 0x00400000 up to 0xc0000000. PA is any frame: memory or a device, free or "
                   "in use. So memory can be seen at a second address.",
         .example = "map 0x00400000 0x000b8000 ro")
 {
-    bool read_only = n == 3;
-    size_t tables = vmem_tables();
+    bool read_only = n == 3, had_table;
     uintptr_t va;
     unsigned number;
     paddr_t pa, there;
@@ -103,16 +109,16 @@ COMMAND(EDIT, 1, map, .arguments = "VA PA [ro]", .least = 2, .most = 3, .flags =
         command_error("0x%08x is mapped already, to 0x%08x: unmap it first", (unsigned)va, there);
         return;
     }
+    had_table = has_table(va);
     if (vmem_map((void *)va, pa, view_flag(pa) | (read_only ? 0 : VMEM_WRITE)))
         command_error("out of memory: no frame is left for a page table");
     else
-        print_mapping(va, vmem_tables() > tables);
+        print_mapping(va, !had_table);
 }
 
 COMMAND(EDIT, 2, unmap, .arguments = "VA", .least = 1, .most = 1, .flags = TRACED, .help = "undo a map",
         .detail = "A page table that has lost its last page is given back.", .example = "unmap 0x00400000")
 {
-    size_t tables = vmem_tables();
     char absent[ABSENT_TEXT];
     uintptr_t va;
 
@@ -123,7 +129,7 @@ COMMAND(EDIT, 2, unmap, .arguments = "VA", .least = 1, .most = 1, .flags = TRACE
         return;
     }
     kprintf("0x%08x -> not mapped: %s\n", (unsigned)va, absent_level(va, absent));
-    if (vmem_tables() < tables)
+    if (!has_table(va))
         kprintf("page table %u was empty: its frame is free again\n", pd_index((void *)va));
 }
 
