@@ -193,6 +193,20 @@ static void test_an_empty_map_has_nothing(void **state) {
 
 /* ---- reserving ---- */
 
+/* Of the first machine nothing is left: no bit, no summary, no frame in the magazine, no place to search from. */
+static void test_pm_begins_anew_on_another_map(void **state) {
+    (void)state;
+    start_machine(64);
+    pm_free_page(pm_alloc_page());
+    assert_int_not_equal(pm_alloc_pages(20 * MIB_FRAMES), PADDR_NONE);
+    start_machine(32);
+    check_all();
+    paddr_t first = KERNEL_START;
+    while (model[pa_to_pfn(first)] != PM_FREE)
+        first += PAGE_SIZE;
+    assert_int_equal(pm_alloc_pages(1), first);
+}
+
 static void test_reserving_withholds_every_frame_touched(void **state) {
     static const uint64_t ranges[][2] = {
         {0x200000, 0x201000}, {0x210FFF, 0x211001}, {0x220001, 0x220002},
@@ -446,6 +460,18 @@ static void test_single_frames_are_found_in_the_run_freed_last(void **state) {
 }
 
 /* A run is made of frames in the magazine, of frames in the bitmap, and of both side by side. */
+static void test_the_search_for_a_run_goes_on_behind_the_last_one(void **state) {
+    (void)state;
+    start_machine(16);
+    paddr_t hole = alloc(8), behind = alloc(8);
+    pm_free_pages(hole, 8);
+    give(hole, 8);
+    paddr_t large = alloc(16);
+    assert_true(large > behind);
+    assert_int_equal(alloc(4), large + 16 * PAGE_SIZE); /* not in the hole */
+    check_all();
+}
+
 static void test_a_run_is_found_across_the_magazine_and_the_bitmap(void **state) {
     (void)state;
     start_machine(16);
@@ -475,6 +501,11 @@ static void test_a_full_magazine_loses_no_frame(void **state) {
         pm_free_page(pfn_to_pa(pfn));
         model[pfn] = PM_FREE;
     }
+    assert_int_equal(pm_recents, RECENT_MAX);
+    check_all();
+    paddr_t table = pm_alloc_pages(1); /* not out of the magazine, which stays full */
+    *frame_at(table) = FRAME_TABLE;
+    pm_take_back(table);
     assert_int_equal(pm_recents, RECENT_MAX);
     check_all();
     while (alloc(1) != PADDR_NONE) { /* all once more */
@@ -900,6 +931,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_ranges_are_those_of_the_map_from_1_mib_up),
     cmocka_unit_test(test_next_range_from_inside_and_past_the_ranges),
     cmocka_unit_test(test_an_empty_map_has_nothing),
+    cmocka_unit_test(test_pm_begins_anew_on_another_map),
     cmocka_unit_test(test_reserving_withholds_every_frame_touched),
     cmocka_unit_test(test_reserving_everything_leaves_nothing),
     cmocka_unit_test(test_reserved_frames_are_never_handed_out),
@@ -915,6 +947,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_freeing_no_frames_does_nothing),
     cmocka_unit_test(test_a_run_is_handed_out_again_in_parts),
     cmocka_unit_test(test_single_frames_are_found_in_the_run_freed_last),
+    cmocka_unit_test(test_the_search_for_a_run_goes_on_behind_the_last_one),
     cmocka_unit_test(test_a_run_is_found_across_the_magazine_and_the_bitmap),
     cmocka_unit_test(test_a_full_magazine_loses_no_frame),
     cmocka_unit_test(test_the_magazine_is_loaded_and_makes_room),
