@@ -25,7 +25,7 @@ class Build:
             sources = (folder / output).with_suffix(".d")
             for path in sources.read_text().split() if sources.exists() else []:
                 self.objects[path].append(output)
-        self.originals, self.compiled, self.linked = {}, [], set()
+        self.originals, self.changed, self.linked = {}, {}, {}
 
     def make(self, *options):
         code, output = run(["make", "-s", *options, *self.arguments], self.folder, LIMIT)
@@ -38,21 +38,27 @@ class Build:
 
     # ---- a mutant ----
 
-    def compile(self, path):
-        """Whether the code of some object becomes another."""
-        return any([self.compile_object(name) for name in self.objects[path]])
+    def compile(self, path, objects=None):
+        """Compiles those of the OBJECTS, or of all, that the file is a part of; whether the code of some becomes another."""
+        mutated = [name for name in self.objects[path] if objects is None or name in objects]
+        return any([self.compile_object(name) for name in mutated])
 
     def compile_object(self, name):
         if name not in self.originals:
             self.originals[name] = (self.folder / name).read_bytes(), self.code(name)
-        self.compiled.append(name)
-        self.do(name)
-        return self.code(name) != self.originals[name][1]
+        if name not in self.changed:
+            self.changed[name] = True
+            self.do(name)
+            self.changed[name] = self.code(name) != self.originals[name][1]
+        return self.changed[name]
 
-    def link(self, program):
+    def link(self, program, path):
+        """Makes the program; false where its code is as without the mutant."""
         if program not in self.linked:
-            self.do(program)
-            self.linked.add(program)
+            self.linked[program] = self.compile(path, self.parts(program))
+            if self.linked[program]:
+                self.do(program)
+        return self.linked[program]
 
     def do(self, output):
         try:
@@ -69,6 +75,6 @@ class Build:
         return stripped.read_bytes()
 
     def restore(self):
-        for name in self.compiled:
+        for name in self.changed:
             (self.folder / name).write_bytes(self.originals[name][0])
-        self.compiled, self.linked = [], set()
+        self.changed, self.linked = {}, {}

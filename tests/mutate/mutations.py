@@ -153,7 +153,15 @@ def swaps(spans, text):
             yield first[0], second[1], text[slice(*second)] + between + text[slice(*first)]
 
 
+ASSIGNMENT = re.compile(r"(?:[a-z_]\w*(?:\.|->))*([a-z_]\w*)(?: [-+|&^]?= [^=]*;|\+\+;|--;)$")
+CALL = re.compile(r"[a-z_]\w*\(")
+
+
 def depend(first, second):
-    """Statements that have no name in common, or only check, may well stand in any order."""
+    """Whether it may matter which comes first. It does not where they have no name in common, or only check, or where
+    each sets a field or a variable that the other does not name."""
+    targets = [ASSIGNMENT.match(text) for text in (first, second)]
+    if all(targets) and not CALL.search(first + second):
+        return any(re.search(rf"\b{target[1]}\b", text) for target, text in zip(targets, (second, first)))
     common = set(re.findall(r"[a-z_]\w+", first)) & set(re.findall(r"[a-z_]\w+", second))
     return common and not first.startswith("ASSERT") and not second.startswith("ASSERT")

@@ -186,12 +186,10 @@ class Workshop:
 
     def test_on_host(self, place, mutant, tests):
         def run_test(test):
-            build.link(f"{place}/{test[0]}")
-            return self.host_test(test, place, 4 * self.seconds[test])
+            changed = self.host[place].link(f"{place}/{test[0]}", mutant.path)
+            return self.host_test(test, place, 4 * self.seconds[test]) if changed else None
 
-        build = self.host[place]
-        changed = tests and build.compile(mutant.path)
-        return self.first_failing(sorted(tests, key=self.cost), run_test) if changed else None
+        return self.first_failing(sorted(tests, key=self.cost), run_test)
 
     def test_in_kernel(self, mutant):
         self.kernel.make()
