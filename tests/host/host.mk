@@ -47,11 +47,13 @@ HOST_SRC_elf := kernel/process/elf.c
 HOST_SRC_tty := kernel/process/tty.c
 HOST_SRC_fault := kernel/process/fault.c kernel/lib/format.c
 
-# test_vmem sees pm's calls, test_boot_info what is logged. They and test_space stand in for the kernel's linker script.
+# test_vmem sees pm's calls, test_pm its summary, test_boot_info what is logged. HOST_LAYOUT stands in for the kernel's
+# linker script.
 HOST_LAYOUT := $(foreach def,kernel_start=0x100000 text_end=0x10c000 rodata_start=0x10c000 rodata_end=0x110000 \
     data_start=0x110000 fault_stack_guard=0x113000 fault_stack_bottom=0x114000 fault_stack_top=0x116000 \
     boot_stack_guard=0x118000 boot_stack_bottom=0x119000 boot_stack_top=0x11d000 data_end=0x130000 \
     symtab_start=0x130000 kernel_end=0x138000,-Wl$(comma)--defsym=$(def))
+HOST_LD_pm := -Wl,--wrap=summary_check
 HOST_LD_vmem := $(foreach fn,pm_alloc_page pm_free_page pm_free_pages,-Wl$(comma)--wrap=$(fn)) $(HOST_LAYOUT)
 HOST_LD_space := $(HOST_LAYOUT)
 HOST_LD_boot_info := -Wl,--wrap=kprintf $(HOST_LAYOUT)

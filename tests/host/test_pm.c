@@ -926,6 +926,27 @@ static void test_check_sees_counts_and_bitmaps_that_disagree(void **state) {
     EXPECT_PANIC("found.total == counts.total", call_check, 0, 0);
 }
 
+/* pm's summary, which pm_check has checked. */
+static struct summary *words;
+
+void __real_summary_check(const struct summary *s);
+void __wrap_summary_check(const struct summary *s);
+void __wrap_summary_check(const struct summary *s) {
+    words = (struct summary *)(uintptr_t)s;
+    __real_summary_check(s);
+}
+
+static void test_check_sees_each_level_of_a_stale_summary(void **state) {
+    (void)state;
+    start_machine(16);
+    pm_check();
+    assert_non_null(words);
+    check_sees_bit(words->leaf, 0, "words.leaf"); /* called free: the first word, and the last */
+    check_sees_bit(words->leaf, SUMMARY_MAX - 1, "words.leaf");
+    check_sees_bit(words->middle, 0, "s->middle"); /* not to be found: what is free between 1 and 4 MiB */
+    check_sees_bit(&words->top, 31, "s->top");
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_counts_are_right_to_the_frame_on_every_map),
     cmocka_unit_test(test_ranges_are_those_of_the_map_from_1_mib_up),
@@ -968,6 +989,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_check_sees_a_frame_that_the_map_has_lost),
     cmocka_unit_test(test_check_sees_a_record_that_is_wrong),
     cmocka_unit_test(test_check_sees_counts_and_bitmaps_that_disagree),
+    cmocka_unit_test(test_check_sees_each_level_of_a_stale_summary),
 };
 
 HOST_MAIN(tests)

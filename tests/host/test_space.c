@@ -303,6 +303,23 @@ static void test_a_directory_is_brought_up_to_date_before_it_is_loaded(void **st
     check_end();
 }
 
+/* Every edit counts by itself: as many tables as before do not make the kernel's part the same. */
+static void test_a_directory_that_missed_a_table_for_another_is_brought_up_to_date(void **state) {
+    struct space *me = space_current(), *other = space_create();
+    (void)state;
+    assert_int_equal(vmem_alloc_range(at(KHEAP_START), 1, WRITE), 0);
+    space_switch(other);
+    space_switch(me);
+    assert_int_equal(vmem_alloc_range(at(KHEAP_START + TABLE_SPAN), 1, WRITE), 0);
+    assert_int_equal(vmem_free_range(at(KHEAP_START), 1), 0);
+    space_switch(other);
+    check_all();
+    assert_int_equal(vmem_free_range(at(KHEAP_START + TABLE_SPAN), 1), 0);
+    space_switch(me);
+    space_destroy(other);
+    check_end();
+}
+
 /* ---- running out ---- */
 
 static int reserve_two_tables(void) { return space_reserve(at(AT + TABLE_SPAN - PAGE_SIZE), 2, WRITE); }
@@ -845,6 +862,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_a_device_stays_a_device_in_a_clone),
     TEST(test_protecting_leaves_no_stale_entry),
     TEST(test_a_directory_is_brought_up_to_date_before_it_is_loaded),
+    TEST(test_a_directory_that_missed_a_table_for_another_is_brought_up_to_date),
     TEST(test_running_out_at_each_frame_changes_nothing),
     TEST(test_a_clone_that_fails_changes_nothing),
     TEST(test_a_frame_with_too_many_owners_is_no_memory),

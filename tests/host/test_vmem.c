@@ -365,6 +365,21 @@ static void test_a_range_over_three_tables(void **state) {
     check_picture(&before);
 }
 
+/* Both tables are there, and frames to take: only where the range ends says that it is not in one table. */
+static void test_a_range_that_passes_the_end_of_its_table_by_a_page(void **state) {
+    const uintptr_t border = KHEAP_START + MIB4;
+    (void)state;
+    assert_int_equal(vmem_alloc_range(at(border - 8 * PAGE_SIZE), 16, VMEM_WRITE), 0);
+    assert_int_equal(vmem_free_range(at(border - 2 * PAGE_SIZE), 4), 0);
+    take_picture(&before);
+    for (size_t pages = 1; pages <= 4; pages++) {
+        assert_int_equal(vmem_alloc_range(at(border - 2 * PAGE_SIZE), pages, VMEM_WRITE), 0);
+        vmem_check();
+        assert_int_equal(vmem_free_range(at(border - 2 * PAGE_SIZE), pages), 0);
+        check_picture(&before);
+    }
+}
+
 static void test_everything_that_can_be_edited_in_one_range(void **state) {
     const size_t pages = (0xFF800000u - 0x00400000u) / PAGE_SIZE;
     (void)state;
@@ -453,7 +468,10 @@ static void test_no_length_leaves_a_stale_entry(void **state) {
         mmu_event_count = 0;
         assert_int_equal(vmem_protect(at(va), n * PAGE_SIZE, 0), 0);
         mmu_check_caches();
-        assert_int_equal(mmu_events[mmu_event_count - 1].kind, n < 32 ? MMU_FLUSH : MMU_SET_DIRECTORY);
+        const struct mmu_event *last = &mmu_events[mmu_event_count - 1];
+        assert_int_equal(last->kind, n < 32 ? MMU_FLUSH : MMU_SET_DIRECTORY);
+        if (n < 32)
+            assert_int_equal(last->where, va + (n - 1) * PAGE_SIZE);
         assert_int_equal(vmem_unmap_range(at(va), n), 0);
         mmu_check_caches();
         assert_int_equal(vmem_alloc_range(at(va), n, VMEM_WRITE), 0);
@@ -908,8 +926,8 @@ static void test_allocating_up_to_a_present_page_panics_and_changes_nothing(void
     assert_int_equal(vmem_map(at(0x50410000), 0x5000, VMEM_WRITE), 0);
     for (unsigned i = 0; i < 2; i++) {
         take_picture(&before);
-        EXPECT_PANIC("mapped already", call_alloc_range, 0x50408000, 16);
-        EXPECT_PANIC("mapped already", call_alloc_range, 0x50410000, 3);
+        EXPECT_PANIC("0x50410000 is mapped already: PT[16] of table 321", call_alloc_range, 0x50408000, 16);
+        EXPECT_PANIC("0x50410000 is mapped already: PT[16] of table 321", call_alloc_range, 0x50410000, 3);
         check_picture(&before);
         assert_int_equal(vmem_alloc_range(at(0x50420000), 40, VMEM_WRITE), 0);
         vmem_free_range(at(0x50420000), 40); /* now there are frames in the magazine */
@@ -1352,6 +1370,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_map_and_unmap_at_the_borders),
     TEST(test_any_physical_address_and_flags_can_be_mapped),
     TEST(test_a_range_over_three_tables),
+    TEST(test_a_range_that_passes_the_end_of_its_table_by_a_page),
     TEST(test_everything_that_can_be_edited_in_one_range),
     TEST(test_walk_gives_the_four_steps),
     TEST(test_protect_changes_the_pages_touched_and_no_other),

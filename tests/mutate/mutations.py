@@ -153,7 +153,7 @@ def swaps(spans, text):
             yield first[0], second[1], text[slice(*second)] + between + text[slice(*first)]
 
 
-ASSIGNMENT = re.compile(r"(?:[a-z_]\w*(?:\.|->))*([a-z_]\w*)(?: [-+|&^]?= [^=]*;|\+\+;|--;)$")
+ASSIGNMENT = re.compile(r"(?:[a-z_]\w*(?:\.|->))*([a-z_]\w*)(?: [-+|&^]?= (?:[^=]|[=!<>]=)*;|\+\+;|--;)$")
 CALL = re.compile(r"[a-z_]\w*\(")
 
 
