@@ -28,6 +28,8 @@
 #define LAB_PERIODS_MAX 6000 /* more, all ones: nobody is there who would know */
 
 #ifdef __ASSEMBLER__
+/* clang-format off */
+
 /* Tells eax on PORT; changes edx. */
 .macro tell port
 #ifdef QUIRE_LAB
@@ -35,6 +37,8 @@
     out %eax, %dx
 #endif
 .endm
+
+/* clang-format on */
 #else
 #include "types.h"
 
