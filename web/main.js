@@ -292,7 +292,7 @@ class App {
         this.missions.check(look);
         this.screen.update();
         this.status(look);
-        this.wires.update(wiring(look, this.panes, this.pair));
+        this.wires.update(wiring(look, this.panes, this.pair), this.lab.busy);
         this.times.push(performance.now() - start);
         if (this.times.length > 2000) this.times.shift();
     }

@@ -36,8 +36,8 @@ function setColours(write) {
 
 /** The text memory: 2,000 cells, a character and its attribute << 8. @param {import("./machine.js").Machine} machine */
 export function readCells(machine) {
-    const { read16 } = machine.exports;
-    return Uint16Array.from({ length: 2000 }, (_, i) => read16(0xb8000 + 2 * i));
+    const { buffer, byteOffset } = machine.emulator.v86.cpu.devices.vga.vga_memory;
+    return new Uint16Array(buffer, byteOffset, 2000).slice();
 }
 
 /** Its 25 lines, without the blanks at their ends. */

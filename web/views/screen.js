@@ -45,19 +45,31 @@ export class Screen {
         const context = this.canvas.getContext("2d");
         context.font = "15px Mono, monospace";
         context.textBaseline = "middle";
-        for (let i = 0; i < cells.length; i++) if (cells[i] !== this.painted[i]) this.drawCell(context, i, cells[i]);
+        this.inStep = Math.abs(context.measureText("M".repeat(COLUMNS)).width - COLUMNS * WIDTH) < 1;
+        for (let i = 0; i < cells.length; i++) if (cells[i] !== this.painted[i]) i = this.drawRun(context, i, cells);
         this.painted.set(cells);
         if (!this.lab.busy) say(this.text, [].concat(this.lab.screenText()).join("\n").trimEnd());
     }
 
-    drawCell(context, i, cell) {
+    // Draws the changed cell I of CELLS, and those right of it that changed, too, and have its colours. Returns the last.
+    drawRun(context, i, cells) {
+        const colors = cells[i] >> 8,
+            rowEnd = i - (i % COLUMNS) + COLUMNS;
+        let end = i + 1;
+        while (end < rowEnd && cells[end] !== this.painted[end] && cells[end] >> 8 === colors) end++;
         const x = (i % COLUMNS) * WIDTH,
-            y = Math.floor(i / COLUMNS) * HEIGHT,
-            character = cell & 255;
-        context.fillStyle = VGA[(cell >> 12) & 7];
-        context.fillRect(x, y, WIDTH, HEIGHT);
-        if (character === 0 || character === 32) return;
-        context.fillStyle = VGA[(cell >> 8) & 15];
-        context.fillText(CP437[character], x, y + HEIGHT / 2 + 0.5);
+            y = Math.floor(i / COLUMNS) * HEIGHT;
+        context.fillStyle = VGA[(colors >> 4) & 7];
+        context.fillRect(x, y, (end - i) * WIDTH, HEIGHT);
+        context.fillStyle = VGA[colors & 15];
+        this.drawText(context, Array.from(cells.subarray(i, end), cell => CP437[cell & 255]).join(""), x, y + HEIGHT / 2 + 0.5);
+        return end - 1;
+    }
+
+    // At one go, if the font's letters are as wide as a cell; it lacks some that are not of ASCII.
+    drawText(context, text, x, y) {
+        if (!text.trim()) return;
+        if (this.inStep && /^[ -~]*$/.test(text)) context.fillText(text, x, y);
+        else [...text].forEach((character, i) => character !== " " && context.fillText(character, x + i * WIDTH, y));
     }
 }

@@ -120,19 +120,11 @@ export class Translation {
     }
 
     walk(look, walked) {
-        const { paging } = look.state,
-            held = look.cached();
-        const key = [
-            look.t,
-            look.live,
-            walked.va,
-            walked.pde,
-            walked.pte,
-            look.directory,
-            held?.pa,
-            held?.writable,
-            look.lab.now,
-        ].join();
+        const { paging, cr3 } = look.state,
+            held = look.cached(),
+            { pdi, pti, offset, pde, pte } = walked;
+        this.showBytes(look, walked, held);
+        const key = [paging, cr3, look.directory, pdi, pti, offset, pde, pte, !look.tlb, held?.pa, held?.writable, held?.stale].join();
         if (key === this.drawn) return; // nothing of it has changed
         this.drawn = key;
         replace(
@@ -141,7 +133,6 @@ export class Translation {
                 ? this.stepsOf(look, walked, held)
                 : [step("1", "CR3", "s1", ["paging is off: every address is physical"])],
         );
-        this.showBytes(look, walked, held);
     }
 
     stepsOf(look, walked, held) {

@@ -28,12 +28,15 @@ export class Wires {
         };
     }
 
-    // Where nothing has changed its place, nothing is drawn.
-    update(parts) {
+    // Where nothing has changed its place, nothing is drawn. To know the places the page has to be laid out: while the
+    // machine runs (BUSY) that is left to other lines and other sizes.
+    update(parts, busy) {
+        const wanted = JSON.stringify(parts.map(({ name, from, to }) => [name, from.i, to.i, from.grid.pitch, to.grid.pitch]));
+        if (busy && wanted === this.wanted) return;
+        this.wanted = wanted;
         const key = JSON.stringify(
-            parts.map(({ name, from, to, entry }) => [
+            parts.map(({ name, from, to }) => [
                 name,
-                entry && this.box(entry.grid, entry.i),
                 this.box(from.grid, from.i),
                 this.box(to.grid, to.i),
             ]),
