@@ -138,7 +138,9 @@ test("the line of C is shown with others around it, and the legend beside what i
     for (const [path, width, height, lines] of [
         ["", 1440, 900, 5],
         ["", 1920, 1080, 6],
+        ["", 1366, 650, 3],
         ["?present", 1920, 1080, 2],
+        ["?present", 1366, 768, 2],
     ]) {
         const { page } = await open(t, { path, viewport: { width, height }, reducedMotion: "reduce" });
         await type(page, "map 0x400000 0xb8000");

@@ -141,3 +141,30 @@ test("the translation follows the address, though the entries are alike, and the
         assert.match(await shown(".bytes", 0x400000), new RegExp(`^0x00300000  ${byte} ${byte}`));
     }
 });
+
+test("a refused access is seen in the translation, at the entry that refuses it", { skip }, async t => {
+    const { page } = await open(t, { reducedMotion: "reduce" });
+    const refused = () => page.evaluate(() => {
+        labPage.render();
+        return [...document.querySelectorAll("#translation .steps li")].map(step => step.querySelector(".stops")?.textContent ?? null);
+    });
+    await type(page, "fault text-write");
+    assert.deepEqual(await refused(), [null, null, "the write is refused", null, null]);
+    await page.evaluate(() => labPage.go(0x00100000));
+    assert.deepEqual(await refused(), [null, null, null, null, null], "another page was not refused");
+    await type(page, "mem");
+    await page.evaluate(() => labPage.go(labPage.lab.chapters[1].fault.address));
+    assert.deepEqual(await refused(), [null, null, null, null, null], "that was a command ago");
+});
+
+test("every step has a story, of what happened", { skip }, async t => {
+    const { page } = await open(t, { reducedMotion: "reduce" });
+    for (const command of ["map 0x400000 0x300000", "alloc 5000", "free $0", "unmap 0x400000", "fault missing-flush", "run clone"])
+        await type(page, command);
+    const stories = await page.evaluate(() => labPage.lab.events.map((_, t) => {
+        labPage.moveTo(t + 1);
+        labPage.render();
+        return document.querySelector(".story").textContent;
+    }));
+    assert.deepEqual(stories.filter(text => !text.trim() || /^0 |undefined|null|NaN/.test(text)), []);
+});

@@ -52,7 +52,7 @@ export class Fault {
                     { class: "dim" },
                     page && fault.address !== null
                         ? "The translation shows where the processor had to stop."
-                        : "The kernel saw it in time: nothing was changed.",
+                        : "No translation failed: the page tables have no part in this.",
                 ),
                 el("div", { class: "row" }, close),
             ),

@@ -33,6 +33,8 @@ export function story(event, look) {
 
 const change = (before, after) => `${hex(before)} → \`${hex(after)}\``;
 const frameOf = entry => hex(entry >>> 12, 5);
+const handed = n => (n ? `${plural(n, "frame changes", "frames change")} hands: no entry does. ` : "");
+const known = (frames, how) => (frames.length ? `${frames.length > 1 ? "Frames" : "Frame"} ${frames.map(frameOf).join(", ")}: ${how} a page table. ` : "");
 
 const STORIES = {
     entry: (event, look) => (event.level === "pd" ? linked(event) : mapped(event, look)),
@@ -59,7 +61,7 @@ const STORIES = {
     space: ({ directory, pid, name, gone }) =>
         `${gone ? "A space is given back" : pid ? `A space belongs to \`${pid} ${name}\`` : "A new space"}, its directory in frame ${frameOf(directory)}.`,
     look: () => "The kernel reads another space's table through the scratch page.",
-    frames: event => `${plural(event.frames?.length ?? 0, "frame changes", "frames change")} hands: no entry does.`,
+    frames: event => handed(event.frames?.length ?? 0) + known(event.adopt ?? [], "seen to be") + known(event.drop?.map(({ frame }) => frame) ?? [], "no longer"),
     more: event =>
         `${number(event.left ?? 0)} more steps, too many to keep one by one: ${plural(event.words?.length ?? 0, "entry", "entries")} changed.`,
 };

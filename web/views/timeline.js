@@ -4,8 +4,9 @@ import { el, plural, prose, replace, rest, rove, say } from "./dom.js";
 import { KINDS, kindOf, plainStory, story } from "./story.js";
 import { palette } from "./theme.js";
 
-const HIDDEN = new Set(["_start", "kmain", "monitor_run"]),
-    CALLS = 3; // on the wall, where a line of type is dear
+const HIDDEN = new Set(["_start", "kmain", "monitor_run", "execute", "command_run"]), // on the way to every command
+    CALLS = 3, // on the wall, where a line of type is dear
+    MARGIN = 12;
 
 export class Timeline {
     constructor(root, app) {
@@ -79,11 +80,18 @@ export class Timeline {
         for (let i = this.buttons.length; i < chapters.length; i++) this.chapters.append(this.addChapter(i));
         for (const [i, button] of this.buttons.entries()) this.describeChapter(button, chapters[i], i === this.current);
         if (this.listed !== this.current || this.length !== chapters.length) {
-            this.buttons[this.current]?.scrollIntoView?.({ block: "nearest", inline: "nearest" });
+            this.reveal(this.buttons[this.current]);
             rest(this.chapters, "button");
         }
         this.listed = this.current;
         this.length = chapters.length;
+    }
+
+    // Scrolls the row of commands, and nothing else: the reader's place on the page is his.
+    reveal(button) {
+        const row = this.chapters.getBoundingClientRect(),
+            { left, right } = button.getBoundingClientRect();
+        this.chapters.scrollLeft += Math.max(0, right + MARGIN - row.right) + Math.min(0, left - MARGIN - row.left);
     }
 
     addChapter(i) {

@@ -124,7 +124,7 @@ export class Translation {
             held = look.cached(),
             { pdi, pti, offset, pde, pte } = walked;
         this.showBytes(look, walked, held);
-        const key = [paging, cr3, look.directory, pdi, pti, offset, pde, pte, !look.tlb, held?.pa, held?.writable, held?.stale].join();
+        const key = [paging, cr3, look.directory, pdi, pti, offset, pde, pte, missingRights(look), !look.tlb, held?.pa, held?.writable, held?.stale].join();
         if (key === this.drawn) return; // nothing of it has changed
         this.drawn = key;
         replace(
@@ -139,15 +139,16 @@ export class Translation {
         const { pde, pte, pa, offset } = walked,
             table = pde & PTE.PRESENT,
             page = table && pte & PTE.PRESENT;
-        const stops = el("span", { class: "stops" }, "absent: the walk stops here");
+        const stops = el("span", { class: "stops" }, "absent: the walk stops here"),
+            missing = missingRights(look);
         return [
             step("1", "CR3", "s1", [value(look.directory), el("span", { class: "dim" }, "the directory's frame")]),
             step(
                 "2",
                 `PD[${walked.pdi}]`,
                 "s1",
-                [value(pde), ...(table ? [flags(pde), to("table in", pde)] : [stops])],
-                !table,
+                [value(pde), ...(table ? [flags(pde), to("table in", pde), refusal(pde, missing)] : [stops])],
+                !table || !!(missing & ~pde),
             ),
             step(
                 "3",
@@ -155,8 +156,8 @@ export class Translation {
                 "s2",
                 !table
                     ? [el("span", { class: "dim" }, "no table to look in")]
-                    : [value(pte), ...(page ? [flags(pte), to("page in", pte)] : [stops])],
-                table && !page,
+                    : [value(pte), ...(page ? [flags(pte), to("page in", pte), refusal(pte, missing)] : [stops])],
+                table && (!page || !!(missing & ~pte)),
             ),
             step(
                 "4",
@@ -218,6 +219,20 @@ function bytesAt(lab, pa) {
     const cells = lab.screenCells();
     return cells && new Uint8Array(cells.buffer, cells.byteOffset, TEXT_BYTES).slice(pa - TEXT, pa - TEXT + ROW * ROWS);
 }
+
+// What both entries had to permit, where the access that faulted found a page here: error code bits 0 to 2.
+function missingRights({ state, va }) {
+    const { address, error } = state.fault ?? {};
+    const refused = error & PTE.PRESENT && (address ^ va) >>> 12 === 0;
+    return refused ? error & (PTE.WRITE | PTE.USER) : 0;
+}
+
+const refusal = (entry, rights) =>
+    rights & PTE.WRITE & ~entry
+        ? el("span", { class: "stops" }, "the write is refused")
+        : rights & PTE.USER & ~entry
+          ? el("span", { class: "stops" }, "the program is refused")
+          : null;
 
 const value = word => el("span", {}, hex(word));
 const to = (what, entry) => el("span", { class: "dim" }, `${what} ${hex(entry & PTE.FRAME)}`);
