@@ -212,6 +212,14 @@ test("the keyboard alone: a command, its steps, a grid, a bit, another theme", {
     await drawn(page);
     const label = () => page.evaluate(() => document.activeElement.getAttribute("aria-label"));
     assert.match(await label(), /^PD\[1\] 0x00400000, 4 MiB: a page table in frame/);
+    await page.evaluate(() => {
+        const press = (key, more) => document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, ...more }));
+        press("End", { ctrlKey: true });
+        press("Home", { ctrlKey: true });
+        press("n"); /* all before a frame is drawn */
+    });
+    await drawn(page);
+    assert.match(await label(), /^PD\[1\] /);
     await keyboard.press("Enter");
     assert.equal(await focus(), "table");
     await drawn(page);

@@ -168,3 +168,26 @@ test("every step has a story, of what happened", { skip }, async t => {
     }));
     assert.deepEqual(stories.filter(text => !text.trim() || /^0 |undefined|null|NaN/.test(text)), []);
 });
+
+test("the hints tell steps apart by colour: red is a fault and nothing else, and so on, in every theme", { skip }, async t => {
+    const { page } = await open(t, { reducedMotion: "reduce" });
+    for (const command of ["map 0x400000 0x300000", "peek 0x400000", "protect 0x400000 ro", "unmap 0x400000", "run touch"])
+        await type(page, command);
+    for (const theme of ["light", "dark", "contrast"]) {
+        await page.locator("#theme").selectOption(theme);
+        const kinds = await page.evaluate(() => {
+            const kinds = new Map();
+            for (let t = 1; t <= labPage.lab.now; t++) {
+                labPage.moveTo(t);
+                labPage.render();
+                const sign = document.querySelector(".story .kind");
+                kinds.set(sign.title, getComputedStyle(sign).backgroundColor);
+            }
+            return [...kinds];
+        });
+        const told = ["an entry is set", "an entry is cleared", "a table is linked or unlinked", "a page is flushed", "the processor sets bits", "a page fault"];
+        const colors = told.map(name => kinds.find(kind => kind[0] === name)?.[1]);
+        assert.ok(colors.every(Boolean), told[colors.findIndex(color => !color)]);
+        assert.equal(new Set(colors).size, told.length, `${theme}: ${colors}`);
+    }
+});

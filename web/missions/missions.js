@@ -59,7 +59,7 @@ export const missions = [
         hints: [
             "`alloc 20000` takes five pages. Their entries are in table 832 or near it.",
             "`peek $0` reads the first page. Does its entry change? And what does `poke $0 1` do?",
-            "In the last command's steps, the bright blue one is the processor's. Step back onto it.",
+            "In the last command's steps, the blue one is the processor's. Step back onto it.",
         ],
         learnt: "The processor sets both bits while it walks the tables. A system that runs out of memory decides by just these two bits which page to write to disk, and which it may simply drop.",
     },
@@ -231,7 +231,7 @@ export const missions = [
         ],
         try: ["alloc 300000", "heap"],
         hints: [
-            "`alloc 300000` and then the buttons below the steps, or the arrow keys on the slider.",
+            "`alloc 300000` and then the buttons beside the steps, or the arrow keys on the slider.",
             "`replay` goes through all of them.",
             "The slider must have stood on each step: Home, then the right arrow.",
         ],

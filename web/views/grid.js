@@ -84,8 +84,10 @@ export class Grid {
         return best;
     }
 
+    // Counted from the cell that the last key has chosen, which may not be drawn yet: keys come faster than frames.
     key(event) {
-        const { columns } = this;
+        const { columns } = this,
+            chosen = this.next ?? this.chosen;
         const step = {
             ArrowLeft: -1,
             ArrowRight: 1,
@@ -94,11 +96,11 @@ export class Grid {
             PageUp: -8 * columns,
             PageDown: 8 * columns,
         }[event.key];
-        let to = step === undefined ? undefined : this.chosen + step;
-        if (event.key === "Home") to = event.ctrlKey ? 0 : this.chosen - (this.chosen % columns);
+        let to = step === undefined ? undefined : chosen + step;
+        if (event.key === "Home") to = event.ctrlKey ? 0 : chosen - (chosen % columns);
         if (event.key === "End")
-            to = event.ctrlKey ? this.count - 1 : this.chosen - (this.chosen % columns) + columns - 1;
-        if (event.key === "n" || event.key === "p") to = this.nextFilled(event.key === "n" ? 1 : -1);
+            to = event.ctrlKey ? this.count - 1 : chosen - (chosen % columns) + columns - 1;
+        if (event.key === "n" || event.key === "p") to = this.nextFilled(chosen, event.key === "n" ? 1 : -1);
         if (event.key === "Enter" || event.key === " ") {
             event.preventDefault();
             this.follow?.();
@@ -106,11 +108,13 @@ export class Grid {
         if (to === undefined) return;
         event.preventDefault();
         event.stopPropagation();
-        if (to >= 0 && to < this.count) this.choose(to);
+        if (!(to >= 0 && to < this.count)) return;
+        this.next = to;
+        this.choose(to);
     }
 
-    nextFilled(step) {
-        for (let i = this.chosen + step; i >= 0 && i < this.count; i += step) if (this.filled?.(i)) return i;
+    nextFilled(from, step) {
+        for (let i = from + step; i >= 0 && i < this.count; i += step) if (this.filled?.(i)) return i;
         return undefined;
     }
 
@@ -120,6 +124,7 @@ export class Grid {
 
     // Which cell is chosen, -1 for none; it moves the focus along if the focus is here.
     select(i) {
+        this.next = undefined;
         const label = i < 0 ? "nothing chosen" : this.describe(i);
         if (i === this.chosen && label === this.label && this.placed === this.pitch) return;
         const moved = i !== this.chosen,

@@ -5,11 +5,11 @@ import { RECURSIVE, SCRATCH } from "./places.js";
 
 export const KINDS = {
     map: ["an entry is set", "--ok"],
-    unmap: ["an entry is cleared", "--stale"],
+    unmap: ["an entry is cleared", "--user"],
     link: ["a table is linked or unlinked", "--s1"],
     clear: ["a frame is cleared", "--dim"],
     copy: ["entries are copied", "--s2"],
-    flush: ["a page is flushed", "--warn"],
+    flush: ["a page is flushed", "--changed"],
     cr3: ["CR3 is loaded", "--warn"],
     paging: ["paging is switched on", "--s4"],
     processor: ["the processor sets bits", "--tlb"],

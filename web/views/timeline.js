@@ -197,7 +197,7 @@ export class Timeline {
         replace(
             this.story,
             inside
-                ? prose(story(event, look))
+                ? [signOf(event), ...prose(story(event, look))]
                 : chapter && chapter.to === chapter.from
                   ? `${chapter.command} changed no entry.`
                   : chapter
@@ -245,6 +245,14 @@ export class Timeline {
         const mark = this.code.querySelector("mark");
         this.code.scrollTop = mark.offsetTop - this.code.offsetTop - (this.code.clientHeight - mark.offsetHeight) / 2;
     }
+}
+
+// The square that stands for EVENT above the slider.
+function signOf(event) {
+    const [name, ink] = KINDS[kindOf(event)],
+        sign = el("span", { class: "kind", title: name });
+    sign.style.background = `var(${ink})`;
+    return sign;
 }
 
 // The chapter in which moment T lies. Where several do (they changed nothing), PREFERRED or the last of them.
