@@ -167,7 +167,7 @@ Test and measure
   make lint         the static checkers over every source; FILES="mm/*.c" over some
   make soak         all of memory in use at once, for MINUTES=10
   make plants       plant known bugs, one at a time, and see that the tests find each
-  make prove        mm/ under a model checker, some minutes: PROOF=NAME, ROUND=short; prove-plants
+  make prove        mm/ under a model checker, some minutes: PROOF=NAME, ROUND=short, REACH=1; prove-plants
   make fuzz         libFuzzer on every target, for SECONDS=60 in all
   make fuzz-boot    boots with malformed Multiboot information: named ones, then BOOTS=10000 random ones
   make bench        instructions for each operation; BENCH="W*" for some of them

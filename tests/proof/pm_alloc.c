@@ -13,6 +13,9 @@ NO_PANIC
 int main(void) {
     any_state();
     paddr_t pa = pm_alloc_page();
+    REACH(pa == PADDR_NONE);
+    REACH(pa != PADDR_NONE && before.recents == 0);
+    REACH(pa != PADDR_NONE && before.recents > 0);
     PROVE((pa == PADDR_NONE) == (free_before() == 0));
     if (pa != PADDR_NONE) {
         PROVE(pa_offset(pa) == 0 && pa_to_pfn(pa) < FRAMES_MAX && was_free(pa_to_pfn(pa)));

@@ -14,12 +14,18 @@ static bool may_be_freed(void) {
     return pa_offset(pa) == 0 && was_handed_out(pfn) && (before.frames[pfn] & FRAME_PAGES) == 0;
 }
 
-static void at_panic(void) { PROVE(!may_be_freed() && is_unchanged()); }
+static void at_panic(void) {
+    REACH(pa_offset(pa));
+    REACH(!pa_offset(pa));
+    PROVE(!may_be_freed() && is_unchanged());
+}
 
 int main(void) {
     any_state();
     pa = any_below(FRAMES_MAX * PAGE_SIZE);
     pm_free_page(pa);
+    REACH(before.recents == RECENT_MAX);
+    REACH(before.recents < RECENT_MAX);
     PROVE(may_be_freed() && pm_state(pa) == PM_FREE);
     check_state(pa_to_pfn(pa), 1, 1);
 }

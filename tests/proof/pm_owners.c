@@ -18,7 +18,11 @@ static bool may_be_called(void) {
     return handed_out && owners(before.frames) != (call == SHARE ? FRAME_PAGES : 0);
 }
 
-static void at_panic(void) { PROVE(call != TAKE_BACK && !may_be_called() && is_unchanged()); }
+static void at_panic(void) {
+    REACH(call == SHARE);
+    REACH(call == DROP);
+    PROVE(call != TAKE_BACK && !may_be_called() && is_unchanged());
+}
 
 static void take_back(void) {
     GIVEN(pa_offset(pa) == 0 && before.frames[pa_to_pfn(pa)] >= FRAME_PLAIN && !was_free(pa_to_pfn(pa)));
@@ -41,6 +45,10 @@ int main(void) {
         PROVE(may_be_called() && owners(pm_frames) == owners(before.frames) - FRAME_PAGE);
     }
     bool freed = call == TAKE_BACK || (call == DROP && owners(before.frames) == FRAME_PAGE);
+    REACH(call == SHARE);
+    REACH(call == DROP && freed);
+    REACH(call == DROP && !freed);
+    REACH(call == TAKE_BACK);
     PROVE(pm_state(pa) == (freed ? PM_FREE : PM_USED));
     check_state(pa_to_pfn(pa), 1, freed);
 }

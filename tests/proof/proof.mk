@@ -3,10 +3,13 @@
 #   make prove           each proof, a line each: what is proved, at which bounds, the seconds (of processor time), what is assumed
 #   make prove-plants    puts bugs into a copy of the sources: each proof must fail at its own
 #
+#   make prove REACH=1   nothing is proved, but that each proof reaches its end, and the states that it names
+#
 # PROOF="NAME ..." chooses some of them, ROUND=short those that take a few seconds.
 
 PROOF ?=
 ROUND ?=
+REACH ?=
 PROOF_OUT := $(BUILD)/proof
 CBMC_ROOT := $(PROOF_OUT)/cbmc
 
@@ -18,7 +21,7 @@ fetched = $(shell SUITE=trixie WITHOUT=gcc sh tools/private-root.sh $(CBMC_ROOT)
     [ -e $(CBMC_ROOT)/.complete ] && echo $(abspath $(CBMC_ROOT))/run $(abspath $(CBMC_ROOT))/usr/bin/$1)
 
 .PHONY: prove prove-plants
-prove: PROVE := proofs
+prove: PROVE := $(if $(REACH),reach,prove)
 prove-plants: PROVE := plants
 prove prove-plants: check-toolchain
 	$(if $(CBMC), \

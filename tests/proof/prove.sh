@@ -1,7 +1,8 @@
 #!/bin/sh
-# prove.sh proofs [NAME...]   proves each of tests/proof/NAME.c, and prints a line for it
+# prove.sh prove [NAME...]    proves each of tests/proof/NAME.c, and prints a line for it
 # prove.sh plants [NAME...]   puts each bug of tests/proof/bugs/NAME.*.patch into a copy of the sources: the proof
 #                             must then fail
+# prove.sh reach [NAME...]    each case of tests/proof/NAME.c must reach its end, and some case each REACH in it
 #
 # Without a NAME all of them; "short" stands for those that say so. From the environment: OUT, a folder for what is
 # made on the way; CBMC, the command; SOLVER, that of a SAT solver, if CBMC is not to use its own; CC, a compiler for i386.
@@ -19,6 +20,7 @@ what=$1
 shift
 
 MEMORY=6000000 # KiB
+REACHING=      # for the compiler
 SECONDS_MAX=900
 
 # field NAME.c FIELD
@@ -54,7 +56,8 @@ check_case() {
     shift 5
     (
         cd "$sources" || exit 1
-        $CC -m32 -std=gnu11 -ffreestanding -E -DCASE="$nth" -DCASES="$cases" $(options "$file" compiler) \
+        $CC -m32 -std=gnu11 -ffreestanding -E $REACHING -DCASE="$nth" -DCASES="$cases" \
+            $(options "$file" compiler) \
             -iquote tests/host/include -iquote include -iquote mm -iquote tests/proof "$file"
     ) >"$log.i" 2>"$log" || return 1
     [ -z "${SOLVER:-}" ] || set -- "$@" --external-sat-solver "$OUT/solver"
@@ -106,6 +109,39 @@ prove() {
     return 1
 }
 
+# places LOG WHAT: what CBMC says of the places to be reached: those that are SATISFIED, or FAILED
+places() {
+    sed -n "s/^\[\(.*\.coverage\.[0-9]*\)\] file .*\/\([^ ]* line [0-9]*\) .*: $2\$/\1 \2/p" "$1" | sort -u
+}
+
+# Each case must reach one of proof.h's places, which are ends; every other place must be reached in some case.
+reach() {
+    name=$1 log=$OUT/$1.reach n=0 missed=
+    all=$(field "tests/proof/$name.c" cases)
+    all=${all:-1}
+    clock
+    began=$now
+    : >"$log.met"
+    while [ "$n" -lt "$all" ]; do
+        check_case "$PWD" "$name" "$log" "$n" "$all" --cover cover
+        places "$log" SATISFIED >"$log.now"
+        grep -q ' proof.h ' "$log.now" || missed="$missed; the end of case $n"
+        cat "$log.now" >>"$log.met"
+        n=$((n + 1))
+    done
+    sort -u -o "$log.met" "$log.met"
+    places "$log" FAILED | sort -u - "$log.met" >"$log.all"
+    clock
+    missed="$missed$(grep -v ' proof.h ' "$log.all" | comm -23 - "$log.met" | sed 's/^[^ ]* /; /' | tr -d '\n')"
+    if [ -z "$missed" ]; then
+        echo "reached $name ($((now - began)) s): the end of each of $all cases," \
+            "$(grep -vc ' proof.h ' "$log.met") other places"
+        return 0
+    fi
+    echo "NOT REACHED $name ($((now - began)) s): ${missed#; } ($log)"
+    return 1
+}
+
 plant() {
     bug=$(basename "$1" .patch)
     name=${bug%%.*}
@@ -145,6 +181,7 @@ names() {
     done
 }
 
+[ "$what" != reach ] || REACHING=-DREACHING SOLVER= # CBMC asks its own solver again and again
 mkdir -p "$OUT"
 OUT=$(cd "$OUT" && pwd)
 printf '%s\n' '#!/bin/sh' "exec ${SOLVER:-false} \"\$@\"" >"$OUT/solver"
@@ -161,15 +198,15 @@ for name in $proofs; do
         for patch in tests/proof/bugs/"$name".*.patch; do
             if plant "$patch"; then good=$((good + 1)); else bad=$((bad + 1)); fi
         done
-    elif prove "$name"; then
+    elif $what "$name"; then
         good=$((good + 1))
     else
         bad=$((bad + 1))
     fi
 done
-if [ "$what" = plants ]; then
-    echo "$good planted bugs found, $bad not found"
-else
-    echo "$good proved, $bad not proved"
-fi
+case $what in
+    plants) echo "$good planted bugs found, $bad not found" ;;
+    reach) echo "$good reached, $bad not reached" ;;
+    *) echo "$good proved, $bad not proved" ;;
+esac
 [ $bad = 0 ]

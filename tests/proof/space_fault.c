@@ -63,6 +63,11 @@ static void prove_call(vpn_t vpn, void *va) {
     bool mended = space_fault(va, error);
     look(&after);
     pte_t is = after.pte[vpn];
+    REACH(!mended);
+    REACH(mended && !(was & PTE_PRESENT));
+    REACH(mended && was & PTE_PRESENT && pa_frame(is) == pa_frame(was));
+    REACH(mended && was & PTE_PRESENT && pa_frame(is) != pa_frame(was));
+    REACH(mended && tlb && cached_pde);
     PROVE(mended == (is_expected(was) && vpn < KHEAP_START / PAGE_SIZE &&
                      (any_was_free() || (was & PTE_PRESENT && is == ((was & ~SPACE_COPY) | PTE_WRITE)))));
     PROVE(is_cached_right());

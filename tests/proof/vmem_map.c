@@ -34,6 +34,10 @@ static void prove_call(vpn_t vpn, void *at) {
     entry = before.tables.pte[vpn];
     int result = vmem_map(va, pa, flags);
     check_state(vpn, vpn + 1);
+    REACH(result == 0 && before.tables.pde[vpn / ENTRIES]);
+    REACH(result == 0 && !before.tables.pde[vpn / ENTRIES]);
+    REACH(result == VMEM_NO_MEMORY);
+    REACH(tlb && cached_pde);
     PROVE(may_be_mapped());
     if (result == 0)
         PROVE(after.pte[vpn] == (pa | flags | PTE_PRESENT));

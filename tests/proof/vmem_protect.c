@@ -37,6 +37,9 @@ static void prove_range(void *va, size_t bytes) {
     are_counted(first, first + pages);
     int result = vmem_protect(va, bytes, flags);
     check_state(first, first + pages);
+    REACH(result == 0);
+    REACH(result == VMEM_ABSENT);
+    REACH(tlb && cached_pde);
     PROVE(may_be_protected());
     PROVE(result == (all_were_present() ? 0 : VMEM_ABSENT) && (result == 0 || is_unchanged()));
     for (vpn_t vpn = first; result == 0 && vpn < first + pages; vpn++)

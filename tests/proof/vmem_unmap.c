@@ -26,7 +26,11 @@ static void prove_call(vpn_t vpn, void *at) {
     are_counted(vpn, vpn + 1);
     unsigned entry = before.tables.pte[vpn];
     int result = vmem_unmap(va);
+    REACH(result == 0);
+    REACH(result == VMEM_ABSENT);
     check_state(vpn, vpn + 1);
+    REACH(result == 0 && !after.pde[vpn / ENTRIES]);
+    REACH(tlb && cached_pde);
     PROVE(may_be_unmapped());
     if (result == 0)
         PROVE(entry & PTE_PRESENT && after.pte[vpn] == 0);
