@@ -20,7 +20,9 @@
 #include "panic.h"
 
 #define SMALL_START KHEAP_START
+#ifndef NARROW_START /* a proof has a smaller heap */
 #define NARROW_START 0xC8000000u
+#endif
 #define WIDE_START 0xD0000000u
 #define SLABS_START 0xEF800000u
 
@@ -104,7 +106,10 @@ _Static_assert((NARROW_START - SMALL_START) / PAGE_SIZE == SUMMARY_MAX, "a summa
 _Static_assert(SUMMARY_MAX * sizeof(struct slab) <= KHEAP_END - SLABS_START, "the table of slabs fits");
 _Static_assert(PAGE_GRANULES <= NO_GRANULE, "a granule's number fits in a byte");
 
-static inline struct slab *small_slab(size_t page) { return (struct slab *)SLABS_START + page; }
+#ifndef SLAB /* a proof has an array */
+#define SLAB(page) ((struct slab *)SLABS_START + (page))
+#endif
+static inline struct slab *small_slab(size_t page) { return SLAB(page); }
 
 /* Whether P is the start of a granule in a page that has a slab; its slab; and its number in the page. */
 static inline bool is_small(const void *p) {

@@ -47,7 +47,7 @@ void small_init(void) {
     memset(&small_unused, 0, sizeof(small_unused));
     summary_add_range(&small_unused, 0, SUMMARY_MAX);
     small_bytes = small_pool = 0;
-    small_table_end = (char *)SLABS_START;
+    small_table_end = (char *)small_slab(0);
     list_init(&small_spare);
     list_init(&no_page.list);
     no_page.first_free = NO_GRANULE;
@@ -97,7 +97,7 @@ static struct slab *new_page(void) {
 /* Ends the table with the slab of the highest used page. */
 static void shrink_table(void) {
     size_t count = summary_last(&small_used) + 1;
-    char *end = (char *)SLABS_START + pages_for(count * sizeof(struct slab)) * PAGE_SIZE;
+    char *end = (char *)small_slab(0) + pages_for(count * sizeof(struct slab)) * PAGE_SIZE;
     if (end < small_table_end)
         heap_give(end, (size_t)(small_table_end - end) / PAGE_SIZE);
     small_table_end = end;
