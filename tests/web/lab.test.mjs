@@ -138,7 +138,7 @@ test("more changes than are kept become one event, and the model is as exact", a
 /** Types COMMAND; its output, each number of a line of C replaced by the line itself. */
 async function traced(lab, command) {
     await lab.type(command + "\n");
-    return lab.chapters.at(-1).output.replace(/(\S+\.c):(\d+)$/gm, (_, file, n) => readFileSync(file, "utf8").split("\n")[n - 1].trim());
+    return lab.chapters.at(-1).output.replace(/(\S+\.c):(\d+)$/gm, (_, file, n) => readFileSync(new URL("../../" + file, import.meta.url), "utf8").split("\n")[n - 1].trim());
 }
 
 test("where the processor takes no single steps, trace shows what the kernel tells, and the line of C that did it", async () => {
