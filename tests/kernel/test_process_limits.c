@@ -13,6 +13,7 @@
 
 #define PLACE PUPPET_AREA
 #define MORE (PLACE + PAGE_SIZE)
+#define FAR 0x30000000u
 
 /* Makes CALL with FRAMES frames free and room for OBJECTS small objects in the heap's pages. Where it fails, nothing may be
  * gone. */
@@ -137,9 +138,21 @@ static void heap_runs_out(void) {
 KTEST(process_heap_that_cannot_grow_stays)
 { puppet_checks(heap_runs_out); }
 
-/* ---- a touch for which there is no memory ---- */
+/* Whole pages of a file are shared: only a page table is wanted. */
+static void file_mapping_runs_out(void) {
+    const unsigned map[7] = {SYS_MMAP2, FAR, PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_FIXED, 3};
 
-#define FAR 0x30000000u
+    EXPECT(3, SYS_OPEN, PUPPET_NAME);
+    KCHECK_EQ(call_with(0, 0, map), -ENOMEM);
+    KCHECK(!space_allows((void *)FAR, 1, 0));
+    KCHECK_EQ(call_with(1, 0, map), FAR);
+    KCHECK(space_allows((void *)FAR, 1, 0));
+}
+
+KTEST(process_mapping_of_a_file_wants_a_table)
+{ puppet_checks(file_mapping_runs_out); }
+
+/* ---- a touch for which there is no memory ---- */
 
 static unsigned touched;
 static bool writes, ready;

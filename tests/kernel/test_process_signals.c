@@ -154,6 +154,7 @@ static void handlers(void) {
     KCHECK(on->sigcontext.ds == USER_DS && on->sigcontext.es == USER_DS);
     KCHECK_EQ(on->mask[0], 0);
     KCHECK(mask_is(BIT(USR1) | BIT(USR2), 0));
+    KCHECK_EQ(current->signals.action[USR1].handler, HANDLER); /* stays */
 
     /* whatever the handler has written there, only what is harmless comes back */
     struct found *changed = (struct found *)on;
