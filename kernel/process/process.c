@@ -53,10 +53,12 @@ void process_init(void) {
     input_on_rest(process_rest);
 }
 
-/* Runs first on a new process's kernel stack. Returns to ring 3. */
+/* Runs first on a new process's kernel stack. Returns to ring 3, unless a signal has come already. */
 static void begin(void) {
     if (current->set_tid)
         copy_to_user((void *)current->set_tid, &current->pid, sizeof(current->pid));
+    if (signal_pending())
+        signals_deliver((struct trap_frame *)(uintptr_t)current->context.stack.top - 1, -1);
 }
 
 /* Gives PROCESS a kernel stack and a PID, and links it after the current process. It starts with FRAME. */

@@ -397,6 +397,22 @@ static void children(void) {
 KTEST(process_children_are_waited_for)
 { puppet_checks(children); }
 
+/* A child that is killed before its first turn has none; its status is the signal. */
+static void killed(void) {
+    static const unsigned deadly[] = {1, SIGINT, SIGKILL, USR1, SIGPIPE, 15};
+
+    for (size_t i = 0; i < ARRAY_SIZE(deadly); i++) {
+        const int child = CALL(SYS_FORK);
+        KCHECK(child > 0);
+        KCHECK_EQ(CALL(SYS_KILL, (unsigned)child, deadly[i]), 0);
+        KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)child, PLACE, 0), child);
+        KCHECK_EQ(word(0), deadly[i]);
+    }
+}
+
+KTEST(process_killed_has_the_signal_as_status)
+{ puppet_checks(killed); }
+
 static void pids_go_round(void) {
     const int before = last_pid;
     int second = MONITOR_PID + 1;
