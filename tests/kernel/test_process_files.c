@@ -453,7 +453,8 @@ static void pipes(void) {
     EXPECT(10, SYS_WRITE, 4, END - 10, 100); /* what there is */
     EXPECT(-EFAULT, SYS_WRITE, 4, END, 1);
     memset((char *)END - 4, 0, 4);
-    EXPECT(4, SYS_READ, 3, END - 4, 10);
+    memcpy((char *)MORE, (const unsigned[4]){END - 4, 10, PLACE, 6}, 16);
+    EXPECT(4, SYS_READV, 3, MORE, 2); /* the second part waits for the whole first one */
     KCHECK(!memcmp((char *)END - 4, (char *)PLACE, 4));
     EXPECT(-EFAULT, SYS_READ, 3, END, 10);
     memset((char *)PLACE, 0, 10);
