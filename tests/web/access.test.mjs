@@ -237,6 +237,16 @@ test("the keyboard alone: a command, its steps, a grid, a bit, another theme", {
     assert.deepEqual(errors, []);
 });
 
+test("who just begins to type is in the terminal", { skip: missing }, async t => {
+    const { page } = await open(t, { reducedMotion: "reduce" });
+    await page.keyboard.press("Control+z");
+    assert.ok(await page.evaluate(() => document.activeElement === document.body));
+    await page.keyboard.type("mem");
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(() => labPage.lab.chapters.length > 1 && !labPage.lab.busy);
+    assert.equal(await page.evaluate(() => labPage.lab.chapters[1].command), "mem");
+});
+
 test("every control can be reached with Tab, and none holds the focus", { skip: missing }, async t => {
     const { page } = await open(t, { reducedMotion: "reduce" }),
         seen = new Set();

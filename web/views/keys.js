@@ -1,10 +1,12 @@
-// Keys of the whole page: F6 goes from part to part; with ?present single keys do everything.
+// Keys of the whole page: F6 goes from part to part; what is typed while nothing has the focus goes to the terminal; with
+// ?present single keys do everything.
 const PARTS = ["missions", "terminal", "directory", "table", "frames", "translation", "time"];
 
 export function listenToKeys(app) {
     addEventListener("keydown", event => {
         if (event.key === "F6") nextPart(app, event);
         else if (document.body.classList.contains("present")) present(app, event);
+        else if (event.target === document.body && isLetter(event)) app.focus("terminal"); // and there the letter arrives
     });
 }
 
@@ -16,6 +18,8 @@ function nextPart(app, event) {
         PARTS[(at + (event.shiftKey ? PARTS.length - 1 : 1) + (at < 0 && event.shiftKey ? 1 : 0)) % PARTS.length],
     );
 }
+
+const isLetter = ({ key, ctrlKey, altKey, metaKey }) => /^[a-z]$/i.test(key) && !ctrlKey && !altKey && !metaKey;
 
 const inField = target => target.closest?.("textarea, select, input:not([type=range]), dialog");
 
