@@ -246,7 +246,10 @@ def main():
     for cells in rows:
         print(f"{cells[0]:32}{cells[1]:>12}{cells[2]:>8}{cells[3]:>12}{cells[4]:>8}{cells[5]:>8}"
               f"{cells[6]:>12}{cells[7]:>15}")
+    print(f"The pages: {out}/index.html")
+    missed = [file.path for file in files if file.path.startswith("mm/") and file.sums()[5]]
+    return f"coverage: lines never run in {' '.join(missed)}" if missed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
