@@ -22,14 +22,15 @@ def examples():
 
 
 @pytest.fixture(scope="module")
-def kernel(tmp_path_factory):
+def kernel(tmp_path_factory, give_objects):
     """A kernel of this tree and the examples."""
     tree = tmp_path_factory.mktemp("contributing")
     for name in TREE:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
-            shutil.copy(ROOT / name, tree / name)
+            shutil.copy2(ROOT / name, tree / name)
+    give_objects(tree)
     for path, text in examples().items():
         (tree / path).write_text(text)
     make = subprocess.run(["make", "-j2"], cwd=tree, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

@@ -136,22 +136,11 @@ def test_each_exercise_of_quires_own_stands_alone(name, folder_of):
             assert points == {exercise.name: (exercise.points, exercise.points)}, done.stdout
 
 
-def begin_with_objects(folder, build):
-    """Gives FOLDER the objects of Quire's own build: make compiles what differs. (The kernel of half a lab, below, is made
-    from nothing.) test_text looks for its own name in the debugging information, which says where an object was made."""
-    for part in ("boot", "kernel", "mm", "tests", "user"):
-        shutil.copytree(build / part, folder / "build" / part, dirs_exist_ok=True,
-                        ignore=shutil.ignore_patterns("test_text.c.o"))
-    for pattern in ("*.stamp", "*.S", "*.o", "version.h"):
-        for path in build.glob(pattern):
-            shutil.copy2(path, folder / "build")
-
-
 @pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
-def test_a_kernel_with_the_plain_solution_passes_its_own_tests(name, folder_of, build):
+def test_a_kernel_with_the_plain_solution_passes_its_own_tests(name, folder_of, give_objects):
     folder = folder_of(name)
-    begin_with_objects(folder, build)
+    give_objects(folder)  # the kernel of half a lab, below, is made from nothing
     solve.solve(labs.Lab(name), folder)
     done = run(folder, "make", "--silent", "-j2")
     assert done.returncode == 0 and "warning" not in done.stderr, done.stderr
