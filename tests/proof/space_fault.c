@@ -48,12 +48,6 @@ static bool is_permitted_right(pte_t was, pte_t is) {
     return is & PTE_PRESENT && ((was ^ is) & same) == 0 && (!(was & PTE_PRESENT) || is & VMEM_WRITE);
 }
 
-/* What is free leads nowhere: it has no owner. */
-static void are_free_frames_unowned(void) {
-    for (pfn_t pfn = 0; pfn < FRAMES_MAX; pfn++)
-        GIVEN(!is_free[pfn] || !(pm_frames[pfn] & FRAME_PAGES));
-}
-
 static void prove_call(vpn_t vpn, void *va) {
     pte_t was = before.tables.pte[vpn];
     are_counted(vpn, vpn + 1);

@@ -2,9 +2,9 @@
  * pm_take_back frees one (pm_alloc and pm_owners prove it of pm.c).
  *
  * No frame's number matters but 0's. So the directory is frame 1, table 0 frame 2, a table that is linked at PD[I] frame
- * 2 + I, and the next frame that pm gives the last one. The page and whether its table is there are given, too, case by
- * case: then nearly every access has one place, and only what is in memory is left open. (All cases in one run take
- * several times as long as one by one.) */
+ * 2 + I, and the next frame that pm gives the last one, then the one before. The page and whether its table is there are
+ * given, too, case by case: then nearly every access has one place, and only what is in memory is left open. (All cases in
+ * one run take several times as long as one by one.) */
 #ifndef QUIRE_PROOF_VMEM_STATE_H
 #define QUIRE_PROOF_VMEM_STATE_H
 
@@ -22,6 +22,13 @@ char kernel_start[1], rodata_end[1], boot_stack_guard[1], fault_stack_guard[1], 
 /* ---- pm ---- */
 
 static bool is_free[FRAMES_MAX];
+static unsigned given; /* by pm_alloc_page */
+
+/* Left open, but where a proof has cases. */
+#ifndef MAY_BE_FREE
+#define MAY_BE_FREE(pfn) nondet_bool()
+#define ARE_OTHERS_LINKED nondet_bool()
+#endif
 
 static bool any_is_free(void) {
     bool any = false;
@@ -30,15 +37,16 @@ static bool any_is_free(void) {
     return any;
 }
 
-/* Nobody here needs more than one frame. */
+/* Nobody here asks for more than one frame. */
 struct pm_counts pm_count(void) {
     return (struct pm_counts){.free = any_is_free()};
 }
 
 paddr_t pm_alloc_page(void) {
-    pfn_t pfn = FRAMES_MAX - 1;
+    pfn_t pfn = FRAMES_MAX - 1 - given;
     if (!any_is_free())
         return PADDR_NONE;
+    given++;
     GIVEN(is_free[pfn]);
     is_free[pfn] = false;
     frame_set_kind(pfn_to_pa(pfn), FRAME_PLAIN);
@@ -60,13 +68,15 @@ struct tables {
     unsigned pde[ENTRIES], pte[PAGES];
 };
 
-static void look(struct tables *t) {
+static void look_from(paddr_t directory, struct tables *t) {
     for (unsigned pdi = 0; pdi < ENTRIES; pdi++) {
-        t->pde[pdi] = word(cr3, pdi);
+        t->pde[pdi] = word(directory, pdi);
         for (unsigned i = 0; i < ENTRIES && pdi > 0 && pdi < FRAMES_PDI; i++)
             t->pte[pdi * ENTRIES + i] = t->pde[pdi] ? word(t->pde[pdi], i) : 0;
     }
 }
+
+static void look(struct tables *t) { look_from(cr3, t); }
 
 static bool is_in_use(paddr_t pa, frame_t record) {
     return pa_to_pfn(pa) < FRAMES_MAX && !is_free[pa_to_pfn(pa) % FRAMES_MAX] &&
@@ -136,16 +146,23 @@ static void remember(void) {
     before.cached_pde = cached_pde;
 }
 
+/* Pages that have no entry: the others may have one. */
+static bool is_zero[PAGES];
+
 /* With a table at PD[PDI], or without; others may be there or not. */
 static void any_state(unsigned its_pdi, bool is_linked) {
     HAVOC(memory);
     HAVOC(pm_frames);
+    for (vpn_t vpn = ENTRIES; vpn < FRAMES_PDI * ENTRIES; vpn++)
+        if (is_zero[vpn])
+            memory[2 + vpn / ENTRIES][vpn % ENTRIES] = 0;
     for (pfn_t pfn = 1; pfn < FRAMES_MAX; pfn++)
-        is_free[pfn] = nondet_bool();
+        is_free[pfn] = MAY_BE_FREE(pfn);
     cr3 = pfn_to_pa(1);
     memory[1][0] = pfn_to_pa(2) | OWN_FLAGS;
     for (unsigned pdi = 1; pdi < FRAMES_PDI; pdi++)
-        memory[1][pdi] = (pdi == its_pdi ? is_linked : nondet_bool()) ? pfn_to_pa(2 + pdi) | TABLE_FLAGS : 0;
+        memory[1][pdi] =
+            (pdi == its_pdi ? is_linked : ARE_OTHERS_LINKED) ? pfn_to_pa(2 + pdi) | TABLE_FLAGS : 0;
     memory[1][RECURSIVE_PDI] = cr3 | OWN_FLAGS;
     look(&before.tables);
     GIVEN(is_well_formed(&before.tables));
