@@ -367,10 +367,14 @@ void set_page_directory(paddr_t directory) {
     }
 }
 
+/* The next instruction, and all that the kernel has, is where it was. */
 void enable_paging(void) {
     mmu_event(MMU_ENABLE, cr3, 0);
     paging = true;
     learn_all();
+    for (paddr_t pa = (uintptr_t)kernel_start; pa < (uintptr_t)kernel_end; pa += PAGE_SIZE)
+        if (lookup(pa / PAGE_SIZE) != (pa | PTE_PRESENT | PTE_WRITE))
+            fail_msg("mmu: paging begins, and 0x%08x is mapped to 0x%08x", pa, lookup(pa / PAGE_SIZE));
 }
 
 void mmu_poke(paddr_t pa, unsigned value) {

@@ -224,7 +224,9 @@ static void test_init_goes_in_the_seeds_order(void **state) {
     size_t link = find_event(identity, MMU_WRITE, directory);
     size_t window = find_event(identity, MMU_WRITE, directory + RECURSIVE_PDI * 4);
     assert_true(identity < link && link < window && window < loaded);
-    for (size_t i = got_table + 1; i < identity; i++)
+    for (size_t i = got_directory + 1; i < got_table; i++)
+        assert_int_equal(mmu_events[i].where & PTE_FRAME, directory);
+    for (size_t i = got_table + 1; i < link; i++)
         assert_int_equal(mmu_events[i].where & PTE_FRAME, table);
 }
 
