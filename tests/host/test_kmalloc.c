@@ -181,6 +181,17 @@ static size_t some_size(unsigned i) {
 
 /* ---- each function ---- */
 
+static void test_init_forgets_the_pages_of_the_heap_before(void **state) {
+    (void)state;
+    kfree(kmalloc(100000));
+    kmalloc_trim();
+    assert_int_not_equal(kmalloc_peak_pages(), 0);
+    kmalloc_init(&provider);
+    assert_int_equal(kmalloc_pages(), 0);
+    assert_int_equal(kmalloc_peak_pages(), 0);
+    kmalloc_check();
+}
+
 static void test_size_0_is_null_and_null_can_be_freed(void **state) {
     (void)state;
     struct object spare = make(20000);
@@ -1360,6 +1371,7 @@ static void test_check_sees_damage_that_agrees_with_itself(void **state) {
 #define TEST(name) cmocka_unit_test_setup(name, start)
 
 static const struct CMUnitTest tests[] = {
+    TEST(test_init_forgets_the_pages_of_the_heap_before),
     TEST(test_size_0_is_null_and_null_can_be_freed),
     TEST(test_objects_of_every_size_are_aligned_and_apart),
     TEST(test_48_mib_of_objects_of_every_size),

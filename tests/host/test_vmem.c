@@ -207,6 +207,16 @@ static size_t last_write_to(paddr_t frame, size_t end) {
     return 0;
 }
 
+/* The directory, table 0, and a page of records for each 4 MiB that have memory. */
+static void test_init_takes_as_many_frames_as_it_says(void **state) {
+    (void)state;
+    power_on();
+    size_t free = pm_count().free;
+    vmem_init();
+    assert_int_equal(free - pm_count().free, 2 + vmem_record_frames());
+    assert_int_equal(vmem_record_frames(), 2 + MMU_FRAMES / FRAMES_PER_PAGE);
+}
+
 static void test_init_goes_in_the_seeds_order(void **state) {
     (void)state;
     power_on();
@@ -1399,6 +1409,7 @@ static void test_random_operations_against_the_model(void **state) {
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_init_leaves_no_stale_entry), /* which is what the others begin with */
     TEST(test_init_builds_the_directory_and_table_0),
+    TEST(test_init_takes_as_many_frames_as_it_says),
     TEST(test_init_goes_in_the_seeds_order),
     TEST(test_table_0_is_the_identity_with_the_protections),
     TEST(test_the_window_shows_the_directory_and_table_0),
