@@ -418,6 +418,17 @@ static void test_a_small_aligned_object_stays_small(void **state) {
     check_empty();
 }
 
+/* Every object is aligned to a granule. */
+static void test_an_alignment_that_every_object_has_costs_nothing(void **state) {
+    (void)state;
+    for (size_t size = 1; size <= SMALL_MAX; size++) {
+        void *p = kmalloc(size), *q = kmalloc_aligned(size, GRANULE);
+        assert_int_equal(kmalloc_size(q), kmalloc_size(p));
+        kfree(p);
+        kfree(q);
+    }
+}
+
 /* Once the wide slots are scarce the narrow ones, which are aligned to 16 KiB only, serve small sizes. */
 static void test_a_narrow_slot_serves_no_greater_alignment(void **state) {
     static void *objects[WIDE_SLOTS / 2];
@@ -1386,6 +1397,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_aligned_objects_at_every_alignment),
     TEST(test_aligned_objects_can_be_reallocated),
     TEST(test_a_small_aligned_object_stays_small),
+    TEST(test_an_alignment_that_every_object_has_costs_nothing),
     TEST(test_a_narrow_slot_serves_no_greater_alignment),
     TEST(test_an_aligned_object_spares_its_neighbours),
     TEST(test_an_alignment_that_is_no_power_of_two_panics),
