@@ -418,6 +418,22 @@ static void test_a_small_aligned_object_stays_small(void **state) {
     check_empty();
 }
 
+static void test_an_object_moves_when_more_than_half_of_its_place_would_be_left_over(void **state) {
+    (void)state;
+    for (size_t size = GRANULE; size <= SMALL_MAX; size += GRANULE) {
+        void *p = kmalloc(size);
+        size_t old = kmalloc_size(p);
+        assert_ptr_equal(krealloc(p, old), p);
+        assert_ptr_equal(krealloc(p, old / 2 + 1), p);
+        p = krealloc(p, old / 2);
+        assert_true(kmalloc_size(p) < old || old == GRANULE);
+        kfree(p);
+    }
+    void *page = krealloc(kmalloc(2 * PAGE_SIZE), PAGE_SIZE);
+    assert_true((uintptr_t)page < NARROW_START);
+    kfree(page);
+}
+
 /* Every object is aligned to a granule. */
 static void test_an_alignment_that_every_object_has_costs_nothing(void **state) {
     (void)state;
@@ -1397,6 +1413,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_aligned_objects_at_every_alignment),
     TEST(test_aligned_objects_can_be_reallocated),
     TEST(test_a_small_aligned_object_stays_small),
+    TEST(test_an_object_moves_when_more_than_half_of_its_place_would_be_left_over),
     TEST(test_an_alignment_that_every_object_has_costs_nothing),
     TEST(test_a_narrow_slot_serves_no_greater_alignment),
     TEST(test_an_aligned_object_spares_its_neighbours),
