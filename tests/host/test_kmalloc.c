@@ -452,6 +452,10 @@ static void test_a_narrow_slot_serves_no_greater_alignment(void **state) {
     garbage = false;
     for (size_t i = 0; i < ARRAY_SIZE(objects); i++)
         objects[i] = kmalloc(20000);
+    void *first = kmalloc(5000);
+    assert_ptr_equal(first, NARROW_START);
+    assert_int_equal(kmalloc_size(first), 2 * PAGE_SIZE);
+    kfree(first);
     for (size_t align = 1u << 13; align <= 1u << 18; align *= 2) {
         void *p[3];
         for (unsigned i = 0; i < 3; i++) {
