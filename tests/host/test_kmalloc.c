@@ -418,6 +418,17 @@ static void test_a_small_aligned_object_stays_small(void **state) {
     check_empty();
 }
 
+/* The fine classes are a granule apart; of the others' objects 9, 8, ... and 1 fill a page, as far as granules can. */
+static void test_the_classes_sizes(void **state) {
+    struct kmalloc_stats stats;
+    (void)state;
+    for (unsigned sc = 0; sc < SMALL_CLASSES; sc++) {
+        size_t granules = sc < FINE_CLASSES ? sc + 1 : PAGE_GRANULES / (SMALL_CLASSES - sc);
+        assert_true(kmalloc_stats(sc, &stats));
+        assert_int_equal(stats.size, granules * GRANULE);
+    }
+}
+
 static void test_an_object_moves_when_more_than_half_of_its_place_would_be_left_over(void **state) {
     (void)state;
     for (size_t size = GRANULE; size <= SMALL_MAX; size += GRANULE) {
@@ -1417,6 +1428,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_aligned_objects_at_every_alignment),
     TEST(test_aligned_objects_can_be_reallocated),
     TEST(test_a_small_aligned_object_stays_small),
+    TEST(test_the_classes_sizes),
     TEST(test_an_object_moves_when_more_than_half_of_its_place_would_be_left_over),
     TEST(test_an_alignment_that_every_object_has_costs_nothing),
     TEST(test_a_narrow_slot_serves_no_greater_alignment),
