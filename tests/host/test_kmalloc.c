@@ -186,6 +186,7 @@ static void test_init_forgets_the_pages_of_the_heap_before(void **state) {
     kfree(kmalloc(100000));
     kmalloc_trim();
     assert_int_not_equal(kmalloc_peak_pages(), 0);
+    assert_non_null(kmalloc(100));
     kmalloc_init(&provider);
     assert_int_equal(kmalloc_pages(), 0);
     assert_int_equal(kmalloc_peak_pages(), 0);
