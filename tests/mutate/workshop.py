@@ -89,7 +89,7 @@ class Workshop:
         if not kept.exists():
             objects = [self.folder / name for name in covered.parts(program) if "/tests/" not in name]
             tests, known = {}, set()
-            for name in run([program, "--list"], self.folder, LIMIT)[1].split():
+            for name in self.tests_in(Path(program).name):
                 for path in objects:
                     path.with_suffix(".gcda").unlink(missing_ok=True)
                 seconds = self.time(self.host_test, (Path(program).name, name), COVERED, LIMIT)
@@ -98,6 +98,9 @@ class Workshop:
                 known |= {line for line, _ in counts}
             kept.write_text(json.dumps([tests, list(known)]))
         return json.loads(kept.read_text())
+
+    def tests_in(self, program):
+        return run([f"{PLAIN}/{program}", "--list"], self.folder, LIMIT)[1].split()
 
     def line_counts(self, objects):
         data = [path for name in objects if (path := name.with_suffix(".gcda")).exists()]
