@@ -92,6 +92,8 @@ static void exec_with_strings(unsigned used) {
         KCHECK(current->space == space && space_current() == space && *(char *)MORE == 'x');
     }
     KCHECK(current->space != space && *(char *)MORE == 0);
+    const unsigned *stack = (const unsigned *)puppet_frame->user_esp;
+    KCHECK(stack[0] == 1 && strlen((const char *)stack[1]) == used - 1);
 }
 
 /* What lies below the strings begins on a page of its own, or the vectors do. */

@@ -379,7 +379,8 @@ static void children(void) {
                          MORE, 0, MORE + 4)) > 0);
     KCHECK_EQ(*(int *)MORE, child);
     KCHECK_EQ(process_find(child)->set_tid, MORE + 4);
-    const int other = CALL(SYS_CLONE, SIGCHLD, STACK);
+    const int other = CALL(SYS_CLONE, SIGCHLD, STACK, MORE, 0, MORE + 4); /* which it does not ask for */
+    KCHECK_EQ(*(int *)MORE, child);
     KCHECK(other > child);
     KCHECK(next_is(0, (int)me, MONITOR_PID) && next_is((int)me + 1, child, (int)me));
     KCHECK(next_is(child + 1, other, (int)me) && !next_is(other + 1, 0, 0));
