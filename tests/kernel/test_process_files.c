@@ -87,6 +87,9 @@ static void close_on_exec(void) {
     EXPECT(0, SYS_FCNTL, 7, F_GETFD);
     EXPECT(FD_CLOEXEC, SYS_FCNTL, 8, F_GETFD);
     EXPECT(FD_CLOEXEC, SYS_FCNTL, 3, F_GETFD);
+    EXPECT(4, SYS_DUP, 3); /* which does not hand it on */
+    EXPECT(0, SYS_FCNTL, 4, F_GETFD);
+    EXPECT(0, SYS_CLOSE, 4);
     EXPECT(6, SYS_DUP2, 0, 6);
     EXPECT(0, SYS_FCNTL, 6, F_GETFD);
     EXPECT(0, SYS_FCNTL, 8, F_SETFD, 2);
