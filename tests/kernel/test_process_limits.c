@@ -88,7 +88,7 @@ static void exec_with_strings(unsigned used) {
     memcpy((char *)PLACE, (const unsigned[2]){MORE, 0}, 8);
     memset((char *)MORE, 'x', used - 1);
     for (size_t frames = 0; call_with(frames, 0, exec) < 0; frames++) {
-        KCHECK(frames < 20 && !ktest_failing());
+        KCHECK(frames < 64 && !ktest_failing());
         KCHECK(current->space == space && space_current() == space && *(char *)MORE == 'x');
     }
     KCHECK(current->space != space && *(char *)MORE == 0);
