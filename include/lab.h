@@ -42,15 +42,18 @@
 #else
 #include "types.h"
 
+/* A line of C. */
+struct lab_place {
+    const char *function, *file;
+    int line;
+};
+
 #ifdef QUIRE_LAB
 /* Called with each word that is told; NULL: nobody. `trace` listens where the processor takes no single steps. */
 extern void (*lab_listener)(unsigned port, unsigned value);
 
-/* The line of C that stores an entry, flushes a page or loads CR3, for who listens. */
-extern struct lab_place {
-    const char *function, *file;
-    int line;
-} lab_place;
+/* The one that stores an entry, flushes a page or loads CR3, for who listens. */
+extern struct lab_place lab_place;
 
 #define LAB_HERE ((struct lab_place){__func__, __FILE__, __LINE__})
 
