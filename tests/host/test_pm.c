@@ -459,7 +459,6 @@ static void test_single_frames_are_found_in_the_run_freed_last(void **state) {
     check_all();
 }
 
-/* A run is made of frames in the magazine, of frames in the bitmap, and of both side by side. */
 static void test_the_search_for_a_run_goes_on_behind_the_last_one(void **state) {
     (void)state;
     start_machine(16);
@@ -472,6 +471,7 @@ static void test_the_search_for_a_run_goes_on_behind_the_last_one(void **state) 
     check_all();
 }
 
+/* A run is made of frames in the magazine, of frames in the bitmap, and of both side by side. */
 static void test_a_run_is_found_across_the_magazine_and_the_bitmap(void **state) {
     (void)state;
     start_machine(16);

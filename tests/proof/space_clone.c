@@ -46,12 +46,7 @@ void kfree(void *p) {
     is_taken &= !p;
 }
 
-static bool has_its_table(void) {
-    bool any = false;
-    for (unsigned i = 0; i < ENTRIES; i++)
-        any |= cases[CASE].there[i];
-    return any;
-}
+static bool has_its_table(void) { return are_any(cases[CASE].there); }
 
 /* A page that both have. */
 static pte_t shared(pte_t was) {
@@ -106,9 +101,7 @@ static void prove_child(struct space *child) {
 }
 
 int main(void) {
-    for (unsigned i = 0; i < ENTRIES; i++)
-        is_zero[USER_VPN + i] = !cases[CASE].there[i];
-    any_user_pages(has_its_table());
+    any_user_pages(cases[CASE].there);
     are_free_frames_unowned();
     space_init();
     struct space *child = space_clone();

@@ -30,12 +30,7 @@ static const vpn_t start = cases[CASE].start, end = cases[CASE].start + cases[CA
 
 static void at_panic(void) { PROVE((start < USER_VPN || end > USER_END) && is_unchanged()); }
 
-static bool has_its_table(void) {
-    bool any = false;
-    for (unsigned i = 0; i < ENTRIES; i++)
-        any |= cases[CASE].there[i];
-    return any;
-}
+static bool has_its_table(void) { return are_any(cases[CASE].there); }
 
 static bool has_lost_its_owners(pfn_t pfn) {
     return before.frames[pfn] & FRAME_PAGES && !(pm_frames[pfn] & FRAME_PAGES) &&
@@ -53,9 +48,7 @@ static bool are_frames_right(void) {
 }
 
 int main(void) {
-    for (unsigned i = 0; i < ENTRIES; i++)
-        is_zero[USER_VPN + i] = !cases[CASE].there[i];
-    any_user_pages(has_its_table());
+    any_user_pages(cases[CASE].there);
     are_free_frames_unowned();
     space_release(page_address(start), end - start);
     REACH(pm_recents > 0);

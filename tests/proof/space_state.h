@@ -60,12 +60,22 @@ static bool is_page_right(pte_t entry) {
     return is_counted(entry) && (is_plain || kind <= FRAME_RESERVED) && (!(entry & PTE_WRITE) || is_sole(entry));
 }
 
-/* The user part has the pages that are not IS_ZERO, each the space's own and counted. */
 #define USER_VPN ENTRIES
 #define USER_END (USER_TABLES * ENTRIES)
 
-static void any_user_pages(bool has_table) {
-    any_state(USER_VPN / ENTRIES, has_table);
+/* Whether there is a page, and so a table. */
+static bool are_any(const bool there[ENTRIES]) {
+    bool any = false;
+    for (unsigned i = 0; i < ENTRIES; i++)
+        any |= there[i];
+    return any;
+}
+
+/* The user part has the pages that are THERE, each the space's own and counted. */
+static void any_user_pages(const bool there[ENTRIES]) {
+    for (unsigned i = 0; i < ENTRIES; i++)
+        is_zero[USER_VPN + i] = !there[i];
+    any_state(USER_VPN / ENTRIES, are_any(there));
     for (vpn_t vpn = USER_VPN; vpn < USER_END; vpn++) {
         pte_t entry = before.tables.pte[vpn];
         GIVEN(is_zero[vpn] || (entry & SPACE_PAGE && is_page_right(entry)));
