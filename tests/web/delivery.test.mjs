@@ -23,6 +23,15 @@ test("the page asks no other host for anything", { skip }, async t => {
     assert.deepEqual(errors, []);
 });
 
+test("the page's head asks for every file that it begins with", { skip }, async t => {
+    const { page, errors } = await open(t);
+    const [asked, used] = await page.evaluate(() => [
+        [...document.head.querySelectorAll("link, script")].map(element => element.href || element.src),
+        performance.getEntriesByType("resource").map(({ name }) => name)]);
+    assert.deepEqual(used.filter(name => !asked.includes(name)), []);
+    assert.deepEqual(errors, []); /* one that is not there */
+});
+
 test("the content security policy lets no foreign code in, and nothing out", { skip }, async t => {
     const { page } = await open(t), policyIs = "meta[http-equiv=Content-Security-Policy]";
     const policy = await page.getAttribute(policyIs, "content");
