@@ -17,7 +17,7 @@ static bool map(const struct boot_module *module, char **va) {
     paddr_t start = pa_frame(module->start);
     size_t pages = pages_for(module->end - start);
 
-    if (pages == 0 || pages > (size_t)((char *)KERNEL_STACKS - *va) / PAGE_SIZE ||
+    if (module->end == module->start || pages > (size_t)((char *)KERNEL_STACKS - *va) / PAGE_SIZE ||
         vmem_map_range(*va, start, pages, 0) < 0)
         return false;
     *va += pages * PAGE_SIZE;
@@ -32,7 +32,8 @@ bool module_add(const struct module *module) {
     return true;
 }
 
-/* Maps every module of boot_info from MODULES_START on. A module that does not fit is left out and logged. */
+/* Maps every module of boot_info from MODULES_START on. A module that is empty or does not fit is left out and
+ * logged. */
 void modules_init(void) {
     char *va = (char *)MODULES_START;
 

@@ -11,7 +11,8 @@ struct module {
     paddr_t start; /* of DATA */
 };
 
-/* Maps every module of boot_info from MODULES_START on. A module that does not fit is left out and logged. */
+/* Maps every module of boot_info from MODULES_START on. A module that is empty or does not fit is left out and
+ * logged. */
 void modules_init(void);
 
 /* Adds a module; false where there are too many. */

@@ -29,7 +29,7 @@ HOST_LOADER = $(addprefix -Wl$(comma)--dynamic-linker=,$(wildcard $(HOST_LIBC)/l
 
 HOST_HEAP := $(sort $(filter-out mm/kmalloc_pages.c,$(wildcard mm/kmalloc*.c))) mm/bitmap.c tests/host/pages.c
 
-HOST_TESTS := bitmap memmap boot_info pm vmem space kmalloc model terminal elf tty fault
+HOST_TESTS := bitmap memmap boot_info pm vmem space kmalloc model terminal elf tty fault module
 # A lab's folder may lack one: it looks inside what is to be written there.
 HOST_TESTS := $(patsubst tests/host/test_%.c,%,$(wildcard $(HOST_TESTS:%=tests/host/test_%.c)))
 HOST_SRC_bitmap := mm/bitmap.c
@@ -46,6 +46,7 @@ HOST_SRC_terminal := kernel/console/terminal.c
 HOST_SRC_elf := kernel/process/elf.c
 HOST_SRC_tty := kernel/process/tty.c
 HOST_SRC_fault := kernel/process/fault.c kernel/lib/format.c
+HOST_SRC_module := kernel/process/module.c kernel/lib/format.c
 
 # test_vmem sees pm's calls, test_pm its summary, test_boot_info what is logged. HOST_LAYOUT stands in for the kernel's
 # linker script.
@@ -58,6 +59,7 @@ HOST_LD_vmem := $(foreach fn,pm_alloc_page pm_free_page pm_free_pages,-Wl$(comma
 HOST_LD_space := $(HOST_LAYOUT)
 HOST_LD_boot_info := -Wl,--wrap=kprintf $(HOST_LAYOUT)
 HOST_LD_fault := -Wl,--wrap=kprintf
+HOST_LD_module := -Wl,--wrap=kprintf
 HOST_LD_model := $(HOST_LAYOUT)
 
 # ---- objects: sanitized, plain, and position-independent ----
