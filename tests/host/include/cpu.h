@@ -1,4 +1,5 @@
-/* include/cpu.h's place on the build machine: what mm/ uses of the processor, over the simulated MMU. */
+/* include/cpu.h's place on the build machine: what mm/ uses of the processor, over the simulated MMU; and what
+ * kernel/process/fpu.c uses, which test_fpu.c simulates. */
 #ifndef QUIRE_CPU_H
 #define QUIRE_CPU_H
 
@@ -20,5 +21,19 @@ static inline bool words_are(const void *at, unsigned word, size_t words) {
         words--, next++;
     return words == 0;
 }
+
+/* ---- the x87 and SSE registers ---- */
+
+#define CR4_OSFXSR 0x00000200u
+#define CR4_OSXMMEXCPT 0x00000400u
+
+unsigned read_cr4(void);
+void write_cr4(unsigned value);
+void fninit(void);
+void fnclex(void);
+void fxsave(void *state);
+void fxrstor(const void *state);
+void fnsave(void *state);
+void frstor(const void *state);
 
 #endif
