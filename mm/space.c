@@ -30,7 +30,7 @@
 struct space {
     struct list list; /* in SPACES: first, so a list member is a space */
     paddr_t directory;
-    unsigned generation; /* of the kernel's part, as it stands in DIRECTORY; the current one is up to date */
+    unsigned generation; /* of the kernel's part, as it stands in DIRECTORY; not kept while the space is current */
 };
 
 static struct list spaces;
@@ -103,7 +103,6 @@ void space_switch(struct space *to) {
     if (to->generation != vmem_generation) {
         copy_entries(scratch_map(to->directory), USER_TABLES, FRAMES_PDI - USER_TABLES);
         scratch_unmap();
-        to->generation = vmem_generation;
     }
     current = to;
     if (on_switch)

@@ -471,13 +471,14 @@ static void test_what_a_program_may_access_to_the_byte(void **state) {
 
 /* The walk through another space, and its counts, are what that space's own are. */
 static void test_another_space_is_seen_as_from_inside(void **state) {
+    enum { KERNELS = 6 };
     static const uintptr_t places[] = {0x5000,
                                        AT,
                                        AT + PAGE_SIZE + 7,
                                        AT + 2 * PAGE_SIZE,
                                        AT + TABLE_SPAN,
                                        AT + 2 * TABLE_SPAN,
-                                       KHEAP_START,
+                                       [KERNELS] = KHEAP_START,
                                        0xFFFFF000,
                                        0xFFC00000 + AT / 1024,
                                        FREE_START,
@@ -495,6 +496,8 @@ static void test_another_space_is_seen_as_from_inside(void **state) {
         vmem_walk(at(places[i]), &inside[i]);
     space_switch(other);
     assert_int_equal(mmu_load(at(AT)), 1);
+    assert_int_equal(vmem_alloc_range(at(KHEAP_START), 1, WRITE), 0); /* a table that the first space has not seen */
+    vmem_walk(at(KHEAP_START), &inside[KERNELS]);
     for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
         bool mapped = space_walk(me, at(places[i]), &outside);
         assert_int_equal(mapped, (inside[i].pte & PTE_PRESENT) != 0);
@@ -511,6 +514,7 @@ static void test_another_space_is_seen_as_from_inside(void **state) {
     assert_true(counts.present == 2 && counts.shared == 1 && counts.absent == 2 && counts.tables == 2);
     space_switch(me);
     space_destroy(other);
+    assert_int_equal(vmem_free_range(at(KHEAP_START), 1), 0);
     counts = space_count(me);
     assert_true(counts.present == 2 && counts.shared == 0 && counts.absent == 2 && counts.tables == 2);
     space_release(at(AT), 2048);
