@@ -346,16 +346,17 @@ static void test_the_framebuffers_fields(void **state) {
     info.address = 0x1FD000000;
     info.pitch = 4096, info.width = 1024, info.height = 768, info.bits = 32;
     for (unsigned type = 0; type < 256; type++) {
+        unsigned red = type % 2 ? 16 : 0;
         info.type = (uint8_t)type;
         for (unsigned by = 0; by <= 2; by += 2) { /* where GRUB has them, they begin two bytes later */
             memset(info.colour, 0, sizeof info.colour);
-            memcpy(&info.colour[by], (uint8_t[]){16, 8, 9, 7, 1, 6}, 6);
+            memcpy(&info.colour[by], (uint8_t[]){(uint8_t)red, 8, 9, 7, 1, 6}, 6);
             read(FRAMEBUFFER);
             const struct framebuffer_info *f = &boot_info.framebuffer;
             assert_int_equal(f->type, type < FRAMEBUFFER_NONE ? type : FRAMEBUFFER_NONE);
             assert_true(f->address == 0x1FD000000);
             assert_true(f->pitch == 4096 && f->width == 1024 && f->height == 768 && f->bits_per_pixel == 32);
-            assert_true(f->red_shift == 16 && f->red_bits == 8 && f->green_shift == 9 && f->green_bits == 7 &&
+            assert_true(f->red_shift == red && f->red_bits == 8 && f->green_shift == 9 && f->green_bits == 7 &&
                         f->blue_shift == 1 && f->blue_bits == 6);
         }
     }
