@@ -115,8 +115,8 @@ void *krealloc(void *p, size_t size) {
     heap_enter();
     size_t old = kmalloc_size(p);
     if (old == 0 || size == 0) {
-        kfree(p); /* panics unless P is NULL or live */
-        return p ? NULL : kmalloc(size);
+        kfree(p); /* panics unless P is NULL, or live and SIZE 0 */
+        return kmalloc(size);
     }
     if (size <= old && (size > old / 2 || old == GRANULE))
         return p;

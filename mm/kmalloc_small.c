@@ -44,7 +44,6 @@ static void init_class(unsigned sc) {
 
 void small_init(void) {
     memset(&small_used, 0, sizeof(small_used));
-    memset(&small_unused, 0, sizeof(small_unused));
     summary_add_range(&small_unused, 0, SUMMARY_MAX);
     small_bytes = small_pool = 0;
     small_table_end = (char *)small_slab(0);

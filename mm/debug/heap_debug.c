@@ -257,7 +257,7 @@ static void *debug_krealloc(void *p, size_t size) {
 
     if (!record || size == 0) {
         give(p, CALLER);
-        return p ? NULL : take(size, 1, CALLER);
+        return take(size, 1, CALLER);
     }
     void *to = take(size, 1, CALLER);
     if (!to)
@@ -302,7 +302,7 @@ static struct heap_object object_of(const struct record *record) {
 }
 
 bool heap_debug_find(uintptr_t address, struct heap_object *out) {
-    const struct record *record = mode == HEAP_NORMAL ? NULL : record_at(address);
+    const struct record *record = record_at(address);
 
     if (!record || record->state == RECORD_NONE)
         return false;
@@ -311,7 +311,7 @@ bool heap_debug_find(uintptr_t address, struct heap_object *out) {
 }
 
 void heap_debug_each(void (*fn)(const struct heap_object *object, void *context), void *context) {
-    for (struct record *record = NULL; mode != HEAP_NORMAL && (record = record_next(record));) {
+    for (struct record *record = NULL; (record = record_next(record));) {
         struct heap_object object = object_of(record);
 
         if (object.live)
