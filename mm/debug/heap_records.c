@@ -267,7 +267,7 @@ void record_release(struct record *record) {
 
 struct record *record_at(uintptr_t address) {
     size_t page = page_of((void *)address);
-    use_t use = page < PAGES ? read_use(page) : 0;
+    use_t use = page < top ? read_use(page) : 0; /* the normal heap never raises TOP */
 
     if (!use)
         return NULL;
@@ -379,11 +379,18 @@ void records_trim(void) {
             trim_pages(page, page + uses);
 }
 
-/* Every page that is not idle is part of something. */
+/* Whether PAGE is part of a slab, or of a run whose object has not been freed. */
+static bool is_taken(size_t page) {
+    const struct record *record = record_at(address_of(page));
+    return record && (record->slot_shift != RUN || record->state != RECORD_FREED);
+}
+
+/* A page that is idle is part of nothing but a freed run; any other one is part of something. */
 void records_check(void) {
-    for (size_t page = 0; (page = bitmap_find(idle, page, top, false)) < top; page++)
-        if (!read_use(page))
-            PANIC("kmalloc: the page at 0x%08x is neither idle nor used", (unsigned)address_of(page));
+    for (size_t page = 0; page < top; page++)
+        if (bitmap_test(idle, page) ? is_taken(page) : !read_use(page))
+            PANIC("kmalloc: the page at 0x%08x is %s", (unsigned)address_of(page),
+                  bitmap_test(idle, page) ? "idle and used" : "neither idle nor used");
 }
 
 void records_stats(unsigned sc, struct kmalloc_stats *out) {

@@ -1,0 +1,257 @@
+/* heap=debug and heap=guard: where their objects lie, what is known of a place, and their figures (heap_records.c). But
+ * for one, the tests need a kernel booted with one of these options. */
+#include "heap_debug.h"
+
+#include "kmalloc.h"
+#include "ktest.h"
+#include "memlayout.h"
+#include "support.h"
+#include "vmem.h"
+
+/* Objects, a record for each cell of their pages, and what each page is part of. */
+#define RECORDS_START 0xDC000000u
+#define USES_START 0xEA000000u
+#define PAGES ((RECORDS_START - KHEAP_START) / PAGE_SIZE)
+#define RECORD_BYTES 32u
+#define RUN 0x80000000u /* in a use, with the run's first page */
+
+static size_t page_of(const void *p) { return ((uintptr_t)p - KHEAP_START) / PAGE_SIZE; }
+static unsigned *use_of(const void *p) { return (unsigned *)USES_START + page_of(p); }
+
+static void check_heap(void *arg) {
+    (void)arg;
+    kmalloc_check();
+}
+
+static bool is_known(const void *p) {
+    struct heap_object found;
+
+    return heap_debug_find((uintptr_t)p, &found);
+}
+
+/* Whatever is known of an address is of an object there, or just beside it. */
+static void check_places(void) {
+    struct heap_object found;
+
+    for (uintptr_t va = KHEAP_START; va < KHEAP_START + (448u << 20); va += PAGE_SIZE)
+        if (heap_debug_find(va, &found))
+            KCHECK(found.start - va < 2 * PAGE_SIZE || (va >= found.start && va - found.start < found.size + 2 * PAGE_SIZE));
+}
+
+/* With more pages in all than the range has, addresses are used again, and nothing is lost. */
+KTEST(heap_debug_goes_round_its_addresses)
+{
+    if (heap_mode() == HEAP_NORMAL)
+        KSKIP("needs heap=debug or heap=guard");
+    void *kept = kmalloc(5000);
+
+    KCHECK(kept);
+    for (unsigned i = 0; i < 4000; i++) {
+        void *p = kmalloc(200000 + i * 16);
+        KCHECK(p);
+        kfree(p);
+    }
+    KCHECK_EQ(kmalloc_size(kept), 5000);
+    kmalloc_check();
+    KCHECK_CALL(check_places());
+    kfree(kept);
+    enum { N = 300 };
+    static void *p[N]; /* on pages where larger ones began */
+    for (unsigned i = 0; i < N; i++)
+        KCHECK((p[i] = kmalloc(1800)));
+    kmalloc_check();
+    KCHECK_CALL(check_places());
+    for (unsigned i = 0; i < N; i++)
+        kfree(p[i]);
+}
+
+/* Has the next search for pages begin at the first one: takes all addresses up to the last, a piece at a time. */
+static void go_to_the_end(void) {
+    enum { MOST = 50 };
+    static void *p[MOST];
+    size_t n = 0, at = 0, more = heap_mode() == HEAP_GUARD ? 1 : 2; /* pages that a piece has besides its alignment */
+
+    for (size_t pages = 1 << 16; pages > 0; pages /= at + pages + more > PAGES ? 2 : 1) {
+        if (at + pages + more > PAGES)
+            continue;
+        char *piece = kmalloc_aligned(1, (at ? pages : 1) * PAGE_SIZE);
+        KCHECK(piece && *use_of(piece) & RUN && (*use_of(piece) & ~RUN) >= at);
+        at = (*use_of(piece) & ~RUN) + (at ? pages : 1) + more;
+        kfree(piece);
+    }
+    for (bool done = heap_mode() == HEAP_GUARD || at == PAGES; !done; done = page_of(p[n++]) == PAGES - 1)
+        KCHECK(n < MOST && (p[n] = kmalloc(1800))); /* a page of slots has no addresses besides */
+    while (n > 0)
+        kfree(p[--n]);
+    kmalloc_trim();
+}
+
+/* Whether the last four of the N objects at P lie in two pages of slots, one behind the other. */
+static bool are_neighbours(char *const *p, unsigned n) {
+    return n >= 4 && page_of(p[n - 4]) == page_of(p[n - 3]) && page_of(p[n - 2]) == page_of(p[n - 1]) &&
+           page_of(p[n - 1]) == page_of(p[n - 3]) + 1;
+}
+
+KTEST(heap_debug_a_page_among_used_ones_comes_and_goes_alone)
+{
+    enum { N = 100 };
+    static char *p[N], *q[N];
+    unsigned n = 0, more = 0;
+
+    if (heap_mode() != HEAP_DEBUG)
+        KSKIP("needs heap=debug");
+    KCHECK_CALL(go_to_the_end());
+    while (!are_neighbours(p, n))
+        KCHECK(n < N && (p[n++] = kmalloc(1800)));
+    kfree(p[n - 4]);
+    kfree(p[n - 3]);
+    kmalloc_trim();
+    kmalloc_check();
+    KCHECK_CALL(go_to_the_end());
+    frames_hold_all();
+    while (more < N && (q[more] = kmalloc(1800))) /* in what is left of other pages, and then in the one that has gone */
+        more++;
+    frames_release_all();
+    kmalloc_check();
+    KCHECK(more < N);
+    while (more > 0)
+        kfree(q[--more]);
+    for (unsigned i = 0; i < n; i++)
+        if (i != n - 4 && i != n - 3)
+            kfree(p[i]);
+}
+
+KTEST(heap_debug_check_finds_a_page_that_is_part_of_nothing)
+{
+    if (heap_mode() == HEAP_NORMAL)
+        KSKIP("needs heap=debug or heap=guard");
+    char *object = kmalloc(100000);
+    KCHECK(object);
+    const unsigned use = *use_of(object + PAGE_SIZE);
+    *use_of(object + PAGE_SIZE) = 0;
+    KCHECK_TRAPS(check_heap, NULL, "is neither idle nor used");
+    *use_of(object + PAGE_SIZE) = use;
+    kfree(object);
+}
+
+static bool is_mapped(uintptr_t va) {
+    paddr_t pa;
+
+    return vmem_translate((const void *)va, &pa);
+}
+
+static size_t mapped_pages(uintptr_t start, uintptr_t end) {
+    size_t n = 0;
+
+    for (uintptr_t va = start; va < end; va += PAGE_SIZE)
+        n += is_mapped(va);
+    return n;
+}
+
+static void count_object(const struct heap_object *found, void *count) {
+    (void)found;
+    ++*(size_t *)count;
+}
+
+/* The figures are those of the objects that are live and of the pages that are mapped. */
+static void check_figures(void) {
+    struct kmalloc_stats row;
+    size_t live = 0, pages = 0, objects = 0, others = mapped_pages(RECORDS_START, KHEAP_END);
+
+    for (unsigned sc = 0; kmalloc_stats(sc, &row); sc++) {
+        KCHECK_EQ(row.size, sc < 6 ? 64u << sc : 0);
+        KCHECK_EQ(row.capacity, row.size ? row.pages * PAGE_SIZE / row.size : row.live);
+        live += row.live;
+        pages += row.pages;
+    }
+    heap_debug_each(count_object, &objects);
+    KCHECK_EQ(live, objects);
+    KCHECK_EQ(pages, mapped_pages(KHEAP_START, RECORDS_START));
+    KCHECK_EQ(kmalloc_pages(), pages + others);
+    KCHECK(kmalloc_peak_pages() >= kmalloc_pages());
+}
+
+/* The class of an object of SIZE bytes: the smallest slot that has room for it and its red zones, or a run. */
+static unsigned class_of(size_t size) {
+    unsigned sc = heap_mode() == HEAP_GUARD ? 6 : 0;
+
+    while (sc < 6 && 16 + size + 16 > 64u << sc)
+        sc++;
+    return sc;
+}
+
+KTEST(heap_debug_figures_are_exact)
+{
+    size_t sizes[] = {1, 32, 33, 96, 97, 224, 480, 992, 2016, 2017, 5000, 0};
+    struct kmalloc_stats before, after;
+    size_t peak;
+
+    if (heap_mode() == HEAP_NORMAL)
+        KSKIP("needs heap=debug or heap=guard");
+    KCHECK_CALL(check_figures());
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) { /* the last one larger than all that has ever been there */
+        unsigned sc = class_of(sizes[i] = sizes[i] ? sizes[i] : (kmalloc_peak_pages() - kmalloc_pages() + 1) * PAGE_SIZE);
+        kmalloc_stats(sc, &before);
+        void *p = kmalloc(sizes[i]);
+        kmalloc_stats(sc, &after);
+        KCHECK(p);
+        KCHECK_EQ(after.live, before.live + 1);
+        KCHECK_CALL(check_figures());
+        peak = kmalloc_peak_pages();
+        KCHECK(i < ARRAY_SIZE(sizes) - 1 || peak == kmalloc_pages());
+        kfree(p);
+        KCHECK_EQ(kmalloc_peak_pages(), peak);
+        KCHECK_CALL(check_figures());
+    }
+    kmalloc_trim();
+    KCHECK_CALL(check_figures());
+}
+
+/* Whether some page of the N from PAGE on is part of something. */
+static bool any_used(size_t page, size_t n) {
+    for (const unsigned *use = (unsigned *)USES_START + page; n > 0; n--, use++)
+        if (is_mapped((uintptr_t)use) && *use)
+            return true;
+    return false;
+}
+
+KTEST(heap_debug_takes_no_record_before_it_is_needed)
+{
+    enum { N = 10 };
+    static void *p[N];
+    size_t cells = heap_mode() == HEAP_GUARD ? 1 : PAGE_SIZE / 64, per_page = PAGE_SIZE / RECORD_BYTES / cells;
+
+    if (heap_mode() == HEAP_NORMAL)
+        KSKIP("needs heap=debug or heap=guard");
+    kmalloc_trim();
+    for (unsigned i = 0; i <= N; i++) {
+        for (size_t page = 0; page < PAGES; page += per_page)
+            KCHECK(!is_mapped(RECORDS_START + page * cells * RECORD_BYTES) || any_used(page, per_page));
+        for (size_t page = 0; page < PAGES; page += PAGE_SIZE / sizeof(unsigned))
+            KCHECK(!is_mapped(USES_START + page * sizeof(unsigned)) || any_used(page, PAGE_SIZE / sizeof(unsigned)));
+        KCHECK(i == N || (p[i] = kmalloc(1800)));
+    }
+    for (unsigned i = 0; i < N; i++)
+        kfree(p[i]);
+}
+
+/* An object lies where the debugging heap would keep its uses. */
+KTEST(heap_normal_takes_no_object_for_its_own_books)
+{
+    enum { ALIGN = 32u << 20 };
+    unsigned *p[16], n = 0;
+    size_t objects = 0;
+
+    if (heap_mode() != HEAP_NORMAL)
+        KSKIP("needs the normal heap");
+    while ((p[n] = kmalloc_aligned(PAGE_SIZE, ALIGN)) && p[n] != (unsigned *)USES_START)
+        n++;
+    KCHECK(p[n]);
+    for (unsigned i = 0; i < PAGE_SIZE / sizeof(unsigned); i++)
+        p[n][i] = 6; /* a page of slots */
+    KCHECK(!is_known((char *)KHEAP_START) && !is_known((char *)KHEAP_START + PAGE_SIZE));
+    heap_debug_each(count_object, &objects);
+    KCHECK_EQ(objects, 0);
+    for (unsigned i = 0; i <= n; i++)
+        kfree(p[i]);
+}
