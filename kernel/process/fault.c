@@ -65,14 +65,12 @@ static void print_callers(const struct trap_frame *frame) {
     print_line("backtrace");
     print_place(frame->eip);
     for (; shown < CALLERS_SHOWN && all < CALLERS_MAX; all++) {
-        if (copy_from_user(link, (void *)ebp, sizeof(link)) < 0)
+        if (copy_from_user(link, (void *)ebp, sizeof(link)) < 0 || !link[1])
             break;
         if (link[1] == eip) {
             repeats++;
         } else {
             print_repeats(repeats);
-            if (!link[1])
-                return;
             print_place(eip = link[1]);
             repeats = 0;
             shown++;

@@ -41,20 +41,30 @@ void exception_report_program(const struct trap_frame *frame, uintptr_t address,
 }
 
 static unsigned words[WORDS]; /* the program's, from STACK_AT on */
+static unsigned refusals;
+static bool endless; /* or a frame everywhere, whose caller's is the next one */
 
 int copy_from_user(void *to, const void *user, size_t n) {
     uintptr_t at = (uintptr_t)user - STACK_AT;
-    if (at > sizeof words || n > sizeof words - at)
+    if (endless) {
+        memcpy(words, (unsigned[2]){(unsigned)(uintptr_t)user + 8, 0x6004}, sizeof(unsigned[2]));
+        at = 0;
+    }
+    if (at > sizeof words || n > sizeof words - at) {
+        assert_int_equal(refusals++, 0); /* it is not tried again */
         return -EFAULT;
+    }
     memcpy(to, (char *)words + at, n);
     return 0;
 }
+
+static const char *name = "work";
 
 /* Addresses in the program's first page after 0x5000 have a name. */
 const char *elf_symbol(const struct module *module, uintptr_t address, size_t *offset) {
     assert_ptr_equal(module, program.program);
     *offset = address - 0x5000;
-    return address >> 12 == 5 ? "work" : NULL;
+    return address >> 12 == 5 ? name : NULL;
 }
 
 static bool wanting;
@@ -82,7 +92,7 @@ static int fault(unsigned vector, uintptr_t address, unsigned ebp) {
     volatile int status;
     touched = address;
     said[length = 0] = '\0';
-    lines_begun = reports = signalled = 0;
+    lines_begun = reports = signalled = refusals = 0;
     if ((status = setjmp(end)) == 0)
         fault_in_program(&frame, address);
     assert_int_equal(lines_begun, 2);
@@ -155,6 +165,11 @@ static void test_callers_are_followed_as_far_as_they_go(void **state) {
     put(2, 3, 0); /* the outermost */
     put(3, 4, 0x7004);
     check_callers("it[7]     0x00005004 work+0x4\nit[7]     0x00006004\n");
+    put(0, 1, 0); /* the first one is the outermost, whatever comes then */
+    check_callers("");
+    put(0, 1, 1); /* an address as good as any */
+    check_callers("it[7]     0x00000001\nit[7]     0x00006004\n");
+    put(0, 1, 0x5004);
     put(2, 2, 0x8004); /* leads to itself */
     check_callers("it[7]     0x00005004 work+0x4\nit[7]     0x00006004\nit[7]     0x00008004\n");
     put(2, 1, 0x8004); /* leads back */
@@ -187,12 +202,31 @@ static void test_sixteen_callers_are_shown(void **state) {
     check_callers(wanted);
 }
 
+/* A chain that never ends is followed as far as a stack of 8 MiB reaches. */
+static void test_an_endless_recursion_ends(void **state) {
+    (void)state;
+    endless = true;
+    check_callers("it[7]     0x00006004\nit[7]     ... the same 1048575 times more\n");
+}
+
+/* A symbol's name is cut to 60 characters. */
+static void test_a_long_name_is_cut(void **state) {
+    (void)state;
+    name = "a_name_that_is_longer_than_sixty_characters_is_cut_to_that_many";
+    assert_int_equal(fault(6, 0x1234, 0), SIGILL);
+    assert_string_equal(
+        said, "it[7]   backtrace\n"
+              "it[7]     0x00005010 a_name_that_is_longer_than_sixty_characters_is_cut_to_that_m+0x10\n");
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_each_exception_is_a_signal),
     cmocka_unit_test(test_the_stacks_guard_is_named),
     cmocka_unit_test(test_callers_are_followed_as_far_as_they_go),
     cmocka_unit_test(test_a_recursion_is_counted),
     cmocka_unit_test(test_sixteen_callers_are_shown),
+    cmocka_unit_test(test_an_endless_recursion_ends),
+    cmocka_unit_test(test_a_long_name_is_cut),
 };
 
 HOST_MAIN(tests)
