@@ -199,11 +199,13 @@ static bool tty_readable(struct file *file) {
     return ready_count > 0 || current->group != owner;
 }
 
-/* Waits until there is something to read. 0 or a negative error. */
+/* Waits until there is something to read, unless the mode says that a read may give nothing. 0 or a negative error. */
 static int wait_for_input(const struct file *file) {
     while (ready_count == 0) {
         if (current->group != owner)
             return -EIO;
+        if (!(mode.lflag & ICANON) && mode.cc[VMIN] == 0)
+            return 0;
         if (file->flags & O_NONBLOCK)
             return -EAGAIN;
         if (signal_pending())
@@ -215,11 +217,11 @@ static int wait_for_input(const struct file *file) {
 
 /* Reads what is ready: at most N characters, in line mode at most one line. */
 static int tty_read(struct file *file, char *buffer, size_t n) {
-    int error = !(mode.lflag & ICANON) && mode.cc[VMIN] == 0 && ready_count == 0 ? 1 : wait_for_input(file);
+    int error = wait_for_input(file);
     size_t done = 0;
 
-    if (error)
-        return error < 0 ? error : 0;
+    if (error < 0)
+        return error;
     while (done < n && ready_count) {
         int c = ready[ready_first % READY_MAX];
 

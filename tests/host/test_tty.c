@@ -29,26 +29,38 @@ static void (*while_waiting)(void);
 
 void signal_send(struct process *process, unsigned signal) { sent[process == &other] |= 1u << signal; }
 bool signal_pending(void) { return pending; }
-void schedule_wake(const void *channel) { assert_non_null(channel); }
-void schedule_interrupted(void) {}
-void schedule(void) { turns++; }
+static const void *woken;
+void schedule_wake(const void *channel) { woken = channel; }
+
+static unsigned interrupts;
+static bool signal_comes; /* in the next turn of another process */
+static size_t shown_length;
+
+void schedule_interrupted(void) { interrupts++; }
+void schedule(void) {
+    assert_int_equal(interrupts, ++turns); /* who waits for the clock has had the chance */
+    pending = signal_comes;
+}
 
 void schedule_wait(const void *channel, const unsigned *until) {
     assert_non_null(channel);
     assert_null(until);
     assert_non_null(while_waiting);
+    woken = NULL;
     while_waiting();
+    assert_true(pending || woken == channel);
 }
 
 /* ---- a program's memory ---- */
 
-static size_t user_most; /* bytes that can be accessed in one piece */
+static size_t user_most;  /* bytes that can be accessed in one piece */
+static size_t parts_most; /* after so many pieces, nothing can be accessed */
 static bool faults;
 
 size_t user_part(const void *va, size_t n, bool write) {
-    assert_non_null(va);
+    assert_true(va && n > 0); /* nothing behind the buffer is touched */
     assert_false(write);
-    return faults ? 0 : n < user_most ? n : user_most;
+    return faults || parts_most-- == 0 ? 0 : n < user_most ? n : user_most;
 }
 
 static size_t copies_most; /* after so many, nothing can be accessed */
@@ -70,7 +82,7 @@ static size_t keys_left;
 int input_poll(void) { return keys_left ? keys_left--, *keys++ : -1; }
 
 static char shown[4 * ALL], captured[ALL];
-static size_t shown_length, captured_length, fresh_lines;
+static size_t captured_length, fresh_lines;
 static bool capturing;
 
 void log_pass(const char *text, size_t n) {
@@ -93,7 +105,7 @@ static int start(void **state) {
     (void)state;
     reader.next = &other;
     other.next = &monitor;
-    user_most = copies_most = SIZE_MAX;
+    user_most = parts_most = copies_most = SIZE_MAX;
     tty_give(7);
     assert_int_equal(fresh_lines, 1);
     return 0;
@@ -303,6 +315,7 @@ static void test_what_is_typed_ahead_waits(void **state) {
 
 static void test_raw_characters_are_there_at_once(void **state) {
     struct termios wanted = mode();
+    char c = 'x';
     (void)state;
     wanted.lflag &= ~ICANON;
     assert_int_equal(control(TCSETS + 1, &wanted), 0);
@@ -311,9 +324,15 @@ static void test_raw_characters_are_there_at_once(void **state) {
     check_shown("a\n^?^Db");
     check_read(3, "a\n\177");
     check_read(ALL, "\004b");
+    type_keys((const int[]){0}, 1); /* Ctrl-Space: a character as any other */
+    assert_int_equal(tty_type.read(&file, &c, 1), 1);
+    assert_int_equal(c, 0);
     wanted.cc[VMIN] = 0;
     assert_int_equal(control(TCSETS, &wanted), 0);
     assert_int_equal(tty_type.read(&file, (char[1]){0}, 1), 0); /* does not wait */
+    current = &other;
+    check_error(-EIO); /* nor does who is in the background; but it is told */
+    current = &reader;
     type("c");
     check_read(ALL, "c");
     set(ICRNL, 0);
@@ -425,6 +444,7 @@ static void type_a_line(void) { type("late\n"); }
 static void give_away(void) {
     int group = 8;
     control(TIOCSPGRP, &group);
+    type("theirs\n");
 }
 static void interrupt(void) { pending = true; }
 
@@ -442,6 +462,7 @@ static void test_a_read_waits(void **state) {
     check_error(-EIO);
     int group = 7;
     control(TIOCSPGRP, &group);
+    check_read(ALL, "theirs\n"); /* nobody has read it */
     type("ab\n");
     faults = true;
     check_error(-EFAULT);
@@ -482,8 +503,31 @@ static void test_long_output_lets_others_run(void **state) {
     assert_int_equal(turns, 0);
     assert_int_equal(write(text, 1), 1);
     assert_int_equal(turns, 1);
-    assert_int_equal(write(text, PAGE_SIZE), PAGE_SIZE);
+    assert_int_equal(write(text, PAGE_SIZE - 1), PAGE_SIZE - 1); /* counted from the last turn on */
+    assert_int_equal(turns, 1);
+    assert_int_equal(write(text, 1), 1);
     assert_int_equal(turns, 2);
+}
+
+/* What has been shown counts, though a signal comes. */
+static void test_long_output_can_be_interrupted(void **state) {
+    static char text[2 * PAGE_SIZE];
+    (void)state;
+    memset(text, 'x', sizeof text);
+    user_most = PAGE_SIZE;
+    signal_comes = true;
+    assert_int_equal(write(text, sizeof text), PAGE_SIZE);
+    assert_int_equal(shown_length, PAGE_SIZE);
+    assert_int_equal(write(text, sizeof text), -ERESTART);
+}
+
+/* Of a buffer that ends where the program may not read, what comes before is shown. */
+static void test_output_is_shown_as_far_as_it_can_be_read(void **state) {
+    (void)state;
+    parts_most = 2;
+    user_most = 3;
+    assert_int_equal(write("abcdefghi", 9), 6);
+    check_shown("abcdef");
 }
 
 /* A program without the terminal begins on a line of its own, and so does the prompt after it. */
@@ -526,6 +570,8 @@ static const struct CMUnitTest tests[] = {
     TEST(test_a_read_waits),
     TEST(test_output_is_shown),
     TEST(test_long_output_lets_others_run),
+    TEST(test_long_output_can_be_interrupted),
+    TEST(test_output_is_shown_as_far_as_it_can_be_read),
     TEST(test_output_beside_begins_a_line),
 };
 
