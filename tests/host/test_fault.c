@@ -31,12 +31,13 @@ void __wrap_kprintf(const char *fmt, ...) {
 }
 
 static unsigned lines_begun, reports;
+static const char *wanted_prefix = "it[7] ";
 void tty_begin_output(void) { lines_begun++; }
 void log_fresh_line(void) { lines_begun++; }
 
 void exception_report_program(const struct trap_frame *frame, uintptr_t address, const char *prefix) {
     (void)frame, (void)address;
-    assert_string_equal(prefix, "it[7] ");
+    assert_string_equal(prefix, wanted_prefix);
     reports++;
 }
 
@@ -209,6 +210,14 @@ static void test_an_endless_recursion_ends(void **state) {
     check_callers("it[7]     0x00006004\nit[7]     ... the same 1048575 times more\n");
 }
 
+static void test_the_longest_name_leads_the_report(void **state) {
+    (void)state;
+    program = (struct process){.pid = 32767, .name = "a_name_of_thirty-one_characters"};
+    wanted_prefix = "a_name_of_thirty-one_characters[32767] ";
+    assert_int_equal(fault(6, 0x1234, 0), SIGILL);
+    assert_int_equal(reports, 1);
+}
+
 /* A symbol's name is cut to 60 characters. */
 static void test_a_long_name_is_cut(void **state) {
     (void)state;
@@ -226,6 +235,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_a_recursion_is_counted),
     cmocka_unit_test(test_sixteen_callers_are_shown),
     cmocka_unit_test(test_an_endless_recursion_ends),
+    cmocka_unit_test(test_the_longest_name_leads_the_report),
     cmocka_unit_test(test_a_long_name_is_cut),
 };
 

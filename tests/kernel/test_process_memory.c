@@ -338,6 +338,66 @@ static void mapping_runs_out(void) {
 KTEST(process_mapping_that_fails_leaves_nothing)
 { puppet_checks(mapping_runs_out); }
 
+/* ---- faults ---- */
+
+static struct process_fault told;
+static unsigned times;
+
+static void tell(const struct process_fault *fault) {
+    told = *fault;
+    times++;
+}
+
+/* Whether the fault at VA is mended, and told of: by the frames that the page had before and has now. */
+static bool mended(unsigned va, unsigned error, paddr_t before) {
+    const size_t faults = current->faults;
+    const unsigned told_before = times;
+    paddr_t pa = PADDR_NONE;
+
+    bool done = memory_fault((void *)va, FAULT_USER | error) && vmem_translate((void *)va, &pa);
+    return done && current->faults == faults + 1 && times == told_before + 1 && told.va == (void *)va &&
+           told.pid == current->pid && !strcmp(told.name, "puppet") && told.write == !!(error & FAULT_WRITE) &&
+           told.before == before && told.after == pa_frame(pa);
+}
+
+/* Whether the fault at VA is the program's own: nothing has changed, and nobody is told. */
+static bool refused(unsigned va, unsigned error) {
+    const size_t faults = current->faults;
+    const unsigned told_before = times;
+
+    return !memory_fault((void *)va, FAULT_USER | error) && current->faults == faults && times == told_before;
+}
+
+static void told_faults(void) {
+    EXPECT(FAR, SYS_MMAP2, FAR, 2 * PAGE_SIZE, RW, THERE);
+    EXPECT(FAR + 2 * PAGE_SIZE, SYS_MMAP2, FAR + 2 * PAGE_SIZE, PAGE_SIZE, PROT_READ, THERE);
+    KCHECK(mended(FAR + 5, FAULT_WRITE, PADDR_NONE));
+    KCHECK(mended(FAR + PAGE_SIZE, 0, PADDR_NONE));
+    KCHECK(mended(FAR + 2 * PAGE_SIZE, 0, PADDR_NONE));
+    KCHECK(refused(FAR + 2 * PAGE_SIZE, FAULT_WRITE | FAULT_PRESENT));
+    KCHECK(refused(FAR + 3 * PAGE_SIZE, 0));
+    KCHECK(CALL(SYS_FORK) > 0);
+    paddr_t shared;
+    KCHECK(vmem_translate((void *)FAR, &shared));
+    KCHECK(mended(FAR, FAULT_WRITE | FAULT_PRESENT, shared));
+    KCHECK(told.after != shared);
+    KCHECK(mended(STACK_TOP - 5 * PAGE_SIZE + 1, FAULT_WRITE, PADDR_NONE));
+    KCHECK(mended(STACK_END, 0, PADDR_NONE));
+    KCHECK(refused(STACK_END - 1, 0));
+    KCHECK(refused(STACK_TOP, 0));
+    KCHECK(refused(STACK_END - 1, FAULT_WRITE));
+    process_on_fault(NULL);
+    *(char *)(STACK_TOP - 9 * PAGE_SIZE) = 1;
+    KCHECK(told.va == (void *)STACK_END);
+}
+
+KTEST(process_faults_that_are_mended_are_told)
+{
+    process_on_fault(tell);
+    puppet_checks(told_faults);
+    process_on_fault(NULL);
+}
+
 /* ---- pointers ---- */
 
 /* A page of the kernel's part that even programs may access: no system call does for them. */

@@ -261,7 +261,7 @@ KTEST(process_signals_interrupt_calls)
 /* ---- outside of system calls ---- */
 
 static unsigned calls;
-static unsigned fault_address;
+static unsigned fault_address, eax, eip;
 static bool blocks;
 
 /* Reads where nothing is; the handler begins where the puppet does. */
@@ -272,10 +272,12 @@ static void touch_nothing(struct trap_frame *frame) {
         puppet_call(frame, SYS_RT_SIGACTION, (const unsigned[6]){SIGSEGV, PUPPET_ACTION, 0, 8});
         frame->ebp = MORE + PUPPET_AREA_PAGES * PAGE_SIZE + 4;
         frame->edi = 0;
+        frame->eax = (unsigned)-ERESTART; /* a number like any other: there is no call to repeat */
         return;
     }
     if (on->signal == SIGSEGV && on->siginfo.address == on->sigcontext.cr2)
         fault_address = on->siginfo.address;
+    eax = on->sigcontext.frame.eax;
     puppet_call(frame, SYS_EXIT, (const unsigned[6]){0});
 }
 
@@ -288,6 +290,7 @@ KTEST(process_handles_its_own_faults)
     KCHECK(pid > 0);
     KCHECK(calls == 2 && puppet_faults == 1);
     KCHECK_EQ(fault_address, MORE + PUPPET_AREA_PAGES * PAGE_SIZE + 4);
+    KCHECK_EQ(eax, (unsigned)-ERESTART);
 }
 
 /* A program that faults ends, though it has a handler, while it blocks the signal; and if it ignores it. */
@@ -333,6 +336,38 @@ KTEST(process_is_killed_though_it_makes_no_calls)
     KCHECK(process_kill(pid));
     KCHECK(!process_find(pid) && !process_kill(pid) && !process_kill(MONITOR_PID));
     puppet_end_all();
+}
+
+/* Spins until a handler runs; the handler begins where the puppet does. */
+static void spin_to_handler(struct trap_frame *frame) {
+    const struct found *on = (const struct found *)frame->user_esp;
+
+    if (calls++ == 0) {
+        puppet_call(frame, SYS_RT_SIGACTION, (const unsigned[6]){USR1, PUPPET_ACTION, 0, 8});
+        spin(frame);
+        frame->eax = (unsigned)-ERESTART;
+        return;
+    }
+    eax = on->sigcontext.frame.eax;
+    eip = on->sigcontext.frame.eip;
+    puppet_call(frame, SYS_EXIT, (const unsigned[6]){0});
+}
+
+KTEST(process_signal_between_two_instructions_changes_nothing)
+{
+    calls = 0;
+    const int pid = puppet_start_with(spin_to_handler);
+
+    KCHECK(pid > 0);
+    for (unsigned i = 0; i < 3; i++)
+        process_rest();
+    signal_send(process_find(pid), USR1);
+    for (unsigned i = 0; i < 100 && calls < 2; i++)
+        process_rest();
+    puppet_end_all();
+    KCHECK_EQ(calls, 2);
+    KCHECK_EQ(eax, (unsigned)-ERESTART);
+    KCHECK_EQ(eip, PLACE);
 }
 
 /* ---- children ---- */

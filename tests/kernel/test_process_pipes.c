@@ -1,0 +1,171 @@
+/* Pipes: what goes in comes out, byte by byte, and who waits for what. */
+#include "process.h"
+
+#include "../../kernel/process/process_inside.h"
+#include "ktest.h"
+#include "puppet.h"
+#include "string.h"
+#include "support.h"
+
+#define PLACE PUPPET_AREA
+#define MORE (PLACE + PAGE_SIZE)
+#define END (PLACE + PUPPET_AREA_PAGES * PAGE_SIZE) /* nothing is there */
+
+static unsigned word(unsigned i) { return ((unsigned *)PLACE)[i]; }
+
+static uint8_t number(unsigned i) { return (uint8_t)(i * 7 / 3); }
+
+/* The N numbers from FIRST on, at AT. */
+static void put_numbers_at(unsigned at, unsigned first, unsigned n) {
+    for (unsigned i = 0; i < n; i++)
+        ((uint8_t *)at)[i] = number(first + i);
+}
+
+static bool are_numbers_at(unsigned at, unsigned first, unsigned n) {
+    for (unsigned i = 0; i < n; i++)
+        if (((uint8_t *)at)[i] != number(first + i))
+            return false;
+    return true;
+}
+
+static void put_numbers(unsigned first, unsigned n) { put_numbers_at(PLACE, first, n); }
+static bool are_numbers(unsigned first, unsigned n) { return are_numbers_at(PLACE, first, n); }
+
+static void pipes(void) {
+    static const unsigned ignore[4] = {SIG_IGN};
+
+    EXPECT(0, SYS_PIPE2, PLACE, O_NONBLOCK | O_CLOEXEC);
+    KCHECK(word(0) == 3 && word(1) == 4);
+    KCHECK_EQ(current->files.close_on_exec, 1u << 3 | 1u << 4);
+    EXPECT(O_NONBLOCK, SYS_FCNTL, 3, F_GETFL);
+    EXPECT(-EBADF, SYS_READ, 4, PLACE, 1);
+    EXPECT(-EBADF, SYS_WRITE, 3, PLACE, 1);
+    EXPECT(-EAGAIN, SYS_READ, 3, PLACE, 1);
+    EXPECT(0, SYS_READ, 3, PLACE, 0); /* nothing is to be read, so nothing is waited for */
+    put_numbers(0, 5000);
+    EXPECT(PAGE_SIZE, SYS_WRITE, 4, PLACE, 5000); /* as much as fits */
+    EXPECT(-EAGAIN, SYS_WRITE, 4, PLACE, 1);
+    EXPECT(-EAGAIN, SYS_WRITE, 4, PLACE, 5000);
+    EXPECT(1000, SYS_READ, 3, PLACE, 1000);
+    KCHECK(are_numbers(0, 1000));
+    put_numbers(PAGE_SIZE, 1001);
+    EXPECT(-EAGAIN, SYS_WRITE, 4, PLACE, 1001); /* whole or not at all */
+    EXPECT(999, SYS_WRITE, 4, PLACE, 999);
+    EXPECT(1, SYS_WRITE, 4, PLACE + 999, 1);
+    EXPECT(3000, SYS_READ, 3, PLACE, 3000);
+    KCHECK(are_numbers(1000, 3000));
+    EXPECT(1096, SYS_READ, 3, PLACE, 2 * PAGE_SIZE); /* round the page's end */
+    KCHECK(are_numbers(4000, 1096));
+    EXPECT(-EAGAIN, SYS_READ, 3, PLACE, 1);
+    EXPECT(PAGE_SIZE, SYS_WRITE, 4, PLACE, PAGE_SIZE);
+    EXPECT(PAGE_SIZE, SYS_READ, 3, PLACE, PAGE_SIZE);
+
+    put_numbers(0, 100);
+    memcpy((char *)END - 10, (char *)PLACE, 10);
+    EXPECT(10, SYS_WRITE, 4, END - 10, 100); /* what there is */
+    EXPECT(-EFAULT, SYS_WRITE, 4, END, 1);
+    memset((char *)END - 4, 0, 4);
+    memcpy((char *)MORE, (const unsigned[4]){END - 4, 10, PLACE, 6}, 16);
+    EXPECT(4, SYS_READV, 3, MORE, 2); /* the second part waits for the whole first one */
+    KCHECK(!memcmp((char *)END - 4, (char *)PLACE, 4));
+    EXPECT(-EFAULT, SYS_READ, 3, END, 10);
+    memset((char *)PLACE, 0, 10);
+    EXPECT(6, SYS_READ, 3, PLACE, 10);
+    KCHECK(are_numbers(4, 6));
+    EXPECT(10, SYS_WRITE, 1, END - 10, 100); /* the terminal */
+
+    EXPECT(3, SYS_WRITE, 4, PLACE, 3);
+    EXPECT(5, SYS_DUP, 4);
+    EXPECT(0, SYS_CLOSE, 4);
+    EXPECT(1, SYS_READ, 3, PLACE, 1);
+    EXPECT(0, SYS_CLOSE, 5);
+    EXPECT(2, SYS_READ, 3, PLACE, 9);
+    EXPECT(0, SYS_READ, 3, PLACE, 9); /* nobody can write any more */
+
+    EXPECT(0, SYS_PIPE, PLACE);
+    KCHECK(word(0) == 4 && word(1) == 5);
+    EXPECT(0, SYS_FCNTL, 4, F_GETFL);
+    EXPECT(0, SYS_FCNTL, 5, F_SETFL, ~0u);
+    EXPECT(O_NONBLOCK, SYS_FCNTL, 5, F_GETFL);
+    EXPECT(0, SYS_FCNTL, 5, F_SETFL, 0);
+    EXPECT(0, SYS_FCNTL, 5, F_GETFL);
+    memcpy((char *)PLACE, ignore, sizeof(ignore));
+    EXPECT(0, SYS_SIGACTION, SIGPIPE, PLACE);
+    EXPECT(0, SYS_CLOSE, 4);
+    EXPECT(-EPIPE, SYS_WRITE, 5, PLACE, 1);
+
+    /* a child has both ends, too, until it exits: so long the other end's reader or writer waits */
+    EXPECT(0, SYS_PIPE, PLACE);
+    KCHECK(word(0) == 4 && word(1) == 6);
+    KCHECK(CALL(SYS_FORK) > 0);
+    EXPECT(0, SYS_CLOSE, 6);
+    EXPECT(0, SYS_READ, 4, PLACE, 9);
+    EXPECT(0, SYS_CLOSE, 4);
+    EXPECT(0, SYS_PIPE, PLACE);
+    KCHECK(CALL(SYS_FORK) > 0);
+    EXPECT(0, SYS_CLOSE, 4);
+    EXPECT(PAGE_SIZE, SYS_WRITE, 6, PLACE, PAGE_SIZE + 1);
+    EXPECT(-EPIPE, SYS_WRITE, 6, PLACE, 1);
+    for (unsigned i = 0; i < 2; i++)
+        KCHECK(CALL(SYS_WAITPID, (unsigned)-1, PLACE, 0) > 0);
+}
+
+KTEST(process_pipes_hold_a_page_in_order)
+{ puppet_checks(pipes); }
+
+/* How many of N bytes go into a pipe that has room for ROOM: up to a page whole or not at all; of more, what fits. */
+static int can_write(unsigned n, unsigned room) {
+    return n <= room ? (int)n : n > PAGE_SIZE && room ? (int)room : -EAGAIN;
+}
+
+static unsigned some_length(void) {
+    static const unsigned most[] = {3, 100, PAGE_SIZE, PAGE_SIZE + 2, 3 * PAGE_SIZE};
+
+    return 1 + random_below(most[random_below(ARRAY_SIZE(most))]);
+}
+
+/* Reads and writes of any length, to and from anywhere. */
+static void random_pipe(void) {
+    unsigned written = 0, taken = 0;
+
+    random_seed(11);
+    EXPECT(0, SYS_PIPE2, PLACE, O_NONBLOCK);
+    for (unsigned round = 0; round < 1000; round++) {
+        const unsigned n = some_length(), at = PLACE + random_below(PAGE_SIZE), used = written - taken;
+        if (random_below(2)) {
+            put_numbers_at(at, written, n);
+            int done = CALL(SYS_WRITE, 4, at, n);
+            KCHECK_EQ(done, can_write(n, PAGE_SIZE - used));
+            written += done > 0 ? (unsigned)done : 0;
+        } else {
+            int done = CALL(SYS_READ, 3, at, n), wanted = n < used ? (int)n : (int)used;
+            KCHECK_EQ(done, wanted ? wanted : -EAGAIN);
+            KCHECK(are_numbers_at(at, taken, (unsigned)wanted));
+            taken += (unsigned)wanted;
+        }
+    }
+}
+
+KTEST(process_pipes_give_what_was_put_in)
+{ puppet_checks(random_pipe); }
+
+/* Only LEFT descriptors are free: a pipe wants two, and takes none. */
+static void pipe_wants_two_descriptors(void) {
+    int fd;
+
+    for (int left = 1; left >= 0; left--) {
+        while ((fd = CALL(SYS_DUP, 0)) < FILES_MAX - 1 - left)
+            KCHECK(fd >= 0);
+        EXPECT(-EMFILE, SYS_PIPE, PLACE);
+        for (fd = FILES_MAX - left; fd < FILES_MAX; fd++)
+            KCHECK(!file_get(fd));
+    }
+    EXPECT(0, SYS_CLOSE, 5);
+    EXPECT(0, SYS_CLOSE, 9);
+    EXPECT(0, SYS_PIPE, PLACE);
+    KCHECK_EQ(word(0), 5);
+    KCHECK_EQ(word(1), 9);
+}
+
+KTEST(process_pipe_wants_two_descriptors_or_takes_none)
+{ puppet_checks(pipe_wants_two_descriptors); }

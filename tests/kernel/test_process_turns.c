@@ -1,0 +1,252 @@
+/* Turns: who is woken when, what a program finds in its registers when it goes on, and the stacks that the kernel works on
+ * meanwhile. */
+#include "process.h"
+
+#include "../../kernel/process/process_inside.h"
+#include "cpu.h"
+#include "descriptors.h"
+#include "ktest.h"
+#include "memlayout.h"
+#include "puppet.h"
+#include "string.h"
+#include "timer.h"
+#include "vmem.h"
+
+#define USR1 10u
+#define BIT(signal) (1u << ((signal)-1))
+
+/* ---- waking ---- */
+
+/* Whether CHILD is woken by an interrupt while it waits, without a limit or until the tick LATER ticks from now. */
+static bool wakes(struct process *child, bool timed, int later) {
+    child->state = WAITING;
+    child->context.timed = timed;
+    child->context.wake_at = timer_ticks() + (unsigned)later;
+    schedule_interrupted();
+    return child->state == RUNNABLE;
+}
+
+static void interrupts(void) {
+    struct process *child;
+
+    KCHECK((child = process_find(CALL(SYS_FORK))));
+    KCHECK(!wakes(child, false, -1) && !wakes(child, false, 0) && !wakes(child, false, 1));
+    KCHECK(!wakes(child, true, 1) && !wakes(child, true, INT32_MAX));
+    KCHECK(wakes(child, true, 0) && wakes(child, true, -1) && wakes(child, true, -INT32_MAX));
+    current->context.timed = false; /* whoever runs */
+    monitor.state = WAITING;
+    schedule_interrupted();
+    KCHECK_EQ(monitor.state, RUNNABLE);
+}
+
+KTEST(process_that_waits_is_woken_at_its_tick)
+{ puppet_checks(interrupts); }
+
+/* What becomes of the child, in STATE and waiting for CHANNEL, when WOKEN is woken. */
+static enum state after_wake(struct process *child, enum state state, const void *channel,
+                             const void *woken) {
+    child->state = state;
+    child->context.channel = channel;
+    schedule_wake(woken);
+    enum state found = child->state;
+    child->state = RUNNABLE;
+    return found;
+}
+
+static void channels(void) {
+    struct process *child, *other;
+    int mine, another;
+
+    KCHECK((other = process_find(CALL(SYS_FORK))));
+    KCHECK((child = process_find(CALL(SYS_FORK))));
+    KCHECK_EQ(after_wake(child, WAITING, &mine, &mine), RUNNABLE);
+    KCHECK_EQ(after_wake(other, WAITING, &mine, &mine), RUNNABLE);
+    KCHECK_EQ(after_wake(child, WAITING, &mine, &another), WAITING);
+    KCHECK_EQ(after_wake(child, WAITING, NULL, &another), WAITING);
+    KCHECK_EQ(after_wake(child, ZOMBIE, &mine, &mine), ZOMBIE);
+    child->state = WAITING;
+    KCHECK_EQ(CALL(SYS_KILL, (unsigned)child->pid, SIGCHLD), 0); /* ignored */
+    KCHECK_EQ(child->state, WAITING);
+    child->signals.blocked = BIT(USR1);
+    KCHECK_EQ(CALL(SYS_KILL, (unsigned)child->pid, USR1), 0);
+    KCHECK_EQ(child->state, WAITING);
+    KCHECK_EQ(CALL(SYS_KILL, (unsigned)child->pid, SIGKILL), 0);
+    KCHECK_EQ(child->state, RUNNABLE);
+}
+
+KTEST(process_is_woken_by_its_channel_and_by_signals)
+{ puppet_checks(channels); }
+
+/* ---- turns ---- */
+
+static unsigned turns[4]; /* the calls of those with PIDs from FIRST on */
+static int first;
+
+/* Gives up the turn; after the last one ends, once all children have ended. */
+static void yield_or_end(struct trap_frame *frame, bool last) {
+    static const unsigned none[6], any[6] = {(unsigned)-1};
+
+    while (last && puppet_call(frame, SYS_WAITPID, any) > 0)
+        ;
+    puppet_call(frame, last ? SYS_EXIT : SYS_SCHED_YIELD, none);
+}
+
+/* The first has three children. Each makes 8 calls, and gives up its turn in each. */
+static void take_turns(struct trap_frame *frame) {
+    static const unsigned none[6];
+    const unsigned i = (unsigned)(current->pid - first);
+
+    for (unsigned child = 0; i == 0 && turns[0] == 0 && child < 3; child++)
+        puppet_call(frame, SYS_FORK, none);
+    for (unsigned other = 0; other < 4; other++) /* in ring 3 one may lose a turn to the timer */
+        if (turns[i] > turns[other] + 3)
+            ktest_fail(__FILE__, __LINE__, "process %u has had %u turns, process %u only %u", i, turns[i],
+                       other, turns[other]);
+    yield_or_end(frame, ++turns[i] == 8);
+}
+
+KTEST(process_turns_go_round)
+{
+    for (unsigned i = 0; i < 4; i++)
+        turns[i] = 0;
+    first = last_pid + 1;
+    puppet_run(take_turns, &first);
+    KCHECK(turns[0] == 8 && turns[1] == 8 && turns[2] == 8 && turns[3] == 8);
+}
+
+/* ---- registers ---- */
+
+#define CODE PUPPET_AREA
+#define WORDS (PUPPET_AREA + PAGE_SIZE) /* thread-local storage: the parent's word, the child's */
+#define STACK (PUPPET_AREA + 8 * PAGE_SIZE)
+
+/* 1: mov %gs:0, %eax; int $0x80; jmp 1b */
+static const uint8_t code[] = {0x65, 0xA1, 0, 0, 0, 0, 0xCD, 0x80, 0xEB, 0xF6};
+
+/* What tells one program's registers from another's: the x87's control word, segments, and the word that %gs:0 is. */
+struct mark {
+    unsigned control, fs, word;
+};
+
+static const struct mark marks[] = {{0x027F, 0, 0x1111}, {0x007F, USER_DS, 0x2222}};
+
+static void set_registers(const struct mark *mark, uintptr_t tls) {
+    struct fpu_state state;
+
+    fpu_reset(&state);
+    state.bytes[0] = (uint8_t)mark->control;
+    state.bytes[1] = (uint8_t)(mark->control >> 8);
+    fpu_load(&state);
+    load_fs((uint16_t)mark->fs);
+    trap_set_tls(current->context.tls = tls);
+    load_gs(USER_TLS);
+}
+
+static unsigned control_of(const struct fpu_state *state) {
+    return state->bytes[0] | (unsigned)state->bytes[1] << 8;
+}
+
+static unsigned control(void) {
+    struct fpu_state state;
+
+    fpu_save(&state);
+    return control_of(&state);
+}
+
+static bool has_registers(const struct mark *mark) {
+    return control() == mark->control && read_fs() == mark->fs && read_gs() == USER_TLS;
+}
+
+static int parent;
+static unsigned rounds[2];
+
+/* Parent and child run CODE in turn. The child begins with its parent's registers. */
+static void keep_registers(struct trap_frame *frame) {
+    static const unsigned none[6];
+    const unsigned i = current->pid != parent, round = rounds[i]++;
+    const struct mark *mark = &marks[i && round > 0];
+
+    if (i == 0 && round == 0) {
+        memcpy((char *)CODE, code, sizeof(code));
+        for (unsigned word = 0; word < 2; word++)
+            ((unsigned *)WORDS)[word] = marks[word].word;
+        set_registers(mark, WORDS);
+        frame->eip = CODE;
+        puppet_call(frame, SYS_FORK, none);
+        return;
+    }
+    if (!has_registers(mark) || frame->eax != mark->word)
+        ktest_fail(__FILE__, __LINE__,
+                   "round %u of process %u: control word 0x%x, FS 0x%x, GS 0x%x, its word 0x%lx", round, i,
+                   control(), read_fs(), read_gs(), (unsigned long)frame->eax);
+    if (i == 1 && round == 0)
+        set_registers(&marks[1], WORDS + 4);
+    yield_or_end(frame, round == 8);
+    if (!has_registers(&marks[i]))
+        ktest_fail(__FILE__, __LINE__, "round %u of process %u: its registers after its turn", round, i);
+}
+
+KTEST(process_registers_go_with_their_program)
+{
+    rounds[0] = rounds[1] = 0;
+    parent = last_pid + 1;
+    puppet_run(keep_registers, &parent);
+    KCHECK(rounds[0] == 9 && rounds[1] == 9);
+}
+
+static void execute(void) {
+    struct fpu_state fresh;
+
+    fpu_reset(&fresh);
+    set_registers(&marks[1], WORDS);
+    EXPECT(0, SYS_EXECVE, PUPPET_NAME);
+    KCHECK(control() == control_of(&fresh) && read_fs() == 0 && read_gs() == 0);
+    KCHECK_EQ(current->context.tls, 0);
+}
+
+KTEST(process_exec_begins_with_fresh_registers)
+{ puppet_checks(execute); }
+
+/* A handler has the registers as they were, and may change them; then they are again what the frame says, whatever that is. */
+static void interrupt_floats(void) {
+    const size_t frame_bytes = 4 * 4 + sizeof(struct siginfo) + 5 * 4 + sizeof(struct sigcontext) + 2 * 4 + 8;
+
+    memcpy((char *)CODE, (const unsigned[5]){0x1000, SA_NODEFER}, 20);
+    EXPECT(0, SYS_RT_SIGACTION, USR1, CODE, 0, 8);
+    set_registers(&marks[0], WORDS);
+    puppet_frame->user_esp = STACK;
+    EXPECT(USR1, SYS_KILL, 0, USR1);
+    const unsigned at = puppet_frame->user_esp;
+    struct fpu_state *saved = (struct fpu_state *)(at + frame_bytes);
+    KCHECK(has_registers(&marks[0]));
+    KCHECK_EQ(control_of(saved), marks[0].control);
+    set_registers(&marks[1], WORDS);
+    memset(&saved->bytes[24], 0xFF, 4); /* MXCSR, where there is one */
+    puppet_frame->user_esp = at + 4;
+    EXPECT(0, 173); /* rt_sigreturn */
+    KCHECK_EQ(control(), marks[0].control);
+}
+
+KTEST(process_signal_handlers_leave_the_floats)
+{ puppet_checks(interrupt_floats); }
+
+/* ---- kernel stacks ---- */
+
+static void stacks(void) {
+    const struct stack *stack = &current->context.stack;
+    const char *bottom = stack->bottom, *top = stack->top;
+    struct vmem_walk walk;
+
+    KCHECK((uintptr_t)bottom >= KERNEL_STACKS && (uintptr_t)top <= KERNEL_STACKS_END);
+    KCHECK_EQ(top - bottom, 2 * PAGE_SIZE);
+    KCHECK(!strcmp(stack->name, "puppet"));
+    KCHECK((char *)puppet_frame == top - sizeof(*puppet_frame));
+    for (const char *page = bottom - 2 * PAGE_SIZE; page < top; page += PAGE_SIZE) {
+        vmem_walk(page, &walk);
+        KCHECK_EQ(walk.pte & (PTE_PRESENT | PTE_WRITE | PTE_USER),
+                  page < bottom ? 0 : PTE_PRESENT | PTE_WRITE);
+    }
+}
+
+KTEST(process_kernel_stack_has_a_guard)
+{ puppet_checks(stacks); }
