@@ -5,9 +5,11 @@ import selectors
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 LIMIT = 120  # seconds of processor time, for what is known to end
 OUTPUT_LIMIT = 1 << 20
+ASLEEP_LIMIT = 5  # seconds in which none of its threads runs, or waits for a processor or a disk
 
 
 class Ended(Exception):
@@ -26,7 +28,8 @@ def limit(seconds):
 
 def run(command, cwd, seconds, stop_at=None):
     """Runs it for at most SECONDS of processor time, rounded up, or ten times as long in all; returns its exit code
-    and what it printed. Raises Ended when a line matches STOP_AT, or when a limit is reached."""
+    and what it printed. Raises Ended when a line matches STOP_AT, when a limit is reached, or when it sleeps silently for
+    ASLEEP_LIMIT seconds."""
     seconds = int(seconds) + 1
     process = subprocess.Popen(command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, preexec_fn=lambda: limit(seconds))
@@ -43,12 +46,16 @@ def run(command, cwd, seconds, stop_at=None):
 
 
 def read(process, deadline, stop_at):
-    output = ""
+    output, asleep = "", 0
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         while time.monotonic() < deadline and len(output) < OUTPUT_LIMIT:
             if not selector.select(1):
+                asleep = asleep + 1 if is_asleep(process.pid) else 0
+                if asleep == ASLEEP_LIMIT:
+                    raise Ended("it sleeps")
                 continue
+            asleep = 0
             chunk = os.read(process.stdout.fileno(), 65536)
             if not chunk:
                 return output
@@ -56,3 +63,15 @@ def read(process, deadline, stop_at):
             if stop_at and (found := stop_at.search(output)):
                 raise Ended(next(filter(None, found.groups())))
     raise Ended("time-out" if len(output) < OUTPUT_LIMIT else "too much output")
+
+
+def is_asleep(session):
+    """Whether each thread of the session's processes waits for something else than a processor or a disk."""
+    for path in Path("/proc").glob("[0-9]*/task/*/stat"):
+        try:
+            state, _, _, of = path.read_text().rpartition(")")[2].split()[:4]
+        except OSError:  # it has just ended
+            return False
+        if int(of) == session and state != "S":
+            return False
+    return True
