@@ -52,7 +52,7 @@ SOURCES := $(filter-out kernel/trap/ubsan.c,$(SOURCES))
 endif
 # The lab's: only with LAB=1.
 ifneq ($(LAB),1)
-SOURCES := $(filter-out kernel/machine/lab.c,$(SOURCES))
+SOURCES := $(filter-out kernel/machine/lab.c kernel/monitor/trace_told.c,$(SOURCES))
 endif
 OBJECTS := $(SOURCES:%=$(BUILD)/%.o) $(BUILD)/fonts.o
 # The lab has a second kernel, whose vmem.c lacks a flush, as its difference from the first: little, where vmem.o is the last.

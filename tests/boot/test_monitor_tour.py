@@ -80,7 +80,7 @@ def test_the_functions_that_trace_watches_are_there(build, variant):
     kernel = build / variant / "quire.elf"
     if not kernel.exists():
         pytest.skip(f"no {kernel.relative_to(build)}")
-    table = re.search(r"watched\[\] = \{(.*?)\n\};", (ROOT / "kernel/monitor/trace.c").read_text(), re.S)[1]
+    table = re.search(r"watched\[\] = \{(.*?)\n\};", (ROOT / "kernel/monitor/trace_calls.c").read_text(), re.S)[1]
     names = re.findall(r'\{"(\w+)"', table)
     assert len(names) > 20
     assert set(names) - Elf(kernel).defined() == set()
