@@ -8,7 +8,7 @@ no test fails is a survivor: a hole in the tests. Mutants that do not compile, o
 Those in the file `equivalent` behave as the original does, for the reason given there.
 
 MUTANTS=N draws N of them; the same SEED draws the same. Results are kept in BUILD/mutate/results and used again while
-the file, and for a survivor the tests, are as they were."""
+the function, and for a survivor the tests, are as they were."""
 import glob
 import hashlib
 import json
@@ -72,7 +72,8 @@ class Results:
         self.known = {result["key"]: result for result in map(json.loads, lines)}
 
     def key(self, mutant):
-        return digest(self.texts[mutant.path], mutant.start, mutant.end, mutant.new)
+        start, end = mutant.outer
+        return digest(mutant.path, self.texts[mutant.path][start:end], mutant.start - start, mutant.end - start, mutant.new)
 
     def get(self, mutant):
         result = self.known.get(self.key(mutant))
