@@ -90,7 +90,6 @@ static int start(const struct module *program, const struct arguments *arguments
 
     if (!process)
         return -ENOMEM;
-    fpu_reset(&process->context.fpu);
     process->parent = current;
     exec_become(process, program);
     if ((process->space = space_create()) && files_open_terminal(&process->files) &&

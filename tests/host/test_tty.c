@@ -34,12 +34,13 @@ void schedule_wake(const void *channel) { woken = channel; }
 
 static unsigned interrupts;
 static bool signal_comes; /* in the next turn of another process */
-static size_t shown_length;
+static size_t shown_length, shown_at_turn;
 
 void schedule_interrupted(void) { interrupts++; }
 void schedule(void) {
     assert_int_equal(interrupts, ++turns); /* who waits for the clock has had the chance */
     pending = signal_comes;
+    shown_at_turn = shown_length;
 }
 
 void schedule_wait(const void *channel, const unsigned *until) {
@@ -503,6 +504,7 @@ static void test_long_output_lets_others_run(void **state) {
     assert_int_equal(turns, 0);
     assert_int_equal(write(text, 1), 1);
     assert_int_equal(turns, 1);
+    assert_int_equal(shown_at_turn, PAGE_SIZE);
     assert_int_equal(write(text, PAGE_SIZE - 1), PAGE_SIZE - 1); /* counted from the last turn on */
     assert_int_equal(turns, 1);
     assert_int_equal(write(text, 1), 1);

@@ -97,6 +97,7 @@ static void close_on_exec(void) {
     EXPECT(-EBADF, SYS_FCNTL, LAST, F_DUPFD, 0);
     EXPECT(0, SYS_FCNTL, 7, F_SETFD, FD_CLOEXEC);
     KCHECK_EQ(current->files.close_on_exec, 1u << 3 | 1u << 7);
+    EXPECT(-EBADF, SYS_CLOSE, FILES_MAX); /* what lies behind the last one is none */
     EXPECT(0, SYS_CLOSE, 3);
     KCHECK_EQ(current->files.close_on_exec, 1u << 7);
 }

@@ -1,0 +1,295 @@
+/* Children: how they begin, who waits for them, and what is left of them. */
+#include "process.h"
+
+#include "../../kernel/process/process_inside.h"
+#include "ktest.h"
+#include "puppet.h"
+#include "string.h"
+
+#define PLACE PUPPET_AREA
+#define MORE (PLACE + PAGE_SIZE)
+#define USR1 10u
+#define STACK (PLACE + 8 * PAGE_SIZE)
+
+static unsigned word(unsigned i) { return ((unsigned *)PLACE)[i]; }
+
+static void put_action(unsigned handler, unsigned flags, unsigned restorer, unsigned mask) {
+    memcpy((char *)PLACE, (const unsigned[5]){handler, flags, restorer, mask, 0}, 20);
+}
+
+/* ---- waiting ---- */
+
+/* Whether PID is the program with the lowest number from FROM on, with that parent. */
+static bool next_is(int from, int pid, int parent) {
+    struct process_info info;
+
+    return process_next(from, &info) && info.pid == pid && info.parent == parent &&
+           !strcmp(info.name, "puppet");
+}
+
+static void children(void) {
+    const unsigned me = (unsigned)current->pid;
+    int child;
+
+    KCHECK_EQ(CALL(SYS_GETPID), (int)me);
+    KCHECK_EQ(CALL(SYS_GETPGRP), (int)me);
+    EXPECT(MONITOR_PID, SYS_GETPPID);
+    EXPECT(-ECHILD, SYS_WAITPID, (unsigned)-1, PLACE, 0);
+    KCHECK((child = CALL(SYS_FORK)) > (int)me);
+    KCHECK_EQ(CALL(SYS_GETPGID, (unsigned)child), (int)me);
+    EXPECT(0, SYS_WAITPID, (unsigned)-1, PLACE, WNOHANG);
+    EXPECT(0, SYS_WAITPID, 0, PLACE, WNOHANG); /* of the group */
+    EXPECT(-ECHILD, SYS_WAITPID, 9999, PLACE, WNOHANG);
+    KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)child + 1, PLACE, WNOHANG), -ECHILD);
+    EXPECT(-EINVAL, SYS_SETPGID, 0, (unsigned)-1);
+    EXPECT(-ESRCH, SYS_SETPGID, 9999, 0);
+    EXPECT(-ESRCH, SYS_SETPGID, MONITOR_PID, 0);
+    EXPECT(-ESRCH, SYS_GETPGID, 9999);
+    KCHECK_EQ(CALL(SYS_SETPGID, (unsigned)child, 0), 0);
+    KCHECK_EQ(CALL(SYS_GETPGID, (unsigned)child), child);
+    EXPECT(-ECHILD, SYS_WAITPID, 0, PLACE, WNOHANG);
+    KCHECK_EQ(CALL(SYS_WAIT4, (unsigned)-child, PLACE, 0, MORE), child);
+    KCHECK_EQ(word(0), ((unsigned)child & 0xFF) << 8); /* what a puppet's child exits with */
+    EXPECT(-ECHILD, SYS_WAITPID, (unsigned)-1, PLACE, 0);
+    KCHECK_EQ(CALL(SYS_SETPGID, me, 0x1234), 0);
+    EXPECT(0x1234, SYS_GETPGID, 0);
+    EXPECT(0x1234, SYS_GETPGRP);
+
+    EXPECT(-EINVAL, SYS_CLONE, CLONE_THREAD);
+    EXPECT(-EINVAL, SYS_CLONE, CLONE_SETTLS);
+    EXPECT(-EINVAL, SYS_CLONE, CLONE_VM);
+    KCHECK((child = CALL(SYS_CLONE, CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | CLONE_CHILD_SETTID, 0,
+                         MORE, 0, MORE + 4)) > 0);
+    KCHECK_EQ(*(int *)MORE, child);
+    KCHECK_EQ(process_find(child)->set_tid, MORE + 4);
+    const int other = CALL(SYS_CLONE, SIGCHLD, STACK, MORE, 0, MORE + 4); /* which it does not ask for */
+    KCHECK_EQ(*(int *)MORE, child);
+    KCHECK(other > child);
+    KCHECK(next_is(0, (int)me, MONITOR_PID) && next_is((int)me + 1, child, (int)me));
+    KCHECK(next_is(child + 1, other, (int)me) && !next_is(other + 1, 0, 0));
+    KCHECK_EQ(process_find(other)->set_tid, 0);
+    KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)other, PLACE, 0), other);
+    KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)child, PLACE, 0), child);
+    EXPECT(-ECHILD, SYS_WAITPID, (unsigned)-1, PLACE, 0);
+
+    put_action(SIG_DFL, SA_NOCLDWAIT, 0, 0);
+    EXPECT(0, SYS_RT_SIGACTION, SIGCHLD, PLACE, 0, 8);
+    KCHECK(CALL(SYS_FORK) > 0);
+    EXPECT(-ECHILD, SYS_WAITPID, (unsigned)-1, PLACE, 0); /* once it has ended: it is forgotten */
+}
+
+KTEST(process_children_are_waited_for)
+{ puppet_checks(children); }
+
+/* A child that is killed before its first turn has none; its status is the signal. */
+static void killed(void) {
+    static const unsigned deadly[] = {1, SIGINT, SIGKILL, USR1, SIGPIPE, 15};
+
+    for (size_t i = 0; i < ARRAY_SIZE(deadly); i++) {
+        const int child = CALL(SYS_FORK);
+        KCHECK(child > 0);
+        KCHECK_EQ(CALL(SYS_KILL, (unsigned)child, deadly[i]), 0);
+        KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)child, PLACE, 0), child);
+        KCHECK_EQ(word(0), deadly[i]);
+    }
+}
+
+KTEST(process_killed_has_the_signal_as_status)
+{ puppet_checks(killed); }
+
+static void pids_go_round(void) {
+    const int before = last_pid;
+    int second = MONITOR_PID + 1, third = current->pid + 1;
+
+    while (process_find(second))
+        second++;
+    last_pid = 32766; /* Linux's highest is 32,767, too */
+    EXPECT(32767, SYS_FORK);
+    KCHECK_EQ(CALL(SYS_FORK), second);
+    last_pid = current->pid - 1;
+    while (process_find(third))
+        third++;
+    KCHECK_EQ(CALL(SYS_FORK), third); /* the program has the one before */
+    last_pid = before;
+    for (unsigned i = 0; i < 3; i++)
+        KCHECK(CALL(SYS_WAITPID, (unsigned)-1, PLACE, 0) > 0);
+    EXPECT(-ECHILD, SYS_WAITPID, (unsigned)-1, PLACE, 0);
+}
+
+KTEST(process_numbers_go_round)
+{ puppet_checks(pids_go_round); }
+
+static void zombies(void) {
+    const int child = CALL(SYS_FORK);
+    struct process_info info;
+
+    KCHECK(child > 0 && process_enter(child));
+    process_leave();
+    KCHECK(process_next(child, &info) && !strcmp(info.state, "runnable") && info.pages > 0 &&
+           info.shared > 0);
+    for (unsigned i = 0; i < 10 && process_find(child)->state != ZOMBIE; i++)
+        EXPECT(0, SYS_SCHED_YIELD);
+    KCHECK(process_next(child, &info) && info.pid == child && !strcmp(info.state, "zombie"));
+    KCHECK(info.pages == 0 && info.shared == 0);
+    KCHECK(!process_enter(child));
+    KCHECK_EQ(CALL(SYS_KILL, (unsigned)child, SIGKILL), 0);
+    KCHECK(process_kill(child)); /* there is nothing to do */
+    KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)child, PLACE, 0), child);
+    KCHECK_EQ(word(0), ((unsigned)child & 0xFF) << 8); /* it had exited before */
+    KCHECK(!process_find(child));
+}
+
+KTEST(process_zombie_has_nothing_but_its_status)
+{ puppet_checks(zombies); }
+
+/* ---- how they begin ---- */
+
+#define WORD MORE /* in each program's own memory */
+
+static const unsigned none[6];
+static int root; /* the first one's PID */
+static unsigned child_calls, wrong;
+
+static int make_call(struct trap_frame *frame, unsigned number, unsigned a, unsigned b, unsigned c,
+                     unsigned d, unsigned e) {
+    return puppet_call(frame, number, (const unsigned[6]){a, b, c, d, e});
+}
+
+/* Runs CALL as a program and its children; the first is to wait for them before it exits. */
+static void run_family(void (*call)(struct trap_frame *frame)) {
+    child_calls = wrong = 0;
+    root = last_pid + 1;
+    puppet_run(call, &root);
+}
+
+static void wait_and_exit(struct trap_frame *frame) {
+    while (make_call(frame, SYS_WAITPID, (unsigned)-1, 0, 0, 0, 0) > 0)
+        ;
+    puppet_call(frame, SYS_EXIT, none);
+}
+
+/* The child finds its number where clone was to put it, and only there; its own child, which fork makes, finds none. */
+static void tell_numbers(struct trap_frame *frame) {
+    int *number = (int *)WORD;
+
+    if (current->pid == root) {
+        *number = 7;
+        make_call(frame, SYS_CLONE, SIGCHLD | CLONE_CHILD_SETTID, 0, 0, 0, WORD);
+        wrong += *number != 7;
+    } else if (child_calls++ == 0) {
+        wrong += *number != current->pid;
+        *number = 8;
+        puppet_call(frame, SYS_FORK, none);
+    } else {
+        wrong += *number != 8;
+    }
+    wait_and_exit(frame);
+}
+
+KTEST(process_clone_tells_the_child_its_number)
+{
+    run_family(tell_numbers);
+    KCHECK(child_calls == 2 && wrong == 0);
+}
+
+/* A signal comes before the child's first turn: it begins in its handler, which would lead to where fork returns 0. */
+static void begin_in_handler(struct trap_frame *frame) {
+    const unsigned *on = (const unsigned *)frame->user_esp;
+
+    if (current->pid == root) {
+        make_call(frame, SYS_RT_SIGACTION, USR1, PUPPET_ACTION, 0, 8, 0);
+        frame->eip = 0x1234;
+        frame->user_esp = STACK;
+        make_call(frame, SYS_KILL, (unsigned)puppet_call(frame, SYS_FORK, none), USR1, 0, 0, 0);
+    } else {
+        const struct sigcontext *context = (const struct sigcontext *)(on[3] + 20); /* behind 5 words */
+        child_calls++;
+        wrong += on[1] != USR1 || frame->user_esp >= STACK;
+        wrong += context->frame.eip != 0x1234 || context->frame.eax != 0 || context->frame.user_esp != STACK;
+    }
+    wait_and_exit(frame);
+}
+
+KTEST(process_child_can_begin_in_a_handler)
+{
+    run_family(begin_in_handler);
+    KCHECK(child_calls == 1 && wrong == 0);
+}
+
+/* What clone says: the child's stack. */
+static void begin_on_stack(struct trap_frame *frame) {
+    if (current->pid == root) {
+        frame->user_esp = STACK;
+        make_call(frame, SYS_CLONE, SIGCHLD, STACK - 0x100, 0, 0, 0);
+        wrong += frame->user_esp != STACK;
+        make_call(frame, SYS_CLONE, SIGCHLD, 0, 0, 0, 0);
+    } else {
+        wrong += frame->user_esp != (current->pid == root + 1 ? STACK - 0x100 : STACK);
+        child_calls++;
+    }
+    wait_and_exit(frame);
+}
+
+KTEST(process_clone_gives_the_child_a_stack)
+{
+    run_family(begin_on_stack);
+    KCHECK(child_calls == 2 && wrong == 0);
+}
+
+/* A program that the monitor starts, has a session of its own, its name as argument, and an environment. */
+static void started(void) {
+    const unsigned *stack = (const unsigned *)puppet_frame->user_esp;
+    struct fpu_state now, fresh;
+
+    fpu_save(&now);
+    fpu_reset(&fresh);
+    KCHECK(now.bytes[0] == fresh.bytes[0] && now.bytes[1] == fresh.bytes[1]);
+    KCHECK(stack[0] == 1 && !strcmp((const char *)stack[1], "puppet") && stack[2] == 0);
+    KCHECK(!strcmp((const char *)stack[3], "PATH=/") && !strcmp((const char *)stack[4], "HOME=/"));
+    KCHECK(!strcmp((const char *)stack[5], "TERM=linux") && stack[6] == 0);
+    KCHECK(current->session == current->pid && current->group == current->pid);
+    KCHECK(current->context.fs == 0 && current->context.gs == 0 && current->context.tls == 0);
+    KCHECK(file_get(0) && file_get(1) == file_get(0) && file_get(2) == file_get(0) && !file_get(3));
+    KCHECK(current->files.close_on_exec == 0 && current->signals.blocked == 0 &&
+           current->signals.pending == 0);
+}
+
+KTEST(process_start_gives_a_program_what_it_needs)
+{ puppet_checks(started); }
+
+/* ---- what becomes of them ---- */
+
+/* Its parent ends first: the monitor is its parent then. */
+static void be_orphaned(struct trap_frame *frame) {
+    if (current->pid == root) {
+        puppet_call(frame, SYS_FORK, none);
+        wait_and_exit(frame);
+    } else if (current->pid == root + 1) {
+        puppet_call(frame, SYS_FORK, none);
+        puppet_call(frame, SYS_EXIT, none);
+    }
+    if (child_calls++ < 20 && puppet_call(frame, SYS_GETPPID, none) != MONITOR_PID)
+        puppet_call(frame, SYS_SCHED_YIELD, none);
+    else
+        puppet_call(frame, SYS_EXIT, none);
+}
+
+KTEST(process_orphan_becomes_the_monitors)
+{
+    struct process_info info;
+
+    run_family(be_orphaned);
+    KCHECK(child_calls > 0 && child_calls < 20);
+    KCHECK(!process_next(0, &info));
+}
+
+static void forgotten(void) {
+    put_action(SIG_IGN, 0, 0, 0);
+    EXPECT(0, SYS_RT_SIGACTION, SIGCHLD, PLACE, 0, 8);
+    KCHECK(CALL(SYS_FORK) > 0);
+    EXPECT(-ECHILD, SYS_WAITPID, (unsigned)-1, PLACE, 0); /* once it has ended */
+    KCHECK(current->signals.pending == 0);
+}
+
+KTEST(process_that_ignores_its_children_waits_for_none)
+{ puppet_checks(forgotten); }
