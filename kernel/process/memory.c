@@ -60,8 +60,8 @@ static bool mend(const void *va, unsigned error) {
 bool memory_fault(const void *va, unsigned error) {
     void *page = (void *)((uintptr_t)va & ~(uintptr_t)PAGE_MASK);
 
-    if (is_stack(va) && is_unmapped(va) && space_reserve(page, 1, VMEM_WRITE | VMEM_USER) < 0)
-        return false;
+    if (is_stack(va) && is_unmapped(va))
+        space_reserve(page, 1, VMEM_WRITE | VMEM_USER); /* if memory has run out, the fault cannot be mended */
     if (!(on_fault ? mend(va, error) : space_fault(va, error)))
         return false;
     current->faults++;
@@ -104,8 +104,6 @@ static size_t user_pages(uintptr_t va, size_t bytes, uintptr_t end) {
 static uintptr_t find_gap(const struct memory *memory, size_t pages) {
     uintptr_t va = MAPPINGS_END, low = page_up(memory->brk);
 
-    if (pages > (va - low) / PAGE_SIZE)
-        return 0;
     for (size_t free = 0; free < pages;) {
         if (va <= low)
             return 0;
@@ -192,9 +190,9 @@ static int map(uintptr_t va, size_t bytes, unsigned protection, unsigned flags, 
         return -ENOMEM;
     take(memory, va, pages);
     int error = fill((char *)va, bytes, protection, module, (size_t)offset);
-    if (error < 0)
+    if (error)
         unmap(memory, va, pages);
-    return error < 0 ? error : (int)va;
+    return error ? error : (int)va;
 }
 
 int sys_mmap2(struct trap_frame *frame) {

@@ -73,10 +73,10 @@ static void regions(void) {
         bool writable;
         const char *name;
     } cases[] = {
-        {PUPPET_BASE, false, "text of puppet"},    {start - 1, true, "data of puppet"},
-        {start, true, "heap of puppet"},           {start + 4, true, "heap of puppet"},
-        {start + 5, true, "mapping of puppet"},    {STACK_END - 1, true, "mapping of puppet"},
-        {STACK_END, true, "stack of puppet"},      {STACK_TOP - 1, true, "stack of puppet"},
+        {PUPPET_BASE, false, "text of puppet"}, {start - 1, true, "data of puppet"},
+        {start, true, "heap of puppet"},        {start + 4, true, "heap of puppet"},
+        {start + 5, true, "mapping of puppet"}, {STACK_END - 1, true, "mapping of puppet"},
+        {STACK_END, true, "stack of puppet"},   {STACK_TOP - 1, true, "stack of puppet"},
         {STACK_TOP, true, "mapping of puppet"},
     };
 
@@ -298,11 +298,17 @@ static void files(void) {
     EXPECT(FAR, SYS_MMAP2, FAR, PAGE_SIZE, RW, MAP_PRIVATE | MAP_FIXED, 4, 1);
     KCHECK_EQ(access_to(FAR), WRITABLE);
     KCHECK(!memcmp((char *)FAR, puppet_start + PAGE_SIZE, 100));
+    for (unsigned i = 100; i < PAGE_SIZE; i++)
+        KCHECK_EQ(((char *)FAR)[i], 0);
+    KCHECK_EQ(access_to(FAR + PAGE_SIZE), READABLE); /* as before */
 
-    memcpy((char *)PUPPET_AREA, (const unsigned[6]){FAR, PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_FIXED, 3, 0},
-           24);
-    KCHECK_EQ(CALL(SYS_MMAP, (unsigned)arguments), FAR);
-    KCHECK(!memcmp((char *)FAR, puppet_start, PAGE_SIZE));
+    for (unsigned protection = PROT_READ; protection <= RW; protection += RW - PROT_READ) {
+        memcpy((char *)PUPPET_AREA,
+               (const unsigned[6]){FAR, PAGE_SIZE, protection, MAP_PRIVATE | MAP_FIXED, 3, 0}, 24);
+        KCHECK_EQ(CALL(SYS_MMAP, (unsigned)arguments), FAR);
+        KCHECK_EQ(access_to(FAR), protection == RW ? WRITABLE : READABLE);
+        KCHECK(!memcmp((char *)FAR, puppet_start, PAGE_SIZE));
+    }
     ((unsigned *)PUPPET_AREA)[5] = 1; /* an offset inside a page */
     KCHECK_EQ(CALL(SYS_MMAP, (unsigned)arguments), -EINVAL);
     ((unsigned *)PUPPET_AREA)[5] = FILE_PAGES * PAGE_SIZE;
@@ -356,8 +362,8 @@ static bool mended(unsigned va, unsigned error, paddr_t before) {
 
     bool done = memory_fault((void *)va, FAULT_USER | error) && vmem_translate((void *)va, &pa);
     return done && current->faults == faults + 1 && times == told_before + 1 && told.va == (void *)va &&
-           told.pid == current->pid && !strcmp(told.name, "puppet") && told.write == !!(error & FAULT_WRITE) &&
-           told.before == before && told.after == pa_frame(pa);
+           told.pid == current->pid && !strcmp(told.name, "puppet") &&
+           told.write == !!(error & FAULT_WRITE) && told.before == before && told.after == pa_frame(pa);
 }
 
 /* Whether the fault at VA is the program's own: nothing has changed, and nobody is told. */
@@ -376,6 +382,7 @@ static void told_faults(void) {
     KCHECK(mended(FAR + 2 * PAGE_SIZE, 0, PADDR_NONE));
     KCHECK(refused(FAR + 2 * PAGE_SIZE, FAULT_WRITE | FAULT_PRESENT));
     KCHECK(refused(FAR + 3 * PAGE_SIZE, 0));
+    KCHECK(memory_wanting((void *)(FAR + 3 * PAGE_SIZE - 1), FAULT_USER)); /* whatever comes behind it */
     KCHECK(CALL(SYS_FORK) > 0);
     paddr_t shared;
     KCHECK(vmem_translate((void *)FAR, &shared));
