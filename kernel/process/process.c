@@ -185,16 +185,14 @@ static bool is_forgotten(const struct process *process) {
 
 /* Ends the current process with STATUS, as wait4 gives it. */
 void process_exit(int status) {
-    struct space *space = current->space;
-
     files_close(&current->files, ~0u);
     orphan_children();
     schedule_wake(current->parent); /* even if it forgets the child: this may be the last that it waits for */
     if (is_forgotten(current))
         current->parent = &monitor;
-    current->space = monitor.space; /* while it is still current */
     enter_space(monitor.space);
-    space_destroy(space);
+    space_destroy(current->space);
+    current->space = NULL;
     current->status = status;
     current->state = ZOMBIE;
     signal_send(current->parent, SIGCHLD);
@@ -340,7 +338,6 @@ bool process_kill(int pid) {
     signal_send(process, SIGKILL);
     while ((process = process_find(pid)) && process->state != ZOMBIE)
         process_rest();
-    bury_orphans(0);
     return true;
 }
 
@@ -366,7 +363,7 @@ const char *process_error_text(int error) {
 
 enum region { TEXT, DATA, HEAP, STACK, MAPPING, REGIONS };
 
-static char region_text[REGIONS][NAME_MAX + 12];
+static char region_text[REGIONS][NAME_MAX + 11]; /* "mapping of " and the name */
 
 /* Makes the space of program PID the current one, until process_leave; false where there is none. */
 bool process_enter(int pid) {

@@ -202,13 +202,12 @@ int sys_rt_sigaction(struct trap_frame *frame) {
 /* The old call has the mask, one word, before the flags. */
 int sys_sigaction(struct trap_frame *frame) {
     enum { HANDLER, MASK, FLAGS, RESTORER, WORDS };
-    unsigned word[WORDS];
-    struct sigaction action, old;
+    unsigned word[WORDS] = {0};
+    struct sigaction old;
 
     if (frame->ecx && copy_from_user(word, (void *)frame->ecx, sizeof(word)) < 0)
         return -EFAULT;
-    if (frame->ecx)
-        action = (struct sigaction){word[HANDLER], word[FLAGS], word[RESTORER], word[MASK], 0};
+    const struct sigaction action = {word[HANDLER], word[FLAGS], word[RESTORER], word[MASK], 0};
     int error = exchange_action(frame->ebx, frame->ecx ? &action : NULL, &old);
     if (error < 0 || !frame->edx)
         return error;
@@ -274,14 +273,15 @@ static bool reaches(int pid, const struct process *process) {
 }
 
 int sys_kill(struct trap_frame *frame) {
-    unsigned signal = frame->ecx, found = 0;
+    unsigned signal = frame->ecx;
+    bool found = false;
 
     if (signal >= SIGNALS)
         return -EINVAL;
     for (struct process *process = monitor.next; process != &monitor; process = process->next) {
         if (!reaches((int)frame->ebx, process))
             continue;
-        found++;
+        found = true;
         if (signal)
             signal_send(process, signal);
     }

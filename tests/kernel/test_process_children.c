@@ -97,6 +97,49 @@ static void killed(void) {
 KTEST(process_killed_has_the_signal_as_status)
 { puppet_checks(killed); }
 
+/* Runs others until CHILD has ended. */
+static void let_end(int child) {
+    for (unsigned i = 0; i < 10 && process_find(child)->state != ZOMBIE; i++)
+        EXPECT(0, SYS_SCHED_YIELD);
+    KCHECK_EQ(process_find(child)->state, ZOMBIE);
+}
+
+/* Of two children that wait4 could mean, it takes the one that has ended, wherever that is in the ring. */
+static void zombie_first(void) {
+    const int first = CALL(SYS_FORK);
+
+    KCHECK_CALL(let_end(first));
+    const int second = CALL(SYS_FORK);
+    KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)-1, PLACE, WNOHANG), first);
+    process_find(second)->state = WAITING;
+    const int third = CALL(SYS_FORK);
+    KCHECK_CALL(let_end(third));
+    KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)-1, PLACE, WNOHANG), third);
+    EXPECT(0, SYS_WAITPID, (unsigned)-1, PLACE, WNOHANG);
+    schedule_wake_process(process_find(second));
+    KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)-1, PLACE, 0), second);
+}
+
+KTEST(process_that_has_ended_is_waited_for_first)
+{ puppet_checks(zombie_first); }
+
+static void what_a_child_has(void) {
+    current->signals.blocked = 1u << (USR1 - 1);
+    current->signals.action[USR1].handler = 0x1234;
+    KCHECK_EQ(CALL(SYS_KILL, (unsigned)current->pid, USR1), 0);
+    *(char *)(PLACE + 5 * PAGE_SIZE) = 1;
+    const struct process *child = process_find(CALL(SYS_FORK));
+    KCHECK(child && child->parent == current && child->faults == 0 && current->faults > 0);
+    KCHECK(child->signals.pending == 0 && current->signals.pending != 0);
+    KCHECK(child->signals.blocked == current->signals.blocked &&
+           child->signals.action[USR1].handler == 0x1234);
+    KCHECK(child->group == current->group && child->session == current->session &&
+           child->program == current->program);
+}
+
+KTEST(process_child_has_all_but_what_was_sent_to_its_parent)
+{ puppet_checks(what_a_child_has); }
+
 static void pids_go_round(void) {
     const int before = last_pid;
     int second = MONITOR_PID + 1, third = current->pid + 1;
@@ -131,7 +174,7 @@ static void zombies(void) {
         EXPECT(0, SYS_SCHED_YIELD);
     KCHECK(process_next(child, &info) && info.pid == child && !strcmp(info.state, "zombie"));
     KCHECK(info.pages == 0 && info.shared == 0);
-    KCHECK(!process_enter(child));
+    KCHECK(!process_enter(child) && !process_find(child)->space);
     KCHECK_EQ(CALL(SYS_KILL, (unsigned)child, SIGKILL), 0);
     KCHECK(process_kill(child)); /* there is nothing to do */
     KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)child, PLACE, 0), child);
@@ -259,10 +302,12 @@ KTEST(process_start_gives_a_program_what_it_needs)
 
 /* ---- what becomes of them ---- */
 
-/* Its parent ends first: the monitor is its parent then. */
+/* Its parent ends first: the monitor is its parent then, and buries it. */
 static void be_orphaned(struct trap_frame *frame) {
     if (current->pid == root) {
         puppet_call(frame, SYS_FORK, none);
+        for (unsigned i = 0; i < 30; i++)
+            puppet_call(frame, SYS_SCHED_YIELD, none);
         wait_and_exit(frame);
     } else if (current->pid == root + 1) {
         puppet_call(frame, SYS_FORK, none);
@@ -281,6 +326,19 @@ KTEST(process_orphan_becomes_the_monitors)
     run_family(be_orphaned);
     KCHECK(child_calls > 0 && child_calls < 20);
     KCHECK(!process_next(0, &info));
+}
+
+KTEST(process_orphans_are_buried_while_another_is_waited_for)
+{
+    struct process_info info;
+
+    child_calls = 0;
+    root = last_pid + 1;
+    KCHECK_EQ(puppet_start_with(be_orphaned), root);
+    int status = process_wait_for(root);
+    bool more = process_next(0, &info);
+    puppet_end_all();
+    KCHECK(status == 0 && child_calls > 0 && !more);
 }
 
 static void forgotten(void) {

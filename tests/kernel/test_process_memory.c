@@ -85,6 +85,11 @@ static void regions(void) {
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
         KCHECK(!strcmp(process_region(cases[i].va, cases[i].writable), cases[i].name));
     process_leave();
+    memcpy(current->name, "a_name_of_thirty-one_characters", NAME_MAX);
+    KCHECK(process_enter(current->pid));
+    KCHECK(!strcmp(process_region(PUPPET_BASE, false), "text of a_name_of_thirty-one_characters"));
+    KCHECK(!strcmp(process_region(STACK_TOP, true), "mapping of a_name_of_thirty-one_characters"));
+    process_leave();
 }
 
 KTEST(process_memory_has_names)

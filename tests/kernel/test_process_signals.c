@@ -76,6 +76,8 @@ static void masks(void) {
     KCHECK_EQ(((unsigned *)MORE)[2], 0x55555555);
     EXPECT(0, SYS_RT_SIGPROCMASK, SIG_SETMASK, 0, MORE + 4, 4);
     KCHECK_EQ(((unsigned *)MORE)[2], 0x55555555);
+    EXPECT(0, SYS_RT_SIGPROCMASK, SIG_SETMASK, 0, MORE, 16); /* there are 64 signals at most */
+    KCHECK_EQ(((unsigned *)MORE)[2], 0x55555555);
 }
 
 KTEST(process_signal_masks_are_changed)
@@ -104,6 +106,9 @@ static void sending(void) {
     EXPECT(0, SYS_SIGPROCMASK, SIG_BLOCK, PLACE);
     KCHECK_EQ(CALL(SYS_KILL, me, USR1), 0);
     EXPECT(0, SYS_KILL, 0, USR2); /* the group */
+    KCHECK(mask_is(BIT(USR1) | BIT(USR2), BIT(USR1) | BIT(USR2)));
+    put_action(HANDLER, 0, 0, 0);
+    EXPECT(0, SYS_RT_SIGACTION, USR1, PLACE, 0, 8); /* what is pending will be handled */
     KCHECK(mask_is(BIT(USR1) | BIT(USR2), BIT(USR1) | BIT(USR2)));
     put_action(SIG_IGN, 0, 0, 0);
     EXPECT(0, SYS_RT_SIGACTION, USR1, PLACE, 0, 8); /* what is pending is dropped */
@@ -262,7 +267,7 @@ KTEST(process_signals_interrupt_calls)
 
 static unsigned calls;
 static unsigned fault_address, eax, eip;
-static bool blocks;
+static bool blocks; /* what the test is about: two cases */
 
 /* Reads where nothing is; the handler begins where the puppet does. */
 static void touch_nothing(struct trap_frame *frame) {
@@ -316,6 +321,27 @@ KTEST(process_cannot_go_on_behind_its_fault)
         puppet_end_all();
         KCHECK_EQ(status, SIGSEGV);
         KCHECK_EQ(calls, 1);
+    }
+}
+
+/* The handler's frame has no place on the stack, or sigreturn finds none there. */
+static void lose_stack(struct trap_frame *frame) {
+    if (calls++ == 0) {
+        puppet_call(frame, SYS_RT_SIGACTION, (const unsigned[6]){USR1, PUPPET_ACTION, 0, 8});
+        frame->user_esp = 0x1000;
+        puppet_call(frame, blocks ? 173 : SYS_KILL, (const unsigned[6]){0, USR1});
+    }
+    puppet_call(frame, SYS_EXIT, (const unsigned[6]){0});
+}
+
+KTEST(process_without_a_stack_for_its_signals_ends)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        calls = 0;
+        blocks = i;
+        int pid = puppet_start_with(lose_stack), status = pid < 0 ? pid : process_wait_for(pid);
+        puppet_end_all();
+        KCHECK_EQ(status, SIGSEGV);
     }
 }
 

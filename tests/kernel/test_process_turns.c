@@ -4,6 +4,7 @@
 
 #include "../../kernel/process/process_inside.h"
 #include "cpu.h"
+#include "cpuid.h"
 #include "descriptors.h"
 #include "ktest.h"
 #include "memlayout.h"
@@ -116,16 +117,17 @@ KTEST(process_turns_go_round)
 
 /* ---- registers ---- */
 
+#define FXSR (1u << 24) /* CPUID.1:EDX */
 #define CODE PUPPET_AREA
 #define WORDS (PUPPET_AREA + PAGE_SIZE) /* thread-local storage: the parent's word, the child's */
 #define STACK (PUPPET_AREA + 8 * PAGE_SIZE)
 
-/* 1: mov %gs:0, %eax; int $0x80; jmp 1b */
-static const uint8_t code[] = {0x65, 0xA1, 0, 0, 0, 0, 0xCD, 0x80, 0xEB, 0xF6};
+/* 1: mov %fs:0, %eax; int $0x80; jmp 1b */
+static const uint8_t code[] = {0x64, 0xA1, 0, 0, 0, 0, 0xCD, 0x80, 0xEB, 0xF6};
 
-/* What tells one program's registers from another's: the x87's control word, segments, and the word that %gs:0 is. */
+/* What tells one program's registers from another's: the x87's control word, GS, and the word that %fs:0 is. */
 struct mark {
-    unsigned control, fs, word;
+    unsigned control, gs, word;
 };
 
 static const struct mark marks[] = {{0x027F, 0, 0x1111}, {0x007F, USER_DS, 0x2222}};
@@ -137,9 +139,9 @@ static void set_registers(const struct mark *mark, uintptr_t tls) {
     state.bytes[0] = (uint8_t)mark->control;
     state.bytes[1] = (uint8_t)(mark->control >> 8);
     fpu_load(&state);
-    load_fs((uint16_t)mark->fs);
+    load_gs((uint16_t)mark->gs);
     trap_set_tls(current->context.tls = tls);
-    load_gs(USER_TLS);
+    load_fs(USER_TLS);
 }
 
 static unsigned control_of(const struct fpu_state *state) {
@@ -154,7 +156,7 @@ static unsigned control(void) {
 }
 
 static bool has_registers(const struct mark *mark) {
-    return control() == mark->control && read_fs() == mark->fs && read_gs() == USER_TLS;
+    return control() == mark->control && read_fs() == USER_TLS && read_gs() == mark->gs;
 }
 
 static int parent;
@@ -209,6 +211,7 @@ KTEST(process_exec_begins_with_fresh_registers)
 
 /* A handler has the registers as they were, and may change them; then they are again what the frame says, whatever that is. */
 static void interrupt_floats(void) {
+    struct fpu_state now;
     const size_t frame_bytes = 4 * 4 + sizeof(struct siginfo) + 5 * 4 + sizeof(struct sigcontext) + 2 * 4 + 8;
 
     memcpy((char *)CODE, (const unsigned[5]){0x1000, SA_NODEFER}, 20);
@@ -220,11 +223,18 @@ static void interrupt_floats(void) {
     struct fpu_state *saved = (struct fpu_state *)(at + frame_bytes);
     KCHECK(has_registers(&marks[0]));
     KCHECK_EQ(control_of(saved), marks[0].control);
+    const struct sigcontext *context =
+        (const struct sigcontext *)(at + 4 * 4 + sizeof(struct siginfo) + 5 * 4);
+    KCHECK(context->fs == USER_TLS && context->gs == marks[0].gs);
     set_registers(&marks[1], WORDS);
+    saved->bytes[1] = 0x0F;             /* rounds towards zero */
     memset(&saved->bytes[24], 0xFF, 4); /* MXCSR, where there is one */
     puppet_frame->user_esp = at + 4;
     EXPECT(0, 173); /* rt_sigreturn */
-    KCHECK_EQ(control(), marks[0].control);
+    KCHECK_EQ(control(), 0x0F7F);
+    fpu_save(&now);
+    KCHECK(!(cpu_features() & FXSR) ||
+           (now.bytes[26] == 0 && now.bytes[27] == 0)); /* no processor has these bits */
 }
 
 KTEST(process_signal_handlers_leave_the_floats)
