@@ -65,7 +65,7 @@ const struct module *file_module(int fd) {
 
 /* Descriptors 0 to 2 on the terminal; false when memory has run out. */
 bool files_open_terminal(struct files *files) {
-    struct file *file = file_create(&tty_type, 0);
+    struct file *file = file_create(&tty_type, O_RDWR);
 
     if (!file)
         return false;

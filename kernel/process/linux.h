@@ -103,6 +103,8 @@ _Static_assert(sizeof(struct siginfo) == 128, "asm-generic/siginfo.h");
 #define AT_FDCWD (-100)
 #define O_ACCMODE 3
 #define O_RDONLY 0
+#define O_WRONLY 1
+#define O_RDWR 2
 #define O_CREAT 0100
 #define O_EXCL 0200
 #define O_TRUNC 01000

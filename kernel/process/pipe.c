@@ -118,7 +118,7 @@ static struct pipe *create_pipe(void) {
 
 /* An end of PIPE as the lowest free descriptor. */
 static int open_end(struct pipe *pipe, const struct file_type *type, unsigned flags, bool *end) {
-    struct file *file = file_create(type, flags & O_NONBLOCK);
+    struct file *file = file_create(type, (flags & O_NONBLOCK) | (type->write ? O_WRONLY : O_RDONLY));
 
     if (!file)
         return -ENOMEM;

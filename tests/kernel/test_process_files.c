@@ -78,6 +78,27 @@ static void descriptors(void) {
 KTEST(process_descriptors_are_given_lowest_first)
 { puppet_checks(descriptors); }
 
+/* Descriptor 0 is one as any other. */
+static void lowest(void) {
+    EXPECT(O_RDWR, SYS_FCNTL, 0, F_GETFL);
+    EXPECT(0, SYS_CLOSE, 0);
+    EXPECT(-EBADF, SYS_READ, 0, PLACE, 1);
+    EXPECT(0, SYS_OPEN, PUPPET_NAME);
+    EXPECT(0, SYS_CLOSE, 0);
+    EXPECT(0, SYS_DUP, 1);
+    EXPECT(0, SYS_CLOSE, 0);
+    EXPECT(0, SYS_FCNTL, 1, F_DUPFD, 0);
+    EXPECT(0, SYS_CLOSE, 0);
+    EXPECT(0, SYS_PIPE, PLACE);
+    KCHECK(word(0) == 0 && word(1) == 3);
+    EXPECT(0, SYS_CLOSE, 0);
+    EXPECT(0, SYS_PIPE, PLACE);
+    KCHECK(word(0) == 0 && word(1) == 4);
+}
+
+KTEST(process_descriptor_0_is_given_again)
+{ puppet_checks(lowest); }
+
 static void close_on_exec(void) {
     EXPECT(6, SYS_DUP3, 0, 6, O_CLOEXEC);
     EXPECT(7, SYS_DUP3, 0, 7, 0);
@@ -97,6 +118,8 @@ static void close_on_exec(void) {
     EXPECT(-EBADF, SYS_FCNTL, LAST, F_DUPFD, 0);
     EXPECT(0, SYS_FCNTL, 7, F_SETFD, FD_CLOEXEC);
     KCHECK_EQ(current->files.close_on_exec, 1u << 3 | 1u << 7);
+    KCHECK(CALL(SYS_FORK) > 0); /* the child has them too, and no more */
+    KCHECK(CALL(SYS_WAITPID, (unsigned)-1, PLACE, 0) > 0);
     EXPECT(-EBADF, SYS_CLOSE, FILES_MAX); /* what lies behind the last one is none */
     EXPECT(0, SYS_CLOSE, 3);
     KCHECK_EQ(current->files.close_on_exec, 1u << 7);
@@ -231,7 +254,8 @@ static void paths(void) {
         const char *path;
         unsigned mode;
         int value;
-    } accesses[] = {{"puppet", 1, 0}, {"puppet", 2, -EROFS}, {"/", 5, 0}, {"/", 6, -EROFS}, {"/dev/null", 6, 0}, {"none", 0, -ENOENT}};
+    } accesses[] = {{"puppet", 1, 0}, {"puppet", 2, -EROFS}, {"/", 5, 0},
+                    {"/", 6, -EROFS}, {"/dev/null", 6, 0},   {"none", 0, -ENOENT}};
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         int value = CALL(SYS_OPEN, text(cases[i].path), cases[i].flags);
@@ -280,6 +304,11 @@ static void paths(void) {
     text("/proc/self/exe");
     EXPECT(3, SYS_READLINK, PLACE, PLACE + 20, 3);
     KCHECK(!memcmp((char *)PLACE + 20, "/pux", 4));
+    EXPECT(1, SYS_READLINK, PLACE, PLACE + 20, 1);
+    EXPECT(-EINVAL, SYS_READLINK, PLACE, PLACE + 20, 0);
+    memcpy(current->name, "a_name_of_thirty-one_characters", NAME_MAX);
+    EXPECT(32, SYS_READLINK, PLACE, PLACE + 20, 99);
+    KCHECK(!memcmp((char *)PLACE + 20, "/a_name_of_thirty-one_characters", 32));
 }
 
 KTEST(process_paths_name_what_there_is)
@@ -334,6 +363,15 @@ static void what_files_are(void) {
     text("/");
     EXPECT(0, SYS_STAT64, PLACE, MORE);
     KCHECK_EQ(((struct stat64 *)MORE)->mode, S_IFDIR | 0555);
+    memset((char *)END - 1, 0, 1);
+    EXPECT(-ENOENT, SYS_STAT64, END - 1, MORE); /* an empty path, and nothing behind it */
+    current->program = &(const struct module){"small", puppet_start, 513, 0}; /* a byte in its second block */
+    text("/proc/self/exe");
+    EXPECT(0, SYS_STAT64, PLACE, MORE);
+    KCHECK(((struct stat64 *)MORE)->size == 513 && ((struct stat64 *)MORE)->blocks == 2);
+    EXPECT(0, SYS_STATX, 3, PLACE, 0, 0, MORE);
+    KCHECK(((struct statx *)MORE)->size == 513 && ((struct statx *)MORE)->blocks == 2);
+    current->program = module_find("puppet");
     EXPECT(0, SYS_FSTAT64, 3, MORE);
     KCHECK_EQ(((struct stat64 *)MORE)->ino, inode);
 }
@@ -347,15 +385,15 @@ static void entries(void) {
     EXPECT(3, SYS_OPEN, PLACE);
     EXPECT(4, SYS_OPEN, PUPPET_NAME);
     EXPECT(-ENOTDIR, SYS_GETDENTS64, 4, PLACE, 100);
-    EXPECT(-EINVAL, SYS_GETDENTS64, 3, PLACE, 23); /* "." needs 24 */
+    EXPECT(-EINVAL, SYS_GETDENTS64, 3, PLACE, 23);    /* "." needs 24 */
     EXPECT(-EFAULT, SYS_GETDENTS64, 3, END - 19, 24); /* all but its name */
     for (unsigned room = 24; room < 400; room += 8) {
         unsigned i = 0;
         EXPECT(0, SYS_LSEEK, 3, 0, SEEK_SET);
-        for (int n; (n = CALL(SYS_GETDENTS64, 3, PLACE, room)) != 0;) {
+        for (int n; memset((char *)PLACE, 'x', PAGE_SIZE), (n = CALL(SYS_GETDENTS64, 3, PLACE, room)) != 0;) {
             if (n == -EINVAL && i >= 2 && room < 19 + strlen(module_at(i - 2)->name) + 1)
                 break;
-            KCHECK(n > 0 && (unsigned)n <= room);
+            KCHECK(n > 0 && (unsigned)n <= room && ((char *)PLACE)[n] == 'x');
             for (const struct dirent64 *entry = (void *)PLACE; (unsigned)entry < PLACE + (unsigned)n; i++) {
                 const char *name = i == 0 ? "." : i == 1 ? ".." : module_at(i - 2)->name;
                 KCHECK(!strcmp(entry->name, name));
@@ -393,6 +431,11 @@ static void polls(void) {
     const unsigned before = timer_ticks();
     EXPECT(0, SYS_POLL, PLACE + 2 * sizeof(*poll), 1, 15); /* two ticks later */
     KCHECK(timer_ticks() - before >= 2 && timer_ticks() - before < 20);
+    for (unsigned ms = 0; ms <= 21; ms++) { /* as many ticks as it takes, and no more */
+        const unsigned start = timer_ticks();
+        KCHECK_EQ(CALL(SYS_POLL, PLACE + 2 * sizeof(*poll), 1, ms), 0);
+        KCHECK_EQ(timer_ticks() - start, (ms + 9) / 10);
+    }
     EXPECT(0, SYS_CLOSE, 4);
     EXPECT(1, SYS_POLL, PLACE + 2 * sizeof(*poll), 1, 0);
     EXPECT(-EINVAL, SYS_POLL, PLACE, FILES_MAX + 1, 0);

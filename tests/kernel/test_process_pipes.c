@@ -38,6 +38,7 @@ static void pipes(void) {
     KCHECK(word(0) == 3 && word(1) == 4);
     KCHECK_EQ(current->files.close_on_exec, 1u << 3 | 1u << 4);
     EXPECT(O_NONBLOCK, SYS_FCNTL, 3, F_GETFL);
+    EXPECT(O_NONBLOCK | O_WRONLY, SYS_FCNTL, 4, F_GETFL);
     EXPECT(-EBADF, SYS_READ, 4, PLACE, 1);
     EXPECT(-EBADF, SYS_WRITE, 3, PLACE, 1);
     EXPECT(-EAGAIN, SYS_READ, 3, PLACE, 1);
@@ -86,9 +87,9 @@ static void pipes(void) {
     KCHECK(word(0) == 4 && word(1) == 5);
     EXPECT(0, SYS_FCNTL, 4, F_GETFL);
     EXPECT(0, SYS_FCNTL, 5, F_SETFL, ~0u);
-    EXPECT(O_NONBLOCK, SYS_FCNTL, 5, F_GETFL);
+    EXPECT(O_NONBLOCK | O_WRONLY, SYS_FCNTL, 5, F_GETFL);
     EXPECT(0, SYS_FCNTL, 5, F_SETFL, 0);
-    EXPECT(0, SYS_FCNTL, 5, F_GETFL);
+    EXPECT(O_WRONLY, SYS_FCNTL, 5, F_GETFL);
     memcpy((char *)PLACE, ignore, sizeof(ignore));
     EXPECT(0, SYS_SIGACTION, SIGPIPE, PLACE);
     EXPECT(0, SYS_CLOSE, 4);
