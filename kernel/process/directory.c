@@ -128,19 +128,23 @@ int sys_getcwd(struct trap_frame *frame) {
 
 /* The one symbolic link is /proc/self/exe. */
 int sys_readlink(struct trap_frame *frame) {
-    char path[PATH_MAX], link[NAME_MAX + 1] = "/";
+    char path[PATH_MAX];
     const struct module *module;
-    int n = copy_string_from_user(path, (const char *)frame->ebx, sizeof(path));
+    size_t n = strlen(current->name) + 1;
+    int error = copy_string_from_user(path, (const char *)frame->ebx, sizeof(path));
 
-    if (n < 0)
-        return n;
+    if (error < 0)
+        return error;
     if (strcmp(path, "/proc/self/exe"))
         return find(path, &module) ? -EINVAL : -ENOENT;
-    memcpy(link + 1, current->name, NAME_MAX);
-    n = (int)strlen(link);
-    if ((unsigned)n > frame->edx)
-        n = (int)frame->edx;
-    return copy_to_user((void *)frame->ecx, link, (size_t)n) < 0 ? -EFAULT : n;
+    if (frame->edx == 0)
+        return -EINVAL;
+    if (n > frame->edx)
+        n = frame->edx;
+    if (copy_to_user((void *)frame->ecx, "/", 1) < 0 ||
+        copy_to_user((void *)(frame->ecx + 1), current->name, n - 1) < 0)
+        return -EFAULT;
+    return (int)n;
 }
 
 /* ---- what a file is ---- */
@@ -191,7 +195,7 @@ static int give_stat64(int fd, const char *path, void *to) {
     struct about file;
     int error = about_file(fd, path, &file);
 
-    if (error < 0)
+    if (error)
         return error;
     const struct stat64 stat = {
         .dev = 1,
@@ -221,7 +225,7 @@ int sys_statx(struct trap_frame *frame) {
     struct about file;
     int error = about_file((int)frame->ebx, (const char *)frame->ecx, &file);
 
-    if (error < 0)
+    if (error)
         return error;
     const struct statx statx = {
         .mask = STATX_BASIC_STATS,

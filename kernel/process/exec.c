@@ -122,7 +122,7 @@ static void put_pointers(struct writer *writer, const char **text, uintptr_t *va
 /* Builds a new program's stack; *ESP is where it begins. From STACK_TOP down: the strings, 16 random
  * bytes, the auxiliary vector, the environment, the arguments, their number. */
 static int build_stack(const struct elf *elf, const struct arguments *arguments, uintptr_t *esp) {
-    uintptr_t strings = STACK_TOP - arguments->used, random_at = (strings - 16) & ~15u, va = strings;
+    uintptr_t strings = STACK_TOP - arguments->used, random_at = strings - 16, va = strings;
     size_t words = arguments->argc + arguments->envc + STACK_ENTRIES;
     struct writer writer = {(random_at - words * sizeof(unsigned)) & ~15u, false};
     const char *text = arguments->text;
@@ -170,7 +170,7 @@ int exec_load(const struct module *program, const struct arguments *arguments, s
     struct elf elf;
     int error = elf_check(program, &elf);
 
-    if (error < 0 || (error = elf_map(program)) < 0 || (error = build_stack(&elf, arguments, &esp)) < 0)
+    if (error || (error = elf_map(program)) || (error = build_stack(&elf, arguments, &esp)))
         return error;
     *memory = memory_of(elf.end);
     *frame = (struct trap_frame){
@@ -202,7 +202,7 @@ static int become(const struct module *program, const struct arguments *argument
     if (!fresh)
         return -ENOMEM;
     enter_space(fresh);
-    if ((error = exec_load(program, arguments, &current->memory, frame)) < 0) {
+    if ((error = exec_load(program, arguments, &current->memory, frame))) {
         enter_space(old);
         space_destroy(fresh);
         return error;

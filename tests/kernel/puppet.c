@@ -5,6 +5,7 @@
 #include "ktest.h"
 #include "log.h"
 #include "process.h"
+#include "support.h"
 
 extern const char puppet_start[], puppet_end[]; /* puppet.S */
 
@@ -102,7 +103,10 @@ static void do_checks(struct trap_frame *frame) {
 
 /* Calls CHECKS as a puppet, which then exits. */
 void puppet_checks(void (*checks)(void)) {
+    const size_t objects = objects_live();
+
     puppet_does = checks;
     puppet_run(do_checks, &checking);
     KCHECK(checking > 0);
+    KCHECK_EQ(objects_live(), objects);
 }

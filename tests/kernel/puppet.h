@@ -24,7 +24,7 @@ int puppet_call(struct trap_frame *frame, unsigned number, const unsigned arg[6]
 void puppet_run(void (*call)(struct trap_frame *frame), int *pid);
 
 /* Calls CHECKS, whose CALLs are a puppet's; it then exits. A check that fails fails the test. Its children exit at once,
- * with their PIDs as status. */
+ * with their PIDs as status. In the end as many objects must be handed out as before. */
 void puppet_checks(void (*checks)(void));
 
 /* Numbers of system calls, as Linux has them for i386. */

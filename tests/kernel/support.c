@@ -153,6 +153,15 @@ void check_memory(void) {
     kmalloc_check();
 }
 
+size_t objects_live(void) {
+    struct kmalloc_stats stats;
+    size_t n = 0;
+
+    for (unsigned sc = 0; kmalloc_stats(sc, &stats); sc++)
+        n += stats.live;
+    return n;
+}
+
 #define EXHAUST_MOST 2000 /* no attempt here needs as many frames */
 
 static void (*step_look)(void);

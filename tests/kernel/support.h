@@ -34,6 +34,7 @@ void frames_release_all(void);
  * For tests that run out of memory between two objects that would lie in one page. */
 void objects_hold_all(unsigned left);
 void objects_release_all(void);
+size_t objects_live(void); /* handed out by kmalloc, of any size */
 
 /* Whether this is v86, an emulator that does not survive a double fault. (Its processor calls itself a
  * Pentium III, but has no page attribute table.) */

@@ -88,7 +88,6 @@ static void stacks(void) {
         KCHECK(word[4] == 0 && word[7] == 0);
         KCHECK_CALL(check_auxiliary(word + 8, word[1], round));
     }
-    KCHECK(memcmp(random_words[0], random_words[1], 16));
     EXPECT(0, SYS_EXECVE, PUPPET_NAME, 0, 0); /* no arguments at all */
     const unsigned *word = (const unsigned *)puppet_frame->user_esp;
     KCHECK(word[0] == 0 && word[1] == 0 && word[2] == 0);
@@ -97,6 +96,60 @@ static void stacks(void) {
 
 KTEST(process_exec_builds_the_stack_of_the_abi)
 { puppet_checks(stacks); }
+
+/* COUNT variables and one argument, a string of LENGTH at TEXT. Everything has its place, whatever their number and length. */
+static void check_lengths(unsigned count, unsigned length) {
+    const unsigned environment = PUPPET_AREA + 8;
+
+    memset(TEXT, 'x', length);
+    TEXT[length] = '\0';
+    memcpy(LIST, (const unsigned[2]){(unsigned)TEXT, 0}, 8);
+    for (unsigned i = 0; i < count; i++)
+        LIST[2 + i] = (unsigned)TEXT;
+    LIST[2 + count] = 0;
+    KCHECK_EQ(CALL(SYS_EXECVE, PUPPET_NAME, PUPPET_AREA, environment), 0);
+    const unsigned *word = (const unsigned *)puppet_frame->user_esp;
+    const char *string = (const char *)word[1];
+    KCHECK((unsigned)word % 16 == 0 && word[0] == 1 && word[2] == 0 && word[3 + count] == 0);
+    KCHECK_EQ((unsigned)string, STACK_TOP - (count + 1) * (length + 1));
+    for (unsigned i = 0; i <= count; i++, string += length + 1) {
+        KCHECK_EQ(i == 0 ? word[1] : word[2 + i], (unsigned)string);
+        KCHECK(strlen(string) == length && (length == 0 || (string[0] == 'x' && string[length - 1] == 'x')));
+    }
+    KCHECK_CALL(check_auxiliary(word + 4 + count, word[1], 0));
+    KCHECK(word[4 + count + 28] == AT_RANDOM && word[4 + count + 29] + 16 <= word[1]);
+    KCHECK((unsigned)(word + 4 + count + 34) <= word[4 + count + 29]); /* not over the vector */
+}
+
+static void lengths(void) {
+    for (unsigned length = 0; length < 20; length++)
+        KCHECK_CALL(check_lengths(length % 5, length));
+    KCHECK_CALL(check_lengths(200, 0));
+}
+
+KTEST(process_exec_keeps_strings_and_vectors_apart)
+{ puppet_checks(lengths); }
+
+/* Of what the C library gets for its canary no bit is always the same. */
+static void random_bytes(void) {
+    unsigned ones = 0, zeros = 0;
+
+    for (unsigned i = 0; i < 16; i++) {
+        unsigned last[4];
+        memcpy(last, random_words[0], sizeof(last));
+        EXPECT(0, SYS_EXECVE, PUPPET_NAME, 0, 0);
+        KCHECK_CALL(check_auxiliary((const unsigned *)puppet_frame->user_esp + 3, STACK_TOP, 0));
+        for (unsigned w = 0; w < 4; w++) {
+            KCHECK(random_words[0][w] != last[w]);
+            ones |= random_words[0][w];
+            zeros |= ~random_words[0][w];
+        }
+    }
+    KCHECK(ones == ~0u && zeros == ~0u);
+}
+
+KTEST(process_exec_gives_random_bytes)
+{ puppet_checks(random_bytes); }
 
 /* ---- what is new, and what stays ---- */
 
@@ -153,7 +206,8 @@ static void thread_areas(void) {
         KCHECK_EQ(area->entry, cases[i].value == 0 ? USER_TLS / 8 : cases[i].entry);
     }
     *area = (struct user_desc){.entry = USER_TLS / 8, .base = FAR + 9};
-    EXPECT(0, SYS_MPROTECT, PUPPET_AREA, PAGE_SIZE, PROT_READ); /* the entry's number cannot be written there */
+    EXPECT(0, SYS_MPROTECT, PUPPET_AREA, PAGE_SIZE,
+           PROT_READ); /* the entry's number cannot be written there */
     EXPECT(-EFAULT, 243, PUPPET_AREA);
     KCHECK_EQ(current->context.tls, base);
 }
@@ -171,10 +225,13 @@ static int exec_with(unsigned count, unsigned text) {
     return CALL(SYS_EXECVE, PUPPET_NAME, PUPPET_AREA);
 }
 
+static const char *name = "a name of more than thirty-one bytes";
+
 /* The program as FILE, which execve takes for "/proc/self/exe". */
 static int exec_file(const char *data, size_t size) {
-    static struct module file = {.name = "a name of more than thirty-one bytes"};
+    static struct module file;
 
+    file.name = name;
     file.data = data;
     file.size = size;
     file.start = 1; /* not at a page's start: all of it is copied */
@@ -196,8 +253,11 @@ static void other_files(void) {
     KCHECK_EQ(exec_file(other, 51), -ENOEXEC);
     KCHECK_EQ(exec_file(other, headers + 31), -ENOEXEC);
     KCHECK_EQ(exec_file(other, headers + 32), 0);
-    kfree(other);
     KCHECK(!strcmp(current->name, "a name of more than thirty-one "));
+    name = "a_name_of_thirty-two_characters_";
+    KCHECK_EQ(exec_file(other, headers + 32), 0);
+    kfree(other);
+    KCHECK(!strcmp(current->name, "a_name_of_thirty-two_characters"));
     const unsigned *auxiliary = (const unsigned *)puppet_frame->user_esp + 4;
     KCHECK(auxiliary[0] == AT_PHDR && auxiliary[1] == 0);
     KCHECK(auxiliary[4] == AT_PHNUM && auxiliary[5] == 0);
@@ -223,6 +283,12 @@ static void refusals(void) {
     KCHECK_EQ(exec_with(8193, EMPTY), -E2BIG);        /* too many */
     KCHECK_EQ(exec_with(8192, EMPTY), 0);
     KCHECK_EQ(*(unsigned *)puppet_frame->user_esp, 8192);
+    for (unsigned count = 4097; count >= 4096; count--) { /* arguments, and as many variables */
+        for (unsigned i = 0; i < count; i++)
+            LIST[i] = EMPTY;
+        LIST[count] = 0;
+        KCHECK_EQ(CALL(SYS_EXECVE, PUPPET_NAME, PUPPET_AREA, PUPPET_AREA), count > 4096 ? -E2BIG : 0);
+    }
     memset(TEXT, 'x', PAGE_SIZE - 1);
     KCHECK_EQ(exec_with(32, (unsigned)TEXT), 0); /* 128 KiB */
     const unsigned *word = (const unsigned *)puppet_frame->user_esp;
@@ -233,3 +299,29 @@ static void refusals(void) {
 
 KTEST(process_exec_refuses_what_is_no_program_or_too_much)
 { puppet_checks(refusals); }
+
+/* Strings that do not fit into what is left of the buffer, which then grows; up to 128 KiB, to the byte. */
+static void growing(void) {
+    memset(TEXT, 'x', 3000);
+    TEXT[2999] = '\0';
+    KCHECK_EQ(exec_with(44, (unsigned)TEXT), -E2BIG);
+    KCHECK_EQ(exec_with(43, (unsigned)TEXT), 0);
+    const unsigned *word = (const unsigned *)puppet_frame->user_esp;
+    for (unsigned i = 0; i < 43; i++) {
+        const char *string = (const char *)word[1 + i];
+        KCHECK(string == (char *)STACK_TOP - (43 - i) * 3000 && strlen(string) == 2999);
+    }
+    for (unsigned most = 4095; most >= 4094; most--) { /* 31 pages, MOST bytes, and two empty strings */
+        memset(TEXT, 'x', PAGE_SIZE - 1);
+        TEXT[PAGE_SIZE - 1] = '\0';
+        for (unsigned i = 0; i < 31; i++)
+            LIST[i] = (unsigned)TEXT;
+        LIST[31] = (unsigned)TEXT + PAGE_SIZE - most;
+        LIST[32] = LIST[33] = EMPTY;
+        LIST[34] = 0;
+        KCHECK_EQ(CALL(SYS_EXECVE, PUPPET_NAME, PUPPET_AREA), most > 4094 ? -E2BIG : 0);
+    }
+}
+
+KTEST(process_exec_takes_strings_of_any_length)
+{ puppet_checks(growing); }

@@ -191,15 +191,6 @@ static void check_all(void) {
     kmalloc_check();
 }
 
-static size_t objects(void) {
-    struct kmalloc_stats stats;
-    size_t n = 0;
-
-    for (unsigned sc = 0; kmalloc_stats(sc, &stats); sc++)
-        n += stats.live;
-    return n;
-}
-
 KTEST(process_random_trees_leave_nothing)
 {
     unsigned rounds = random_rounds(7, 1000);
@@ -208,14 +199,14 @@ KTEST(process_random_trees_leave_nothing)
     calls_most = 300;
     grow_tree(1);
     free = pm_count().free;
-    kept = objects();
+    kept = objects_live();
     for (unsigned i = 0; i < rounds; i++) {
         kill_at_call = random_below(2) ? 1 + random_below(200) : 0;
         kill_at_fault = random_below(2) ? 1 + random_below(100) : 0;
         grow_tree(1 + random_below(3));
         check_all();
         KCHECK_EQ(pm_count().free, free);
-        KCHECK_EQ(objects(), kept);
+        KCHECK_EQ(objects_live(), kept);
     }
 }
 
@@ -234,8 +225,8 @@ KTEST(process_random_trees_out_of_memory_lose_nothing)
     calls_most = 120;
     kill_at_call = kill_at_fault = 0;
     for (; seed <= last; seed++) {
-        size_t kept = objects();
+        size_t kept = objects_live();
         KCHECK_CALL(exhaust(tree_has_all, &seed, 5));
-        KCHECK_EQ(objects(), kept);
+        KCHECK_EQ(objects_live(), kept);
     }
 }

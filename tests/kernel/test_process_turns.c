@@ -209,6 +209,36 @@ static void execute(void) {
 KTEST(process_exec_begins_with_fresh_registers)
 { puppet_checks(execute); }
 
+static unsigned word_found;
+
+/* The segment of thread-local storage begins at 0 again: the program reads at WORDS by it. */
+static void execute_and_read(struct trap_frame *frame) {
+    static const uint8_t reading[] = {0x64,        0xA1, WORDS & 0xFF, WORDS >> 8 & 0xFF, WORDS >> 16 & 0xFF,
+                                      WORDS >> 24, 0xCD, 0x80};
+
+    if (word_found == 0) {
+        set_registers(&marks[1], WORDS);
+        puppet_call(frame, SYS_EXECVE, (const unsigned[6]){PUPPET_NAME});
+        memcpy((char *)CODE, reading, sizeof(reading));
+        *(unsigned *)WORDS = 0x3333;
+        load_fs(USER_TLS);
+        frame->eip = CODE;
+        word_found = 1;
+        return;
+    }
+    word_found = frame->eax;
+    puppet_call(frame, SYS_EXIT, (const unsigned[6]){0});
+}
+
+KTEST(process_exec_takes_thread_local_storage_away)
+{
+    int pid;
+
+    word_found = 0;
+    puppet_run(execute_and_read, &pid);
+    KCHECK_EQ(word_found, 0x3333);
+}
+
 /* A handler has the registers as they were, and may change them; then they are again what the frame says, whatever that is. */
 static void interrupt_floats(void) {
     struct fpu_state now;
