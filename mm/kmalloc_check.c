@@ -22,11 +22,10 @@ void bad_kfree(const char *p) {
     panic_advise(HEAP_DEBUG_ADVICE);
     if (va < SMALL_START || va >= SLABS_START)
         PANIC("kmalloc: %p cannot be freed: it is no address of the heap's objects", (const void *)p);
-    /* Look for the object that P lies in where it can start: at a granule of the page, or at a slot. */
-    bool small = va < NARROW_START;
-    uintptr_t step = small ? GRANULE : 1u << NARROW_SHIFT, first = small ? va - va % PAGE_SIZE : NARROW_START;
+    /* Look for the object that P lies in where it can start: at a granule, or at a slot. */
+    uintptr_t step = va < NARROW_START ? GRANULE : 1u << NARROW_SHIFT;
     const char *object = p - va % step;
-    while (kmalloc_size(object) == 0 && (uintptr_t)object > first)
+    while (kmalloc_size(object) == 0 && (uintptr_t)object > SMALL_START)
         object -= step;
     size_t offset = (size_t)(p - object);
     if (offset < kmalloc_size(object))
@@ -62,7 +61,7 @@ bool kmalloc_stats(unsigned sc, struct kmalloc_stats *out) {
     *out = (struct kmalloc_stats){0};
     if (sc < SMALL_CLASSES)
         small_stats(sc, out);
-    else if (sc == SMALL_CLASSES)
+    else
         large_stats(out);
     return sc <= SMALL_CLASSES;
 }
@@ -139,8 +138,7 @@ static void check_zone(const struct zone *zone) {
         const char *p = slot_address(zone, slot);
         size_t pages = *large_entry(p),
                n = pages ? slots_for(zone, pages) : large_spare_pages && p == large_spare;
-        if (n)
-            ASSERT_OP(bitmap_find(zone->unused.leaf, slot, slot + n, true), ==, slot + n);
+        ASSERT_OP(bitmap_find(zone->unused.leaf, slot, slot + n, true), ==, slot + n);
         filled += n;
     }
     ASSERT_OP(bitmap_count(zone->unused.leaf, 0, zone->count) + filled, ==, zone->count);

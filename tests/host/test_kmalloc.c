@@ -33,7 +33,7 @@ static int test_get(void *va, size_t pages) {
     if (pages > pages_most || host_pages_held() > pages_most - pages || host_pages.get(va, pages) < 0)
         return -1;
     if (garbage)
-        memset(va, 0xA5, pages * PAGE_SIZE);
+        memset(va, PAGE_GRANULES, pages * PAGE_SIZE); /* as a link it leads behind the page */
     return 0;
 }
 
@@ -178,6 +178,11 @@ static size_t some_size(unsigned i) {
     return sizes[i % ARRAY_SIZE(sizes)];
 }
 #define SOME_SIZES 42
+
+static void call_free(uintptr_t p, uintptr_t unused) {
+    (void)unused;
+    kfree((void *)p);
+}
 
 /* ---- each function ---- */
 
@@ -607,8 +612,10 @@ static void test_as_many_large_objects_as_promised(void **state) {
         assert_int_equal(large, larger_first ? MOST_LARGE - MOST_NARROW : 0);
         size_t count = large + take_all(objects + large, larger_first ? 8192 : 5000);
         assert_int_equal(count, MOST_LARGE);
+        assert_int_equal(live_objects(), MOST_LARGE);
         for (size_t i = 0; i < count; i += 97) {
             size_t size = kmalloc_size(objects[i]);
+            EXPECT_PANIC("inside an object", call_free, (char *)objects[i] + size - 1, 0);
             kfree(objects[i]);
             objects[i] = kmalloc(size);
             assert_non_null(objects[i]);
@@ -978,7 +985,7 @@ static void test_few_pages_are_kept_after_many_were_used(void **state) {
             objects[count++] = (struct object){kmalloc(sizes[i]), 0, 0};
         while (count > 0)
             kfree(objects[--count].p);
-        if (kmalloc_pages() > KMALLOC_SPARE)
+        if (kmalloc_pages() != KMALLOC_SPARE)
             fail_msg("%zu pages are kept with all objects of %zu bytes freed", kmalloc_pages(), sizes[i]);
     }
     check_empty();
@@ -996,6 +1003,19 @@ static void test_one_object_over_and_over_needs_no_pages(void **state) {
         }
         gets_left = NEVER;
     }
+}
+
+/* The page stays the current one of its class, and is counted there. */
+static void test_the_smallest_classes_keep_their_page(void **state) {
+    struct kmalloc_stats stats;
+    (void)state;
+    for (unsigned sc = 0; sc < SMALL_CLASSES; sc++) {
+        kmalloc_stats(sc, &stats);
+        kfree(kmalloc(stats.size));
+        kmalloc_stats(sc, &stats);
+        assert_int_equal(stats.pages, sc < 8);
+    }
+    check_empty();
 }
 
 static void test_peak_pages(void **state) {
@@ -1050,7 +1070,9 @@ static void test_each_field_of_each_row_of_the_statistics(void **state) {
         struct object objects[200];
         assert_true(kmalloc_stats(sc, &stats));
         for (unsigned i = 0; i < 200; i++)
-            objects[i] = make(stats.size ? stats.size : 5000 * (1 + i % 30));
+            objects[i] = stats.size ? make(stats.size)
+                         : i % 30   ? make(5000 * (1 + i % 30))
+                                    : adopt(kmalloc_aligned(PAGE_SIZE, 2 * PAGE_SIZE), PAGE_SIZE);
         check_rows(sc, objects, 200);
         for (unsigned i = 0; i < 100; i++) { /* every second one: no page of several objects empties */
             drop(&objects[2 * i]);
@@ -1067,11 +1089,6 @@ static void test_each_field_of_each_row_of_the_statistics(void **state) {
 }
 
 /* ---- misuse: a panic that says which mistake it is, and changes nothing ---- */
-
-static void call_free(uintptr_t p, uintptr_t unused) {
-    (void)unused;
-    kfree((void *)p);
-}
 
 static void call_realloc(uintptr_t p, uintptr_t size) { krealloc((void *)p, size); }
 
@@ -1156,7 +1173,7 @@ static void test_freeing_a_foreign_address_panics(void **state) {
     check_bad("no address of the heap", (void *)(KHEAP_START - 16));
     check_bad("no address of the heap", (void *)KHEAP_END);
     check_bad("cannot be freed", (void *)(SLABS_START - (1u << NARROW_SHIFT)));
-    check_bad("cannot be freed", (void *)SLABS_START); /* no slot begins here */
+    check_bad("no address of the heap's objects", (void *)SLABS_START);
     check_bad("cannot be freed", (void *)(NARROW_START - (1u << NARROW_SHIFT)));
     check_bad("no address of the heap", (void *)UINTPTR_MAX);
     check_bad("cannot be freed", (void *)(KHEAP_END - PAGE_SIZE));
@@ -1320,14 +1337,15 @@ static void check_sees(int line, void *word, uint32_t difference) {
 static void test_check_sees_each_broken_invariant(void **state) {
     (void)state;
     struct object objects[] = {make(PAGE_SIZE), make(64),   make(64),  make(64),
-                               make(2000),      make(2000), make(2000)};
+                               make(2000),      make(2000), make(2000),
+                               make(1300),      make(1300)};
     drop(&objects[0]); /* a spare page */
     drop(&objects[2]); /* of a current page */
     drop(&objects[5]); /* of a page that is not */
     struct object narrow = make(5000), wide = make(20000), huge = make(100000);
     drop(&narrow); /* spare */
     struct slab *spare = (struct slab *)small_spare.next, *current = small_current[1],
-                *partial = (struct slab *)small_partial[19].next;
+                *partial = (struct slab *)small_partial[19].next, *odd = slab_of(objects[7].p);
     struct zone *zone = &large_wide;
     size_t slot = slot_at(zone, (char *)huge.p);
 
@@ -1335,8 +1353,12 @@ static void test_check_sees_each_broken_invariant(void **state) {
     CHECK_SEES(&small_pool, 1);
     CHECK_SEES(&small_table_end, PAGE_SIZE);
     CHECK_SEES(&small_bytes, PAGE_SIZE * 7);
+    CHECK_SEES(&small_bytes, small_bytes ^ (small_bytes + PAGE_SIZE));
     CHECK_SEES(&small_unused.leaf[0], 1);
     CHECK_SEES(&small_unused.leaf[9], 4);
+    CHECK_SEES(&small_unused.leaf[SUMMARY_MAX / 32 - 1], 1u << 31);
+    CHECK_SEES(&small_unused.middle[3], 4);
+    CHECK_SEES(&small_used.top, 1);
     CHECK_SEES(&small_used.leaf[0], 2);
     CHECK_SEES(&small_used.middle[0], 1);
     CHECK_SEES(&small_used.leaf[700], 1);
@@ -1345,7 +1367,9 @@ static void test_check_sees_each_broken_invariant(void **state) {
     CHECK_SEES(&current->first_free, 1); /* inside an object */
     CHECK_SEES(&partial->first_free,
                partial->first_free ^ 2 * small_granules[partial->sc]); /* past the last */
+    CHECK_SEES(&odd->first_free, odd->first_free ^ 3 * small_granules[odd->sc]); /* the granules that are left over */
     CHECK_SEES(&current->sc, 0x40);
+    CHECK_SEES(&current->sc, 1 ^ SMALL_CLASSES);
     CHECK_SEES(&small_spare.next, (uint32_t)(uintptr_t)spare ^ (uint32_t)(uintptr_t)current);
     CHECK_SEES(&peak_pages, peak_pages);
     CHECK_SEES(&current->claims, 1);
@@ -1363,6 +1387,8 @@ static void test_check_sees_each_broken_invariant(void **state) {
     CHECK_SEES(&zone->unused.leaf[0], 1u << slot);
     CHECK_SEES(&zone->unused.leaf[90], 8);
     CHECK_SEES(&zone->unused.top, 2);
+    CHECK_SEES(&large_narrow.unused.leaf[3], 1);
+    CHECK_SEES(&large_narrow.unused.top, 1);
     CHECK_SEES(&large_spare_pages, 1);
     CHECK_SEES(&large_spare, 1u << WIDE_SHIFT);
     drop(&wide);
@@ -1370,6 +1396,62 @@ static void test_check_sees_each_broken_invariant(void **state) {
 }
 
 static void expect_sees(const char *text) { EXPECT_PANIC(text, call_check, 0, 0); }
+
+static void put(struct slab *slab, struct list *list) {
+    list_remove(&slab->list);
+    if (list)
+        list_append(list, &slab->list);
+}
+
+/* Pages that are in another list than they belong to, or in none. */
+static void test_check_sees_a_page_in_the_wrong_list(void **state) {
+    struct object objects[] = {make(2000), make(2000), make(2000), make(1300), make(1300), make(1300), make(1300), make(PAGE_SIZE)};
+    struct slab *half = slab_of(objects[0].p), *third = slab_of(objects[3].p), *spare = slab_of(objects[7].p);
+    struct list *halves = &small_partial[half->sc], *thirds = &small_partial[third->sc];
+    (void)state;
+    drop(&objects[0]);
+    drop(&objects[3]);
+    drop(&objects[7]);
+    kmalloc_check();
+
+    put(half, NULL);
+    expect_sees("found->listed == listed");
+    put(half, thirds);
+    expect_sees("slab->sc == sc");
+    put(third, halves);
+    expect_sees("slab->sc == sc");
+    put(half, &small_spare);
+    put(third, thirds);
+    small_pool++;
+    expect_sees("slab->claims == 0");
+    put(half, halves);
+    small_pool--;
+    kmalloc_check();
+
+    put(spare, &small_partial[spare->sc]);
+    small_pool--;
+    expect_sees("slab->claims > 0");
+    put(spare, &small_spare);
+    small_pool++;
+
+    for (unsigned i = 1; i < 7; i++)
+        if (i != 3)
+            drop(&objects[i]);
+    check_empty();
+}
+
+static void test_check_sees_a_slot_that_is_filled_and_unused(void **state) {
+    struct object wide = make(20000);
+    size_t slot = slot_at(&large_wide, (char *)wide.p);
+    (void)state;
+    summary_add(&large_wide.unused, slot);
+    summary_remove(&large_wide.unused, slot + 1); /* lost: the count is right */
+    expect_sees("slot + n");
+    summary_add(&large_wide.unused, slot + 1);
+    summary_remove(&large_wide.unused, slot);
+    drop(&wide);
+    check_empty();
+}
 
 /* Several words that agree with each other, but not with what is promised. */
 static void test_check_sees_damage_that_agrees_with_itself(void **state) {
@@ -1380,6 +1462,14 @@ static void test_check_sees_damage_that_agrees_with_itself(void **state) {
     drop(&other);
     struct slab *slab = slab_of(lone.p), *spare = (struct slab *)small_spare.next, was = *slab;
 
+    slab->kept = true; /* kept, and not the current one */
+    slab->claims++;
+    small_pool++;
+    expect_sees("!slab->kept");
+    small_pool--;
+    *slab = was;
+    kmalloc_check();
+
     slab->links.next[0] = NO_GRANULE; /* empty, but the current page of a class that keeps none */
     slab->first_free = slab->claims = 0;
     small_current[slab->sc] = slab;
@@ -1387,11 +1477,16 @@ static void test_check_sees_damage_that_agrees_with_itself(void **state) {
     *slab = was;
     kmalloc_check();
 
-    slab->kept = true; /* kept by a class that keeps none */
-    slab->claims++;
+    struct object least = make((KEEPING_CLASSES + 1) * GRANULE); /* kept by the smallest class that keeps none */
+    struct slab *current = slab_of(least.p), current_was = *current;
+    current->kept = true;
+    current->claims++;
+    small_pool++;
     expect_sees("slab->kept <=");
-    *slab = was;
+    small_pool--;
+    *current = current_was;
     kmalloc_check();
+    drop(&least);
 
     was = *spare; /* a list without end */
     spare->list.next = spare->list.previous = &spare->list;
@@ -1454,6 +1549,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_at_most_a_few_empty_pages_are_kept),
     TEST(test_few_pages_are_kept_after_many_were_used),
     TEST(test_one_object_over_and_over_needs_no_pages),
+    TEST(test_the_smallest_classes_keep_their_page),
     TEST(test_peak_pages),
     TEST(test_each_field_of_each_row_of_the_statistics),
     TEST(test_a_double_free_panics),
@@ -1468,6 +1564,8 @@ static const struct CMUnitTest tests[] = {
     TEST(test_writing_to_freed_objects_harms_nothing),
     TEST(test_overflows_harm_no_more_than_other_objects),
     TEST(test_check_sees_each_broken_invariant),
+    TEST(test_check_sees_a_page_in_the_wrong_list),
+    TEST(test_check_sees_a_slot_that_is_filled_and_unused),
     TEST(test_check_sees_damage_that_agrees_with_itself),
 };
 

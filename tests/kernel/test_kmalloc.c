@@ -2,6 +2,7 @@
  * handlers. Random operations: tests/model/. */
 #include "kmalloc.h"
 
+#include "format.h"
 #include "heap_debug.h"
 #include "interrupt.h"
 #include "ktest.h"
@@ -414,17 +415,52 @@ static void empty_it(void *p) { krealloc(p, 0); }
 static void check_bad_pointer(void *p, const char *text) {
     size_t live = live_objects(), pages = kmalloc_pages(), free = pm_count().free;
     static void (*const calls[])(void *) = {free_it, shrink_it, empty_it};
+    char peek[24];
 
+    format_buffer(peek, sizeof(peek), "peek 0x%08x", (unsigned)(uintptr_t)p);
     KCHECK_EQ(kmalloc_size(p), 0);
     for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
         KCHECK_TRAPS(calls[i], p, text);
         KCHECK_EQ(ktest_vector, -1);
         KCHECK_REPORTED("cannot be freed");
+        if (heap_mode() == HEAP_NORMAL && kmalloc_books_apart) {
+            KCHECK_REPORTED(HEAP_DEBUG_ADVICE);
+            KCHECK_REPORTED(peek);
+        }
         KCHECK_EQ(live_objects(), live);
         KCHECK_EQ(kmalloc_pages(), pages);
         KCHECK_EQ(pm_count().free, free);
     }
     kmalloc_check();
+}
+
+static void check_it(void *arg) {
+    (void)arg;
+    kmalloc_check();
+}
+
+static void free_half_a_frame(void *arg) {
+    (void)arg;
+    pm_free_page(1);
+}
+
+/* Where the heap is damaged, another one may say by whom; that is no help with other mistakes. */
+KTEST(kmalloc_check_advises_the_debugging_heap)
+{
+    char **page = (char **)0xEF800008; /* the address of the first page of small objects, in its slab */
+
+    if (heap_mode() != HEAP_NORMAL || !kmalloc_books_apart)
+        KSKIP("needs the normal heap");
+    void *p = kmalloc(1);
+    KCHECK(p);
+    *page += PAGE_SIZE;
+    KCHECK_TRAPS(check_it, NULL, "slab->page");
+    *page -= PAGE_SIZE;
+    KCHECK_REPORTED(HEAP_DEBUG_ADVICE);
+    kmalloc_check();
+    KCHECK_TRAPS(free_half_a_frame, NULL, "not page-aligned");
+    KCHECK(!find_text(ktest_report, HEAP_DEBUG_ADVICE));
+    kfree(p);
 }
 
 static const size_t tier_sizes[] = {1, 40, 256, 300, 2000, 8192, 9000, 100000};
