@@ -222,9 +222,9 @@ static int dup_to(int from, unsigned to, bool close_on_exec) {
 int sys_dup2(struct trap_frame *frame) { return dup_to((int)frame->ebx, frame->ecx, false); }
 
 int sys_dup3(struct trap_frame *frame) {
-    if (frame->ebx == frame->ecx)
+    if (frame->ebx == frame->ecx || frame->edx & ~(unsigned)O_CLOEXEC)
         return -EINVAL;
-    return dup_to((int)frame->ebx, frame->ecx, frame->edx & O_CLOEXEC);
+    return dup_to((int)frame->ebx, frame->ecx, frame->edx);
 }
 
 int sys_fcntl64(struct trap_frame *frame) {

@@ -137,16 +137,18 @@ static int open_pipe(int *fd, unsigned flags) {
     fd[1] = fd[0] < 0 ? fd[0] : open_end(pipe, &pipe_write_type, flags, &pipe->has_writer);
     if (fd[1] >= 0)
         return 0;
-    if (pipe->has_writer)
-        close_end(pipe, &pipe->has_writer);
+    close_end(pipe, &pipe->has_writer);
     if (fd[0] >= 0)
         files_close(&current->files, 1u << fd[0]);
     return fd[1];
 }
 
 int sys_pipe2(struct trap_frame *frame) {
-    int fd[2], error = open_pipe(fd, frame->ecx);
+    int fd[2];
 
+    if (frame->ecx & ~(unsigned)(O_NONBLOCK | O_CLOEXEC))
+        return -EINVAL;
+    int error = open_pipe(fd, frame->ecx);
     if (error < 0 || copy_to_user((void *)frame->ebx, fd, sizeof(fd)) == 0)
         return error;
     files_close(&current->files, 1u << fd[0] | 1u << fd[1]);

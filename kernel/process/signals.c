@@ -66,9 +66,9 @@ bool signal_fault(unsigned signal, uintptr_t address) {
 
 /* Resets handlers to the default action; ignored signals stay ignored. */
 void signals_reset(struct signals *signals) {
-    for (unsigned i = 0; i < SIGNALS; i++)
-        if (signals->action[i].handler != SIG_IGN)
-            signals->action[i] = (struct sigaction){0};
+    for (struct sigaction *action = signals->action; action < signals->action + SIGNALS; action++)
+        if (action->handler != SIG_IGN)
+            *action = (struct sigaction){0};
 }
 
 /* ---- delivery ---- */

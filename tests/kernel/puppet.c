@@ -16,6 +16,8 @@ static struct trap_handlers handlers;
 
 unsigned puppet_faults;
 
+static unsigned calls_made;
+
 static void count_fault(struct trap_frame *frame, uintptr_t address) {
     puppet_faults++;
     before->program_fault(frame, address);
@@ -47,6 +49,7 @@ int puppet_call(struct trap_frame *frame, unsigned number, const unsigned arg[6]
     frame->esi = arg[3];
     frame->edi = arg[4];
     frame->ebp = arg[5];
+    calls_made++;
     before->system_call(frame);
     int value = (int)frame->eax;
     frame->ebp = 0;
@@ -69,19 +72,28 @@ void puppet_end_all(void) {
     log_capture_end();
 }
 
-/* Runs a puppet with CALL until it has ended. */
+#define IDLE_MOST 300 /* turns of the monitor, a tick each where nobody else runs */
+
+/* Runs a puppet with CALL until it has ended. Fails the test where it and all its children wait for ever. */
 void puppet_run(void (*call)(struct trap_frame *frame), int *pid) {
     struct process *process;
+    unsigned idle = 0;
 
-    if ((*pid = puppet_start_with(call)) > 0)
-        while ((process = process_find(*pid)) && process->state != ZOMBIE)
-            process_rest();
+    *pid = puppet_start_with(call);
+    while (*pid > 0 && idle < IDLE_MOST && (process = process_find(*pid)) && process->state != ZOMBIE) {
+        const unsigned calls = calls_made;
+        process_rest();
+        idle = calls_made == calls ? idle + 1 : 0;
+    }
     puppet_end_all();
+    if (idle == IDLE_MOST)
+        ktest_fail(__FILE__, __LINE__, "the program waits for ever");
 }
 
 struct trap_frame *puppet_frame;
 static void (*puppet_does)(void);
 static int checking; /* the PID of who calls PUPPET_DOES */
+static bool checked; /* to its end */
 
 int puppet_makes(const unsigned call[7]) { return puppet_call(puppet_frame, call[0], call + 1); }
 
@@ -97,6 +109,7 @@ static void do_checks(struct trap_frame *frame) {
     if (current->pid == checking) {
         puppet_frame = frame;
         puppet_does();
+        checked = true;
     }
     puppet_call(frame, SYS_EXIT, (const unsigned[6]){(unsigned)current->pid});
 }
@@ -106,7 +119,8 @@ void puppet_checks(void (*checks)(void)) {
     const size_t objects = objects_live();
 
     puppet_does = checks;
+    checked = false;
     puppet_run(do_checks, &checking);
-    KCHECK(checking > 0);
+    KCHECK(checking > 0 && checked);
     KCHECK_EQ(objects_live(), objects);
 }

@@ -20,7 +20,8 @@ int puppet_start_with(void (*call)(struct trap_frame *frame));
  * if the call ends the puppet. */
 int puppet_call(struct trap_frame *frame, unsigned number, const unsigned arg[6]);
 
-/* Runs a puppet with CALL until it has ended, and ends what it has started. *PID is its PID, or a negative error. */
+/* Runs a puppet with CALL until it has ended, and ends what it has started. *PID is its PID, or a negative error. The test
+ * fails if nobody makes a call for seconds. */
 void puppet_run(void (*call)(struct trap_frame *frame), int *pid);
 
 /* Calls CHECKS, whose CALLs are a puppet's; it then exits. A check that fails fails the test. Its children exit at once,

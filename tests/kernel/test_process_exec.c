@@ -119,6 +119,9 @@ static void check_lengths(unsigned count, unsigned length) {
     KCHECK_CALL(check_auxiliary(word + 4 + count, word[1], 0));
     KCHECK(word[4 + count + 28] == AT_RANDOM && word[4 + count + 29] + 16 <= word[1]);
     KCHECK((unsigned)(word + 4 + count + 34) <= word[4 + count + 29]); /* not over the vector */
+    for (const unsigned *rest = word + 4 + count + 34; rest < (unsigned *)(word[4 + count + 29] & ~3u);
+         rest++)
+        KCHECK_EQ(*rest, 0); /* nothing of the kernel's between the vector and them */
 }
 
 static void lengths(void) {

@@ -51,6 +51,7 @@ static void pipes(void) {
     KCHECK(are_numbers(0, 1000));
     put_numbers(PAGE_SIZE, 1001);
     EXPECT(-EAGAIN, SYS_WRITE, 4, PLACE, 1001); /* whole or not at all */
+    EXPECT(-EAGAIN, SYS_WRITE, 4, PLACE, PAGE_SIZE);
     EXPECT(999, SYS_WRITE, 4, PLACE, 999);
     EXPECT(1, SYS_WRITE, 4, PLACE + 999, 1);
     EXPECT(3000, SYS_READ, 3, PLACE, 3000);
@@ -86,6 +87,13 @@ static void pipes(void) {
     EXPECT(0, SYS_PIPE, PLACE);
     KCHECK(word(0) == 4 && word(1) == 5);
     EXPECT(0, SYS_FCNTL, 4, F_GETFL);
+    EXPECT(0, SYS_FCNTL, 4, F_GETFD);
+    EXPECT(0, SYS_FCNTL, 5, F_GETFD);
+    for (unsigned fd = 4; fd <= 5; fd++) {
+        const struct stat64 *stat = (const struct stat64 *)MORE;
+        KCHECK_EQ(CALL(SYS_FSTAT64, fd, MORE), 0);
+        KCHECK(stat->mode == (S_IFIFO | 0600) && stat->size == 0 && stat->rdev == 0);
+    }
     EXPECT(0, SYS_FCNTL, 5, F_SETFL, ~0u);
     EXPECT(O_NONBLOCK | O_WRONLY, SYS_FCNTL, 5, F_GETFL);
     EXPECT(0, SYS_FCNTL, 5, F_SETFL, 0);
@@ -113,6 +121,65 @@ static void pipes(void) {
 
 KTEST(process_pipes_hold_a_page_in_order)
 { puppet_checks(pipes); }
+
+static void refused_pipes(void) {
+    EXPECT(-EFAULT, SYS_PIPE, END);
+    EXPECT(-EFAULT, SYS_PIPE, END - 4);
+    EXPECT(-EINVAL, SYS_PIPE2, PLACE, O_WRONLY);
+    EXPECT(-EINVAL, SYS_PIPE2, PLACE, O_NONBLOCK | O_CREAT);
+    KCHECK(!file_get(3) && !file_get(4));
+    EXPECT(-EINVAL, SYS_DUP3, 0, 3, O_NONBLOCK);
+    EXPECT(-EINVAL, SYS_DUP3, 0, 3, O_CLOEXEC | 1);
+    KCHECK(!file_get(3));
+}
+
+KTEST(process_pipe_that_is_refused_takes_no_descriptor)
+{ puppet_checks(refused_pipes); }
+
+/* ---- who waits ---- */
+
+#define BYTES (3 * PAGE_SIZE)
+
+static int root;
+static unsigned heard, wrong, got;
+
+static int make_call(struct trap_frame *frame, unsigned number, unsigned a, unsigned b, unsigned c) {
+    return puppet_call(frame, number, (const unsigned[6]){a, b, c});
+}
+
+/* The parent reads before there is anything, then writes more than a pipe holds; the child lets it wait. */
+static void talk(struct trap_frame *frame) {
+    if (current->pid == root) {
+        make_call(frame, SYS_PIPE, PLACE, 0, 0);
+        make_call(frame, SYS_PIPE, PLACE, 0, 0);
+        make_call(frame, SYS_FORK, 0, 0, 0);
+        heard = (unsigned)make_call(frame, SYS_READ, 3, PLACE, 10);
+        wrong += !!memcmp((char *)PLACE, "puppe", 5);
+        put_numbers_at(PLACE, 0, BYTES);
+        wrong += make_call(frame, SYS_WRITE, 6, PLACE, BYTES) != BYTES;
+        make_call(frame, SYS_WAITPID, (unsigned)-1, 0, 0);
+        make_call(frame, SYS_EXIT, 0, 0, 0);
+    }
+    make_call(frame, SYS_SCHED_YIELD, 0, 0, 0);
+    make_call(frame, SYS_WRITE, 4, PUPPET_NAME, 5);
+    for (int n; got < BYTES; got += (unsigned)n) {
+        make_call(frame, SYS_SCHED_YIELD, 0, 0, 0);
+        if ((n = make_call(frame, SYS_READ, 5, PLACE, 1000)) <= 0)
+            break;
+        wrong += !are_numbers_at(PLACE, got, (unsigned)n);
+    }
+    make_call(frame, SYS_EXIT, 0, 0, 0);
+}
+
+KTEST(process_that_waits_for_a_pipe_goes_on_with_it)
+{
+    heard = wrong = got = 0;
+    root = last_pid + 1;
+    puppet_run(talk, &root);
+    KCHECK(heard == 5 && got == BYTES && wrong == 0);
+}
+
+/* ---- what goes through ---- */
 
 /* How many of N bytes go into a pipe that has room for ROOM: up to a page whole or not at all; of more, what fits. */
 static int can_write(unsigned n, unsigned room) {
@@ -161,6 +228,10 @@ static void pipe_wants_two_descriptors(void) {
         for (fd = FILES_MAX - left; fd < FILES_MAX; fd++)
             KCHECK(!file_get(fd));
     }
+    EXPECT(0, SYS_CLOSE, 0);
+    EXPECT(-EMFILE, SYS_PIPE, PLACE);
+    KCHECK(!file_get(0));
+    EXPECT(0, SYS_DUP, 1);
     EXPECT(0, SYS_CLOSE, 5);
     EXPECT(0, SYS_CLOSE, 9);
     EXPECT(0, SYS_PIPE, PLACE);
