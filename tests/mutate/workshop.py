@@ -26,8 +26,10 @@ QEMU = ["qemu-system-i386", "-kernel", KERNEL, "-initrd", "build/user/hello,buil
 EXIT_OK = 33
 FAILURE = re.compile(r"^(?:not ok \d+ (\S+)|(PANIC|page fault): .*|(Bail out!).*)\n", re.M)
 IN_KERNEL = (KERNEL, "test")
-# Before all of the kernel's tests, those that are about the folder; each is a boot.
-FITTING = {"kernel/process/": ["test=process_* rounds=20"], "mm/debug/": ["heap=debug test=heap_*", "heap=guard test=heap_*"]}
+# Before all of the kernel's tests, those that are about the folder; each is a boot. With heap=guard a use of freed memory,
+# or of what lies behind an object, is a fault.
+FITTING = {"kernel/process/": ["test=process_* rounds=20", "heap=guard test=process_* rounds=20"],
+           "mm/debug/": ["heap=debug test=heap_*", "heap=guard test=heap_*"]}
 
 
 def files_below(folder):
