@@ -44,7 +44,7 @@
 #define LOW_MEMORY_END 0x00100000 /* nothing below is ever handed out */
 #define KERNEL_START 0x00100000
 #ifndef QUIRE_UBSAN
-#define KERNEL_LIMIT 0x002A0000 /* the image with .bss ends below; linker.ld asserts it */
+#define KERNEL_LIMIT 0x002B0000 /* the image with .bss ends below; linker.ld asserts it */
 #else
 #define KERNEL_LIMIT 0x00340000 /* the sanitizer's checks make the code twice as long */
 #endif
