@@ -42,6 +42,14 @@ static void trim_heap(void *arg) {
     kmalloc_trim();
 }
 
+/* What the report of a mistake with P tells to do at the prompt. */
+static const char *advice(const void *p) {
+    static char text[24];
+
+    format_buffer(text, sizeof(text), "peek 0x%08x", (unsigned)(uintptr_t)p);
+    return text;
+}
+
 KTEST(heap_debug_double_free_names_object_size_and_callers)
 {
     if (heap_mode() == HEAP_NORMAL)
@@ -60,6 +68,7 @@ KTEST(heap_debug_double_free_names_object_size_and_callers)
         KCHECK_REPORTED("allocate_it");
         KCHECK_REPORTED("free_it_first");
         KCHECK_REPORTED("free_it_again");
+        KCHECK_REPORTED(advice(object));
     }
 }
 
@@ -78,11 +87,13 @@ static void check_overflow(size_t size, unsigned by) {
     KCHECK_REPORTED("allocate_it");
     format_buffer(text, sizeof(text), "an object of %zu bytes", size);
     KCHECK_REPORTED(text);
+    KCHECK_REPORTED(advice(object));
     memset(object + size, 0xB5, by); /* as it was */
     kmalloc_check();
     object[-(int)by] = 'x';
     format_buffer(text, sizeof(text), "heap underflow: written from %u bytes before", by);
     KCHECK_TRAPS(free_it_again, NULL, text);
+    KCHECK_REPORTED(advice(object));
     object[-(int)by] = (char)0xB5;
     kfree(object);
 }
@@ -247,6 +258,7 @@ static void check_write_after_free(size_t size) {
     KCHECK_TRAPS(check_heap, NULL, text);
     KCHECK_REPORTED("allocate_it");
     KCHECK_REPORTED("free_it_first");
+    KCHECK_REPORTED(advice(object));
     KCHECK_TRAPS(trim_heap, NULL, "use after free");
     *last = HEAP_POISON_BYTE;
     kmalloc_trim();
