@@ -246,15 +246,19 @@ static void test_48_mib_of_objects_of_every_size(void **state) {
     }
 }
 
-static void test_an_object_of_500_mib(void **state) {
+static void test_one_object_has_504_mib_at_most(void **state) {
     (void)state;
     garbage = false;
-    void *p = kmalloc(500 * MIB);
-    assert_non_null(p);
-    assert_int_equal(kmalloc_size(p), 500 * MIB);
-    assert_int_equal(kmalloc_pages(), 500 * MIB / PAGE_SIZE);
-    kmalloc_check();
-    kfree(p);
+    for (int round = 0; round < 2; round++) {
+        void *p = kmalloc(504 * MIB);
+        assert_non_null(p);
+        assert_int_equal(kmalloc_size(p), 504 * MIB);
+        assert_int_equal(kmalloc_pages(), 504 * MIB / PAGE_SIZE);
+        kmalloc_check();
+        kfree(p);
+        kfree(kmalloc(100000)); /* the next search begins behind this one */
+    }
+    assert_null(kmalloc(504 * MIB + 1));
     check_empty();
 }
 
@@ -1513,7 +1517,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_size_0_is_null_and_null_can_be_freed),
     TEST(test_objects_of_every_size_are_aligned_and_apart),
     TEST(test_48_mib_of_objects_of_every_size),
-    TEST(test_an_object_of_500_mib),
+    TEST(test_one_object_has_504_mib_at_most),
     TEST(test_only_the_start_of_an_object_has_a_size),
     TEST(test_little_is_wasted),
     TEST(test_an_object_of_a_classs_size_fills_it),
