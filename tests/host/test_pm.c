@@ -894,6 +894,8 @@ static void test_check_sees_a_record_that_is_wrong(void **state) {
     *frame_at(used) = FRAME_PLAIN;
     pm_recents = 1;
     check_all();
+    start_machine(3072);
+    check_sees(frame_at(3071 * MIB_FRAMES * PAGE_SIZE), FRAME_RESERVED, "assertion failed"); /* the end of a large memory */
 }
 
 /* Turns one bit, lets pm_check find it, and turns it back. */

@@ -608,6 +608,7 @@ static void test_an_interrupt_handler_is_refused(void **state) {
     EXPECT_PANIC("!in_interrupt()", call_copy_flags, AT + 2 * PAGE_SIZE, WRITE);
     EXPECT_PANIC("!in_interrupt()", call_release, AT, 1);
     EXPECT_PANIC("!in_interrupt()", call_fault, AT, FAULT_WRITE);
+    EXPECT_PANIC("!in_interrupt()", call_fault, AT + TABLE_SPAN, 0); /* nothing is there */
     EXPECT_PANIC("!in_interrupt()", call_look, other, true);
     EXPECT_PANIC("!in_interrupt()", call_look, other, false);
     irqs_served = 0;

@@ -1207,6 +1207,21 @@ static void test_check_sees_each_broken_invariant(void **state) {
     check_sees_record((MMU_FRAMES - 1) * PAGE_SIZE, FRAME_PLAIN + FRAME_PAGE, of_pages);
 }
 
+/* The check passes over 4 MiB without memory, or whose frames have no page, but not over the frames behind. */
+static void test_check_sees_the_frames_behind_those_passed_over(void **state) {
+    const pfn_t part = FRAMES_PER_PAGE, first[] = {3 * part, 6 * part};
+    (void)state;
+    power_on();
+    bitmap_fill(ram, 2 * part, 3 * part, false);
+    pm_init(ram);
+    pm_reserve(KERNEL_START, (uintptr_t)kernel_end);
+    vmem_init();
+    vmem_check();
+    for (size_t i = 0; i < ARRAY_SIZE(first); i++)
+        for (pfn_t pfn = first[i]; pfn < first[i] + 2; pfn++)
+            check_sees_record(pfn_to_pa(pfn), FRAME_PLAIN + FRAME_PAGE, of_pages);
+}
+
 /* ---- random operations against a model ---- */
 
 #define SPANS 2
@@ -1455,6 +1470,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_allocating_up_to_a_present_page_panics_and_changes_nothing),
     TEST(test_a_view_is_none_of_its_frames_pages),
     TEST(test_check_sees_each_broken_invariant),
+    TEST(test_check_sees_the_frames_behind_those_passed_over),
     TEST(test_random_operations_against_the_model),
 };
 
