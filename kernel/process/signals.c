@@ -9,7 +9,6 @@
 #include "descriptors.h"
 #include "process.h"
 #include "process_inside.h"
-#include "string.h"
 #include "system_calls.h"
 #include "user_memory.h"
 
@@ -27,9 +26,6 @@ struct signal_frame {
     unsigned mask, mask_high;
     uint8_t code[8];
 };
-
-/* mov $173, %eax; int $0x80: rt_sigreturn, for programs that give no SA_RESTORER. */
-static const uint8_t return_code[8] = {0xB8, 173, 0, 0, 0, 0xCD, 0x80};
 
 static bool ignores(const struct signals *signals, unsigned signal) {
     unsigned handler = signals->action[signal].handler;
@@ -101,9 +97,10 @@ static bool push_handler(struct trap_frame *frame, unsigned signal) {
         .info = {.signo = (int)signal, .address = signals->fault_address},
         .context = context_of(frame),
         .mask = signals->suspended ? signals->before_suspend : signals->blocked,
+        /* mov $173, %eax; int $0x80: rt_sigreturn, for programs that give no SA_RESTORER */
+        .code = {0xB8, 173, 0, 0, 0, 0xCD, 0x80},
     };
 
-    memcpy(to.code, return_code, sizeof(to.code));
     fpu_save(&current->context.fpu);
     if (copy_to_user((void *)at, &to, sizeof(to)) < 0 ||
         copy_to_user((char *)at + sizeof(to), &current->context.fpu, sizeof(struct fpu_state)) < 0)

@@ -445,8 +445,10 @@ static void polls(void) {
     memset(poll, 0xFF, FILES_MAX * sizeof(*poll));
     EXPECT(0, SYS_POLL, PLACE, FILES_MAX, 0);
     EXPECT(0, SYS_POLL, PLACE, 0, 0);
-    poll[0] = (struct pollfd){2, POLLIN | POLLOUT, 0};
-    EXPECT(1, SYS_POLL, PLACE, 1, 0);
+    for (int fd = 0; fd <= 2; fd++) {
+        poll[0] = (struct pollfd){fd, POLLIN | POLLOUT, 0};
+        EXPECT(1, SYS_POLL, PLACE, 1, 0);
+    }
 }
 
 KTEST(process_poll_tells_what_is_ready)

@@ -198,7 +198,7 @@ static unsigned argument(struct trap_frame *frame, unsigned arg, unsigned at) {
     case FD_DIRECTORY:
         return (unsigned)fd_directory;
     case FD_READ:
-        make_call(frame, 4, (unsigned)fd_write, GOOD_PLACE, 4);
+        make_call(frame, 4, (unsigned)fd_write, GOOD_PLACE, 8); /* more than is read */
         return (unsigned)fd_read;
     case FD_WRITE:
         return (unsigned)fd_write;
