@@ -48,7 +48,6 @@ void small_init(void) {
     small_bytes = small_pool = 0;
     small_table_end = (char *)small_slab(0);
     list_init(&small_spare);
-    list_init(&no_page.list);
     no_page.first_free = NO_GRANULE;
     for (unsigned sc = 0, i = 0; sc < SMALL_CLASSES; sc++) {
         init_class(sc);
