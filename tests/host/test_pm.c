@@ -207,6 +207,22 @@ static void test_pm_begins_anew_on_another_map(void **state) {
     assert_int_equal(pm_alloc_pages(1), first);
 }
 
+/* Memory of a single frame counts, be it the first or the last of its 4 MiB; memory of another map does not. */
+static void test_which_parts_of_4_mib_have_memory(void **state) {
+    static const pfn_t maps[][3] = {{0, 2 * FRAMES_PER_PAGE, 6 * FRAMES_PER_PAGE - 1},
+                                    {FRAMES_PER_PAGE - 1, 3 * FRAMES_PER_PAGE, FRAMES_MAX - 1}};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(maps); i++) {
+        memset(ram, 0, sizeof ram);
+        for (size_t j = 0; j < ARRAY_SIZE(maps[i]); j++)
+            bitmap_fill(ram, maps[i][j], maps[i][j] + 1, true);
+        start();
+        for (pfn_t part = 0; part < FRAMES_MAX; part += FRAMES_PER_PAGE)
+            assert_int_equal(pm_has_memory(part), bitmap_count(ram, part, part + FRAMES_PER_PAGE));
+        check_all();
+    }
+}
+
 static void test_reserving_withholds_every_frame_touched(void **state) {
     static const uint64_t ranges[][2] = {
         {0x200000, 0x201000}, {0x210FFF, 0x211001}, {0x220001, 0x220002},
@@ -955,6 +971,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_next_range_from_inside_and_past_the_ranges),
     cmocka_unit_test(test_an_empty_map_has_nothing),
     cmocka_unit_test(test_pm_begins_anew_on_another_map),
+    cmocka_unit_test(test_which_parts_of_4_mib_have_memory),
     cmocka_unit_test(test_reserving_withholds_every_frame_touched),
     cmocka_unit_test(test_reserving_everything_leaves_nothing),
     cmocka_unit_test(test_reserved_frames_are_never_handed_out),
