@@ -45,6 +45,7 @@ struct multiboot_info {
 
 _Static_assert(offsetof(struct multiboot_info, framebuffer_addr) == 88, "section 3.3");
 _Static_assert(offsetof(struct multiboot_info, color_info) == 110, "section 3.3");
+_Static_assert(sizeof(struct multiboot_info) == 118, "six bytes of colours, and GRUB's two zeros");
 
 struct multiboot_module {
     uint32_t start, end, string, reserved;

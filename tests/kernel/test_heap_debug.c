@@ -194,10 +194,18 @@ KTEST(heap_debug_krealloc_moves_or_leaves_the_object)
 /* Addresses run out before memory does: an alignment takes as many as it is large. */
 KTEST(heap_debug_addresses_can_run_out)
 {
-    enum { HALF = 256u << 20 };
+    enum { HALF = 256u << 20, N = 200 };
+    static void *all[N];
+    unsigned n = 0;
+
     if (heap_mode() == HEAP_NORMAL)
         KSKIP("needs heap=debug or heap=guard");
+    void *before = kmalloc(5000);
+    kfree(before);
     KCHECK(!kmalloc((size_t)-1) && !kmalloc(448u << 20) && !kmalloc_aligned(1, 0x80000000) && !kmalloc_aligned(HALF, HALF));
+    void *after = kmalloc(5000);
+    KCHECK(before && after > before); /* the absurd sizes have not brought the search back to the start */
+    kfree(after);
     char *p = kmalloc_aligned(1, HALF), *q = kmalloc_aligned(1, HALF);
     kmalloc_check();
     KCHECK(p && (uintptr_t)p % HALF == 0 && !q);
@@ -205,6 +213,15 @@ KTEST(heap_debug_addresses_can_run_out)
     p = kmalloc_aligned(2, HALF);
     KCHECK(p && (uintptr_t)p % HALF == 0);
     kfree(p);
+    for (size_t align = HALF; align >= PAGE_SIZE; align /= 2) /* every address, down to the last page */
+        while (n < N && (all[n] = kmalloc_aligned(1, align)))
+            n++;
+    while (n < N && (all[n] = kmalloc(1800)))
+        n++;
+    KCHECK(n < N);
+    kmalloc_check();
+    while (n > 0)
+        kfree(all[--n]);
 }
 
 /* A small object and a large one, where memory runs out at each page that they need: no page is lost. */

@@ -29,7 +29,7 @@ IN_KERNEL = (KERNEL, "test")
 # Before all of the kernel's tests, those that are about the folder; each is a boot. With heap=guard a use of freed memory,
 # or of what lies behind an object, is a fault.
 FITTING = {"kernel/process/": ["test=process_* rounds=20", "heap=guard test=process_* rounds=20"],
-           "mm/debug/": ["heap=debug test=heap_*", "heap=guard test=heap_*"]}
+           "mm/debug/": [f"heap={mode} test={tests}_*" for tests in ("heap", "kmalloc") for mode in ("debug", "guard")]}
 
 
 def files_below(folder):
