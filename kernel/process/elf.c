@@ -123,7 +123,7 @@ int elf_map(const struct module *module) {
 
     read_header(module, &header);
     for (unsigned i = 0; i < header.phnum && read_segment(module, &header, i, &segment); i++)
-        if (segment.type == PT_LOAD && segment.memsz && map_segment(module, &segment) < 0)
+        if (segment.type == PT_LOAD && segment.memsz && map_segment(module, &segment))
             return -ENOMEM;
     return 0;
 }

@@ -17,8 +17,10 @@ static uint8_t number(unsigned i) { return (uint8_t)(i * 7 / 3); }
 
 /* The N numbers from FIRST on, at AT. */
 static void put_numbers_at(unsigned at, unsigned first, unsigned n) {
+    uint8_t *bytes = (void *)at;
+
     for (unsigned i = 0; i < n; i++)
-        ((uint8_t *)at)[i] = number(first + i);
+        bytes[i] = number(first + i);
 }
 
 static bool are_numbers_at(unsigned at, unsigned first, unsigned n) {
