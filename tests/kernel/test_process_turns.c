@@ -277,6 +277,8 @@ static void stacks(void) {
     const char *bottom = stack->bottom, *top = stack->top;
     struct vmem_walk walk;
 
+    EXPECT(0, SYS_EXECVE, PUPPET_NAME); /* which keeps it */
+    KCHECK(stack->bottom == bottom && stack->top == top);
     KCHECK((uintptr_t)bottom >= KERNEL_STACKS && (uintptr_t)top <= KERNEL_STACKS_END);
     KCHECK_EQ(top - bottom, 2 * PAGE_SIZE);
     KCHECK(!strcmp(stack->name, "puppet"));
