@@ -6,6 +6,8 @@
  * assumed: the bitmap, its summary, the magazine, the records and the counts agree before
  * with: -DFRAMES_MAX=64u -DSUMMARY_MAX=2 -DRECENT_MAX=4u --unwind 65
  * round: short */
+#include "../../mm/bitmap.c"
+
 #include "pm_state.h"
 
 NO_PANIC

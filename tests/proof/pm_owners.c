@@ -6,6 +6,8 @@
  * bounds: 64 frames, a magazine of 4, any records; any address in that memory, unaligned ones too
  * assumed: the bitmap, its summary, the magazine, the records and the counts agree before
  * with: -DFRAMES_MAX=64u -DSUMMARY_MAX=2 -DRECENT_MAX=4u --unwind 65 --unwindset pm_make_room.0:2 */
+#include "../../mm/bitmap.c"
+
 #include "pm_state.h"
 
 static enum { SHARE, DROP, TAKE_BACK } call;

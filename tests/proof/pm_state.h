@@ -1,8 +1,8 @@
-/* pm in any well-formed state. One frame is watched, any of them: what is proved of it is proved of all. */
+/* pm in any well-formed state, over the bitmap.c that the proof includes. One frame is watched, any of them: what is
+ * proved of it is proved of all. */
 #ifndef QUIRE_PROOF_PM_STATE_H
 #define QUIRE_PROOF_PM_STATE_H
 
-#include "../../mm/bitmap.c"
 #include "../../mm/pm.c"
 #include "proof.h"
 
@@ -85,12 +85,22 @@ static bool was_handed_out(pfn_t pfn) {
 }
 static size_t free_before(void) { return before.counts.free + before.recents; }
 
+/* Frames that may be memory: all, but where a proof says otherwise. */
+#ifndef IS_MEMORY
+#define IS_MEMORY(pfn) true
+#endif
+
 static void any_state(void) {
     HAVOC(pm_available);
     HAVOC(words);
     HAVOC(counts);
     HAVOC(pm_recent);
     HAVOC(pm_frames);
+    for (pfn_t pfn = 0; pfn < FRAMES_MAX; pfn++)
+        if (!IS_MEMORY(pfn)) {
+            pm_frames[pfn] = FRAME_ABSENT;
+            pm_available[pfn / 32] &= ~(1u << pfn % 32);
+        }
     next_run = nondet_word();
     pm_recents = nondet_word();
     GIVEN(is_well_formed());
@@ -114,7 +124,7 @@ static bool are_others_unchanged(pfn_t start, size_t n) {
         bool is_same = pm_frames[pfn] == before.frames[pfn] && is_available(pfn) == was_available(pfn);
         bool moved = was_free(pfn) && pm_state(pfn_to_pa(pfn)) == PM_FREE &&
                      (pm_frames[pfn] & FRAME_PAGES) == (before.frames[pfn] & FRAME_PAGES);
-        same &= pfn - start < n || is_same || moved;
+        same &= (start <= pfn && pfn < start + n) || is_same || moved;
     }
     return same;
 }
