@@ -242,7 +242,7 @@ struct record *record_take(size_t size, size_t align) {
     struct record *record;
 
     align = align > least ? align : least;
-    bool fits = size <= 1u << SHIFT_MAX && align <= 1u << SHIFT_MAX &&
+    bool fits = size <= 1u << SHIFT_MAX && /* so the sum does not wrap */
                 (align > RED_ZONE ? align : RED_ZONE) + size + RED_ZONE <= 1u << SHIFT_MAX;
     record = mode == HEAP_DEBUG && fits ? take_slot(size, align) : take_run(size, align);
     if (record)

@@ -236,11 +236,24 @@ static bool two_objects(void *arg) {
     return large;
 }
 
+/* What a call has taken that then fails, such as a page of records, is given back at once. */
+static bool one_object(void *arg) {
+    char *p = kmalloc(50000);
+
+    (void)arg;
+    if (!p)
+        return false;
+    kfree(p);
+    kmalloc_trim();
+    return true;
+}
+
 KTEST(heap_debug_out_of_memory_loses_no_page)
 {
     if (heap_mode() == HEAP_NORMAL)
         KSKIP("needs heap=debug or heap=guard");
     exhaust(two_objects, NULL, 10);
+    exhaust(one_object, NULL, 10);
 }
 
 static bool is_poison(const volatile char *bytes, size_t n) {
@@ -309,6 +322,24 @@ KTEST(heap_debug_quarantine_keeps_a_freed_place_for_long)
     }
 }
 
+/* Slots of 256 bytes: after as many more as there is room for, the first one is taken again. */
+KTEST(heap_debug_quarantine_holds_256_kib)
+{
+    unsigned rounds = 0;
+
+    NEEDS(HEAP_DEBUG);
+    kmalloc_trim();
+    void *first = kmalloc(100);
+    KCHECK(first);
+    for (void *p = first; rounds == 0 || p != first; rounds++) {
+        KCHECK(p && rounds < 2000);
+        kfree(p);
+        p = kmalloc(100);
+    }
+    KCHECK_EQ(rounds, 256 * 1024 / 256 + 1);
+    kfree(first);
+}
+
 static void read_byte(void *va) { (void)*(volatile char *)va; }
 static void write_byte(void *va) { *(volatile char *)va = 1; }
 
@@ -359,6 +390,14 @@ KTEST(heap_debug_freed_large_object_becomes_absent)
     free_it_first();
     KCHECK_TRAPS(read_byte, object + 4, "use after free");
     KCHECK_REPORTED("free_it_first");
+    allocate_it(32 * 1024); /* the largest that the quarantine takes */
+    KCHECK(object);
+    free_it_first();
+    KCHECK(is_poison(object, 32 * 1024));
+    allocate_it(32 * 1024 + 1);
+    KCHECK(object);
+    free_it_first();
+    KCHECK_TRAPS(read_byte, object + 4, "use after free");
 }
 
 /* The debugging heap keeps more pages than KMALLOC_SPARE, but a trim gives them back. */

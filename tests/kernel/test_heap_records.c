@@ -198,6 +198,10 @@ KTEST(heap_debug_figures_are_exact)
             break; /* a small machine has no memory for it now */
         KCHECK(p);
         KCHECK_EQ(after.live, before.live + 1);
+        if (sc < 6)
+            KCHECK(after.pages - before.pages <= 1 && after.live <= after.capacity);
+        else
+            KCHECK_EQ(after.pages - before.pages, pages_for(sizes[i] + (heap_mode() == HEAP_DEBUG ? 16 + 16 : 0)));
         KCHECK_CALL(check_figures());
         peak = kmalloc_peak_pages();
         KCHECK(i < ARRAY_SIZE(sizes) - 1 || peak == kmalloc_pages());
@@ -207,6 +211,37 @@ KTEST(heap_debug_figures_are_exact)
     }
     kmalloc_trim();
     KCHECK_CALL(check_figures());
+}
+
+KTEST(heap_debug_one_absent_page_lies_between_large_objects)
+{
+    if (heap_mode() == HEAP_NORMAL)
+        KSKIP("needs heap=debug or heap=guard");
+    char *p = kmalloc(5000), *q = kmalloc(5000);
+    KCHECK(p && q);
+    KCHECK_EQ(*use_of(q) - *use_of(p), 2 + 1);
+    kfree(p);
+    kfree(q);
+}
+
+KTEST(heap_debug_trim_leaves_free_slots_beside_objects)
+{
+    enum { N = 20 };
+    static void *p[N];
+
+    if (heap_mode() != HEAP_DEBUG)
+        KSKIP("needs heap=debug");
+    for (unsigned i = 0; i < N; i++)
+        KCHECK((p[i] = kmalloc(1800)));
+    for (unsigned i = 0; i < N; i += 2)
+        kfree(p[i]);
+    kmalloc_trim();
+    size_t pages = kmalloc_pages();
+    for (unsigned i = 0; i < N; i += 2)
+        KCHECK((p[i] = kmalloc(1800)));
+    KCHECK_EQ(kmalloc_pages(), pages);
+    for (unsigned i = 0; i < N; i++)
+        kfree(p[i]);
 }
 
 /* Whether some page of the N from PAGE on is part of something. */
