@@ -414,6 +414,12 @@ static void test_a_modules_file_is_the_last_part_of_its_path(void **state) {
     check_file("/1234567890123456789012345678901",
                "1234567890123456789012345678901"); /* 31: as many as fit */
     check_file("/12345678901234567890123456789012", "1234567890123456789012345678901");
+    static char path[CMDLINE_MAX + 3];
+    memset(path, 'x', CMDLINE_MAX + 2);
+    memcpy(path + CMDLINE_MAX - 2, "/abc", 4); /* cut where a command line is */
+    check_file(path, "a");
+    path[CMDLINE_MAX] = '\0';
+    check_file(path, "a");
     fill_text(70);
     set_module(0, 0, 0, text);
     use_modules(1);
