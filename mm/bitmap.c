@@ -130,7 +130,7 @@ size_t bitmap_find_run(const uint32_t *map, const struct summary *words, size_t 
         size_t low = here == ~0u ? 32 : (size_t)__builtin_ctz(~here);
         if (below + low >= n)
             return word * 32 - below;
-        uint32_t starts = low < 32 && n < 32 ? runs_in(here, n) : 0;
+        uint32_t starts = n < 32 ? runs_in(here, n) : 0;
         if (starts)
             return word * 32 + (size_t)__builtin_ctz(starts);
         below = low == 32 ? below + 32 : (size_t)__builtin_clz(~here);
