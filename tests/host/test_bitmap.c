@@ -413,6 +413,19 @@ static void test_bits_set_and_cleared_are_in_the_summary_or_not(void **state) {
     assert_int_equal(summary.top, 0);
 }
 
+static void test_of_bits_cleared_again_nothing_is_in_the_summary(void **state) {
+    (void)state;
+    clear_bits();
+    for (size_t start = 0; start < 66; start++)
+        for (size_t end = start + 1; end < start + 100; end++) {
+            summary_set_bits(&summary, bits, start, end);
+            check_summary_of_bits();
+            summary_clear_bits(&summary, bits, start, end);
+            assert_int_equal(summary_first(&summary), SUMMARY_NONE);
+        }
+    check_summary_of_bits();
+}
+
 /* A bit at a time. */
 static size_t model_run(size_t n, size_t from, size_t limit) {
     size_t run = 0;
@@ -521,6 +534,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_check_sees_a_level_that_disagrees),
     cmocka_unit_test(test_random_members_against_the_model),
     cmocka_unit_test(test_bits_set_and_cleared_are_in_the_summary_or_not),
+    cmocka_unit_test(test_of_bits_cleared_again_nothing_is_in_the_summary),
     cmocka_unit_test(test_a_run_is_found_at_every_place_in_a_word),
     cmocka_unit_test(test_a_run_that_ends_with_the_map_is_found),
     cmocka_unit_test(test_runs_among_random_bits),

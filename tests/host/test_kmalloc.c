@@ -671,6 +671,24 @@ static void test_the_spare_slot_serves_smaller_objects_unless_slots_are_scarce(v
     check_empty();
 }
 
+/* Of any two slots that adjoin, one is aligned to two. */
+static void test_an_aligned_object_takes_the_last_two_slots(void **state) {
+    static void *objects[MOST_LARGE + 1];
+    (void)state;
+    garbage = false;
+    size_t count = take_all(objects, 20000);
+    for (size_t i = 1000; i < 1002; i++) {
+        kfree(objects[i]);
+        kfree(objects[i + 1]);
+        void *p = kmalloc_aligned(20000, 2u << WIDE_SHIFT);
+        assert_ptr_equal(p, objects[i % 2 ? i + 1 : i]);
+        objects[i % 2 ? i : i + 1] = kmalloc(20000);
+    }
+    for (size_t i = 0; i < count; i++)
+        kfree(objects[i]);
+    check_empty();
+}
+
 static void test_a_shrunk_object_gives_back_its_addresses(void **state) {
     static void *objects[MOST_LARGE + 1];
     (void)state;
@@ -1553,6 +1571,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_all_addresses_are_used_up_and_come_back),
     TEST(test_as_many_large_objects_as_promised),
     TEST(test_the_spare_slot_serves_smaller_objects_unless_slots_are_scarce),
+    TEST(test_an_aligned_object_takes_the_last_two_slots),
     TEST(test_a_shrunk_object_gives_back_its_addresses),
     TEST(test_a_large_object_grows_in_place_until_it_meets_another),
     TEST(test_room_to_grow_is_used_when_addresses_run_out),
