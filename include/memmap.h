@@ -21,7 +21,7 @@ struct memmap_entry {
 typedef bool memmap_reader(uint32_t *cursor, struct memmap_entry *entry);
 
 /* A bit for each frame below 4 GiB: set where the map calls the frame memory. */
-typedef uint32_t memmap_frames[FRAMES_MAX / 32];
+typedef uint32_t memmap_frames[(FRAMES_MAX + 31) / 32];
 
 /* Fills FRAMES from all the entries that READ gives. READ is gone through twice. The frames below 1 MiB
  * are kept here as the map has them; pm never hands them out. */
