@@ -296,6 +296,8 @@ static void paths(void) {
     EXPECT(-EINVAL, SYS_READLINK, PLACE, PLACE, 9);
     text("none");
     EXPECT(-ENOENT, SYS_READLINK, PLACE, PLACE, 9);
+    text("");
+    EXPECT(-ENOENT, SYS_READLINK, PLACE, PLACE, 9);
     text("/proc/self/exe");
     EXPECT(7, SYS_READLINK, PLACE, PLACE, 9);
     KCHECK(!memcmp((char *)PLACE, "/puppetelf/exe", 14)); /* without a NUL */
