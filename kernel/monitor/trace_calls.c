@@ -66,7 +66,7 @@ static paddr_t frame_shown; /* what pm_alloc_page returned last */
 void trace_begin_calls(void) {
     trace_depth = 0;
     frames_free = pm_count().free;
-    frame_shown = 0;
+    frame_shown = PADDR_NONE;
     for (size_t i = 0; i < ARRAY_SIZE(watched); i++)
         if (!symbol_address(watched[i].name, &entry_point[i]))
             entry_point[i] = 0;
