@@ -658,6 +658,8 @@ static void test_the_spare_slot_serves_smaller_objects_unless_slots_are_scarce(v
     assert_ptr_equal(kmalloc(5000), large);
     gets_left = NEVER;
     kfree(large);
+    assert_ptr_equal(kmalloc(1u << WIDE_SHIFT), large); /* and one that takes all of its addresses */
+    kfree(large);
     while (count < most - 100)
         objects[count++] = kmalloc(20000);
     kfree(objects[count - 1]);
