@@ -144,15 +144,14 @@ static void set_registers(const struct mark *mark, uintptr_t tls) {
     load_fs(USER_TLS);
 }
 
-static unsigned control_of(const struct fpu_state *state) {
-    return state->bytes[0] | (unsigned)state->bytes[1] << 8;
-}
+/* Of a saved state, wherever it lies. */
+static unsigned control_of(const uint8_t *bytes) { return bytes[0] | (unsigned)bytes[1] << 8; }
 
 static unsigned control(void) {
     struct fpu_state state;
 
     fpu_save(&state);
-    return control_of(&state);
+    return control_of(state.bytes);
 }
 
 static bool has_registers(const struct mark *mark) {
@@ -202,7 +201,7 @@ static void execute(void) {
     fpu_reset(&fresh);
     set_registers(&marks[1], WORDS);
     EXPECT(0, SYS_EXECVE, PUPPET_NAME);
-    KCHECK(control() == control_of(&fresh) && read_fs() == 0 && read_gs() == 0);
+    KCHECK(control() == control_of(fresh.bytes) && read_fs() == 0 && read_gs() == 0);
     KCHECK_EQ(current->context.tls, 0);
 }
 
@@ -250,15 +249,15 @@ static void interrupt_floats(void) {
     puppet_frame->user_esp = STACK;
     EXPECT(USR1, SYS_KILL, 0, USR1);
     const unsigned at = puppet_frame->user_esp;
-    struct fpu_state *saved = (struct fpu_state *)(at + frame_bytes);
+    uint8_t *saved = (uint8_t *)(at + frame_bytes);
     KCHECK(has_registers(&marks[0]));
     KCHECK_EQ(control_of(saved), marks[0].control);
     const struct sigcontext *context =
         (const struct sigcontext *)(at + 4 * 4 + sizeof(struct siginfo) + 5 * 4);
     KCHECK(context->fs == USER_TLS && context->gs == marks[0].gs);
     set_registers(&marks[1], WORDS);
-    saved->bytes[1] = 0x0F;             /* rounds towards zero */
-    memset(&saved->bytes[24], 0xFF, 4); /* MXCSR, where there is one */
+    saved[1] = 0x0F;             /* rounds towards zero */
+    memset(&saved[24], 0xFF, 4); /* MXCSR, where there is one */
     puppet_frame->user_esp = at + 4;
     EXPECT(0, 173); /* rt_sigreturn */
     KCHECK_EQ(control(), 0x0F7F);
