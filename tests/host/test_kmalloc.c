@@ -262,17 +262,30 @@ static void test_one_object_has_504_mib_at_most(void **state) {
     check_empty();
 }
 
-/* Behind an object that leaves less than its own length, the search goes on at the start; no spare page goes for that. */
+/* Behind an object that leaves its own length or less, the search goes on at the start; no spare page goes for that. */
+static void check_search_behind(size_t slots) {
+    size_t bytes = slots << WIDE_SHIFT;
+    void *first = kmalloc(5000), *second = kmalloc(5000);
+    kfree(first); /* spare */
+    void *huge = kmalloc(bytes), *p = kmalloc(100000);
+    assert_ptr_equal(p, (char *)huge + bytes);
+    assert_int_equal(kmalloc_pages(), bytes / PAGE_SIZE + 25 + 2 + 2);
+    kfree(p);
+    kfree(huge);
+    kfree(second);
+    check_empty();
+}
+
 static void test_the_search_begins_again_behind_a_huge_object(void **state) {
     (void)state;
     garbage = false;
-    kfree(kmalloc(5000));
-    void *huge = kmalloc(300 * MIB), *p = kmalloc(100000);
-    assert_ptr_equal(p, (char *)huge + 300 * MIB);
-    assert_int_equal(kmalloc_pages(), 300 * MIB / PAGE_SIZE + 25 + 2);
-    kfree(p);
-    kfree(huge);
-    check_empty();
+    check_search_behind(WIDE_SLOTS / 2 + 500);
+}
+
+static void test_the_search_begins_again_where_the_addresses_end(void **state) {
+    (void)state;
+    garbage = false;
+    check_search_behind((WIDE_SLOTS - 2) / 2); /* two are in use */
 }
 
 static void test_only_the_start_of_an_object_has_a_size(void **state) {
@@ -1552,6 +1565,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_48_mib_of_objects_of_every_size),
     TEST(test_one_object_has_504_mib_at_most),
     TEST(test_the_search_begins_again_behind_a_huge_object),
+    TEST(test_the_search_begins_again_where_the_addresses_end),
     TEST(test_only_the_start_of_an_object_has_a_size),
     TEST(test_little_is_wasted),
     TEST(test_an_object_of_a_classs_size_fills_it),
