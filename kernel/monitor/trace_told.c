@@ -2,6 +2,9 @@
  * and flushes itself: they are taken from there, each under the line of C that tells it. Which calls it is in, the stack's
  * frames say: a call that tells nothing is not seen, nor are arguments and results, which may be gone by then. Part of
  * that kernel alone. */
+#ifndef QUIRE_LAB /* an editor does not know what only the Makefile says */
+#define QUIRE_LAB
+#endif
 #include "lab.h"
 
 #include "log.h"

@@ -1,9 +1,7 @@
-/* Programs and the terminal: who has it, what is printed beside it, and Ctrl-C. */
+/* Programs and the terminal: who has it, and what is printed beside it. */
 #include "process.h"
 
 #include "../../kernel/process/process_inside.h"
-#include "cpu.h"
-#include "input.h"
 #include "ktest.h"
 #include "puppet.h"
 #include "support.h"
@@ -68,59 +66,4 @@ KTEST(process_that_prints_in_the_background_is_noticed)
         process_on_output(NULL);
         KCHECK_EQ(outputs, prints);
     }
-}
-
-/* ---- Ctrl-C ---- */
-
-/* The keyboard's controller (IBM PS/2 Hardware Interface Technical Reference) gives us CODE as if a key had sent it. */
-static void press(uint8_t code) {
-    const struct {
-        uint16_t port;
-        uint8_t value;
-    } writes[] = {{0x64, 0xD2}, {0x60, code}};
-
-    for (size_t i = 0; i < ARRAY_SIZE(writes); i++) {
-        for (unsigned n = 0; n < 10000 && inb(0x64) & 2; n++)
-            ;
-        outb(writes[i].port, writes[i].value);
-    }
-}
-
-/* The next key within so many looks, or -1. */
-static int next_key(void) {
-    int key = -1;
-
-    for (unsigned n = 0; n < 10000 && key < 0; n++)
-        key = input_poll();
-    return key;
-}
-
-static unsigned calls;
-
-/* Ctrl and C go down and up again, while a program runs that would run on for some time. */
-static void type_ctrl_c(struct trap_frame *frame) {
-    static const uint8_t codes[] = {0x1D, 0x2E, 0xAE, 0x9D};
-
-    if (calls < ARRAY_SIZE(codes))
-        press(codes[calls]);
-    puppet_call(frame, ++calls < 10000 ? SYS_SCHED_YIELD : SYS_EXIT, (const unsigned[6]){0});
-}
-
-KTEST(process_is_interrupted_by_ctrl_c)
-{
-    if (on_v86())
-        KSKIP("its keyboard controller takes no keys from us");
-    press(0x1E);
-    int key = next_key();
-    press(0x9E);
-    if (key != 'a')
-        KSKIP("needs a keyboard controller");
-    calls = 0;
-    int pid = puppet_start_with(type_ctrl_c), status = pid < 0 ? pid : process_wait_for(pid);
-    puppet_end_all();
-    press(0xAE);
-    press(0x9D);
-    key = next_key();
-    KCHECK_EQ(status, SIGINT);
-    KCHECK_EQ(key, -1);
 }
