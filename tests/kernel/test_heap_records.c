@@ -279,7 +279,7 @@ KTEST(heap_normal_takes_no_object_for_its_own_books)
     unsigned *p[16], n = 0;
     size_t objects = 0;
 
-    if (heap_mode() != HEAP_NORMAL)
+    if (heap_mode() != HEAP_NORMAL || !kmalloc_books_apart)
         KSKIP("needs the normal heap");
     while ((p[n] = kmalloc_aligned(PAGE_SIZE, ALIGN)) && p[n] != (unsigned *)USES_START)
         n++;
