@@ -90,6 +90,14 @@ void puppet_run(void (*call)(struct trap_frame *frame), int *pid) {
         ktest_fail(__FILE__, __LINE__, "the program waits for ever");
 }
 
+/* Runs a puppet with CALL as `run` does. */
+int puppet_status(void (*call)(struct trap_frame *frame)) {
+    int pid = puppet_start_with(call), status = pid < 0 ? pid : process_wait_for(pid);
+
+    puppet_end_all();
+    return status;
+}
+
 struct trap_frame *puppet_frame;
 static void (*puppet_does)(void);
 static int checking; /* the PID of who calls PUPPET_DOES */

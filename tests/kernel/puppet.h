@@ -24,19 +24,62 @@ int puppet_call(struct trap_frame *frame, unsigned number, const unsigned arg[6]
  * fails if nobody makes a call for seconds. */
 void puppet_run(void (*call)(struct trap_frame *frame), int *pid);
 
+/* Runs a puppet with CALL as `run` does. Its status, as wait4 gives it, or a negative error. */
+int puppet_status(void (*call)(struct trap_frame *frame));
+
 /* Calls CHECKS, whose CALLs are a puppet's; it then exits. A check that fails fails the test. Its children exit at once,
  * with their PIDs as status. In the end as many objects must be handed out as before. */
 void puppet_checks(void (*checks)(void));
 
 /* Numbers of system calls, as Linux has them for i386. */
 enum {
-    SYS_EXIT = 1, SYS_FORK, SYS_READ, SYS_WRITE, SYS_OPEN, SYS_CLOSE, SYS_WAITPID, SYS_EXECVE = 11, SYS_CHDIR, SYS_LSEEK = 19, SYS_GETPID,
-    SYS_ACCESS = 33, SYS_KILL = 37, SYS_DUP = 41, SYS_PIPE, SYS_BRK = 45, SYS_IOCTL = 54, SYS_FCNTL, SYS_SETPGID = 57,
-    SYS_DUP2 = 63, SYS_GETPPID, SYS_GETPGRP, SYS_SIGACTION = 67, SYS_READLINK = 85, SYS_MMAP = 90, SYS_MUNMAP,
-    SYS_WAIT4 = 114, SYS_CLONE = 120, SYS_MPROTECT = 125, SYS_SIGPROCMASK, SYS_GETPGID = 132, SYS_LLSEEK = 140,
-    SYS_READV = 145, SYS_WRITEV, SYS_SCHED_YIELD = 158, SYS_POLL = 168, SYS_RT_SIGACTION = 174, SYS_RT_SIGPROCMASK, SYS_GETCWD = 183,
-    SYS_MMAP2 = 192, SYS_STAT64 = 195, SYS_FSTAT64 = 197, SYS_GETDENTS64 = 220, SYS_FSTATAT64 = 300, SYS_DUP3 = 330,
-    SYS_PIPE2, SYS_STATX = 383,
+    SYS_EXIT = 1,
+    SYS_FORK,
+    SYS_READ,
+    SYS_WRITE,
+    SYS_OPEN,
+    SYS_CLOSE,
+    SYS_WAITPID,
+    SYS_EXECVE = 11,
+    SYS_CHDIR,
+    SYS_LSEEK = 19,
+    SYS_GETPID,
+    SYS_ACCESS = 33,
+    SYS_KILL = 37,
+    SYS_DUP = 41,
+    SYS_PIPE,
+    SYS_BRK = 45,
+    SYS_IOCTL = 54,
+    SYS_FCNTL,
+    SYS_SETPGID = 57,
+    SYS_DUP2 = 63,
+    SYS_GETPPID,
+    SYS_GETPGRP,
+    SYS_SIGACTION = 67,
+    SYS_READLINK = 85,
+    SYS_MMAP = 90,
+    SYS_MUNMAP,
+    SYS_WAIT4 = 114,
+    SYS_CLONE = 120,
+    SYS_MPROTECT = 125,
+    SYS_SIGPROCMASK,
+    SYS_GETPGID = 132,
+    SYS_LLSEEK = 140,
+    SYS_READV = 145,
+    SYS_WRITEV,
+    SYS_SCHED_YIELD = 158,
+    SYS_POLL = 168,
+    SYS_RT_SIGACTION = 174,
+    SYS_RT_SIGPROCMASK,
+    SYS_GETCWD = 183,
+    SYS_MMAP2 = 192,
+    SYS_STAT64 = 195,
+    SYS_FSTAT64 = 197,
+    SYS_GETDENTS64 = 220,
+    SYS_FSTATAT64 = 300,
+    SYS_DUP3 = 330,
+    SYS_PIPE2,
+    SYS_STATX = 383,
 };
 
 /* Makes a system call: its number, and up to 6 arguments; what it returns. */

@@ -17,11 +17,8 @@ static void look_at_terminal(struct trap_frame *frame) {
 KTEST(process_that_is_waited_for_has_the_terminal)
 {
     owner = 0;
-    int pid = puppet_start_with(look_at_terminal), status = pid < 0 ? pid : process_wait_for(pid);
-
-    puppet_end_all();
-    KCHECK_EQ(status, 0);
-    KCHECK_EQ(owner, pid);
+    KCHECK_EQ(puppet_status(look_at_terminal), 0);
+    KCHECK_EQ(owner, last_pid);
 }
 
 static void nobody_has_the_terminal(void) {
@@ -31,10 +28,7 @@ static void nobody_has_the_terminal(void) {
 
 KTEST(process_that_has_ended_gives_back_the_terminal)
 {
-    int pid = puppet_start_with(look_at_terminal), status = pid < 0 ? pid : process_wait_for(pid);
-
-    puppet_end_all();
-    KCHECK_EQ(status, 0);
+    KCHECK_EQ(puppet_status(look_at_terminal), 0);
     puppet_checks(nobody_has_the_terminal);
 }
 
