@@ -20,7 +20,7 @@ struct memmap_entry {
 /* Reads the entry at *CURSOR (0 is the first), and moves the cursor past it; false at the end. */
 typedef bool memmap_reader(uint32_t *cursor, struct memmap_entry *entry);
 
-/* A bit for each frame below 4 GiB: set where the map calls the frame memory. */
+/* A bit for each frame below 4 GiB: set where the map calls the frame memory. (Proofs have fewer frames than a word has bits.) */
 typedef uint32_t memmap_frames[(FRAMES_MAX + 31) / 32];
 
 /* Fills FRAMES from all the entries that READ gives. READ is gone through twice. The frames below 1 MiB
