@@ -19,9 +19,11 @@ def debug(build, tmp_path):
         pytest.skip("no gdb is installed")
     kernel = tmp_path / "quire.elf"  # the FIFOs lie beside it
     shutil.copy(build / "quire.elf", kernel)
+    # A hangup ends it, even where the tests themselves run under nohup.
     gdb = pexpect.spawn("sh", ["tools/debug.sh", GDB, "qemu-system-i386", str(kernel),
                                "-initrd", str(build / "user" / "hello")], cwd=ROOT, timeout=120,
-                        encoding="utf-8", env={**os.environ, "TERM": "dumb", "DISPLAY": "", "WAYLAND_DISPLAY": ""})
+                        encoding="utf-8", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+                        env={**os.environ, "TERM": "dumb", "DISPLAY": "", "WAYLAND_DISPLAY": ""})
     gdb.expect_exact(PROMPT)
     yield gdb
     if gdb.isalive() and (tmp_path / "quire.pid").exists():
