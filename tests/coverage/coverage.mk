@@ -1,7 +1,7 @@
 # make coverage: the lines and branches that the tests run, of mm/ and kernel/process (coverage.py). Included by
-# tests.mk. The host tests are built anew, with --coverage. The kernel is the one that ships: a plugin of QEMU's sees
-# what it runs. Where QEMU takes no plugins, and with ROUND=short, only the host tests count. A line of mm/ that is never
-# run, and is not listed, fails it.
+# tests.mk. For the host tests, what they test is built anew with --coverage. The kernel is the one that ships: a plugin
+# of QEMU's sees what it runs. Where QEMU takes no plugins, and with ROUND=short, only the host tests count. A line of mm/
+# that is never run, and is not listed, fails it.
 
 COVERAGE := $(BUILD)/coverage
 COVERED := $(wildcard mm/*.[ch] mm/debug/*.c kernel/multiboot/*.c kernel/process/*.c) include/bitmap.h
@@ -25,7 +25,7 @@ coverage: coverage-host
 coverage-host: $(I386_STAMP)
 	$(call say,COVERAGE,host tests)
 	$(Q)find $(COVERAGE)/host -name '*.gcda' -delete 2>/dev/null; $(MAKE) --no-print-directory HOST_OUT=$(COVERAGE)/host \
-	    HOST_SANITIZE='--coverage -O0' coverage-programs
+	    HOST_SANITIZE='$$(if $$(filter tests/%,$$<),-O2,--coverage -O0)' coverage-programs
 	$(Q)printf '%s\n' $(HOST_TESTS) | xargs -P 2 -I NAME sh -c \
 	    '$(COVERAGE)/host/test_NAME >/dev/null 2>&1 || echo "  test_NAME fails"'
 
