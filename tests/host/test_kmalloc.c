@@ -1238,7 +1238,7 @@ static void test_freeing_an_address_never_allocated_panics(void **state) {
     for (unsigned i = 0; i < SOME_SIZES; i++)
         keepers[i] = make(some_size(i));
     struct picture before = picture();
-    for (unsigned round = 0; round < 3000; round++) { /* any address outside the objects: each panic looks for one around it */
+    for (unsigned round = 0; round < 3000; round++) { /* a panic looks for an object around P */
         uintptr_t p = KHEAP_START + random_word() % HEAP_BYTES;
         bool inside = false;
         for (unsigned i = 0; i < SOME_SIZES; i++)
