@@ -673,6 +673,10 @@ static void test_the_spare_slot_serves_smaller_objects_unless_slots_are_scarce(v
     kfree(large);
     assert_ptr_equal(kmalloc(1u << WIDE_SHIFT), large); /* and one that takes all of its addresses */
     kfree(large);
+    while (count < most * 2 / 5)
+        objects[count++] = kmalloc(20000);
+    kfree(objects[count - 1]);
+    assert_ptr_equal(kmalloc(5000), objects[count - 1]); /* fewer than half of the slots are taken */
     while (count < most - 100)
         objects[count++] = kmalloc(20000);
     kfree(objects[count - 1]);
@@ -682,6 +686,23 @@ static void test_the_spare_slot_serves_smaller_objects_unless_slots_are_scarce(v
     assert_int_equal(count, most);
     kfree(small);
     for (size_t i = 0; i < count; i++)
+        kfree(objects[i]);
+    check_empty();
+}
+
+static void test_a_run_of_slots_is_found_at_the_very_first(void **state) {
+    static void *objects[MOST_LARGE + 1];
+    (void)state;
+    garbage = false;
+    kfree(kmalloc(2u << WIDE_SHIFT)); /* the next search starts behind it */
+    size_t count = take_all(objects, 20000);
+    assert_int_equal((uintptr_t)objects[0], WIDE_START);
+    kfree(objects[0]);
+    kfree(objects[1]);
+    objects[0] = kmalloc(2u << WIDE_SHIFT);
+    assert_int_equal((uintptr_t)objects[0], WIDE_START);
+    kfree(objects[0]);
+    for (size_t i = 2; i < count; i++)
         kfree(objects[i]);
     check_empty();
 }
@@ -726,7 +747,7 @@ static void test_a_shrunk_object_gives_back_its_addresses(void **state) {
 static void test_a_large_object_grows_in_place_until_it_meets_another(void **state) {
     (void)state;
     struct object first = make(100000), second = make(100000); /* of two slots each */
-    assert_true(second.p - first.p >= 4 * 65536);
+    assert_int_equal(second.p - first.p, 4 << WIDE_SHIFT);
     void *p = first.p;
     for (size_t size = 100000; size <= (size_t)(second.p - first.p); size += 20000) {
         assert_ptr_equal(krealloc(p, size), p);
@@ -1080,7 +1101,9 @@ static void test_peak_pages(void **state) {
     for (unsigned i = 0; i < 50; i++)
         drop(&objects[i]);
     kmalloc_trim();
+    struct object small = make(100); /* takes a page where few are */
     assert_int_equal(kmalloc_peak_pages(), most);
+    drop(&small);
 }
 
 /* How many pages COUNT small objects lie in. */
@@ -1593,6 +1616,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_all_addresses_are_used_up_and_come_back),
     TEST(test_as_many_large_objects_as_promised),
     TEST(test_the_spare_slot_serves_smaller_objects_unless_slots_are_scarce),
+    TEST(test_a_run_of_slots_is_found_at_the_very_first),
     TEST(test_an_aligned_object_takes_the_last_two_slots),
     TEST(test_a_shrunk_object_gives_back_its_addresses),
     TEST(test_a_large_object_grows_in_place_until_it_meets_another),
