@@ -744,6 +744,19 @@ static void test_a_shrunk_object_gives_back_its_addresses(void **state) {
 }
 
 /* The next object of several slots starts as far behind the last one as that is long. */
+/* In one slot or the other: a narrow one has 4 pages, a wide one 16. */
+static void test_an_object_of_up_to_8_pages_can_double_in_place(void **state) {
+    (void)state;
+    for (size_t size = 2 * PAGE_SIZE; size <= 8 * PAGE_SIZE; size += PAGE_SIZE) {
+        struct object o = make(size), after = make(size);
+        assert_ptr_equal(krealloc(o.p, 2 * size), o.p);
+        check_bytes(&o, o.size);
+        drop(&o);
+        drop(&after);
+    }
+    check_empty();
+}
+
 static void test_a_large_object_grows_in_place_until_it_meets_another(void **state) {
     (void)state;
     struct object first = make(100000), second = make(100000); /* of two slots each */
@@ -1619,6 +1632,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_a_run_of_slots_is_found_at_the_very_first),
     TEST(test_an_aligned_object_takes_the_last_two_slots),
     TEST(test_a_shrunk_object_gives_back_its_addresses),
+    TEST(test_an_object_of_up_to_8_pages_can_double_in_place),
     TEST(test_a_large_object_grows_in_place_until_it_meets_another),
     TEST(test_room_to_grow_is_used_when_addresses_run_out),
     TEST(test_a_shrunk_object_can_grow_again),

@@ -413,6 +413,7 @@ static void test_a_frame_with_too_many_owners_is_no_memory(void **state) {
     assert_int_equal(space_map_copy(at(AT), 0x200000, 3, WRITE), 0);
     *frame_at(0x201000) += FRAME_PAGES - FRAME_PAGE; /* as if so many more were mapped */
     assert_int_equal(space_map_copy(at(AT + TABLE_SPAN), 0x200000, 3, WRITE), VMEM_NO_MEMORY);
+    assert_int_equal(space_map_copy(at(AT + TABLE_SPAN), 0x201000, 2, WRITE), VMEM_NO_MEMORY);
     assert_int_equal(space_map_copy(at(AT + TABLE_SPAN), 0x200000, 1, WRITE), 0); /* ends before that frame */
     assert_null(space_clone());
     *frame_at(0x201000) -= FRAME_PAGES - FRAME_PAGE;
