@@ -459,6 +459,8 @@ static void test_what_a_program_may_access_to_the_byte(void **state) {
         {FREE_START - 1, 2, 0, false},
         {AT + 2 * PAGE_SIZE, 0, 0, true}, /* nothing */
         {KHEAP_START, 0, 0, true},
+        {FREE_START - PAGE_SIZE, 0, 0, false},
+        {KHEAP_START + PAGE_SIZE, 0, 0, false},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
         if (space_allows(at(cases[i].va), cases[i].bytes, cases[i].flags) != cases[i].allowed)
