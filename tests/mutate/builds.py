@@ -12,6 +12,10 @@ class DoesNotCompile(Exception):
     pass
 
 
+class DoesNotBuild(Exception):
+    """Has what make says."""
+
+
 class Build:
     """FOLDER has the sources, GOALS and FLAGS are make's."""
 
@@ -30,7 +34,7 @@ class Build:
     def make(self, *options):
         code, output = run(["make", "-s", *options, *self.arguments], self.folder, LIMIT)
         if code:
-            raise SystemExit(f"mutate: the sources do not build:\n{output}")
+            raise DoesNotBuild(output)
         return output
 
     def parts(self, program):

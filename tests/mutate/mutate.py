@@ -20,6 +20,7 @@ import threading
 from collections import Counter, defaultdict
 from pathlib import Path
 
+from builds import DoesNotBuild
 from mutations import mutants
 from workshop import Workshop
 
@@ -126,8 +127,11 @@ def run_all(chosen, results, build, jobs):
     random.Random(1).shuffle(queue)  # a run that is cut short has seen some of each file
     if not queue:
         return
-    workshops = [Workshop(ROOT, build / "mutate" / f"worker-{i}", (build / "i386").resolve())
-                 for i in range(min(jobs, len(queue)))]
+    try:
+        workshops = [Workshop(ROOT, build / "mutate" / f"worker-{i}", (build / "i386").resolve())
+                     for i in range(min(jobs, len(queue)))]
+    except DoesNotBuild as why:
+        raise SystemExit(f"mutate: the sources do not build:\n{why}") from None
     kills = Counter()
     workshops[0].measure({mutant.path for mutant in queue})
     for workshop in workshops:

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from builds import Build, DoesNotCompile
+from builds import Build, DoesNotBuild, DoesNotCompile
 from limits import LIMIT, Ended, run
 
 LEFT_OUT = {"build", "docs", ".git", "__pycache__"}  # of the sources
@@ -197,5 +197,8 @@ class Workshop:
         return self.first_failing(sorted(tests, key=self.cost), run_test)
 
     def test_in_kernel(self, mutant):
-        self.kernel.make()
+        try:
+            self.kernel.make()
+        except DoesNotBuild:
+            return "the kernel's build"
         return self.first_failing(self.boots(mutant.path), lambda boot: self.kernel_tests(boot, 4 * self.seconds[boot]))
