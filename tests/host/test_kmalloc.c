@@ -690,6 +690,20 @@ static void test_the_spare_slot_serves_smaller_objects_unless_slots_are_scarce(v
     check_empty();
 }
 
+static void test_the_next_run_starts_behind_as_many_slots_again(void **state) {
+    const size_t slot = 1u << WIDE_SHIFT, most = WIDE_SLOTS;
+    (void)state;
+    garbage = false;
+    char *first = kmalloc((most / 2 - 100) * slot), *second = kmalloc(80 * slot), *third = kmalloc(2 * slot);
+    assert_ptr_equal(first, (char *)WIDE_START);
+    assert_ptr_equal(second, first + (most - 200) * slot);
+    assert_ptr_equal(third, second + 160 * slot); /* behind it there is no room for the second once more */
+    kfree(first);
+    kfree(second);
+    kfree(third);
+    check_empty();
+}
+
 static void test_runs_of_slots_begin_at_the_very_first_and_end_at_the_last(void **state) {
     static void *objects[MOST_LARGE + 1];
     const size_t two = 2u << WIDE_SHIFT;
@@ -1644,6 +1658,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_all_addresses_are_used_up_and_come_back),
     TEST(test_as_many_large_objects_as_promised),
     TEST(test_the_spare_slot_serves_smaller_objects_unless_slots_are_scarce),
+    TEST(test_the_next_run_starts_behind_as_many_slots_again),
     TEST(test_runs_of_slots_begin_at_the_very_first_and_end_at_the_last),
     TEST(test_an_aligned_object_takes_the_last_two_slots),
     TEST(test_a_shrunk_object_gives_back_its_addresses),

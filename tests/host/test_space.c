@@ -282,6 +282,24 @@ static void test_protecting_leaves_no_stale_entry(void **state) {
 
 /* ---- the kernel's part ---- */
 
+/* Those of other pages stay in the TLB. */
+static void test_releasing_a_few_pages_flushes_them_one_by_one(void **state) {
+    size_t flushes = 0;
+    (void)state;
+    assert_int_equal(space_reserve(at(AT), 4, WRITE), 0);
+    for (uintptr_t va = AT; va < AT + 4 * PAGE_SIZE; va += PAGE_SIZE)
+        store(va, 1);
+    mmu_event_count = 0;
+    space_release(at(AT), 3);
+    for (size_t i = 0; i < mmu_event_count; i++) {
+        assert_int_not_equal(mmu_events[i].kind, MMU_SET_DIRECTORY);
+        flushes += mmu_events[i].kind == MMU_FLUSH && mmu_events[i].where - AT < 3 * PAGE_SIZE;
+    }
+    assert_int_equal(flushes, 3);
+    space_release(at(AT + 3 * PAGE_SIZE), 1);
+    check_end();
+}
+
 static void test_a_directory_is_brought_up_to_date_before_it_is_loaded(void **state) {
     struct space *me = space_current(), *a = space_create(), *b = space_create();
     (void)state;
@@ -880,6 +898,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_frames_of_a_module_are_copied_even_by_their_only_page),
     TEST(test_a_device_stays_a_device_in_a_clone),
     TEST(test_protecting_leaves_no_stale_entry),
+    TEST(test_releasing_a_few_pages_flushes_them_one_by_one),
     TEST(test_a_directory_is_brought_up_to_date_before_it_is_loaded),
     TEST(test_a_directory_that_missed_a_table_for_another_is_brought_up_to_date),
     TEST(test_running_out_at_each_frame_changes_nothing),
