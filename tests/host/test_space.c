@@ -555,6 +555,18 @@ static void test_another_space_is_seen_as_from_inside(void **state) {
     check_end();
 }
 
+static void test_tables_up_to_the_last_are_counted(void **state) {
+    uintptr_t va = KHEAP_START - 3 * TABLE_SPAN;
+    (void)state;
+    for (unsigned tables = 1; tables <= 3; tables++, va += TABLE_SPAN) {
+        assert_int_equal(space_reserve(at(va), 1, WRITE), 0);
+        assert_int_equal(space_count(space_current()).tables, tables);
+    }
+    space_release(at(KHEAP_START - 3 * TABLE_SPAN), 3 * 1024);
+    assert_int_equal(space_count(space_current()).tables, 0);
+    check_end();
+}
+
 /* ---- misuse, and damage ---- */
 
 static void call_destroy(uintptr_t space, uintptr_t b) {
@@ -906,6 +918,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_a_frame_with_too_many_owners_is_no_memory),
     TEST(test_what_a_program_may_access_to_the_byte),
     TEST(test_another_space_is_seen_as_from_inside),
+    TEST(test_tables_up_to_the_last_are_counted),
     TEST(test_misuse_panics_and_changes_nothing),
     TEST(test_an_interrupt_handler_is_refused),
     TEST(test_whoever_wants_to_know_of_a_switch_is_told),
