@@ -308,6 +308,9 @@ static void files(void) {
     for (unsigned i = 100; i < PAGE_SIZE; i++)
         KCHECK_EQ(((char *)FAR)[i], 0);
     KCHECK_EQ(access_to(FAR + PAGE_SIZE), READABLE); /* as before */
+    small.start -= 16; /* a page of it is shared, the rest copied */
+    EXPECT(FAR, SYS_MMAP2, FAR, 2 * PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_FIXED, 4);
+    KCHECK(!memcmp((char *)FAR, puppet_start, small.size));
 
     for (unsigned protection = PROT_READ; protection <= RW; protection += RW - PROT_READ) {
         memcpy((char *)PUPPET_AREA,
@@ -346,6 +349,10 @@ static void mapping_runs_out(void) {
         KCHECK_EQ(value < 0, left < 2); /* a table and a page */
     }
     KCHECK_EQ(value, FAR);
+    frames_hold_all();
+    value = CALL(SYS_MMAP2, FAR + 0x400000, PAGE_SIZE, RW, THERE); /* wants a table */
+    frames_release_all();
+    KCHECK_EQ(value, -ENOMEM);
 }
 
 KTEST(process_mapping_that_fails_leaves_nothing)

@@ -173,19 +173,20 @@ static void handlers(void) {
     KCHECK(puppet_frame->cs == USER_CS && puppet_frame->user_ss == USER_DS);
     KCHECK_EQ(puppet_frame->eflags, EFLAGS_PROGRAM | EFLAGS_IF | 2);
     KCHECK(mask_is(~(BIT(SIGKILL) | BIT(SIGSTOP)), 0));
-    *(unsigned *)MORE = 0;
+    *(unsigned *)MORE = BIT(USR2);
     EXPECT(0, SYS_SIGPROCMASK, SIG_SETMASK, MORE);
 
     put_action(HANDLER, SA_RESTORER | SA_NODEFER, 0x4321, 0);
     on = handle();
     KCHECK_EQ(on->return_address, 0x4321);
-    KCHECK(mask_is(0, 0));
+    KCHECK_EQ(on->mask[0], BIT(USR2));
+    KCHECK(mask_is(BIT(USR2), 0));
     puppet_frame->user_esp = (unsigned)on + 8;
     EXPECT(0, 119); /* sigreturn: its restorer pops the number, too */
     KCHECK_EQ(puppet_frame->user_esp, STACK);
     put_action(HANDLER, SA_RESETHAND, 0, BIT(SIGKILL));
     handle();
-    KCHECK(mask_is(BIT(USR1), 0));
+    KCHECK(mask_is(BIT(USR1) | BIT(USR2), 0));
     EXPECT(0, SYS_RT_SIGACTION, USR1, 0, PLACE, 8);
     KCHECK(word(0) == SIG_DFL && word(1) == SA_RESETHAND);
 }
@@ -423,6 +424,8 @@ static void times(void) {
     *(struct timespec *)PLACE = (struct timespec){0, 0};
     EXPECT(0, 162, PLACE, 0);
     EXPECT(0, 267, 0, 1, PLACE); /* clock_nanosleep, until a time that has passed */
+    *(struct timespec *)PLACE = (struct timespec){(int)(now / TIMER_HZ), (int)(now % TIMER_HZ * tick)};
+    EXPECT(0, 267, 0, 1, PLACE); /* until now */
     KCHECK_EQ(timer_ticks(), now);
     *(struct timespec *)PLACE = (struct timespec){0, (int)tick + 1};
     EXPECT(0, 162, PLACE, 0);

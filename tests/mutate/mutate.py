@@ -97,7 +97,8 @@ def diff(mutant, texts):
 
 
 def read_equivalent():
-    """{(file, diff)}. In the list a paragraph is a mutant: the file, the diff, and the reason."""
+    """{(file, or file and function; diff)}. In the list a paragraph is a mutant: the file, with the function where the
+    file has more than one with that diff; the diff; and the reason."""
     found = set()
     for paragraph in (ROOT / "tests/mutate/equivalent").read_text().split("\n\n"):
         lines = [line for line in paragraph.splitlines() if not line.startswith("#")]
@@ -107,6 +108,20 @@ def read_equivalent():
                 raise SystemExit(f"mutate: no reason is given for {lines[0]}: {changes[0]}")
             found.add((lines[0], "\n".join(changes)))
     return found
+
+
+def equivalent(every, texts):
+    """Those of EVERY that are listed."""
+    listed, found = read_equivalent(), defaultdict(list)
+    for mutant in every:
+        change = diff(mutant, texts)
+        for place in (mutant.path, f"{mutant.path} {mutant.function}"):
+            if (place, change) in listed:
+                found[place, change].append(mutant)
+    for (place, change), same in found.items():
+        if len({mutant.function for mutant in same}) > 1:
+            raise SystemExit(f"mutate: tests/mutate/equivalent does not say in which function of {place}:\n{change}")
+    return set(sum(found.values(), []))
 
 
 # ---- the run ----
@@ -144,12 +159,12 @@ def run_all(chosen, results, build, jobs):
         thread.join()
 
 
-def report(chosen, results):
-    """Prints the table and the survivors; returns how many there are."""
-    equivalent, table, survivors = read_equivalent(), defaultdict(Counter), []
+def report(chosen, results, listed):
+    """Prints the table and the survivors, but for those that are LISTED as equivalent; returns how many there are."""
+    table, survivors = defaultdict(Counter), []
     for mutant in chosen:
         verdict = results.get(mutant)
-        if verdict == "survived" and (mutant.path, diff(mutant, results.texts)) in equivalent:
+        if verdict == "survived" and mutant in listed:
             verdict = "equivalent"
         table[mutant.path][verdict] += 1
         if verdict == "survived":
@@ -168,6 +183,7 @@ def report(chosen, results):
 def main():
     build, given = Path(sys.argv[1]).resolve(), options(sys.argv[2:])
     every, texts = find(given["FILES"], build)
+    listed = equivalent(every, texts)
     drawn = min(int(given["MUTANTS"]) or len(every), len(every))
     chosen = every if drawn == len(every) else \
         [every[i] for i in sorted(random.Random(int(given["SEED"])).sample(range(len(every)), drawn))]
@@ -175,7 +191,7 @@ def main():
     (build / "mutate").mkdir(parents=True, exist_ok=True)
     results = Results(build / "mutate" / "results", texts)
     run_all(chosen, results, build, int(given["JOBS"]))
-    return 1 if report(chosen, results) else 0
+    return 1 if report(chosen, results, listed) else 0
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ class Mutant:
     line: int
     statement: int  # the line on which the statement begins that it is a part of
     outer: tuple  # where the function, or whatever else stands by itself in the file, begins and ends that it is a part of
+    function: str  # its name
 
     def apply(self, text):
         return text[:self.start] + self.new + text[self.end:]
@@ -51,14 +52,14 @@ def mutants(path, arguments):
     if problems:
         raise SystemExit(f"mutate: {path} is not understood: {problems[0]}")
     found, statements = {}, sorted(all_statements(unit, path))
-    outermost = list(filter(None, (extent_of(cursor, path) for cursor in unit.cursor.get_children())))
+    outermost = [(span, cursor.spelling) for cursor in unit.cursor.get_children() if (span := extent_of(cursor, path))]
     for start, end, new in [*of_tokens(unit, text), *of_statements(unit, path, text)]:
         if text[start:end] != new:
             new += "\n" * (text.count("\n", start, end) - new.count("\n"))
             around = max((first for first, last in statements if first <= start < last), default=start)
             line, statement = (text.count("\n", 0, offset) + 1 for offset in (start, around))
-            outer = next((span for span in outermost if span[0] <= start < span[1]), (0, len(text)))
-            found[start, end, new] = Mutant(path, start, end, new, line, statement, outer)
+            outer, name = next((one for one in outermost if one[0][0] <= start < one[0][1]), ((0, len(text)), ""))
+            found[start, end, new] = Mutant(path, start, end, new, line, statement, outer, name)
     return [found[key] for key in sorted(found)]
 
 
