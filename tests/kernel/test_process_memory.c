@@ -278,6 +278,7 @@ KTEST(process_mappings_allow_what_they_say)
 /* The puppet's file is a whole page; the other, which it begins, ends inside a page. */
 static void files(void) {
     static struct module small = {.name = "small", .size = PAGE_SIZE + 100};
+    static struct module text = {.name = "text", .size = 3 * PAGE_SIZE}; /* no page of the kernel's is as another */
     const unsigned *arguments = (unsigned *)PUPPET_AREA;
 
     KCHECK_EQ(puppet_end - puppet_start, FILE_PAGES * PAGE_SIZE);
@@ -308,6 +309,12 @@ static void files(void) {
     for (unsigned i = 100; i < PAGE_SIZE; i++)
         KCHECK_EQ(((char *)FAR)[i], 0);
     KCHECK_EQ(access_to(FAR + PAGE_SIZE), READABLE); /* as before */
+    text.start = (uintptr_t)kernel_start;
+    text.data = kernel_start;
+    file_get(4)->module = &text;
+    EXPECT(FAR, SYS_MMAP2, FAR, 2 * PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_FIXED, 4, 1);
+    KCHECK(!memcmp((char *)FAR, kernel_start + PAGE_SIZE, 2 * PAGE_SIZE));
+    file_get(4)->module = &small;
     small.start -= 16; /* a page of it is shared, the rest copied */
     EXPECT(FAR, SYS_MMAP2, FAR, 2 * PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_FIXED, 4);
     KCHECK(!memcmp((char *)FAR, puppet_start, small.size));

@@ -42,6 +42,7 @@ static void actions(void) {
     KCHECK_EQ(((unsigned *)MORE)[0], SIG_DFL);
     EXPECT(0, SYS_RT_SIGACTION, 1, 0, MORE, 8);
     KCHECK(!memcmp((char *)MORE, (char *)PLACE, 20));
+    EXPECT(0, SYS_SIGACTION, 1, 0, 0);
     EXPECT(0, SYS_SIGACTION, 1, 0, PLACE); /* the old call's order: handler, mask, flags, restorer */
     KCHECK(word(0) == HANDLER && word(1) == 2 && word(2) == SA_RESTART && word(3) == 1);
     memcpy((char *)PLACE, (const unsigned[4]){7, 8, 9, 10}, 16);
