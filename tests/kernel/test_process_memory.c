@@ -314,6 +314,9 @@ static void files(void) {
     file_get(4)->module = &text;
     EXPECT(FAR, SYS_MMAP2, FAR, 2 * PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_FIXED, 4, 1);
     KCHECK(!memcmp((char *)FAR, kernel_start + PAGE_SIZE, 2 * PAGE_SIZE));
+    EXPECT(0, SYS_MUNMAP, FAR, 2 * PAGE_SIZE);
+    EXPECT(FAR, SYS_MMAP2, FAR, PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_FIXED, 4);
+    KCHECK_EQ(access_to(FAR + PAGE_SIZE), NONE); /* no more than was asked for */
     file_get(4)->module = &small;
     small.start -= 16; /* a page of it is shared, the rest copied */
     EXPECT(FAR, SYS_MMAP2, FAR, 2 * PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_FIXED, 4);

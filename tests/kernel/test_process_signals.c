@@ -15,7 +15,7 @@
 #define USR2 12u
 #define BIT(signal) (1u << ((signal)-1))
 #define HANDLER 0x12345678u
-#define STACK (PLACE + 8 * PAGE_SIZE)
+#define STACK (PLACE + 8 * PAGE_SIZE + 1) /* a program may have it anywhere */
 
 static unsigned word(unsigned i) { return ((unsigned *)PLACE)[i]; }
 
