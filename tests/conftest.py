@@ -3,6 +3,7 @@
 The last line is exactly `N passed, N failed`, behind everything that pytest prints. Errors count as failures, as do a
 file that does not load and a run without a test."""
 import atexit
+import fcntl
 import os
 import shutil
 import sys
@@ -78,6 +79,26 @@ def pytest_terminal_summary(terminalreporter):
 def build():
     """The build directory."""
     return BUILD
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory, worker_id):
+    """once(NAME, MAKE): a folder that MAKE(FOLDER) has made, once for all of the workers, which only read it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base if worker_id == "master" else base.parent) / "once"
+
+    def made(name, make):
+        folder, done = shared / name, shared / f"{name}.done"
+        shared.mkdir(exist_ok=True)
+        with open(shared / f"{name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                make(folder)
+                done.touch()
+        return folder
+
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,11 @@ def compiler(kernel):
 def figures(machine):
     """{name: figure} of a whole run; each is printed once."""
     assert machine.exit_code(LIMIT) == 33, machine.text()[-2000:]
-    found = [(name, float(insns or ratio)) for name, insns, ratio in FIGURE.findall(machine.text())]
+    return figures_in(machine.text())
+
+
+def figures_in(text):
+    found = [(name, float(insns or ratio)) for name, insns, ratio in FIGURE.findall(text)]
     assert len(dict(found)) == len(found)
     return dict(found)
 

@@ -1,14 +1,13 @@
 """The benchmarks in the kernel and of programs: each prints its figures, the same on every run; none grows with memory,
 and none exceeds its budget (tests/bench/budgets)."""
 import fnmatch
-import os
 import re
 import warnings
 
 import pytest
 
 import budgets
-from budgets import FIGURE, LIMIT, figures
+from budgets import FIGURE, LIMIT, figures, figures_in
 from quire import Machine
 
 LARGE = {"memory": "4000M", "extra": ["-machine", "pc,max-ram-below-4g=4G"]}
@@ -26,33 +25,29 @@ GROWING = {"B1000-99", "run4-scattered", "run8-scattered"}
 
 
 @pytest.fixture(scope="module")
-def small(module_boot):
-    """The figures on 64 MiB."""
-    return figures(module_boot("small", memory="64M"))
+def small_text(once, kernel):
+    """What a run on 64 MiB prints."""
+
+    def run(folder):
+        machine = Machine(folder / "log", kernel=kernel, cmdline="bench", icount=True, memory="64M")
+        figures(machine)
+        machine.close()
+        (folder / "text").write_text(machine.text())
+
+    return (once("bench", run) / "text").read_text()
 
 
 @pytest.fixture(scope="module")
-def module_boot(build, kernel):
-    """One run serves several tests."""
-    machines = []
-
-    def start(name, **options):
-        worker = os.environ.get("PYTEST_XDIST_WORKER", "")  # each runs this file's small machine once
-        log = build / "logs" / f"test_bench.{name}{worker}.log"
-        machines.append(Machine(log, kernel=kernel, cmdline="bench", icount=True, **options))
-        return machines[-1]
-
-    yield start
-    for machine in machines:
-        machine.close()
+def small(small_text):
+    return figures_in(small_text)
 
 
 def test_each_figure_is_printed(small):
     assert NAMES - small.keys() == set()
 
 
-def test_two_runs_agree_to_the_digit(small, module_boot):
-    assert figures(module_boot("again", memory="64M")) == small
+def test_two_runs_agree_to_the_digit(small, boot):
+    assert figures(boot(memory="64M", icount=True, cmdline="bench")) == small
 
 
 @pytest.mark.parametrize("variant", budgets.COMPILERS)
@@ -74,8 +69,8 @@ def test_each_figure_keeps_to_its_budget(plain, boot, build, variant):
         warnings.warn(f"{variant} takes fewer instructions than its budget: lower it by make budgets. {faster}")
 
 
-def test_no_figure_grows_with_memory(small, module_boot):
-    large = figures(module_boot("large", **LARGE))
+def test_no_figure_grows_with_memory(small, boot):
+    large = figures(boot(icount=True, cmdline="bench", **LARGE))
     assert large.keys() == small.keys()
     assert {name: (small[name], large[name]) for name in small.keys() - GROWING
             if large[name] > small[name] * 1.1} == {}
@@ -102,13 +97,12 @@ def test_the_table_marks_a_figure_above_its_target(boot):
     assert {mark for *_, mark, _ in rows} == {"!", " "}
 
 
-def test_a_legend_says_what_each_figure_is(boot):
-    machine = boot(memory="64M", icount=True, cmdline="bench")
-    names = figures(machine).keys()
-    legend = re.findall(r"^  (\S+) +\S.*$", machine.text().split("! marks a figure above its target.\n")[1], re.M)
+def test_a_legend_says_what_each_figure_is(small, small_text):
+    names = small.keys()
+    legend = re.findall(r"^  (\S+) +\S.*$", small_text.split("! marks a figure above its target.\n")[1], re.M)
     assert [name for name in names if not any(fnmatch.fnmatch(name, pattern) for pattern in legend)] == []
     assert [pattern for pattern in legend if not fnmatch.filter(names, pattern)] == []
-    assert max(map(len, machine.lines()[-len(legend) - 2:])) < 80
+    assert max(map(len, small_text.split("\n")[-len(legend) - 2:])) < 80
 
 
 def test_a_pattern_that_matches_nothing_fails(boot):

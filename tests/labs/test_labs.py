@@ -3,7 +3,7 @@ points that it names and is told why; and a lab's folder has no solution in it. 
 the exercises that they name; QUIRE_LABS=all tries each in all of the lab.
 
 A wrong solution is a patch to the plain one, and opens with two lines: `Loses: EXERCISE...` and `Says: WORDS`, which
-the grader must print. By default each lab's folder is made once by each of pytest's workers."""
+the grader must print."""
 import json
 import os
 import re
@@ -57,18 +57,24 @@ def grade(folder, *options):
 
 
 @pytest.fixture(scope="session")
-def folder_of(tmp_path_factory):
-    """folder_of(LAB): its folder, as make lab leaves it; one for each worker, put back to its start."""
-    made = {}
+def folder_of(once, tmp_path_factory):
+    """folder_of(LAB): its folder, as make lab leaves it but for the grader's objects; one for each worker, put back to its
+    start."""
+    folders = {}
 
-    def folder(name):
-        if name not in made:
-            made[name] = tmp_path_factory.mktemp("labs") / name
-            make_lab.main(name, made[name])
-        subprocess.run(["git", "checkout", "--quiet", "."], cwd=made[name], check=True)
-        return made[name]
+    def make(folder):
+        make_lab.main(folder.name, folder)
+        grade(folder)
 
-    return folder
+    def folder_of(name):
+        if name not in folders:
+            folders[name] = tmp_path_factory.mktemp("labs") / name
+            shutil.copytree(once(name, make), folders[name], symlinks=True)
+            subprocess.run(["git", "update-index", "--refresh"], cwd=folders[name], check=True)  # as old as they are
+        subprocess.run(["git", "checkout", "--quiet", "."], cwd=folders[name], check=True)
+        return folders[name]
+
+    return folder_of
 
 
 @pytest.mark.parametrize("name", NAMES)
