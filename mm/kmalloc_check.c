@@ -22,10 +22,11 @@ void bad_kfree(const char *p) {
     panic_advise(HEAP_DEBUG_ADVICE);
     if (va < SMALL_START || va >= SLABS_START)
         PANIC("kmalloc: %p cannot be freed: it is no address of the heap's objects", (const void *)p);
-    /* Look for the object that P lies in where it can start: at a granule, or at a slot. */
-    uintptr_t step = va < NARROW_START ? GRANULE : 1u << NARROW_SHIFT;
+    /* Look for the object that P lies in where it can start: at a granule of the page, or at a slot. */
+    bool small = va < NARROW_START;
+    uintptr_t step = small ? GRANULE : 1u << NARROW_SHIFT, first = small ? va - va % PAGE_SIZE : NARROW_START;
     const char *object = p - va % step;
-    while (kmalloc_size(object) == 0 && (uintptr_t)object > SMALL_START)
+    while (kmalloc_size(object) == 0 && (uintptr_t)object > first)
         object -= step;
     size_t offset = (size_t)(p - object);
     if (offset < kmalloc_size(object))
