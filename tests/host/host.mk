@@ -29,7 +29,7 @@ HOST_LOADER = $(addprefix -Wl$(comma)--dynamic-linker=,$(wildcard $(HOST_LIBC)/l
 
 HOST_HEAP := $(sort $(filter-out mm/kmalloc_pages.c,$(wildcard mm/kmalloc*.c))) mm/bitmap.c tests/host/pages.c
 
-HOST_TESTS := bitmap memmap boot_info pm vmem space kmalloc model terminal elf tty fault module fpu
+HOST_TESTS := bitmap memmap boot_info pm vmem space kmalloc model terminal elf tty fault module fpu linux
 # A lab's folder may lack one: it looks inside what is to be written there.
 HOST_TESTS := $(patsubst tests/host/test_%.c,%,$(wildcard $(HOST_TESTS:%=tests/host/test_%.c)))
 HOST_SRC_bitmap := mm/bitmap.c
@@ -48,6 +48,7 @@ HOST_SRC_tty := kernel/process/tty.c
 HOST_SRC_fault := kernel/process/fault.c kernel/lib/format.c
 HOST_SRC_module := kernel/process/module.c kernel/lib/format.c
 HOST_SRC_fpu := kernel/process/fpu.c
+HOST_SRC_linux := tests/host/linux_ours.c tests/host/linux_theirs.c
 
 # test_vmem sees pm's calls, test_pm its summary, test_boot_info what is logged. HOST_LAYOUT stands in for the kernel's
 # linker script.
