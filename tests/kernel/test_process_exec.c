@@ -88,7 +88,9 @@ static void stacks(void) {
         KCHECK(word[4] == 0 && word[7] == 0);
         KCHECK_CALL(check_auxiliary(word + 8, word[1], round));
     }
+    memcpy(current->name, "a_name_of_thirty-one_characters", NAME_MAX);
     EXPECT(0, SYS_EXECVE, PUPPET_NAME, 0, 0); /* no arguments at all */
+    KCHECK(!strcmp(current->name, "puppet"));
     const unsigned *word = (const unsigned *)puppet_frame->user_esp;
     KCHECK(word[0] == 0 && word[1] == 0 && word[2] == 0);
     KCHECK_CALL(check_auxiliary(word + 3, STACK_TOP, 0));
@@ -117,7 +119,7 @@ static void check_lengths(unsigned count, unsigned length) {
         KCHECK(strlen(string) == length && (length == 0 || (string[0] == 'x' && string[length - 1] == 'x')));
     }
     KCHECK_CALL(check_auxiliary(word + 4 + count, word[1], 0));
-    KCHECK(word[4 + count + 28] == AT_RANDOM && word[4 + count + 29] + 16 <= word[1]);
+    KCHECK(word[4 + count + 28] == AT_RANDOM && word[4 + count + 29] + 16 == word[1]);
     KCHECK((unsigned)(word + 4 + count + 34) <= word[4 + count + 29]); /* not over the vector */
     for (const unsigned *rest = word + 4 + count + 34; rest < (unsigned *)(word[4 + count + 29] & ~3u);
          rest++)

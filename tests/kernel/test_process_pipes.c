@@ -100,9 +100,17 @@ static void pipes(void) {
     EXPECT(O_NONBLOCK | O_WRONLY, SYS_FCNTL, 5, F_GETFL);
     EXPECT(0, SYS_FCNTL, 5, F_SETFL, 0);
     EXPECT(O_WRONLY, SYS_FCNTL, 5, F_GETFL);
+    current->signals.blocked = 1u << (SIGPIPE - 1);
+    KCHECK_EQ(CALL(SYS_DUP, 4), 6);
+    EXPECT(0, SYS_CLOSE, 4);
+    EXPECT(1, SYS_WRITE, 5, PLACE, 1);
+    KCHECK_EQ(current->signals.pending, 0);
+    EXPECT(0, SYS_CLOSE, 6);
+    EXPECT(-EPIPE, SYS_WRITE, 5, PLACE, 1);
+    KCHECK_EQ(current->signals.pending, 1u << (SIGPIPE - 1));
+    current->signals.pending = current->signals.blocked = 0;
     memcpy((char *)PLACE, ignore, sizeof(ignore));
     EXPECT(0, SYS_SIGACTION, SIGPIPE, PLACE);
-    EXPECT(0, SYS_CLOSE, 4);
     EXPECT(-EPIPE, SYS_WRITE, 5, PLACE, 1);
 
     /* a child has both ends, too, until it exits: so long the other end's reader or writer waits */
