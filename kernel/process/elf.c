@@ -149,8 +149,6 @@ static bool read_section(const struct module *module, const struct file_header *
 /* The symbol of TABLE that holds ADDRESS. */
 static bool find_symbol(const struct module *module, const struct section_header *table, uintptr_t address,
                         struct symbol *symbol) {
-    if (table->offset > module->size)
-        return false;
     for (size_t at = 0; at < table->size && read_at(module, table->offset + at, symbol, sizeof(*symbol));
          at += sizeof(*symbol)) {
         unsigned type = symbol->info & 15;

@@ -178,7 +178,7 @@ int exec_load(const struct module *program, const struct arguments *arguments, s
     return 0;
 }
 
-/* Gives PROCESS the name of PROGRAM, and clears what its old program left in registers and signals. */
+/* Gives PROCESS the name of PROGRAM, and clears what its old program left, but for FS and GS. */
 void exec_become(struct process *process, const struct module *program) {
     size_t n = strlen(program->name);
 
@@ -188,7 +188,6 @@ void exec_become(struct process *process, const struct module *program) {
     process->name[n] = '\0';
     process->program = program;
     process->context.tls = 0;
-    process->context.fs = process->context.gs = 0;
     fpu_reset(&process->context.fpu);
     signals_reset(&process->signals);
 }

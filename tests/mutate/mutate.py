@@ -25,7 +25,7 @@ from mutations import mutants
 from workshop import Workshop
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-FILES = ["mm/*.[ch]", "mm/debug/*.c", "include/bitmap.h", "kernel/multiboot/boot_info.c", "kernel/process/*.c"]
+FILES = ["mm/*.[ch]", "mm/debug/*.c", "include/bitmap.h", "kernel/multiboot/boot_info.c", "kernel/process/*.[ch]"]
 PARSER = ["--target=i686-none-elf", "-std=gnu11", "-ffreestanding", "-D__float128=double", "-iquote", "include",
           "-iquote", "mm"]
 NOT_COUNTED = ("does not compile", "same code")
@@ -97,8 +97,8 @@ def diff(mutant, texts):
 
 
 def read_equivalent():
-    """{(file, or file and function; diff)}. In the list a paragraph is a mutant: the file, with the function where several
-    have the same; the diff; and the reason."""
+    """{(place, diff)}. In the list a paragraph is a mutant: its place, the file and, where several have the same, the
+    function, and which one; the diff; and the reason."""
     found = set()
     for paragraph in (ROOT / "tests/mutate/equivalent").read_text().split("\n\n"):
         lines = [line for line in paragraph.splitlines() if not line.startswith("#")]
@@ -112,10 +112,11 @@ def read_equivalent():
 
 def equivalent(every, texts):
     """Those of EVERY that are listed."""
-    listed, found = read_equivalent(), defaultdict(list)
+    listed, found, seen = read_equivalent(), defaultdict(list), Counter()
     for mutant in every:
-        change = diff(mutant, texts)
-        for place in (mutant.path, f"{mutant.path} {mutant.function}"):
+        function, change = f"{mutant.path} {mutant.function}", diff(mutant, texts)
+        seen[function, change] += 1
+        for place in (mutant.path, function, f"{function} {seen[function, change]}"):
             if (place, change) in listed:
                 found[place, change].append(mutant)
     for (place, change), same in found.items():
