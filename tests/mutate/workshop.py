@@ -1,8 +1,8 @@
 """A copy of the sources in which one mutant at a time is built and tested.
 
 A mutant meets the host tests that run its statement, first without the sanitizers, which take most of the time, then
-with them; and, if they leave it, the tests inside the kernel. The tests that have found most, for the time that they
-take, come first."""
+with them; and, if they leave it, the tests inside the kernel, at last in one that is built with the sanitizer. The tests
+that have found most, for the time that they take, come first."""
 import hashlib
 import json
 import os
@@ -15,17 +15,18 @@ from builds import Build, DoesNotBuild, DoesNotCompile
 from limits import LIMIT, Ended, run
 
 LEFT_OUT = {"build", "docs", ".git", "__pycache__"}  # of the sources
-KERNEL = "build/quire.elf"
+KERNEL, UBSAN = "build/quire.elf", "build/ubsan"
 # Where the host programs are built, and how, besides as make test does.
 PLAIN, SANITIZED, COVERED = "build/plain", "build/host", "build/covered"
 FLAGS = {PLAIN: ["HOST_SANITIZE=-Og -g0"], SANITIZED: [], COVERED: ["HOST_SANITIZE=--coverage -O1"]}
 GCOV = re.sub("gcc$", "gcov", os.environ.get("HOST_CC", "i686-linux-gnu-gcc"))
-QEMU = ["qemu-system-i386", "-kernel", KERNEL, "-initrd", "build/user/hello,build/user/touch", "-m", "64M",
+QEMU = ["qemu-system-i386", "-initrd", "build/user/hello,build/user/touch", "-m", "64M",
         "-display", "none", "-no-reboot", "-nic", "none", "-serial", "stdio", "-monitor", "none",
         "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
 EXIT_OK = 33
 FAILURE = re.compile(r"^(?:not ok \d+ (\S+)|(PANIC|page fault): .*|(Bail out!).*)\n", re.M)
 IN_KERNEL = (KERNEL, "test")
+SLOWER = 4  # so many times longer may the kernel with the sanitizer take
 # Before all of the kernel's tests, those that are about the folder; each is a boot. With heap=guard a use of freed memory,
 # or of what lies behind an object, is a fault.
 FITTING = {"kernel/process/": ["test=process_* rounds=20", "heap=guard test=process_* rounds=20"],
@@ -149,7 +150,7 @@ class Workshop:
 
     def kernel_tests(self, boot, seconds):
         try:
-            code, _ = run([*QEMU, "-append", boot[1]], self.folder, seconds, FAILURE)
+            code, _ = run([*QEMU, "-kernel", boot[0], "-append", boot[1]], self.folder, seconds, FAILURE)
         except Ended as why:
             return f"in the kernel: {why}"
         return None if code == EXIT_OK else f"in the kernel: exit code {code}"
@@ -186,7 +187,8 @@ class Workshop:
         failed = self.test_on_host(PLAIN, mutant, tests)
         if not failed and not self.kernel.compile(mutant.path):
             return "same code", ""
-        failed = failed or self.test_on_host(SANITIZED, mutant, tests) or self.test_in_kernel(mutant)
+        failed = failed or self.test_on_host(SANITIZED, mutant, tests) or self.test_in_kernel(mutant) or \
+            self.test_in_sanitized_kernel()
         return ("killed", failed) if failed else ("survived", "")
 
     def test_on_host(self, place, mutant, tests):
@@ -202,3 +204,8 @@ class Workshop:
         except DoesNotBuild:
             return "the kernel's build"
         return self.first_failing(self.boots(mutant.path), lambda boot: self.kernel_tests(boot, 4 * self.seconds[boot]))
+
+    def test_in_sanitized_kernel(self):
+        code, _ = run(["make", "-s", f"BUILD={UBSAN}", "UBSAN=1", "all"], self.folder, LIMIT)
+        return "the sanitizer's build" if code else \
+            self.kernel_tests((f"{UBSAN}/quire.elf", IN_KERNEL[1]), 4 * SLOWER * self.seconds[IN_KERNEL])
