@@ -322,11 +322,13 @@ static void files(void) {
     EXPECT(FAR, SYS_MMAP2, FAR, 2 * PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_FIXED, 4);
     KCHECK(!memcmp((char *)FAR, puppet_start, small.size));
 
+    EXPECT(0, SYS_MUNMAP, FAR, 2 * PAGE_SIZE);
     for (unsigned protection = PROT_READ; protection <= RW; protection += RW - PROT_READ) {
         memcpy((char *)PUPPET_AREA,
                (const unsigned[6]){FAR, PAGE_SIZE, protection, MAP_PRIVATE | MAP_FIXED, 3, 0}, 24);
         KCHECK_EQ(CALL(SYS_MMAP, (unsigned)arguments), FAR);
         KCHECK_EQ(access_to(FAR), protection == RW ? WRITABLE : READABLE);
+        KCHECK_EQ(access_to(FAR + PAGE_SIZE), NONE);
         KCHECK(!memcmp((char *)FAR, puppet_start, PAGE_SIZE));
     }
     ((unsigned *)PUPPET_AREA)[5] = 1; /* an offset inside a page */

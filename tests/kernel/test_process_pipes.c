@@ -86,7 +86,7 @@ static void pipes(void) {
     EXPECT(2, SYS_READ, 3, PLACE, 9);
     EXPECT(0, SYS_READ, 3, PLACE, 9); /* nobody can write any more */
 
-    EXPECT(0, SYS_PIPE, PLACE);
+    EXPECT(0, SYS_PIPE, PLACE, O_NONBLOCK | O_CLOEXEC); /* which this call does not take */
     KCHECK(word(0) == 4 && word(1) == 5);
     EXPECT(0, SYS_FCNTL, 4, F_GETFL);
     EXPECT(0, SYS_FCNTL, 4, F_GETFD);

@@ -195,6 +195,15 @@ KTEST(process_registers_go_with_their_program)
     KCHECK(rounds[0] == 9 && rounds[1] == 9);
 }
 
+static void is_running(void) { KCHECK(process_runs_program()); }
+
+KTEST(process_runs_program_or_monitor)
+{
+    KCHECK(!process_runs_program());
+    puppet_checks(is_running);
+    KCHECK(!process_runs_program());
+}
+
 static void execute(void) {
     struct fpu_state fresh;
 
