@@ -30,8 +30,6 @@ struct signal_frame {
 static bool ignores(const struct signals *signals, unsigned signal) {
     unsigned handler = signals->action[signal].handler;
 
-    if (BIT(signal) & UNBLOCKABLE)
-        return signal == SIGSTOP;
     return handler == SIG_IGN || (handler == SIG_DFL && BIT(signal) & (IGNORED_BY_DEFAULT | STOPS));
 }
 
@@ -139,7 +137,7 @@ void signals_deliver(struct trap_frame *frame, int number) {
         signals->pending &= ~BIT(signal);
         if (ignores(signals, signal))
             continue;
-        if (action->handler == SIG_DFL || BIT(signal) & UNBLOCKABLE)
+        if (action->handler == SIG_DFL)
             process_exit((int)signal);
         end_call(frame, number, action->flags & SA_RESTART);
         if (!push_handler(frame, signal))
@@ -175,7 +173,8 @@ static int go_back(struct trap_frame *frame, uintptr_t at) {
 int sys_rt_sigreturn(struct trap_frame *frame) { return go_back(frame, frame->user_esp - 4); }
 int sys_sigreturn(struct trap_frame *frame) { return go_back(frame, frame->user_esp - 8); }
 
-/* Exchanges the action for SIGNAL with *TO, which may be NULL. 0 or a negative error. */
+/* Exchanges the action for SIGNAL with *TO, which may be NULL. 0 or a negative error. SIGKILL and SIGSTOP keep
+ * SIG_DFL: nobody ignores or handles them. */
 static int exchange_action(unsigned signal, const struct sigaction *to, struct sigaction *old) {
     if (signal == 0 || signal >= SIGNALS || (to && BIT(signal) & UNBLOCKABLE))
         return -EINVAL;

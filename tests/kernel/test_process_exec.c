@@ -29,6 +29,25 @@ static unsigned header(unsigned offset) {
     return word;
 }
 
+/* With heap=guard what lies behind the name is a fault. */
+static void short_name(void) {
+    struct module *puppet = (struct module *)(uintptr_t)module_find("puppet");
+    const char *name = puppet->name;
+    char *copy = kmalloc(7);
+
+    KCHECK(copy);
+    memcpy(copy, name, 7);
+    puppet->name = copy;
+    const int error = CALL(SYS_EXECVE, PUPPET_NAME);
+    puppet->name = name;
+    kfree(copy);
+    KCHECK_EQ(error, 0);
+    KCHECK(!strcmp(current->name, "puppet"));
+}
+
+KTEST(process_exec_reads_no_more_than_the_name)
+{ puppet_checks(short_name); }
+
 /* ---- the first stack ---- */
 
 static unsigned random_words[2][4];

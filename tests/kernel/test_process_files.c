@@ -466,9 +466,10 @@ KTEST(process_boot_modules_are_mapped_read_only)
     size_t mapped = 0;
     paddr_t pa;
 
-    for (size_t i = 0; module_at(i); i++) {
+    for (size_t i = 0; module_at(i) || process_module(i); i++) {
         const struct module *module = module_at(i);
         struct vmem_walk walk;
+        KCHECK(module && process_module(i) == module->name);
         if ((uintptr_t)module->data < MODULES_START) /* a test's, in the kernel's image */
             continue;
         KCHECK((uintptr_t)module->data + module->size <= KERNEL_STACKS && module->size > 0);
