@@ -12,6 +12,7 @@
 #include "space.h"
 #include "string.h"
 #include "timer.h"
+#include "tsc.h"
 
 extern const char puppet_start[]; /* puppet.S */
 
@@ -154,7 +155,13 @@ static void lengths(void) {
 KTEST(process_exec_keeps_strings_and_vectors_apart)
 { puppet_checks(lengths); }
 
-/* Of what the C library gets for its canary no bit is always the same. */
+/* The word that would follow on the random WORD if the time were not in it. */
+static unsigned next_random(unsigned word) {
+    word = (word ^ word << 13) * 2654435761u;
+    return word ^ word >> 15;
+}
+
+/* Of what the C library gets for its canary no bit is always the same, and nothing follows from what another got. */
 static void random_bytes(void) {
     unsigned ones = 0, zeros = 0;
 
@@ -165,6 +172,7 @@ static void random_bytes(void) {
         KCHECK_CALL(check_auxiliary((const unsigned *)puppet_frame->user_esp + 3, STACK_TOP, 0));
         for (unsigned w = 0; w < 4; w++) {
             KCHECK(random_words[0][w] != last[w]);
+            KCHECK(!tsc_ticks() || random_words[0][w] != next_random(w ? random_words[0][w - 1] : last[3]));
             ones |= random_words[0][w];
             zeros |= ~random_words[0][w];
         }

@@ -14,7 +14,8 @@ extern const char puppet_start[], puppet_end[]; /* puppet.S */
 
 #define PLACE PUPPET_AREA
 #define MORE (PLACE + PAGE_SIZE)
-#define LAST (FILES_MAX - 1)
+#define FILES 32 /* a process has as many descriptors */
+#define LAST (FILES - 1)
 #define END (PLACE + PUPPET_AREA_PAGES * PAGE_SIZE) /* nothing is there */
 #define FILE_BYTES ((unsigned)(puppet_end - puppet_start))
 
@@ -29,7 +30,7 @@ static unsigned word(unsigned i) { return ((unsigned *)PLACE)[i]; }
 /* ---- descriptors ---- */
 
 static void descriptors(void) {
-    static const unsigned none[] = {3, LAST, FILES_MAX, 64, (unsigned)-1, 0x80000000};
+    static const unsigned none[] = {3, LAST, FILES, 64, (unsigned)-1, 0x80000000};
     static const unsigned calls[][3] = {{SYS_CLOSE},
                                         {SYS_DUP},
                                         {SYS_DUP2, 5},
@@ -45,15 +46,15 @@ static void descriptors(void) {
         for (size_t c = 0; c < ARRAY_SIZE(calls); c++)
             KCHECK_EQ(CALL(calls[c][0], none[i], calls[c][1], calls[c][2]), -EBADF);
     EXPECT(-EBADF, SYS_DUP2, LAST, LAST);
-    EXPECT(-EBADF, SYS_DUP2, FILES_MAX, FILES_MAX);
+    EXPECT(-EBADF, SYS_DUP2, FILES, FILES);
     KCHECK_EQ(file_get(0)->users, 3);
     EXPECT(3, SYS_DUP, 0);
     EXPECT(4, SYS_DUP, 3);
     KCHECK_EQ(file_get(4)->users, 5);
     EXPECT(4, SYS_DUP2, 4, 4);
     EXPECT(LAST, SYS_DUP2, 4, LAST);
-    EXPECT(-EBADF, SYS_DUP2, 4, FILES_MAX);
-    EXPECT(-EBADF, SYS_DUP3, 4, FILES_MAX);
+    EXPECT(-EBADF, SYS_DUP2, 4, FILES);
+    EXPECT(-EBADF, SYS_DUP3, 4, FILES);
     EXPECT(-EBADF, SYS_DUP3, 9, 5);
     EXPECT(-EINVAL, SYS_DUP3, 4, 4);
     KCHECK_EQ(file_get(0)->users, 6);
@@ -64,7 +65,7 @@ static void descriptors(void) {
     KCHECK_EQ(file_get(0)->users, 5);
     EXPECT(5, SYS_FCNTL, 0, F_DUPFD, 4);
     EXPECT(-EMFILE, SYS_FCNTL, 0, F_DUPFD, LAST);
-    EXPECT(-EINVAL, SYS_FCNTL, 0, F_DUPFD, FILES_MAX);
+    EXPECT(-EINVAL, SYS_FCNTL, 0, F_DUPFD, FILES);
     EXPECT(-EINVAL, SYS_FCNTL, 0, 999);
     EXPECT(0, SYS_CLOSE, LAST);
     EXPECT(LAST, SYS_FCNTL, 0, F_DUPFD, LAST);
@@ -72,7 +73,7 @@ static void descriptors(void) {
     for (int fd = 6; fd < LAST; fd++)
         EXPECT(fd, SYS_DUP, 0);
     EXPECT(-EMFILE, SYS_DUP, 0);
-    KCHECK_EQ(file_get(0)->users, FILES_MAX);
+    KCHECK_EQ(file_get(0)->users, FILES);
     EXPECT(-EMFILE, SYS_OPEN, PUPPET_NAME);
 }
 
@@ -121,7 +122,7 @@ static void close_on_exec(void) {
     KCHECK_EQ(current->files.close_on_exec, 1u << 3 | 1u << 7);
     KCHECK(CALL(SYS_FORK) > 0); /* the child has them too, and no more */
     KCHECK(CALL(SYS_WAITPID, (unsigned)-1, PLACE, 0) > 0);
-    EXPECT(-EBADF, SYS_CLOSE, FILES_MAX); /* what lies behind the last one is none */
+    EXPECT(-EBADF, SYS_CLOSE, FILES); /* what lies behind the last one is none */
     EXPECT(0, SYS_CLOSE, 3);
     KCHECK_EQ(current->files.close_on_exec, 1u << 7);
 }
@@ -443,12 +444,12 @@ static void polls(void) {
     }
     EXPECT(0, SYS_CLOSE, 4);
     EXPECT(1, SYS_POLL, PLACE + 2 * sizeof(*poll), 1, 0);
-    EXPECT(-EINVAL, SYS_POLL, PLACE, FILES_MAX + 1, 0);
-    poll[0] = (struct pollfd){FILES_MAX, POLLIN, 0};
+    EXPECT(-EINVAL, SYS_POLL, PLACE, FILES + 1, 0);
+    poll[0] = (struct pollfd){FILES, POLLIN, 0};
     EXPECT(1, SYS_POLL, PLACE, 1, 0);
     KCHECK_EQ(poll[0].revents, POLLNVAL);
-    memset(poll, 0xFF, FILES_MAX * sizeof(*poll));
-    EXPECT(0, SYS_POLL, PLACE, FILES_MAX, 0);
+    memset(poll, 0xFF, FILES * sizeof(*poll));
+    EXPECT(0, SYS_POLL, PLACE, FILES, 0);
     EXPECT(0, SYS_POLL, PLACE, 0, 0);
     for (int fd = 0; fd <= 2; fd++) {
         poll[0] = (struct pollfd){fd, POLLIN | POLLOUT, 0};

@@ -130,7 +130,7 @@ struct mark {
     unsigned control, gs, word;
 };
 
-static const struct mark marks[] = {{0x027F, 0, 0x1111}, {0x007F, USER_DS, 0x2222}};
+static const struct mark marks[] = {{0x027F, USER_TLS, 0x1111}, {0x007F, USER_DS, 0x2222}};
 
 static void set_registers(const struct mark *mark, uintptr_t tls) {
     struct fpu_state state;
@@ -139,9 +139,9 @@ static void set_registers(const struct mark *mark, uintptr_t tls) {
     state.bytes[0] = (uint8_t)mark->control;
     state.bytes[1] = (uint8_t)(mark->control >> 8);
     fpu_load(&state);
-    load_gs((uint16_t)mark->gs);
     trap_set_tls(current->context.tls = tls);
     load_fs(USER_TLS);
+    load_gs((uint16_t)mark->gs);
 }
 
 /* Of a saved state, wherever it lies. */
