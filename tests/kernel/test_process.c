@@ -2,8 +2,10 @@
 #include "process.h"
 
 #include "../../kernel/process/linux.h"
+#include "../../kernel/process/process_inside.h"
 #include "cpu.h"
 #include "kmalloc.h"
+#include "input.h"
 #include "ktest.h"
 #include "log.h"
 #include "pm.h"
@@ -11,6 +13,7 @@
 #include "space.h"
 #include "string.h"
 #include "support.h"
+#include "timer.h"
 
 extern const char program_start[], program_end[]; /* program.S */
 
@@ -22,8 +25,12 @@ static int run(const char *name, int extra) {
 
     memcpy(words[0], name, strlen(name) + 1);
     log_capture(said, sizeof(said)); /* what a program that ends for want of memory prints */
-    int pid = process_start(1 + extra, arg), status = pid < 0 ? pid : process_wait_for(pid);
+    int pid = process_start(1 + extra, arg);
+    bool prints = pid < 0 || process_find(pid)->files.file[2];
+    int status = pid < 0 ? pid : process_wait_for(pid);
     log_capture_end();
+    if (!prints)
+        ktest_fail(__FILE__, __LINE__, "it has started, and without a terminal");
     return status;
 }
 
@@ -194,7 +201,9 @@ KTEST(process_rests_while_it_is_looked_at)
     KCHECK(get_page_directory() != own);
     KCHECK(find_text(process_region(PUPPET_BASE, false), "text of puppet"));
     KCHECK(find_text(process_region(PUPPET_AREA, true), "data of puppet"));
+    const unsigned start = timer_ticks();
     KCHECK(!runs_within(3));
+    KCHECK(timer_ticks() != start || !input_start_interrupts()); /* the processor rests, too */
     process_leave();
     KCHECK_EQ(get_page_directory(), own);
     KCHECK(!process_region(PUPPET_BASE, false));
@@ -204,6 +213,17 @@ KTEST(process_rests_while_it_is_looked_at)
     process_leave();
     KCHECK(runs_within(100));
     KCHECK(!process_enter(9999));
+    puppet_end_all();
+}
+
+/* While the monitor waits for a key. */
+KTEST(process_runs_while_nothing_is_typed)
+{
+    KCHECK(puppet_start_with(count_calls) > 0);
+    calls = 0;
+    for (unsigned i = 0; i < 20 && !calls && !input_waiting(); i++)
+        input_wait(1);
+    KCHECK(calls || input_waiting());
     puppet_end_all();
 }
 

@@ -323,6 +323,10 @@ static void files(void) {
     KCHECK(!memcmp((char *)FAR, puppet_start, small.size));
 
     EXPECT(0, SYS_MUNMAP, FAR, 2 * PAGE_SIZE);
+    memcpy((char *)PUPPET_AREA,
+           (const unsigned[6]){FAR, PAGE_SIZE, RW, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, ~0u, 0}, 24);
+    KCHECK_EQ(CALL(SYS_MMAP, (unsigned)arguments), FAR);
+    KCHECK(access_to(FAR) == WRITABLE && access_to(FAR + PAGE_SIZE) == NONE);
     for (unsigned protection = PROT_READ; protection <= RW; protection += RW - PROT_READ) {
         memcpy((char *)PUPPET_AREA,
                (const unsigned[6]){FAR, PAGE_SIZE, protection, MAP_PRIVATE | MAP_FIXED, 3, 0}, 24);
