@@ -432,6 +432,10 @@ static void times(void) {
     EXPECT(0, 162, PLACE, 0);
     KCHECK(timer_ticks() - now >= 2);
     KCHECK_EQ(current->context.wake_at, now + 2); /* it was left alone until then */
+    *(struct timespec *)PLACE = (struct timespec){0, 1};
+    const unsigned then = timer_ticks();
+    EXPECT(0, 162, PLACE, 0);
+    KCHECK(timer_ticks() != then); /* a whole tick for less than one */
     put_action(HANDLER, SA_NODEFER, 0, 0);
     EXPECT(0, SYS_RT_SIGACTION, USR1, PLACE, 0, 8);
     puppet_frame->user_esp = STACK;

@@ -25,7 +25,7 @@ from mutations import mutants
 from workshop import Workshop
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-FILES = ["mm/*.[ch]", "mm/debug/*.c", "include/bitmap.h", "kernel/multiboot/boot_info.c", "kernel/process/*.[ch]"]
+FILES = ["mm/*.[ch]", "mm/debug/*.[ch]", "include/bitmap.h", "kernel/multiboot/boot_info.c", "kernel/process/*.[ch]"]
 PARSER = ["--target=i686-none-elf", "-std=gnu11", "-ffreestanding", "-D__float128=double", "-iquote", "include",
           "-iquote", "mm"]
 NOT_COUNTED = ("does not compile", "same code")
