@@ -247,6 +247,10 @@ static void interrupted_calls(void) {
     current->signals.pending = BIT(SIGURG);
     EXPECT(-EINTR, 29); /* pause */
     KCHECK(mask_is(BIT(SIGCHLD), 0));
+    current->signals.blocked = BIT(USR2);
+    current->signals.pending = BIT(SIGURG);
+    KCHECK(CALL(SYS_GETPID) > 0);
+    KCHECK(mask_is(BIT(USR2), 0)); /* it comes back once */
     put_action(HANDLER, SA_NODEFER, 0, 0);
     EXPECT(0, SYS_RT_SIGACTION, SIGCHLD, PLACE, 0, 8);
     current->signals.blocked = 0;
