@@ -211,6 +211,8 @@ static void execute(void) {
     set_registers(&marks[1], WORDS);
     EXPECT(0, SYS_EXECVE, PUPPET_NAME);
     KCHECK(control() == control_of(fresh.bytes) && read_fs() == 0 && read_gs() == 0);
+    KCHECK_EQ(control(), 0x037F); /* as after FNINIT */
+    KCHECK(!(cpu_features() & FXSR) || read_cr4() & CR4_OSFXSR);
     KCHECK_EQ(current->context.tls, 0);
 }
 
