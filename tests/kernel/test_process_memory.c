@@ -60,6 +60,7 @@ static void heap_moves(void) {
     KCHECK_EQ(*(int *)(start + PAGE_SIZE), 0);
     KCHECK_EQ(CALL(SYS_BRK, start), start);
     KCHECK_EQ(access_to(start), NONE);
+    KCHECK_EQ(access_to(end), WRITABLE); /* the mapping, behind what has gone */
 }
 
 KTEST(process_heap_moves_page_by_page)
