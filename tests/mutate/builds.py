@@ -1,5 +1,6 @@
 """One way to build the sources. Make does it once and says by which commands; of a mutant only the objects that its
 file is a part of are compiled, and the programs linked that are run."""
+import os
 import re
 import shlex
 import subprocess
@@ -28,7 +29,7 @@ class Build:
         for output in self.commands:
             sources = (folder / output).with_suffix(".d")
             for path in sources.read_text().split() if sources.exists() else []:
-                self.objects[path].append(output)
+                self.objects[os.path.normpath(path)].append(output)
         self.originals, self.changed, self.linked = {}, {}, {}
 
     def make(self, *options):

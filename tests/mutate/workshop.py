@@ -107,6 +107,8 @@ class Workshop:
 
     def line_counts(self, objects):
         data = [path for name in objects if (path := name.with_suffix(".gcda")).exists()]
+        if not data:
+            return []
         reports = subprocess.run([GCOV, "--json-format", "--stdout", *data], cwd=self.folder, capture_output=True,
                                  text=True, check=True).stdout.splitlines()
         return [((file["file"], line["line_number"]), line["count"]) for report in reports if report
