@@ -6,6 +6,7 @@
 #include "kmalloc.h"
 #include "ktest.h"
 #include "memlayout.h"
+#include "options.h"
 #include "says.h"
 #include "string.h"
 #include "support.h"
@@ -85,6 +86,7 @@ static void check_overflow(size_t size, unsigned by) {
     KCHECK_TRAPS(check_heap, NULL, text);
     KCHECK_TRAPS(free_it_again, NULL, text);
     KCHECK_REPORTED("allocate_it");
+    KCHECK(!find_text(ktest_report, "freed    by")); /* it is live */
     format_buffer(text, sizeof(text), "an object of %zu bytes", size);
     KCHECK_REPORTED(text);
     KCHECK_REPORTED(advice(object));
@@ -123,7 +125,10 @@ KTEST(heap_debug_red_zones_of_aligned_objects)
         }
 }
 
-static void free_at(void *p) { kfree(p); }
+static __attribute__((noinline)) void free_at(void *p) {
+    kfree(p);
+    calls++;
+}
 
 KTEST(heap_debug_a_free_beside_an_object_is_told_from_one_inside)
 {
@@ -151,6 +156,7 @@ KTEST(heap_debug_free_of_what_was_never_allocated)
     for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
         KCHECK(!is_known(places[i]));
         KCHECK_TRAPS(free_at, places[i], "it was never allocated");
+        KCHECK_REPORTED("free_at"); /* who freed it */
     }
     KCHECK_TRAPS(free_at, (void *)KHEAP_END, "no address of the heap's objects");
     KCHECK_TRAPS(free_at, (char *)KHEAP_START - 1, "no address of the heap's objects");
@@ -301,6 +307,31 @@ KTEST(heap_debug_write_after_free_is_found_in_the_quarantine)
         KCHECK_CALL(check_write_after_free(some_sizes[i]));
 }
 
+KTEST(heap_debug_whatever_is_written_after_free_is_found)
+{
+    static const uint8_t bytes[] = {0, 1, (2 * HEAP_POISON_BYTE) & 0xFF, 0xFF};
+    enum { SIZE = 64 };
+
+    NEEDS(HEAP_DEBUG);
+    allocate_it(SIZE);
+    KCHECK(object);
+    free_it_first();
+    for (unsigned at = 0; at < 2 * sizeof(unsigned); at++)
+        for (size_t i = 0; i < ARRAY_SIZE(bytes); i++) {
+            object[at] = (char)bytes[i];
+            KCHECK_TRAPS(check_heap, NULL, "use after free");
+            object[at] = HEAP_POISON_BYTE;
+        }
+    memset(object, 0, SIZE);
+    KCHECK_TRAPS(check_heap, NULL, "use after free: written at +0x0 ");
+    memset(object, HEAP_POISON_BYTE, SIZE);
+    object[SIZE] = 'x';
+    KCHECK_TRAPS(check_heap, NULL, "heap overflow: written up to 1 bytes");
+    KCHECK_REPORTED("free_it_first");
+    object[SIZE] = (char)0xB5;
+    kmalloc_check();
+}
+
 KTEST(heap_debug_quarantine_keeps_a_freed_place_for_long)
 {
     NEEDS(HEAP_DEBUG);
@@ -422,6 +453,54 @@ KTEST(heap_debug_trim_gives_back_what_was_freed)
         kmalloc_trim();
         KCHECK_EQ(kmalloc_pages(), pages);
     }
+}
+
+KTEST(heap_debug_is_there_when_it_is_asked_for)
+{ KCHECK_EQ(heap_mode(), options.heap); }
+
+KTEST(heap_debug_kzalloc_clears)
+{
+    if (heap_mode() == HEAP_NORMAL)
+        KSKIP("needs heap=debug or heap=guard");
+    static const size_t sizes[] = {1, 100, 5000};
+
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        const char *p = kzalloc(sizes[i]);
+        KCHECK(p);
+        for (size_t at = 0; at < sizes[i]; at++)
+            KCHECK_EQ(p[at], 0);
+        kfree((void *)(uintptr_t)p);
+    }
+}
+
+KTEST(heap_debug_peak_is_of_all_time)
+{
+    if (heap_mode() == HEAP_NORMAL)
+        KSKIP("needs heap=debug or heap=guard");
+    void *p = kmalloc(50 * PAGE_SIZE);
+    KCHECK(p);
+    size_t peak = kmalloc_peak_pages();
+    kfree(p);
+    kmalloc_trim();
+    KCHECK((p = kmalloc(1)));
+    KCHECK(peak >= 50 && kmalloc_peak_pages() == peak);
+    kfree(p);
+}
+
+/* A run's record is one, however many pages it has. */
+KTEST(heap_guard_takes_little_beside_the_objects)
+{
+    enum { N = 100 };
+    static void *p[N];
+
+    NEEDS(HEAP_GUARD);
+    kmalloc_trim();
+    size_t pages = kmalloc_pages();
+    for (unsigned i = 0; i < N; i++)
+        KCHECK((p[i] = kmalloc(24)));
+    KCHECK(kmalloc_pages() - pages <= N + 5);
+    for (unsigned i = 0; i < N; i++)
+        kfree(p[i]);
 }
 
 KTEST(heap_guard_finds_a_write_to_the_bytes_before_the_page_end)
