@@ -61,8 +61,9 @@ const struct trap_handlers *trap_set_handlers(const struct trap_handlers *new_ha
 
 static bool in_user_part(uintptr_t address) { return address >= FREE_START && address < KHEAP_START; }
 
+/* In an interrupt handler nothing may be mended: it is a bug. */
 static bool page_fault_mended(const struct trap_frame *frame, uintptr_t address) {
-    return frame->vector == TRAP_PAGE_FAULT && in_user_part(address) && handlers->page_fault &&
+    return frame->vector == TRAP_PAGE_FAULT && in_user_part(address) && !in_interrupt() && handlers->page_fault &&
            handlers->page_fault((const void *)address, frame->error);
 }
 

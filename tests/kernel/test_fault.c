@@ -3,6 +3,7 @@
 #include "cpu.h"
 #include "descriptors.h"
 #include "format.h"
+#include "interrupt.h"
 #include "kmalloc.h"
 #include "ktest.h"
 #include "log.h"
@@ -55,6 +56,17 @@ KTEST(fault_write_to_a_null_structs_field)
     KCHECK_CALL(check_page_fault(write_word, (void *)0x10, "write to 0x00000010", "null pointer"));
     KCHECK_REPORTED("+0x10");
     KCHECK_REPORTED("write_word");
+}
+
+static void read_in_handler(void *va) {
+    irqs_served = 1; /* the catch sets it back */
+    read_word(va);
+}
+
+/* Where programs' pages come when they are touched: in an interrupt handler none does. */
+KTEST(fault_in_an_interrupt_handler_is_a_page_fault_too)
+{
+    KCHECK_CALL(check_page_fault(read_in_handler, (void *)FREE_START, "read of 0x00400000", "free range"));
 }
 
 KTEST(fault_write_to_text)

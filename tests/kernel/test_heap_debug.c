@@ -11,6 +11,7 @@
 #include "string.h"
 #include "support.h"
 #include "trap.h"
+#include "vmem.h"
 
 #define NEEDS(mode) \
     do { \
@@ -161,6 +162,10 @@ KTEST(heap_debug_free_of_what_was_never_allocated)
     }
     KCHECK_TRAPS(free_at, (void *)KHEAP_END, "no address of the heap's objects");
     KCHECK_TRAPS(free_at, (char *)KHEAP_START - 1, "no address of the heap's objects");
+    if (kmalloc_size((void *)KHEAP_START) == 0) {
+        KCHECK_TRAPS(free_at, (void *)KHEAP_START, "cannot be freed");
+        KCHECK(!find_text(ktest_report, "no address of the heap's objects"));
+    }
     kfree(NULL);
     kmalloc_trim();
     allocate_it(1800); /* in debug mode in one of two slots of a new page */
@@ -454,6 +459,40 @@ KTEST(heap_debug_trim_gives_back_what_was_freed)
         kmalloc_trim();
         KCHECK_EQ(kmalloc_pages(), pages);
     }
+}
+
+/* A slab's 64 slots, of which one is in use: after a trim each of the others can be taken. */
+KTEST(heap_debug_trim_leaves_each_free_slot)
+{
+    enum { N = 64 };
+    static void *p[N];
+
+    NEEDS(HEAP_DEBUG);
+    kmalloc_trim();
+    for (unsigned i = 0; i < N; i++)
+        KCHECK((p[i] = kmalloc(24)));
+    for (unsigned i = 1; i < N; i++)
+        kfree(p[i]);
+    kmalloc_trim();
+    size_t pages = kmalloc_pages();
+    for (unsigned i = 1; i < N; i++)
+        KCHECK((p[i] = kmalloc(24)));
+    KCHECK_EQ(kmalloc_pages(), pages);
+    for (unsigned i = 0; i < N; i++)
+        kfree(p[i]);
+}
+
+/* Objects that no slot of 2 KiB holds. */
+KTEST(heap_debug_large_object_has_an_absent_page_behind_it)
+{
+    paddr_t pa;
+
+    NEEDS(HEAP_DEBUG);
+    char *p = kmalloc(3000), *other = kmalloc(3000);
+    KCHECK(p && other);
+    KCHECK(!vmem_translate((void *)(((uintptr_t)p + 3000 + PAGE_MASK) & ~(uintptr_t)PAGE_MASK), &pa));
+    kfree(other);
+    kfree(p);
 }
 
 KTEST(heap_debug_is_there_when_it_is_asked_for)

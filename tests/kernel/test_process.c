@@ -212,7 +212,7 @@ KTEST(process_rests_while_it_is_looked_at)
 }
 
 /* While the monitor waits for a key. */
-KTEST(process_runs_while_nothing_is_typed)
+KTEST(process_has_its_turn_while_nothing_is_typed)
 {
     KCHECK(puppet_start_with(count_calls) > 0);
     calls = 0;

@@ -197,7 +197,7 @@ KTEST(process_registers_go_with_their_program)
 
 static void is_running(void) { KCHECK(process_runs_program()); }
 
-KTEST(process_runs_program_or_monitor)
+KTEST(process_or_monitor_has_the_turn)
 {
     KCHECK(!process_runs_program());
     puppet_checks(is_running);

@@ -190,7 +190,7 @@ class Workshop:
         if not failed and not self.kernel.compile(mutant.path):
             return "same code", ""
         failed = failed or self.test_on_host(SANITIZED, mutant, tests) or self.test_in_kernel(mutant) or \
-            self.test_in_sanitized_kernel()
+            self.test_in_sanitized_kernel(mutant)
         return ("killed", failed) if failed else ("survived", "")
 
     def test_on_host(self, place, mutant, tests):
@@ -207,7 +207,8 @@ class Workshop:
             return "the kernel's build"
         return self.first_failing(self.boots(mutant.path), lambda boot: self.kernel_tests(boot, 4 * self.seconds[boot]))
 
-    def test_in_sanitized_kernel(self):
-        code, _ = run(["make", "-s", f"BUILD={UBSAN}", "UBSAN=1", "all"], self.folder, LIMIT)
-        return "the sanitizer's build" if code else \
-            self.kernel_tests((f"{UBSAN}/quire.elf", IN_KERNEL[1]), 4 * SLOWER * self.seconds[IN_KERNEL])
+    def test_in_sanitized_kernel(self, mutant):
+        if run(["make", "-s", f"BUILD={UBSAN}", "UBSAN=1", "all"], self.folder, LIMIT)[0]:
+            return "the sanitizer's build"
+        return self.first_failing(self.boots(mutant.path), lambda boot: self.kernel_tests(
+            (f"{UBSAN}/quire.elf", boot[1]), 4 * SLOWER * self.seconds[boot]))
