@@ -46,7 +46,7 @@
 #ifndef QUIRE_UBSAN
 #define KERNEL_LIMIT 0x002B0000 /* the image with .bss ends below; linker.ld asserts it */
 #else
-#define KERNEL_LIMIT 0x00340000 /* the sanitizer's checks make the code twice as long */
+#define KERNEL_LIMIT 0x00360000 /* the sanitizer's checks make the code twice as long */
 #endif
 #define SCRATCH_PAGE 0x003FF000
 #define IDENTITY_END 0x00400000
