@@ -1,11 +1,22 @@
-/* What kernel/process/linux.h says of Linux's interface, and what Linux's own headers call it. The includer defines
+/* What kernel/process/linux.h says of Linux's interface, and what Linux's own headers call it. Each is a
+ * call of linux_fact. Who includes it, inside a function with FACTS, defines which of the two it is about:
  *
- *   NUMBER(NAME)                          a constant, which has the same name there
- *   SIZE(TYPE, LINUX)                     a structure
+ *   SIZE(TYPE, LINUX)                     a structure's size
  *   FIELD(TYPE, FIELD, LINUX, FIELD)      where one of its fields lies
- *   BITS(FIELD)                           bits of struct user_desc
  *
- * Left out are SIGNALS, PATH_MAX, which are Quire's own, and ERESTART, which Linux's programs never see. */
+ * Left out are SIGNALS and PATH_MAX, which are Quire's own, and ERESTART, which programs never see. */
+
+/* A constant, which has the same name there. */
+#define NUMBER(name) linux_fact(facts, #name, (unsigned)(name));
+
+/* Bits of struct user_desc, whose fields have the same names there. */
+#define BITS(field) \
+    linux_fact(facts, "struct user_desc." #field, (union descriptor){.as = {.field = 1}}.words[3]);
+
+union descriptor {
+    struct user_desc as;
+    unsigned words[4];
+};
 
 NUMBER(EPERM)
 NUMBER(ENOENT)
