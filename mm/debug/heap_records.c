@@ -125,15 +125,6 @@ static size_t take_pages(size_t n) {
     return PAGES;
 }
 
-/* Makes the pages [FIRST, END) part of a new slab or run, and forgets the freed runs that started there. */
-static void set_uses(size_t first, size_t end, use_t use) {
-    for (size_t page = first; page < end; page++) {
-        if (*use_of(page) == (USE_RUN | page))
-            record_of(address_of(page))->state = RECORD_NONE;
-        *use_of(page) = use;
-    }
-}
-
 /* ---- slots ---- */
 
 /* Takes a page for a new slab; its slots are free. */
@@ -147,7 +138,7 @@ static bool new_slab(unsigned shift) {
         bitmap_fill(idle, page, page + 1, true);
         return false;
     }
-    set_uses(page, page + 1, shift);
+    *use_of(page) = shift;
     figures[shift - SHIFT_MIN].pages++;
     for (uintptr_t slot = va + PAGE_SIZE; slot > va;) {
         slot -= 1u << shift;
@@ -215,7 +206,8 @@ static struct record *take_run(size_t size, size_t align) {
         bitmap_fill(idle, first, first + all, true);
         return NULL;
     }
-    set_uses(first, first + all, USE_RUN | first);
+    for (size_t page = first; page < first + all; page++)
+        *use_of(page) = USE_RUN | first;
     *record = run;
     figures[RECORD_CLASSES - 1].pages += n;
     return record;
@@ -273,12 +265,10 @@ struct record *record_at(uintptr_t address) {
         return NULL;
     if (!(use & USE_RUN))
         return record_of(address & ~((1u << use) - 1));
-    /* When part of a freed run is reused, the uses of its other pages are stale. */
+    /* When a freed run's first page is used again, the uses of its others are stale. */
     struct record *record = record_of(address_of(use & ~USE_RUN));
-    if (*use_of(use & ~USE_RUN) != use || record->state == RECORD_NONE ||
-        page > run_page(record) + record->pages)
-        return NULL;
-    return record;
+    bool is_stale = *use_of(use & ~USE_RUN) != use;
+    return is_stale || page > run_page(record) + record->pages ? NULL : record;
 }
 
 void record_bounds(const struct record *record, char **start, char **end) {

@@ -8,12 +8,13 @@
 #include "support.h"
 #include "vmem.h"
 
+#include "../../mm/debug/heap_records.h"
+
 /* Objects, a record for each cell of their pages, and what each page is part of. */
 #define RECORDS_START 0xDC000000u
 #define USES_START 0xEA000000u
 #define PAGES ((RECORDS_START - KHEAP_START) / PAGE_SIZE)
-#define RECORD_BYTES 32u
-#define RUN 0x80000000u /* in a use, with the run's first page */
+#define USE_RUN 0x80000000u /* in a use, with the run's first page */
 
 static size_t page_of(const void *p) { return ((uintptr_t)p - KHEAP_START) / PAGE_SIZE; }
 static unsigned *use_of(const void *p) { return (unsigned *)USES_START + page_of(p); }
@@ -75,8 +76,8 @@ static void go_to_the_end(void) {
         if (at + pages + more > PAGES)
             continue;
         char *piece = kmalloc_aligned(1, (at ? pages : 1) * PAGE_SIZE);
-        KCHECK(piece && *use_of(piece) & RUN && (*use_of(piece) & ~RUN) >= at);
-        at = (*use_of(piece) & ~RUN) + (at ? pages : 1) + more;
+        KCHECK(piece && *use_of(piece) & USE_RUN && (*use_of(piece) & ~USE_RUN) >= at);
+        at = (*use_of(piece) & ~USE_RUN) + (at ? pages : 1) + more;
         kfree(piece);
     }
     for (bool done = heap_mode() == HEAP_GUARD || at == PAGES; !done; done = page_of(p[n++]) == PAGES - 1)
@@ -132,6 +133,35 @@ KTEST(heap_debug_check_finds_a_page_that_is_part_of_nothing)
     KCHECK_TRAPS(check_heap, NULL, "is neither idle nor used");
     *use_of(object + PAGE_SIZE) = use;
     kfree(object);
+}
+
+static void check_records(void *arg) { /* alone: kmalloc_check looks at the memory of what is live, too */
+    (void)arg;
+    records_check();
+}
+
+/* The record of a run that begins at PAGE. */
+static struct record *record_of(size_t page) {
+    return (struct record *)RECORDS_START + page * (heap_mode() == HEAP_GUARD ? 1 : PAGE_SIZE / 64);
+}
+
+KTEST(heap_debug_check_finds_an_idle_page_that_is_part_of_something)
+{
+    if (heap_mode() == HEAP_NORMAL)
+        KSKIP("needs heap=debug or heap=guard");
+    char *object = kmalloc(100000); /* too large for the quarantine */
+    KCHECK(object);
+    struct record *record = record_of(*use_of(object) & ~USE_RUN);
+    KCHECK(record->object == object && record->size == 100000);
+    kfree(object);
+    KCHECK_EQ(record->state, RECORD_FREED);
+    record->state = RECORD_LIVE;
+    KCHECK_TRAPS(check_records, NULL, "is idle and used");
+    record->state = RECORD_FREED;
+    record->slot_shift = 6;
+    KCHECK_TRAPS(check_records, NULL, "is idle and used");
+    record->slot_shift = RUN;
+    kmalloc_check();
 }
 
 static bool is_mapped(uintptr_t va) {
@@ -256,14 +286,14 @@ KTEST(heap_debug_takes_no_record_before_it_is_needed)
 {
     enum { N = 10 };
     static void *p[N];
-    size_t cells = heap_mode() == HEAP_GUARD ? 1 : PAGE_SIZE / 64, per_page = PAGE_SIZE / RECORD_BYTES / cells;
+    size_t cells = heap_mode() == HEAP_GUARD ? 1 : PAGE_SIZE / 64, per_page = PAGE_SIZE / sizeof(struct record) / cells;
 
     if (heap_mode() == HEAP_NORMAL)
         KSKIP("needs heap=debug or heap=guard");
     kmalloc_trim();
     for (unsigned i = 0; i <= N; i++) {
         for (size_t page = 0; page < PAGES; page += per_page)
-            KCHECK(!is_mapped(RECORDS_START + page * cells * RECORD_BYTES) || any_used(page, per_page));
+            KCHECK(!is_mapped(RECORDS_START + page * cells * sizeof(struct record)) || any_used(page, per_page));
         for (size_t page = 0; page < PAGES; page += PAGE_SIZE / sizeof(unsigned))
             KCHECK(!is_mapped(USES_START + page * sizeof(unsigned)) || any_used(page, PAGE_SIZE / sizeof(unsigned)));
         KCHECK(i == N || (p[i] = kmalloc(1800)));
