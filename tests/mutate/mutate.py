@@ -111,7 +111,7 @@ def read_equivalent():
 
 
 def equivalent(every, texts):
-    """Those of EVERY that are listed."""
+    """Those of EVERY, the mutants of the files TEXTS, that are listed. What is listed of these files must be one mutant."""
     listed, found, seen = read_equivalent(), defaultdict(list), Counter()
     for mutant in every:
         function, change = f"{mutant.path} {mutant.function}", diff(mutant, texts)
@@ -119,9 +119,11 @@ def equivalent(every, texts):
         for place in (mutant.path, function, f"{function} {seen[function, change]}"):
             if (place, change) in listed:
                 found[place, change].append(mutant)
-    for (place, change), same in found.items():
-        if len(same) > 1:
-            raise SystemExit(f"mutate: tests/mutate/equivalent does not say which of {len(same)} in {place}:\n{change}")
+    for place, change in listed:
+        same = len(found[place, change])
+        if place.split()[0] in texts and same != 1:
+            which = f"does not say which of {same}" if same else "has what is no mutant"
+            raise SystemExit(f"mutate: tests/mutate/equivalent {which} in {place}:\n{change}")
     return set(sum(found.values(), []))
 
 

@@ -30,7 +30,8 @@ SLOWER = 4  # so many times longer may the kernel with the sanitizer take
 # Before all of the kernel's tests, those that are about the folder; each is a boot. With heap=guard a use of freed memory,
 # or of what lies behind an object, is a fault.
 FITTING = {"kernel/process/": ["test=process_* rounds=20", "heap=guard test=process_* rounds=20"],
-           "mm/debug/": [f"heap={mode} test={tests}_*" for tests in ("heap", "kmalloc") for mode in ("debug", "guard")]}
+           "mm/debug/": ["heap=debug -- alloc 77; exit",  # the heap's first object: before tests it gives back what is spare
+                         *[f"heap={mode} test={tests}_*" for tests in ("heap", "kmalloc") for mode in ("debug", "guard")]]}
 
 
 def files_below(folder):
