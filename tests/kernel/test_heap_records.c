@@ -122,6 +122,22 @@ KTEST(heap_debug_a_page_among_used_ones_comes_and_goes_alone)
             kfree(p[i]);
 }
 
+KTEST(heap_debug_takes_the_first_page_again_and_checks_it)
+{
+    if (heap_mode() == HEAP_NORMAL)
+        KSKIP("needs heap=debug or heap=guard");
+    KCHECK_CALL(go_to_the_end());
+    if (is_known((char *)KHEAP_START))
+        KSKIP("the first page is in use");
+    char *p = kmalloc(1800);
+    KCHECK(p && page_of(p) == 0);
+    const unsigned use = *use_of(p);
+    *use_of(p) = 0;
+    KCHECK_TRAPS(check_heap, NULL, "is neither idle nor used");
+    *use_of(p) = use;
+    kfree(p);
+}
+
 KTEST(heap_debug_check_finds_a_page_that_is_part_of_nothing)
 {
     if (heap_mode() == HEAP_NORMAL)
@@ -270,6 +286,27 @@ KTEST(heap_debug_trim_leaves_free_slots_beside_objects)
     for (unsigned i = 0; i < N; i += 2)
         KCHECK((p[i] = kmalloc(1800)));
     KCHECK_EQ(kmalloc_pages(), pages);
+    for (unsigned i = 0; i < N; i++)
+        kfree(p[i]);
+}
+
+/* The last free slot of a page that stays led to one of a page that goes. */
+KTEST(heap_debug_trim_leaves_no_slot_of_a_page_that_goes)
+{
+    enum { N = 6 };
+    static void *p[N];
+
+    if (heap_mode() != HEAP_DEBUG)
+        KSKIP("needs heap=debug");
+    kmalloc_trim();
+    for (unsigned i = 0; i < N; i++)
+        KCHECK((p[i] = kmalloc(1800)));
+    KCHECK_EQ(page_of(p[0]), page_of(p[1]));
+    for (unsigned i = N; --i > 0;)
+        kfree(p[i]);
+    kmalloc_trim();
+    for (unsigned i = 1; i < N; i++)
+        KCHECK((p[i] = kmalloc(1800)));
     for (unsigned i = 0; i < N; i++)
         kfree(p[i]);
 }
