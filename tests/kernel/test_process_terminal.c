@@ -2,9 +2,13 @@
 #include "process.h"
 
 #include "../../kernel/process/process_inside.h"
+#include "cpu.h"
+#include "input.h"
 #include "ktest.h"
 #include "puppet.h"
+#include "serial.h"
 #include "support.h"
+#include "timer.h"
 
 static int owner; /* of the terminal, while a program runs */
 
@@ -30,6 +34,42 @@ KTEST(process_that_has_ended_gives_back_the_terminal)
 {
     KCHECK_EQ(puppet_status(look_at_terminal), 0);
     puppet_checks(nobody_has_the_terminal);
+}
+
+/* ---- keys ---- */
+
+/* COM1, turned back on itself, receives KEY. */
+static bool type_at_serial_line(enum key key) {
+    enum { DATA = 0x3F8, MCR = 0x3FC, LSR = 0x3FD, MCR_LOOP = 0x10, LSR_RECEIVED = 1 };
+    uint8_t mcr = inb(MCR);
+    unsigned left = 10000; /* reads, each about a microsecond */
+
+    outb(MCR, mcr | MCR_LOOP);
+    outb(DATA, (uint8_t)key);
+    while (!(inb(LSR) & LSR_RECEIVED) && left > 0)
+        left--;
+    outb(MCR, mcr);
+    return left > 0;
+}
+
+static unsigned began;
+
+static void run_until_interrupted(struct trap_frame *frame) {
+    if (timer_ticks() - began < 5 * TIMER_HZ)
+        puppet_call(frame, SYS_SCHED_YIELD, (const unsigned[6]){0});
+    else
+        puppet_call(frame, SYS_EXIT, (const unsigned[6]){0});
+}
+
+/* Nobody reads, and the key comes while the program runs. */
+KTEST(process_that_is_waited_for_is_interrupted)
+{
+    if (!serial_present())
+        KSKIP("needs a serial line");
+    input_start_interrupts();
+    began = timer_ticks();
+    KCHECK(type_at_serial_line(KEY_CTRL_C));
+    KCHECK_EQ(puppet_status(run_until_interrupted), SIGINT);
 }
 
 /* ---- output ---- */
