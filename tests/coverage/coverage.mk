@@ -9,7 +9,7 @@ GCOV ?= $(patsubst %gcc,%gcov,$(HOST_CC))
 TRACED := $(abspath $(KERNEL))
 TRACE_START = $$(printf %d 0x$$($(NM) $(KERNEL) | sed -n 's/ . kernel_start$$//p'))
 TRACE_END = $$(printf %d 0x$$($(NM) $(KERNEL) | sed -n 's/ . text_end$$//p'))
-COVERAGE_CMDLINES := test test=*random* test=process_p* heap=debug_test heap=guard_test
+COVERAGE_CMDLINES := test test=*random* heap=debug_test heap=guard_test
 # Boot tests that run programs, those of what a loader says, and a processor without FXSAVE.
 COVERAGE_BOOT ?= tests/boot/test_programs.py tests/boot/test_multiboot_info.py tests/boot/test_modules.py \
     tests/boot/test_machines.py::test_the_kernel_passes_its_tests_on_cpu[486]
