@@ -107,9 +107,9 @@ static void no_such_calls(void) {
     EXPECT(-ENOSYS, (unsigned)-1);
     for (size_t i = 0; i < ARRAY_SIZE(zero); i++)
         KCHECK_EQ(CALL(zero[i]), 0);
-    EXPECT(022, 60);                                                        /* umask */
-    KCHECK(CALL(224) == CALL(SYS_GETPID) && CALL(258) == CALL(SYS_GETPID)); /* gettid, set_tid_address */
-    const int child = CALL(190);                                            /* vfork */
+    EXPECT(022, SYS_UMASK);
+    KCHECK(CALL(SYS_GETTID) == CALL(SYS_GETPID) && CALL(SYS_SET_TID_ADDRESS) == CALL(SYS_GETPID));
+    const int child = CALL(SYS_VFORK);
     KCHECK(child > 0);
     KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)child, PUPPET_AREA, 0), child);
 }
@@ -127,7 +127,7 @@ static bool status_says(int status, const char *wanted) {
 static void uname(void) {
     static const char names[][8] = {"Linux", "quire", "5.10.0", "Quire", "i686", ""};
     memset((char *)PUPPET_AREA, 'x', 7 * 65);
-    EXPECT(0, 122, PUPPET_AREA);
+    EXPECT(0, SYS_UNAME, PUPPET_AREA);
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
         KCHECK(!strcmp((const char *)PUPPET_AREA + i * 65, names[i])); /* each field has as many bytes */
     KCHECK_EQ(*(char *)(PUPPET_AREA + ARRAY_SIZE(names) * 65), 'x');

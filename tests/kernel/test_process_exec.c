@@ -232,7 +232,7 @@ static void thread_areas(void) {
 
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
         *area = (struct user_desc){.entry = cases[i].entry, .base = FAR + i};
-        KCHECK_EQ(CALL(243, PUPPET_AREA), cases[i].value); /* set_thread_area */
+        KCHECK_EQ(CALL(SYS_SET_THREAD_AREA, PUPPET_AREA), cases[i].value);
         base = cases[i].value == 0 ? FAR + i : base;
         KCHECK_EQ(current->context.tls, base);
         KCHECK_EQ(area->entry, cases[i].value == 0 ? USER_TLS / 8 : cases[i].entry);
@@ -240,7 +240,7 @@ static void thread_areas(void) {
     *area = (struct user_desc){.entry = USER_TLS / 8, .base = FAR + 9};
     EXPECT(0, SYS_MPROTECT, PUPPET_AREA, PAGE_SIZE,
            PROT_READ); /* the entry's number cannot be written there */
-    EXPECT(-EFAULT, 243, PUPPET_AREA);
+    EXPECT(-EFAULT, SYS_SET_THREAD_AREA, PUPPET_AREA);
     KCHECK_EQ(current->context.tls, base);
 }
 

@@ -271,7 +271,7 @@ static void paths(void) {
             EXPECT(cases[i].flags & O_ACCMODE, SYS_FCNTL, 3, F_GETFL);
             EXPECT(0, SYS_CLOSE, 3);
         }
-        KCHECK_EQ(CALL(295, (unsigned)AT_FDCWD, text(cases[i].path), cases[i].flags), value); /* openat */
+        KCHECK_EQ(CALL(SYS_OPENAT, (unsigned)AT_FDCWD, text(cases[i].path), cases[i].flags), value);
         CALL(SYS_CLOSE, 3);
     }
     for (unsigned length = 255; length <= 256; length++) {
@@ -282,7 +282,7 @@ static void paths(void) {
     }
     for (size_t i = 0; i < ARRAY_SIZE(accesses); i++) {
         KCHECK_EQ(CALL(SYS_ACCESS, text(accesses[i].path), accesses[i].mode), accesses[i].value);
-        KCHECK_EQ(CALL(307, 9, text(accesses[i].path), accesses[i].mode), accesses[i].value); /* faccessat */
+        KCHECK_EQ(CALL(SYS_FACCESSAT, 9, text(accesses[i].path), accesses[i].mode), accesses[i].value);
     }
     text("/");
     EXPECT(0, SYS_CHDIR, PLACE);

@@ -51,72 +51,72 @@ static unsigned choose(unsigned arg[6]) {
     case 0:
     case 1:
         arg[3] = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
-        return 192; /* mmap2 */
+        return SYS_MMAP2;
     case 2:
         arg[3] = MAP_PRIVATE | MAP_FIXED;
         arg[4] = 3 + random_below(4);
-        return 192;
+        return SYS_MMAP2;
     case 3:
         arg[0] = arg[3] = 0;
         arg[3] = MAP_PRIVATE | MAP_ANONYMOUS;
-        return 192;
+        return SYS_MMAP2;
     case 4:
-        return 91; /* munmap */
+        return SYS_MUNMAP;
     case 5:
-        return 125; /* mprotect */
+        return SYS_MPROTECT;
     case 6:
         arg[0] = current->memory.brk + random_below(6 * PAGE_SIZE) - 2 * PAGE_SIZE;
-        return 45; /* brk */
+        return SYS_BRK;
     case 7:
     case 8:
     case 9:
-        return programs() < PROGRAMS_MOST ? 2 : 158; /* fork or sched_yield */
+        return programs() < PROGRAMS_MOST ? SYS_FORK : SYS_SCHED_YIELD;
     case 10:
         arg[0] = SIGCHLD | CLONE_CHILD_SETTID | CLONE_PARENT_SETTID;
         arg[1] = 0;
         arg[2] = arg[4] = buffer();
-        return programs() < PROGRAMS_MOST ? 120 : 158; /* clone or sched_yield */
+        return programs() < PROGRAMS_MOST ? SYS_CLONE : SYS_SCHED_YIELD;
     case 11:
         arg[0] = PUPPET_NAME;
         arg[1] = arg[2] = PUPPET_ARGUMENTS;
-        return 11; /* execve */
+        return SYS_EXECVE;
     case 12:
-        return random_below(8) ? 158 : 1; /* sched_yield or exit */
+        return random_below(8) ? SYS_SCHED_YIELD : SYS_EXIT;
     case 13:
         arg[0] = random_below(32) ? (unsigned)some_pid() : (unsigned)-1;
         arg[1] = random_below(4) ? SIGUSR1 : SIGKILL;
-        return 37; /* kill */
+        return SYS_KILL;
     case 14:
         arg[0] = (unsigned)-1;
         arg[1] = buffer();
         arg[2] = random_below(4) ? WNOHANG : 0;
         arg[3] = 0;
-        return 114; /* wait4 */
+        return SYS_WAIT4;
     case 15:
         arg[0] = buffer();
-        return 42; /* pipe */
+        return SYS_PIPE;
     case 16:
     case 17:
         arg[0] = 3 + random_below(5);
         arg[1] = buffer();
         arg[2] = random_below(3 * PAGE_SIZE);
-        return 3 + random_below(2); /* read or write */
+        return random_below(2) ? SYS_WRITE : SYS_READ;
     case 18:
         arg[0] = random_below(8);
-        return 6; /* close */
+        return SYS_CLOSE;
     case 19:
         arg[0] = PUPPET_NAME;
         arg[1] = 0;
-        return 5; /* open */
+        return SYS_OPEN;
     case 20:
         arg[0] = SIGUSR1;
         arg[1] = PUPPET_ACTION;
         arg[2] = 0;
-        return 174; /* rt_sigaction */
+        return SYS_RT_SIGACTION;
     default:
         arg[0] = random_below(8);
         arg[1] = 3 + random_below(5);
-        return 63; /* dup2 */
+        return SYS_DUP2;
     }
 }
 

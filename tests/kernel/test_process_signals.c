@@ -169,7 +169,7 @@ static void handlers(void) {
     changed->sigcontext.frame.eax = 77;
     changed->mask[0] = ~0u;
     puppet_frame->user_esp = (unsigned)on + 4;
-    EXPECT(77, 173); /* rt_sigreturn */
+    EXPECT(77, SYS_RT_SIGRETURN);
     KCHECK(puppet_frame->eip == 0x1000 && puppet_frame->user_esp == STACK);
     KCHECK(puppet_frame->cs == USER_CS && puppet_frame->user_ss == USER_DS);
     KCHECK_EQ(puppet_frame->eflags, EFLAGS_PROGRAM | EFLAGS_IF | 2);
@@ -183,7 +183,7 @@ static void handlers(void) {
     KCHECK_EQ(on->mask[0], BIT(USR2));
     KCHECK(mask_is(BIT(USR2), 0));
     puppet_frame->user_esp = (unsigned)on + 8;
-    EXPECT(0, 119); /* sigreturn: its restorer pops the number, too */
+    EXPECT(0, SYS_SIGRETURN); /* its restorer pops the number, too */
     KCHECK_EQ(puppet_frame->user_esp, STACK);
     put_action(HANDLER, SA_RESETHAND, 0, BIT(SIGKILL));
     handle();
@@ -236,16 +236,16 @@ static void interrupted_calls(void) {
     EXPECT(0, SYS_SIGPROCMASK, SIG_SETMASK, PLACE);
     *(unsigned *)PLACE = BIT(SIGCHLD) | BIT(SIGKILL);
     current->signals.pending = BIT(USR1);
-    EXPECT(USR1, 179, PLACE, 8); /* rt_sigsuspend */
+    EXPECT(USR1, SYS_RT_SIGSUSPEND, PLACE, 8);
     const struct found *on = (const struct found *)puppet_frame->user_esp;
     KCHECK_EQ(on->sigcontext.frame.eax, (unsigned)-EINTR);
     KCHECK_EQ(on->mask[0], BIT(USR2)); /* comes back, not the one of meanwhile */
     KCHECK(mask_is(BIT(SIGCHLD), 0));
     current->signals.pending = BIT(SIGURG);
-    EXPECT(-EINTR, 72, 0, 0, BIT(USR2)); /* sigsuspend */
+    EXPECT(-EINTR, SYS_SIGSUSPEND, 0, 0, BIT(USR2));
     KCHECK(mask_is(BIT(SIGCHLD), 0));
     current->signals.pending = BIT(SIGURG);
-    EXPECT(-EINTR, 29); /* pause */
+    EXPECT(-EINTR, SYS_PAUSE);
     KCHECK(mask_is(BIT(SIGCHLD), 0));
     current->signals.blocked = BIT(USR2);
     current->signals.pending = BIT(SIGURG);
@@ -256,13 +256,13 @@ static void interrupted_calls(void) {
     current->signals.blocked = 0;
     KCHECK(CALL(SYS_FORK) > 0);
     puppet_frame->user_esp = STACK;
-    EXPECT(SIGCHLD, 29); /* until the child has ended */
+    EXPECT(SIGCHLD, SYS_PAUSE); /* until the child has ended */
     KCHECK(CALL(SYS_WAITPID, (unsigned)-1, MORE, 0) > 0);
     put_action(SIG_DFL, 0, 0, 0);
     EXPECT(0, SYS_RT_SIGACTION, SIGCHLD, PLACE, 0, 8);
     current->signals.blocked = BIT(SIGCHLD);
     current->signals.pending = BIT(SIGSTOP); /* which is not known */
-    EXPECT(-EINTR, 29);
+    EXPECT(-EINTR, SYS_PAUSE);
     KCHECK(mask_is(BIT(SIGCHLD), 0));
 }
 
@@ -403,54 +403,54 @@ KTEST(process_signal_between_two_instructions_changes_nothing)
 static void times(void) {
     static const struct {
         unsigned call[7], value;
-    } sleeps[] = {{{162, PLACE, 0}, (unsigned)-EINTR}, /* nanosleep */
-                  {{162, PLACE, 8}, (unsigned)-EFAULT},
-                  {{267, 0, 1, PLACE, MORE}, (unsigned)-EINTR}, /* clock_nanosleep, until: nothing is left */
-                  {{267, 0, 0, PLACE, MORE}, (unsigned)-EINTR}};
+    } sleeps[] = {{{SYS_NANOSLEEP, PLACE, 0}, (unsigned)-EINTR},
+                  {{SYS_NANOSLEEP, PLACE, 8}, (unsigned)-EFAULT},
+                  {{SYS_CLOCK_NANOSLEEP, 0, 1, PLACE, MORE}, (unsigned)-EINTR}, /* until: nothing is left */
+                  {{SYS_CLOCK_NANOSLEEP, 0, 0, PLACE, MORE}, (unsigned)-EINTR}};
     const struct timespec *time = (const struct timespec *)PLACE;
     const unsigned tick = 1000000000 / TIMER_HZ, now = timer_ticks();
 
-    EXPECT(0, 265, 0, PLACE); /* clock_gettime */
+    EXPECT(0, SYS_CLOCK_GETTIME, 0, PLACE);
     KCHECK(time->seconds == (int)(now / TIMER_HZ) && time->ns == (int)(now % TIMER_HZ * tick));
-    EXPECT(0, 403, 0, PLACE); /* clock_gettime64 */
+    EXPECT(0, SYS_CLOCK_GETTIME64, 0, PLACE);
     KCHECK(word(0) == now / TIMER_HZ && word(1) == 0 && word(2) == now % TIMER_HZ * tick && word(3) == 0);
-    EXPECT(0, 78, PLACE); /* gettimeofday */
+    EXPECT(0, SYS_GETTIMEOFDAY, PLACE);
     KCHECK(word(0) == now / TIMER_HZ && word(1) == now % TIMER_HZ * (tick / 1000));
-    EXPECT(0, 78, 0);
-    KCHECK_EQ(CALL(13, PLACE), (int)(now / TIMER_HZ)); /* time */
+    EXPECT(0, SYS_GETTIMEOFDAY, 0);
+    KCHECK_EQ(CALL(SYS_TIME, PLACE), (int)(now / TIMER_HZ));
     KCHECK_EQ(word(0), now / TIMER_HZ);
     KCHECK_EQ(timer_ticks(), now); /* interrupts are off */
 
     static const struct timespec wrong[] = {{-1, 0}, {0, -1}, {0, 1000000000}};
     for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
         memcpy((char *)PLACE, &wrong[i], sizeof(wrong[i]));
-        EXPECT(-EINVAL, 162, PLACE, 0); /* nanosleep */
+        EXPECT(-EINVAL, SYS_NANOSLEEP, PLACE, 0);
     }
     *(struct timespec *)PLACE = (struct timespec){0, 0};
-    EXPECT(0, 162, PLACE, 0);
-    EXPECT(0, 267, 0, 1, PLACE); /* clock_nanosleep, until a time that has passed */
+    EXPECT(0, SYS_NANOSLEEP, PLACE, 0);
+    EXPECT(0, SYS_CLOCK_NANOSLEEP, 0, 1, PLACE); /* until a time that has passed */
     *(struct timespec *)PLACE = (struct timespec){(int)(now / TIMER_HZ), (int)(now % TIMER_HZ * tick)};
-    EXPECT(0, 267, 0, 1, PLACE); /* until now */
+    EXPECT(0, SYS_CLOCK_NANOSLEEP, 0, 1, PLACE); /* until now */
     KCHECK_EQ(timer_ticks(), now);
     *(struct timespec *)PLACE = (struct timespec){0, (int)tick + 1};
-    EXPECT(0, 162, PLACE, 0);
+    EXPECT(0, SYS_NANOSLEEP, PLACE, 0);
     KCHECK(timer_ticks() - now >= 2);
     KCHECK_EQ(current->context.wake_at, now + 2); /* it was left alone until then */
     *(struct timespec *)PLACE = (struct timespec){0, 1};
     const unsigned then = timer_ticks();
-    EXPECT(0, 162, PLACE, 0);
+    EXPECT(0, SYS_NANOSLEEP, PLACE, 0);
     KCHECK(timer_ticks() != then); /* a whole tick for less than one */
     put_action(HANDLER, SA_NODEFER, 0, 0);
     EXPECT(0, SYS_RT_SIGACTION, USR1, PLACE, 0, 8);
     puppet_frame->user_esp = STACK;
     *(struct timespec *)PLACE = (struct timespec){INT32_MAX, 999999999};
     current->signals.pending = BIT(USR1);
-    EXPECT(USR1, 162, PLACE, MORE);
+    EXPECT(USR1, SYS_NANOSLEEP, PLACE, MORE);
     KCHECK_EQ(*(int *)MORE,
               (int)(INT32_MAX / TIMER_HZ)); /* what is left of the longest sleep, and a second's ticks */
     *(struct timespec *)PLACE = (struct timespec){5, 0};
     current->signals.pending = BIT(USR1);
-    EXPECT(USR1, 162, PLACE, MORE);
+    EXPECT(USR1, SYS_NANOSLEEP, PLACE, MORE);
     KCHECK(((int *)MORE)[0] == 5 && ((int *)MORE)[1] == 0);
     *(int *)MORE = 77;
     for (unsigned i = 0; i < ARRAY_SIZE(sleeps); i++) {

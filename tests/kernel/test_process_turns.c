@@ -270,7 +270,7 @@ static void interrupt_floats(void) {
     saved[1] = 0x0F;             /* rounds towards zero */
     memset(&saved[24], 0xFF, 4); /* MXCSR, where there is one */
     puppet_frame->user_esp = at + 4;
-    EXPECT(0, 173); /* rt_sigreturn */
+    EXPECT(0, SYS_RT_SIGRETURN);
     KCHECK_EQ(control(), 0x0F7F);
     fpu_save(&now);
     KCHECK(!(cpu_features() & FXSR) ||
