@@ -38,18 +38,26 @@ KTEST(process_that_has_ended_gives_back_the_terminal)
 
 /* ---- keys ---- */
 
-/* COM1, turned back on itself, receives KEY. */
+/* COM1's registers and their bits; as in serial.c. */
+enum { DATA = 0x3F8, MCR = 0x3FC, LSR = 0x3FD, MCR_LOOP = 0x10, LSR_RECEIVED = 0x01, LSR_SENT_ALL = 0x40 };
+
+static bool wait_for(uint8_t bit) {
+    for (unsigned n = 0; n < 10000; n++) /* reads, each about a microsecond on hardware */
+        if (inb(LSR) & bit)
+            return true;
+    return false;
+}
+
+/* COM1, turned back on itself when the last character has left it, receives KEY. */
 static bool type_at_serial_line(enum key key) {
-    enum { DATA = 0x3F8, MCR = 0x3FC, LSR = 0x3FD, MCR_LOOP = 0x10, LSR_RECEIVED = 1 };
     uint8_t mcr = inb(MCR);
-    unsigned left = 10000; /* reads, each about a microsecond */
+    bool sent = wait_for(LSR_SENT_ALL);
 
     outb(MCR, mcr | MCR_LOOP);
     outb(DATA, (uint8_t)key);
-    while (!(inb(LSR) & LSR_RECEIVED) && left > 0)
-        left--;
+    bool received = wait_for(LSR_RECEIVED);
     outb(MCR, mcr);
-    return left > 0;
+    return sent && received;
 }
 
 static unsigned began;
