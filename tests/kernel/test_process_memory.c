@@ -143,6 +143,7 @@ KTEST(process_mappings_that_cannot_be_are_refused)
 static void places(void) {
     const unsigned first = USER_END - PAGE_SIZE;
 
+    KCHECK_EQ(STACK_END - MAPPINGS_END, 256 * PAGE_SIZE); /* as wide as Linux's stack_guard_gap */
     EXPECT(USER_END - PAGE_SIZE, SYS_MMAP2, 0, 1, RW, ANYWHERE);
     EXPECT(USER_END - 3 * PAGE_SIZE, SYS_MMAP2, FAR, PAGE_SIZE + 1, RW, ANYWHERE); /* a hint is no order */
     EXPECT(0, SYS_MUNMAP, USER_END - 3 * PAGE_SIZE, PAGE_SIZE);
