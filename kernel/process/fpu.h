@@ -8,7 +8,7 @@
 struct fpu_state {
     uint8_t bytes[512];
 } __attribute__((aligned(16)));
-_Static_assert(sizeof(struct fpu_state) == 512, "a program's signal handler finds no more, and no less");
+_Static_assert(sizeof(struct fpu_state) == 512, "FXSAVE's area, which signal handlers are given too");
 
 /* Lets programs use SSE where the processor has it, and keeps the state that they begin with. Before the first
  * one. */

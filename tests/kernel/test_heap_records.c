@@ -156,10 +156,10 @@ static void check_records(void *arg) { /* alone: kmalloc_check looks at the memo
     records_check();
 }
 
-/* The record of a run that begins at PAGE. */
-static struct record *record_of(size_t page) {
-    return (struct record *)RECORDS_START + page * (heap_mode() == HEAP_GUARD ? 1 : PAGE_SIZE / 64);
-}
+static size_t cells_per_page(void) { return heap_mode() == HEAP_GUARD ? 1 : PAGE_SIZE / 64; }
+
+/* The record of PAGE's first cell. */
+static struct record *record_of(size_t page) { return (struct record *)RECORDS_START + page * cells_per_page(); }
 
 KTEST(heap_debug_check_finds_an_idle_page_that_is_part_of_something)
 {
@@ -323,14 +323,14 @@ KTEST(heap_debug_takes_no_record_before_it_is_needed)
 {
     enum { N = 10 };
     static void *p[N];
-    size_t cells = heap_mode() == HEAP_GUARD ? 1 : PAGE_SIZE / 64, per_page = PAGE_SIZE / sizeof(struct record) / cells;
+    size_t per_page = PAGE_SIZE / sizeof(struct record) / cells_per_page(); /* whose records fill a page */
 
     if (heap_mode() == HEAP_NORMAL)
         KSKIP("needs heap=debug or heap=guard");
     kmalloc_trim();
     for (unsigned i = 0; i <= N; i++) {
         for (size_t page = 0; page < PAGES; page += per_page)
-            KCHECK(!is_mapped(RECORDS_START + page * cells * sizeof(struct record)) || any_used(page, per_page));
+            KCHECK(!is_mapped((uintptr_t)record_of(page)) || any_used(page, per_page));
         for (size_t page = 0; page < PAGES; page += PAGE_SIZE / sizeof(unsigned))
             KCHECK(!is_mapped(USES_START + page * sizeof(unsigned)) || any_used(page, PAGE_SIZE / sizeof(unsigned)));
         KCHECK(i == N || (p[i] = kmalloc(1800)));
