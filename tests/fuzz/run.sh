@@ -2,6 +2,8 @@
 # run.sh DIR SECONDS TARGET...: runs the fuzz targets in DIR, SECONDS in all, and prints a line each: seconds of processor
 # time, inputs run, edges of the code that were reached, findings. Fails when there is one, and says how to see it again.
 set -eu
+# shellcheck source=tests/clock.sh
+. tests/clock.sh
 
 dir=$1
 seconds=$2
@@ -11,26 +13,21 @@ each=$((seconds / $#))
 failed=0
 
 number() { sed -n "s/^stat::$1: *//p" "$dir/$target.log"; }
-# Seconds of processor time that all targets had taken when `times` was written. (A subshell's own are none.)
-cpu() {
-    awk -F '[ms ]+' 'NR == 2 { print int($1 * 60 + $2 + $3 * 60 + $4) }' "$dir/times"
-}
 edges() { sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$dir/$target.log" | tail -n 1; }
 
-cpu_before=0
 printf '%-12s %8s %12s %8s %9s\n' target seconds inputs edges findings
 for target in "$@"; do
     findings=$dir/findings/$target
     mkdir -p "$findings" "$dir/corpus/$target"
     status=0
+    clock "$dir/times"
+    began=$now
     "$dir/$target" -max_total_time=$each -timeout=100 -rss_limit_mb=1500 -print_final_stats=1 -close_fd_mask=1 \
         -artifact_prefix="$findings/" "$dir/corpus/$target" "tests/fuzz/corpus/$target" >"$dir/$target.log" 2>&1 || status=$?
     found=$(sed -n 's/.*Test unit written to //p' "$dir/$target.log")
-    times >"$dir/times"
-    cpu_now=$(cpu)
-    printf '%-12s %8s %12s %8s %9s\n' "$target" $((cpu_now - cpu_before)) "$(number number_of_executed_units)" "$(edges)" \
+    clock "$dir/times"
+    printf '%-12s %8s %12s %8s %9s\n' "$target" $((now - began)) "$(number number_of_executed_units)" "$(edges)" \
         "$(echo "$found" | wc -w)"
-    cpu_before=$cpu_now
     [ $status -eq 0 ] && continue
     failed=1
     grep -m 3 -e '^FINDING' -e '^SUMMARY' -e 'runtime error' "$dir/$target.log" | sed 's/^/  /' || tail -n 5 "$dir/$target.log"

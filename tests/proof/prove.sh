@@ -15,6 +15,8 @@
 #     with:       -D... for the compiler, the rest for CBMC
 #     round:      short, if it takes a few seconds
 set -u
+# shellcheck source=tests/clock.sh
+. tests/clock.sh
 
 what=$1
 shift
@@ -41,12 +43,6 @@ options() {
             cbmc*) echo "$option" ;;
         esac
     done
-}
-
-# Sets NOW to the seconds of processor time that all that was run has taken. (A subshell would count its own.)
-clock() {
-    times >"$OUT/times"
-    now=$(awk -F '[ ms]+' '{ sum += $1 * 60 + $2 + $3 * 60 + $4 } END { printf "%d", sum + 0.5 }' "$OUT/times")
 }
 
 # check_case SOURCES NAME LOG CASE CASES [OPTION...]: CBMC's answer: 0 proved, 10 refuted, anything else: no answer.
@@ -88,11 +84,11 @@ prove() {
     name=$1
     file=tests/proof/$name.c
     log=$OUT/$name.log
-    clock
+    clock "$OUT/times"
     began=$now
     check "$PWD" "$name" "$log"
     answer=$?
-    clock
+    clock "$OUT/times"
     seconds=$((now - began))
     case $answer in
         0)
@@ -119,7 +115,7 @@ reach() {
     name=$1 log=$OUT/$1.reach n=0 missed=
     all=$(field "tests/proof/$name.c" cases)
     all=${all:-1}
-    clock
+    clock "$OUT/times"
     began=$now
     : >"$log.met"
     while [ "$n" -lt "$all" ]; do
@@ -131,7 +127,7 @@ reach() {
     done
     sort -u -o "$log.met" "$log.met"
     places "$log" FAILED | sort -u - "$log.met" >"$log.all"
-    clock
+    clock "$OUT/times"
     missed="$missed$(grep -v ' proof.h ' "$log.all" | comm -23 - "$log.met" | sed 's/^[^ ]* /; /' | tr -d '\n')"
     if [ -z "$missed" ]; then
         echo "reached $name ($((now - began)) s): the end of each of $all cases," \
@@ -154,11 +150,11 @@ plant() {
         echo "PLANT $bug: the patch does not apply"
         return 1
     fi
-    clock
+    clock "$OUT/times"
     began=$now
     check "$(cd "$copy" && pwd)" "$name" "$OUT/$bug.log" --stop-on-fail
     answer=$?
-    clock
+    clock "$OUT/times"
     seconds=$((now - began))
     if [ $answer = 10 ]; then
         echo "found $bug ($seconds s): $(sed -n '1s/^# *//p' "$1")"

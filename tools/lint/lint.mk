@@ -106,7 +106,7 @@ $(call lint-stamps,sparse): $(LINT)/sparse/%: % $$(call lint-object,$$*) tools/l
 	$(call lint-run,sparse $(SPARSE_FLAGS) $<)
 
 $(call lint-stamps,shellcheck): $(LINT)/shellcheck/%: % tools/lint/lint.mk
-	$(call lint-run,shellcheck $<)
+	$(call lint-run,shellcheck -x $<)
 
 $(call lint-stamps,flake8): $(LINT)/flake8/%: % .flake8 tools/lint/lint.mk
 	$(call lint-run,flake8 $<)
