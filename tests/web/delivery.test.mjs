@@ -5,11 +5,10 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { site } from "./browser.mjs";
+import { countSlices, rests } from "./rest.mjs";
 import { missing, open, ready, type } from "./shared.mjs";
 
-const skip = missing, LIMIT = 900000, IDLE_MS = 2000;
-/** What a second of waiting may have: slices of the machine, whose naps last a tenth of a second, its instructions, and frames. */
-const SLICES_MOST = 20, INSTRUCTIONS_MOST = 50000, FRAMES_MOST = 5;
+const skip = missing, LIMIT = 900000;
 
 const files = folder => readdirSync(folder, { recursive: true }).map(name => join(folder, name)).filter(path => statSync(path).isFile());
 
@@ -82,17 +81,11 @@ test("the page is a few files, and asks for all of them at once", { skip }, asyn
     assert.deepEqual(entries.filter(([, by]) => !["link", "script", "img", "other"].includes(by)), [], "asked for later than by index.html");
 });
 
-/* How long a slice takes depends on the machine, and on who else runs on it: that is only told. */
-test("at the prompt, and while tour and watch wait, the machine is left alone", { skip }, async t => {
+test("at the prompt, and while tour and watch wait, the page leaves the machine alone", { skip }, async t => {
     const { page } = await open(t), session = await page.context().newCDPSession(page);
     await session.send("Performance.enable");
+    await page.evaluate(countSlices, await page.evaluateHandle(() => labPage.lab.machine));
     await page.evaluate(() => {
-        const { machine } = labPage.lab, slice = machine.slice;
-        machine.slices = 0;
-        machine.slice = function () {
-            this.slices++;
-            return slice.call(this);
-        };
         const { requestAnimationFrame } = window;
         window.asked = 0;
         window.requestAnimationFrame = draw => {
@@ -102,23 +95,14 @@ test("at the prompt, and while tour and watch wait, the machine is left alone", 
     });
     const figures = async () => {
         const { metrics } = await session.send("Performance.getMetrics");
-        return [...await page.evaluate(() => [labPage.lab.machine.slices, labPage.lab.machine.instructions, window.asked, performance.now() / 1000]),
-            metrics.find(metric => metric.name === "TaskDuration").value];
+        return { processor: metrics.find(metric => metric.name === "TaskDuration").value, ...await page.evaluate(() => {
+            const { slices, instructions } = labPage.lab.machine;
+            return { slices, instructions, frames: window.asked, seconds: performance.now() / 1000 };
+        }) };
     };
     for (const command of ["", "tour\r", "qwatch peek kmain\r"]) {
         await page.evaluate(command => labPage.lab.send(command), command);
-        let told, part, good = false;
-        for (let i = 0; i < 10 && !good; i++) { /* the first figures are the boot's */
-            const before = await figures();
-            await page.waitForTimeout(IDLE_MS);
-            const passed = (await figures()).map((figure, i) => figure - before[i]);
-            const [slices, instructions, frames, , task] = passed.map(figure => figure / passed[3]);
-            told = `${slices.toFixed(1)} slices, ${instructions.toFixed(0)} instructions, ${frames.toFixed(1)} frames`;
-            good = slices <= SLICES_MOST && instructions <= INSTRUCTIONS_MOST && frames <= FRAMES_MOST;
-            part = task;
-        }
-        t.diagnostic(`${command.trim() || "prompt"}: a second has ${told}, ${(100 * part).toFixed(2)}% of a core`);
-        assert.ok(good, `${command}: ${told}`);
+        await rests(t, command.trim() || "prompt", figures);
     }
 });
 
