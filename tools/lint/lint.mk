@@ -105,14 +105,21 @@ $(INSIDE_TESTS:%=$(LINT)/sparse/%): SPARSE_FLAGS += -DADDRESSES_AS_NUMBERS
 $(call lint-stamps,sparse): $(LINT)/sparse/%: % $$(call lint-object,$$*) tools/lint/lint.mk
 	$(call lint-run,sparse $(SPARSE_FLAGS) $<)
 
-$(call lint-stamps,shellcheck): $(LINT)/shellcheck/%: % tools/lint/lint.mk
-	$(call lint-run,shellcheck -x $<)
+# What takes longer to start than to look at a file gets all of them at once. Where it has something to say, the files that
+# it names have no stamp; where it names none, none has.
+# $(call lint-together,CHECKER,COMMAND,PREREQUISITE...)
+define lint-together
+$(call lint-stamps,$(1)) &: $(LINT_$(1)) $(3) tools/lint/lint.mk
+	@mkdir -p $(sort $(dir $(call lint-stamps,$(1)))); rm -f $(call lint-stamps,$(1))
+	$$(Q)if said=$$$$($(2) $(LINT_$(1)) 2>&1) && [ -z "$$$$said" ]; then touch $(call lint-stamps,$(1)); exit; fi; \
+	    printf '%s\n' "$$$$said"; \
+	    case $$$$said in $(subst $(space),|,$(strip $(LINT_$(1):%=*%*)))) ;; *) exit 1 ;; esac; \
+	    for file in $(LINT_$(1)); do case $$$$said in *$$$$file*) ;; *) touch $(LINT)/$(1)/$$$$file ;; esac; done; exit 1
 
-$(call lint-stamps,flake8): $(LINT)/flake8/%: % .flake8 tools/lint/lint.mk
-	$(call lint-run,flake8 $<)
-
-$(call lint-stamps,eslint): $(LINT)/eslint/%: % $(ESLINT)
-	$(call lint-run,$(ESLINT) --config $(BUILD)/eslint/eslint.config.js $<)
+endef
+$(if $(LINT_shellcheck),$(eval $(call lint-together,shellcheck,shellcheck -x)))
+$(if $(LINT_flake8),$(eval $(call lint-together,flake8,flake8,.flake8)))
+$(if $(LINT_eslint),$(eval $(call lint-together,eslint,$(ESLINT) --config $(BUILD)/eslint/eslint.config.js,$(ESLINT))))
 
 # ---- the summary: a line a checker; fails unless each file has its stamp ----
 
