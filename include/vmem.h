@@ -32,6 +32,7 @@ typedef unsigned int pte_t; /* a page-table entry: SDM vol. 3, table 4-6 */
 #ifndef ENTRIES_PER_TABLE /* a proof has fewer */
 #define ENTRIES_PER_TABLE 1024
 #endif
+#define TABLE_SPAN (ENTRIES_PER_TABLE * PAGE_SIZE) /* the bytes that a table maps */
 
 /* The entry that leads to the frame at PA, and the frame that ENTRY leads to. */
 static inline pte_t entry_to(paddr_t pa, unsigned flags) { return (pte_t)pa | flags; }

@@ -54,7 +54,7 @@ static void look_at_tables(struct findings *found) {
             continue;
         look_at_pages(table, 1, found);
         if (i != RECURSIVE_PDI)
-            look_at_pages(i * ENTRIES_PER_TABLE * PAGE_SIZE, ENTRIES_PER_TABLE, found);
+            look_at_pages(i * TABLE_SPAN, ENTRIES_PER_TABLE, found);
     }
 }
 

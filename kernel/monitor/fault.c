@@ -34,7 +34,7 @@ static volatile unsigned result;
 static char *absent_area(void) {
     struct vmem_walk walk;
 
-    for (uintptr_t va = FREE_START; va < KHEAP_START; va += ENTRIES_PER_TABLE * PAGE_SIZE) {
+    for (uintptr_t va = FREE_START; va < KHEAP_START; va += TABLE_SPAN) {
         vmem_walk((void *)va, &walk);
         if (!(walk.pde & PTE_PRESENT))
             return (char *)va;
@@ -104,7 +104,7 @@ PROVOKES void provoke_window(void) {
     uintptr_t va = KHEAP_START;
 
     do
-        va -= ENTRIES_PER_TABLE * PAGE_SIZE;
+        va -= TABLE_SPAN;
     while (vmem_walk((void *)va, &walk) || walk.pde & PTE_PRESENT);
     entry = (volatile unsigned *)WINDOW_START + va / PAGE_SIZE;
     *entry = 0;

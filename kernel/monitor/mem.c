@@ -85,7 +85,7 @@ static void mark_kernel(void) {
 static void mark_mapped(uintptr_t va, uintptr_t end, enum kind kind) {
     struct vmem_walk walk;
 
-    for (; va < end; va += walk.pde & PTE_PRESENT ? PAGE_SIZE : ENTRIES_PER_TABLE * PAGE_SIZE)
+    for (; va < end; va += walk.pde & PTE_PRESENT ? PAGE_SIZE : TABLE_SPAN)
         if (vmem_walk((void *)va, &walk))
             mark(pa_to_pfn(walk.pa), kind);
 }

@@ -149,13 +149,12 @@ COMMAND(LOOK, 4, pd, .arguments = "[PID:][I]", .most = 1, .flags = READS | IN_SP
                   "2, pd 2:32 its table 32.",
         .example = "pd 0")
 {
-    uintptr_t table_span = ENTRIES_PER_TABLE * PAGE_SIZE;
     struct vmem_walk walk;
     unsigned i;
 
     if (!n) {
         kprintf("the page directory, in frame 0x%08x\n", get_page_directory());
-        print_table(&(struct table){"PD", 0, table_span});
+        print_table(&(struct table){"PD", 0, TABLE_SPAN});
         return;
     }
     if (!argument_number("I", arg[0], &i))
@@ -164,12 +163,12 @@ COMMAND(LOOK, 4, pd, .arguments = "[PID:][I]", .most = 1, .flags = READS | IN_SP
         command_error("I must be 0 to %u: the directory's entries", ENTRIES_PER_TABLE - 1);
         return;
     }
-    vmem_walk((void *)(i * table_span), &walk);
+    vmem_walk((void *)(i * TABLE_SPAN), &walk);
     if (!(walk.pde & PTE_PRESENT)) {
         command_error("PD[%u] absent: there is no page table %u", i, i);
         return;
     }
     kprintf("page table %u, in frame 0x%08x, for 0x%08x and up\n", i, walk.pde & PTE_FRAME,
-            (unsigned)(i * table_span));
-    print_table(&(struct table){"PT", i * table_span, PAGE_SIZE});
+            (unsigned)(i * TABLE_SPAN));
+    print_table(&(struct table){"PT", i * TABLE_SPAN, PAGE_SIZE});
 }

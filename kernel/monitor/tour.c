@@ -154,7 +154,7 @@ static void find_screen(void) {
 static bool find_page(void) {
     struct vmem_walk walk;
 
-    for (own.page = PAGES_START; own.page < PAGES_END; own.page += ENTRIES_PER_TABLE * PAGE_SIZE) {
+    for (own.page = PAGES_START; own.page < PAGES_END; own.page += TABLE_SPAN) {
         vmem_walk((void *)own.page, &walk);
         if (!(walk.pde & PTE_PRESENT))
             return true;

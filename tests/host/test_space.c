@@ -17,7 +17,6 @@
 #include "support.h"
 
 #define WRITE VMEM_WRITE
-#define TABLE_SPAN 0x400000u
 #define AT 0x40000000u
 #define STATUS (PTE_ACCESSED | PTE_DIRTY) /* the processor sets them when it likes */
 

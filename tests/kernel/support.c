@@ -1,6 +1,7 @@
 /* What the tests share (support.h). */
 #include "support.h"
 
+#include "../model/model.h"
 #include "bitmap.h"
 #include "cpu.h"
 #include "cpuid.h"
@@ -63,20 +64,7 @@ const char *find_text(const char *text, const char *part) {
 }
 
 /* The start of N adjacent 4 MiB areas without page tables, or NULL. */
-char *spare_area(unsigned n) {
-    char *const end = (char *)KHEAP_START;
-    const size_t span = ENTRIES_PER_TABLE * PAGE_SIZE;
-    struct vmem_walk walk;
-    unsigned found = 0;
-
-    for (char *va = (char *)FREE_START; va < end; va += span) {
-        vmem_walk(va, &walk);
-        found = walk.pde & PTE_PRESENT ? 0 : found + 1;
-        if (found == n)
-            return va - (n - 1) * span;
-    }
-    return NULL;
-}
+char *spare_area(unsigned n) { return model_area(FREE_START, KHEAP_START, n); }
 
 /* ---- running out of memory ---- */
 

@@ -97,7 +97,7 @@ static void keep_account(void) {
 /* Nobody has anything in the heap or between it and the first 4 MiB. */
 static bool nothing_is_there(void) {
     kmalloc_trim();
-    for (uintptr_t table = FREE_START; table < KHEAP_START; table += ENTRIES_PER_TABLE * PAGE_SIZE) {
+    for (uintptr_t table = FREE_START; table < KHEAP_START; table += TABLE_SPAN) {
         struct vmem_walk w;
         vmem_walk((void *)table, &w);
         if (w.pde & PTE_PRESENT)
@@ -139,7 +139,7 @@ KTEST(monitor_random_walk)
         keep_account();
     }
     for (unsigned i = 0; i < FRAMES_MAX / ENTRIES_PER_TABLE; i++) {
-        uintptr_t table = (uintptr_t)i * ENTRIES_PER_TABLE * PAGE_SIZE; /* maps may have been anywhere */
+        uintptr_t table = (uintptr_t)i * TABLE_SPAN; /* maps may have been anywhere */
         for (struct vmem_walk w; table >= FREE_START && table < KHEAP_START;) {
             vmem_walk((void *)table, &w);
             if (!(w.pde & PTE_PRESENT))

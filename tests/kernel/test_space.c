@@ -16,7 +16,6 @@
 #include "trap.h"
 
 #define AT ((char *)0x40000000) /* nothing else is there; 0x40000000 begins a table */
-#define TABLE_SPAN (ENTRIES_PER_TABLE * PAGE_SIZE)
 #define WRITE VMEM_WRITE
 
 static unsigned faults; /* mended */

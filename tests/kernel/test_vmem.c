@@ -12,7 +12,6 @@
 #include "string.h"
 #include "support.h"
 
-#define TABLE_SPAN (ENTRIES_PER_TABLE * PAGE_SIZE) /* the bytes that a table maps */
 #define DEVICE_PA 0xFEC00000u                      /* mapped here and there, never touched */
 #define STATUS_BITS (PTE_ACCESSED | PTE_DIRTY)     /* the processor sets them when it likes */
 

@@ -76,8 +76,6 @@ void model_look(void);
 
 /* ---- what the models share ---- */
 
-#define TABLE_SPAN (1024u * PAGE_SIZE)
-
 /* N adjacent 4 MiB areas without page tables, in [START, END); NULL where there are none. */
 char *model_area(uintptr_t start, uintptr_t end, unsigned n);
 
