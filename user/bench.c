@@ -231,6 +231,19 @@ static void bench_map(unsigned pages) {
 static void bench_mmap1(void) { bench_map(1); }
 static void bench_mmap256(void) { bench_map(256); }
 
+/* More than there is in one piece, with a page in the middle: the search for a gap goes over all that is above it. */
+static void bench_mmap_refused(void) {
+    const unsigned middle = 0x60000000;
+
+    system_call(SYS_mmap2, middle, PAGE, 3, 0x32, -1, 0); /* private, fixed, anonymous */
+    for (unsigned i = 0; i < FORK_SAMPLES; i++) {
+        unsigned start = now();
+        system_call(SYS_mmap2, 0, middle, 3, 0x22, -1, 0);
+        record(now() - start);
+    }
+    unmap((char *)middle, 1);
+}
+
 #define MANY 256u
 
 static void bench_munmap256(void) {
@@ -268,11 +281,22 @@ static const struct {
     const char *name;
     void (*run)(void);
 } benches[] = {
-    {"getpid", bench_getpid},   {"touch", bench_touch},         {"touch-table", bench_touch_table},
-    {"cow", bench_cow},         {"cow-sole", bench_cow_sole},   {"fork64", bench_fork64},
-    {"fork256", bench_fork256}, {"fork1024", bench_fork1024},   {"yield", bench_yield},
-    {"pipe", bench_pipe},       {"exec", bench_exec},           {"mmap1", bench_mmap1},
-    {"mmap256", bench_mmap256}, {"munmap256", bench_munmap256}, {"protect256", bench_protect256},
+    {"getpid", bench_getpid},
+    {"touch", bench_touch},
+    {"touch-table", bench_touch_table},
+    {"cow", bench_cow},
+    {"cow-sole", bench_cow_sole},
+    {"fork64", bench_fork64},
+    {"fork256", bench_fork256},
+    {"fork1024", bench_fork1024},
+    {"yield", bench_yield},
+    {"pipe", bench_pipe},
+    {"exec", bench_exec},
+    {"mmap1", bench_mmap1},
+    {"mmap256", bench_mmap256},
+    {"mmap-refused", bench_mmap_refused},
+    {"munmap256", bench_munmap256},
+    {"protect256", bench_protect256},
 };
 
 static int wanted(int argc, char **argv, const char *name) {

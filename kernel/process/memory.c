@@ -102,15 +102,21 @@ static size_t user_pages(uintptr_t va, size_t bytes, uintptr_t end) {
 
 /* The highest free range of PAGES pages between the heap and MAPPINGS_END, or 0. */
 static uintptr_t find_gap(const struct memory *memory, size_t pages) {
-    uintptr_t va = MAPPINGS_END, low = page_up(memory->brk);
+    uintptr_t low = page_up(memory->brk), end = MAPPINGS_END, va = end;
 
-    for (size_t free = 0; free < pages;) {
-        if (va <= low)
-            return 0;
+    while (pages <= (end - low) / PAGE_SIZE) {
+        struct vmem_walk walk;
+
+        if (pages <= (end - va) / PAGE_SIZE) /* [va, end) is free */
+            return end - pages * PAGE_SIZE;
         va -= PAGE_SIZE;
-        free = is_unmapped((void *)va) ? free + 1 : 0;
+        vmem_walk((void *)va, &walk);
+        if (walk.pte)
+            end = va;
+        else if (!walk.pde)
+            va -= walk.pti * PAGE_SIZE; /* to where the table that is not there would begin */
     }
-    return va;
+    return 0;
 }
 
 /* The PAGES pages below LOWEST, or 0 if they would begin below FREE. */

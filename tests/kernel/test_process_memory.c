@@ -211,6 +211,46 @@ static void no_gap(void) {
 KTEST(process_mappings_find_no_gap_where_there_is_none)
 { puppet_checks(no_gap); }
 
+/* The lowest mapping was LOW's, and its table is gone again: where to go on is not to be had from it. */
+static void touch_lowest(unsigned low) {
+    KCHECK_EQ(CALL(SYS_MMAP2, low, PAGE_SIZE, 0, THERE), low);
+    KCHECK_EQ(CALL(SYS_MUNMAP, low, PAGE_SIZE), 0);
+}
+
+/* As if the heap reached into the table 3 below that of MAPPINGS_END; between them only the page TAKEN, if it is not 0,
+ * has a table. The highest gap of PAGES pages is at EXPECTED. */
+static void gap_beside(unsigned taken, size_t pages, unsigned expected) {
+    const unsigned low = MAPPINGS_END - 3 * TABLE_SPAN + PAGE_SIZE;
+
+    current->memory.brk = low;
+    touch_lowest(low);
+    if (taken)
+        KCHECK_EQ(CALL(SYS_MMAP2, taken, PAGE_SIZE, 0, THERE), taken);
+    KCHECK_EQ(CALL(SYS_MMAP2, 0, pages * PAGE_SIZE, 0, ANYWHERE), expected);
+    KCHECK_EQ(CALL(SYS_MUNMAP, low, MAPPINGS_END - low), 0);
+    current->memory.brk = current->memory.brk_start;
+}
+
+static void gaps_without_tables(void) {
+    const unsigned low = MAPPINGS_END - 3 * TABLE_SPAN + PAGE_SIZE, all = (MAPPINGS_END - low) / PAGE_SIZE;
+    const unsigned none = (unsigned)-ENOMEM;
+    const unsigned table = MAPPINGS_END & ~(TABLE_SPAN - 1), last = table - PAGE_SIZE,
+                   above = MAPPINGS_END - table;
+
+    EXPECT(STACK_TOP, SYS_MMAP2, STACK_TOP, TOP_PAGES * PAGE_SIZE, 0, THERE);
+    gap_beside(0, all + 1, none);
+    gap_beside(0, all, low);
+    gap_beside(0, all - 1, low + PAGE_SIZE);
+    gap_beside(last, above / PAGE_SIZE, table);
+    gap_beside(last, above / PAGE_SIZE + 1, last - PAGE_SIZE - above);
+    gap_beside(table, above / PAGE_SIZE, table - above);
+    gap_beside(table - TABLE_SPAN, (TABLE_SPAN + above) / PAGE_SIZE, table - 2 * TABLE_SPAN - above);
+    gap_beside(table - TABLE_SPAN, (table - TABLE_SPAN - low) / PAGE_SIZE + 1, none);
+}
+
+KTEST(process_mappings_fill_gaps_that_have_no_tables)
+{ puppet_checks(gaps_without_tables); }
+
 static bool lowest_are(unsigned lowest, unsigned high) {
     return current->memory.lowest == lowest && current->memory.lowest_high == high;
 }
