@@ -45,7 +45,7 @@ static enum heap_mode mode;
 static unsigned cell_shift;
 static size_t held, peak;
 static uint32_t idle[PAGES / 32]; /* a bit for each page that has no use, or only a freed run's */
-static size_t cursor, top;        /* where the next search starts; the end of the pages ever used */
+static size_t cursor, top;        /* where the next search starts; the end of the pages that may have a use */
 static struct record *free_slots[SHIFT_MAX + 1];
 static struct { size_t live, pages; } figures[RECORD_CLASSES];
 
@@ -114,11 +114,12 @@ static size_t take_pages(size_t n) {
         while (bitmap_next_run(idle, &start, &end, PAGES)) {
             if (end - start < n)
                 continue;
+            if (start + n > top)
+                top = start + n; /* before: what is mapped is trimmed, even if not all could be */
             if (!need((uintptr_t)use_of(start), n * sizeof(use_t)))
                 return PAGES;
             bitmap_fill(idle, start, start + n, false);
             cursor = start + n;
-            top = cursor > top ? cursor : top;
             return start;
         }
     }
@@ -342,8 +343,8 @@ static void trim_records(size_t first, size_t end) {
     }
 }
 
-/* Gives back what can be of the pages [FIRST, END), whose uses fill a page. */
-static void trim_pages(size_t first, size_t end) {
+/* Gives back what can be of the pages [FIRST, END), whose uses fill a page; whether one of them is still used. */
+static bool trim_pages(size_t first, size_t end) {
     bool used = false;
 
     for (size_t page = first; page < end; page++) {
@@ -358,15 +359,17 @@ static void trim_pages(size_t first, size_t end) {
     trim_records(first, end);
     if (!used)
         give((uintptr_t)use_of(first), 1);
+    return used;
 }
 
 void records_trim(void) {
-    size_t uses = PAGE_SIZE / sizeof(use_t);
+    size_t uses = PAGE_SIZE / sizeof(use_t), end = top;
 
     memset(free_slots, 0, sizeof(free_slots));
-    for (size_t page = 0; page < top; page += uses)
-        if (is_mapped((uintptr_t)use_of(page)))
-            trim_pages(page, page + uses);
+    top = 0;
+    for (size_t page = 0; page < end; page += uses)
+        if (is_mapped((uintptr_t)use_of(page)) && trim_pages(page, page + uses))
+            top = page + uses;
 }
 
 /* Whether PAGE is part of a slab, or of a run whose object has not been freed. */
