@@ -5,6 +5,7 @@
  * Memory runs out because the test holds all but so many frames, or because its heap has nothing left. */
 #include "space.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include "kmalloc.h"
 #include "memlayout.h"
 #include "mmu.h"
+#include "paging.h"
 #include "support.h"
 
 #define WRITE VMEM_WRITE
@@ -190,6 +192,7 @@ static void test_a_copy_takes_the_old_frame_out_of_the_tlb(void **state) {
     store(AT + 4, 999);
     mmu_check_caches();
     assert_int_not_equal(frame(AT), old);
+    assert_int_equal(mmu_lookup(at(AT)) & (WRITE | VMEM_USER), WRITE);
     for (unsigned w = 0; w < 1024; w++) {
         assert_int_equal(load(AT + w * 4), w == 1 ? 999 : w);
         assert_int_equal(mmu_word(old + w * 4), w);
@@ -255,27 +258,35 @@ static void test_a_device_stays_a_device_in_a_clone(void **state) {
 
 /* ---- permissions ---- */
 
+static void protect_pages(uintptr_t va, size_t n) {
+    assert_int_equal(space_reserve(at(va), n, WRITE), 0);
+    for (size_t i = 0; i < n; i += 2)
+        store(va + i * PAGE_SIZE, i);
+    struct space *child = space_clone();
+    for (size_t i = 0; i < n; i += 4)
+        store(va + i * PAGE_SIZE, i);
+    store(va + (n - 1) * PAGE_SIZE, n);
+    assert_int_equal(space_protect(at(va), n, 0), 0);
+    mmu_check_caches();
+    check_store_refused(va);
+    check_store_refused(va + (n - 1) * PAGE_SIZE);
+    assert_int_equal(space_protect(at(va), n, WRITE | VMEM_USER), 0);
+    mmu_check_caches();
+    for (size_t i = 0; i < n; i++)
+        store(va + i * PAGE_SIZE, i);
+    assert_int_equal(space_protect(at(va), n + 1, 0), VMEM_ABSENT);
+    check_all();
+    space_destroy(child);
+    space_release(at(va), n);
+    check_end();
+}
+
+/* In one table, and in two. */
 static void test_protecting_leaves_no_stale_entry(void **state) {
     (void)state;
     for (size_t n = 1; n <= 200; n = n * 3 + 1) {
-        assert_int_equal(space_reserve(at(AT), n, WRITE), 0);
-        for (size_t i = 0; i < n; i += 2)
-            store(AT + i * PAGE_SIZE, i);
-        struct space *child = space_clone();
-        for (size_t i = 0; i < n; i += 4)
-            store(AT + i * PAGE_SIZE, i);
-        assert_int_equal(space_protect(at(AT), n, 0), 0);
-        mmu_check_caches();
-        check_store_refused(AT);
-        assert_int_equal(space_protect(at(AT), n, WRITE | VMEM_USER), 0);
-        mmu_check_caches();
-        for (size_t i = 0; i < n; i++)
-            store(AT + i * PAGE_SIZE, i);
-        assert_int_equal(space_protect(at(AT), n + 1, 0), VMEM_ABSENT);
-        check_all();
-        space_destroy(child);
-        space_release(at(AT), n);
-        check_end();
+        protect_pages(AT, n);
+        protect_pages(AT + TABLE_SPAN - (n + 1) / 2 * PAGE_SIZE, n);
     }
 }
 
@@ -335,6 +346,24 @@ static void test_a_directory_that_missed_a_table_for_another_is_brought_up_to_da
     space_switch(other);
     check_all();
     assert_int_equal(vmem_free_range(at(KHEAP_START + TABLE_SPAN), 1), 0);
+    space_switch(me);
+    space_destroy(other);
+    check_end();
+}
+
+/* The edits are counted in 32 bits. */
+static void test_a_directory_that_has_seen_more_edits_than_were_counted_since_is_brought_up_to_date(void **state) {
+    struct space *me = space_current(), *other;
+    (void)state;
+    vmem_generation = UINT_MAX;
+    other = space_create();
+    assert_int_equal(vmem_alloc_range(at(KHEAP_START), 1, WRITE), 0);
+    assert_int_equal(vmem_generation, 0);
+    store(KHEAP_START, 7);
+    space_switch(other);
+    assert_int_equal(mmu_load(at(KHEAP_START)), 7);
+    check_all();
+    assert_int_equal(vmem_free_range(at(KHEAP_START), 1), 0);
     space_switch(me);
     space_destroy(other);
     check_end();
@@ -442,12 +471,14 @@ static void test_a_frame_with_too_many_owners_is_no_memory(void **state) {
 /* ---- looking ---- */
 
 static void test_what_a_program_may_access_to_the_byte(void **state) {
-    const uintptr_t last = KHEAP_START - PAGE_SIZE;
+    const uintptr_t last = KHEAP_START - PAGE_SIZE, row = AT + 8 * PAGE_SIZE;
     (void)state;
     assert_int_equal(space_reserve(at(AT), 1, WRITE | VMEM_USER), 0);
     assert_int_equal(space_reserve(at(AT + PAGE_SIZE), 1, VMEM_USER), 0);
     assert_int_equal(vmem_map(at(AT + 3 * PAGE_SIZE), 0xFEC00000, WRITE | VMEM_USER),
                      0); /* not the space's */
+    assert_int_equal(space_reserve(at(row), 3, WRITE | VMEM_USER), 0);
+    assert_int_equal(space_protect(at(row + PAGE_SIZE), 1, VMEM_USER), 0);
     assert_int_equal(space_reserve(at(last), 1, VMEM_USER), 0);
     assert_int_equal(space_reserve(at(FREE_START), 1, VMEM_USER), 0);
     const struct {
@@ -466,7 +497,10 @@ static void test_what_a_program_may_access_to_the_byte(void **state) {
         {AT, 2 * PAGE_SIZE + 1, VMEM_USER, false},
         {AT - 1, 2, VMEM_USER, false},
         {AT + 3 * PAGE_SIZE, 1, VMEM_USER, false},
-        {AT + TABLE_SPAN, 1, 0, false}, /* has no table */
+        {AT + PAGE_SIZE, row - AT, 0, false}, /* some are not there, between two that are */
+        {row, 3 * PAGE_SIZE, VMEM_USER, true},
+        {row, 3 * PAGE_SIZE, WRITE, false}, /* the middle one's */
+        {AT + TABLE_SPAN, 1, 0, false},     /* has no table */
         {AT, (size_t)0 - AT, 0, false}, /* wraps */
         {AT, SIZE_MAX, 0, false},
         {last, PAGE_SIZE, VMEM_USER, true},
@@ -487,7 +521,7 @@ static void test_what_a_program_may_access_to_the_byte(void **state) {
     assert_true(space_allows(at(AT), 1, WRITE)); /* once it has been copied */
     space_destroy(child);
     assert_int_equal(vmem_unmap(at(AT + 3 * PAGE_SIZE)), 0);
-    space_release(at(AT), 2);
+    space_release(at(AT), 11);
     space_release(at(last), 1);
     space_release(at(FREE_START), 1);
     check_end();
@@ -912,6 +946,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_releasing_a_few_pages_flushes_them_one_by_one),
     TEST(test_a_directory_is_brought_up_to_date_before_it_is_loaded),
     TEST(test_a_directory_that_missed_a_table_for_another_is_brought_up_to_date),
+    TEST(test_a_directory_that_has_seen_more_edits_than_were_counted_since_is_brought_up_to_date),
     TEST(test_running_out_at_each_frame_changes_nothing),
     TEST(test_a_clone_that_fails_changes_nothing),
     TEST(test_a_frame_with_too_many_owners_is_no_memory),

@@ -646,6 +646,23 @@ static void test_alloc_range_takes_frames_that_are_not_adjacent(void **state) {
     check_picture(&before);
 }
 
+/* Somebody maps a frame that is free; then it is handed out. */
+static void test_alloc_range_keeps_a_page_that_its_frame_had_before(void **state) {
+    const uintptr_t first = 0x50400000, second = 0x50408000;
+    (void)state;
+    assert_int_equal(vmem_map(at(first), 0x5000, VMEM_WRITE), 0); /* here is a table */
+    take_picture(&before);
+    paddr_t pa = pm_alloc_page();
+    pm_free_page(pa);
+    assert_int_equal(vmem_map(at(first + PAGE_SIZE), pa, VMEM_WRITE), 0);
+    assert_int_equal(vmem_alloc_range(at(second), 1, VMEM_WRITE), 0);
+    assert_int_equal(mmu_lookup(at(second)) & PTE_FRAME, pa);
+    vmem_check();
+    assert_int_equal(vmem_unmap(at(first + PAGE_SIZE)), 0);
+    assert_int_equal(vmem_free_range(at(second), 1), 0);
+    check_picture(&before);
+}
+
 /* With neighbours, and as all that its table maps; in the kernel's part there is a short way for the first. */
 static void test_freeing_into_a_full_magazine_loses_no_frame(void **state) {
     const uintptr_t bases[] = {0x50400000, KHEAP_START};
@@ -1447,6 +1464,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_tables_are_counted),
     TEST(test_alloc_range_maps_frames_of_its_own),
     TEST(test_alloc_range_takes_frames_that_are_not_adjacent),
+    TEST(test_alloc_range_keeps_a_page_that_its_frame_had_before),
     TEST(test_freeing_into_a_full_magazine_loses_no_frame),
     TEST(test_large_ranges_come_and_go_whole),
     TEST(test_all_memory_can_be_mapped_and_comes_back),
