@@ -65,9 +65,9 @@ $(V86)/.complete: tests/boot/v86/package.json tests/boot/v86/package-lock.json
 	$(Q)cd $(V86) && if command -v npm >/dev/null && npm ci --ignore-scripts --no-audit --no-fund >npm.log 2>&1; \
 	    then touch .complete; else echo '  v86 is passed over: npm did not bring it ($(V86)/npm.log)'; fi
 
-# One worker more than there are processors: a test often waits for the clock, or for its machine. The tests run make
+# Two workers more than there are processors: a test often waits for the clock, or for its machine. The tests run make
 # themselves: they must not take part in this make.
-WORKERS = $(call once,WORKERS,$(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1))))
+WORKERS = $(call once,WORKERS,$(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 2))))
 PYTEST = MAKEFLAGS= MAKELEVEL= QUIRE_BUILD=$(BUILD) $(PYTHON) -m pytest -q -n $(WORKERS) $(PYTEST_FLAGS)
 PYTEST_FLAGS ?=
 

@@ -69,6 +69,7 @@ def test_each_figure_keeps_to_its_budget(plain, boot, build, variant):
         warnings.warn(f"{variant} takes fewer instructions than its budget: lower it by make budgets. {faster}")
 
 
+@pytest.mark.long
 def test_no_figure_grows_with_memory(small, boot):
     large = figures(boot(icount=True, cmdline="bench", **LARGE))
     assert large.keys() == small.keys()

@@ -46,6 +46,7 @@ def test_all_pass_when_built_with(boot, built_with, record_property, compiler):
     judge_run(boot(kernel=built_with(compiler), cmdline="test"), record_property, compiler)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("heap, compiler", [("debug", "gcc"), ("guard", "gcc"), ("debug", "clang"),
                                             ("guard", "clang"), ("debug", "ubsan")])
 def test_all_pass_with_the_heap_for(boot, built_with, record_property, heap, compiler):
@@ -65,6 +66,7 @@ def test_random_tests_pass_in_full(boot, built_with, record_property, options, c
     assert len(verdict.passed) >= 4
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("machine", MACHINES)
 def test_all_pass_on(boot, record_property, machine):
     judge_run(boot(cmdline="test", **MACHINES[machine]), record_property, machine)

@@ -55,6 +55,7 @@ def read_disc(machine):
     return machine.text()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", DISCS)
 def test_the_disc_passes_its_tests_on(disc, record_property, name):
     firmware, medium, kind = DISCS[name]
@@ -349,6 +350,7 @@ V86_LACKS = ["fault_stack_overflow_is_a_double_fault_on_its_own_stack",
              "vmem_forgets_what_is_used_while_it_is_edited", "vmem_new_table_is_cleared_before_it_is_linked"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["kernel", "disc"])
 def test_v86_passes_its_tests_from_the(other, build, kernel, record_property, how):
     package = build / "v86" / "node_modules" / "v86"

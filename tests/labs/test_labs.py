@@ -102,6 +102,7 @@ def test_functions_that_do_nothing_score_nothing(name, folder_of):
     assert all(got == 0 for got, _ in points.values()), done.stdout
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_quires_own_sources_score_all(name):
     points, done = grade(ROOT, f"LAB={name}", f"BUILD=build/labs/{name}")
@@ -155,6 +156,7 @@ def test_a_kernel_with_the_plain_solution_passes_its_own_tests(name, folder_of, 
     assert done.returncode == 0
 
 
+@pytest.mark.long
 def test_half_a_lab_boots_and_the_tests_in_the_kernel_run_to_their_end(folder_of):
     folder = folder_of("frames")
     solve.solve(labs.Lab("frames"), folder, ["map", "bitmap"])
@@ -231,6 +233,7 @@ def test_no_file_of_the_folder_has_a_solution(name, folder_of):
         assert not together, f"{path} has: {together[0]}"
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not shutil.which("npm"), reason="npm is not here")
 def test_the_labs_folder_makes_the_browsers_kernels(folder_of):
     folder = folder_of("mapping")

@@ -24,6 +24,7 @@ def node(build):
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name.removesuffix(".test.mjs"))
 def test_the_lab(node, build, file):
     environment = {**os.environ, "QUIRE_BUILD": str(build)}
