@@ -38,7 +38,7 @@ static int pipe_read(struct file *file, char *buffer, size_t n) {
         size_t part = user_part(buffer, n - done, true), straight = PIPE_SIZE - pipe->first;
 
         if (!part)
-            return done ? (int)done : -EFAULT;
+            break;
         part = part < pipe->used ? part : pipe->used;
         part = part < straight ? part : straight;
         memcpy(buffer, pipe->data + pipe->first, part);
@@ -47,6 +47,8 @@ static int pipe_read(struct file *file, char *buffer, size_t n) {
         buffer += part;
         done += part;
     }
+    if (!done)
+        return -EFAULT;
     schedule_wake(pipe);
     return (int)done;
 }

@@ -262,10 +262,9 @@ int sys_pause(struct trap_frame *frame) {
     return suspend(current->signals.blocked);
 }
 
-/* Whether kill's PID reaches PROCESS; -1 spares the caller. */
+/* Whether kill's PID reaches PROCESS; -1 spares the caller. What has ended is reached, too, and ignores all. */
 static bool reaches(int pid, const struct process *process) {
-    return process != &monitor && process->state != ZOMBIE && process_is_meant(process, pid) &&
-           !(pid == -1 && process == current);
+    return process != &monitor && process_is_meant(process, pid) && !(pid == -1 && process == current);
 }
 
 int sys_kill(struct trap_frame *frame) {
@@ -283,5 +282,5 @@ int sys_kill(struct trap_frame *frame) {
     }
     if ((int)frame->ebx == MONITOR_PID)
         return -EPERM;
-    return found || process_find((int)frame->ebx) ? 0 : -ESRCH;
+    return found ? 0 : -ESRCH;
 }

@@ -8,6 +8,7 @@
 
 #define PLACE PUPPET_AREA
 #define MORE (PLACE + PAGE_SIZE)
+#define END (PLACE + PUPPET_AREA_PAGES * PAGE_SIZE) /* nothing is there */
 #define USR1 10u
 #define STACK (PLACE + 8 * PAGE_SIZE)
 
@@ -48,7 +49,12 @@ static void children(void) {
     KCHECK_EQ(CALL(SYS_SETPGID, (unsigned)child, 0), 0);
     KCHECK_EQ(CALL(SYS_GETPGID, (unsigned)child), child);
     EXPECT(-ECHILD, SYS_WAITPID, 0, PLACE, WNOHANG);
+    KCHECK_EQ(CALL(SYS_WAIT4, (unsigned)-child, END), -EFAULT); /* it can be waited for again */
+    KCHECK_EQ(CALL(SYS_WAIT4, (unsigned)-child, PLACE, 0, END), -EFAULT);
+    KCHECK_EQ(CALL(SYS_KILL, (unsigned)child, SIGKILL), 0); /* as on Linux: it has ended, but is there */
+    KCHECK_EQ(CALL(SYS_KILL, (unsigned)-child, 0), 0);
     KCHECK_EQ(CALL(SYS_WAIT4, (unsigned)-child, PLACE, 0, MORE), child);
+    KCHECK_EQ(CALL(SYS_KILL, (unsigned)-child, 0), -ESRCH);
     KCHECK_EQ(word(0), ((unsigned)child & 0xFF) << 8); /* what a puppet's child exits with */
     EXPECT(-ECHILD, SYS_WAITPID, (unsigned)-1, PLACE, 0);
     KCHECK_EQ(CALL(SYS_SETPGID, me, 0x1234), 0);

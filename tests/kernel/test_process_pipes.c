@@ -148,6 +148,42 @@ KTEST(process_pipe_that_is_refused_takes_no_descriptor)
 
 /* ---- who waits ---- */
 
+static struct process *sleeper;
+
+/* CALL returns VALUE. The sleeper, which waits for the pipe, is woken if a byte has gone through. */
+static void pipe_call(const unsigned call[7], int value) {
+    sleeper->context.channel = file_get(3)->pipe;
+    sleeper->state = WAITING;
+    KCHECK_EQ(puppet_makes(call), value);
+    KCHECK_EQ(sleeper->state, value > 0 ? RUNNABLE : WAITING);
+}
+
+/* Whatever is read or written may be what the other side waits for, a part of what a call was to do too. */
+static void waking(void) {
+    static const struct {
+        unsigned call[7];
+        int value;
+    } cases[] = {{{SYS_WRITE, 4, PLACE, 3500}, 3500},
+                 {{SYS_READ, 3, PLACE, 500}, 500}, /* a write of 1,000 would wait for that */
+                 {{SYS_WRITE, 4, PLACE, 1}, 1},
+                 {{SYS_READ, 3, END - 4, 10}, 4}, /* there is room for no more */
+                 {{SYS_WRITE, 4, END - 4, 10}, 4},
+                 {{SYS_WRITE, 4, PLACE, 5000}, PAGE_SIZE - 3001}, /* as much as fits */
+                 {{SYS_WRITE, 4, PLACE, 1}, -EAGAIN},
+                 {{SYS_READ, 3, END, 1}, -EFAULT},
+                 {{SYS_READ, 3, PLACE, PAGE_SIZE}, PAGE_SIZE},
+                 {{SYS_WRITE, 4, END, 1}, -EFAULT}};
+
+    KCHECK((sleeper = process_find(CALL(SYS_FORK))));
+    EXPECT(0, SYS_PIPE2, PLACE, O_NONBLOCK);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+        KCHECK_CALL(pipe_call(cases[i].call, cases[i].value));
+    sleeper->state = RUNNABLE;
+}
+
+KTEST(process_pipes_wake_for_each_byte)
+{ puppet_checks(waking); }
+
 #define BYTES (3 * PAGE_SIZE)
 
 static int root;
