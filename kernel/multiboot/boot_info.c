@@ -197,10 +197,9 @@ bool boot_info_is_memory(uint64_t start, uint64_t end) {
 
 /* ---- modules ---- */
 
-/* Reads descriptor I; false when it runs off the end of the address space. */
+/* Reads descriptor I; false when it runs off the end of the address space, behind which comes address 0. */
 static bool read_module(uint32_t i, struct multiboot_module *module) {
-    uint64_t address = info.mods_addr + (uint64_t)i * sizeof(*module);
-    return address >> 32 == 0 && read_at(module, (uint32_t)address, sizeof(*module));
+    return read_at(module, info.mods_addr + i * sizeof(*module), sizeof(*module));
 }
 
 /* Copies the last part of the path at ADDRESS. A blank ends it: some loaders append arguments. */

@@ -221,6 +221,12 @@ static void test_without_a_map_the_two_sizes_are_taken(void **state) {
     assert_int_equal(boot_info.mem_upper, 63 * 1024);
     assert_true(is_memory(0) && is_memory(639 * 1024 - 1) && is_memory(MIB) && is_memory(64 * MIB - 1));
     assert_false(is_memory(639 * 1024) || is_memory(MIB - 1) || is_memory(64 * MIB));
+    info.mem_upper = 0x400000; /* in KiB: up to 1 MiB past 4 GiB */
+    read(MEMORY);
+    assert_true(is_memory(TOP) && is_memory((uint64_t)TOP + MIB));
+    assert_false(is_memory((uint64_t)TOP + MIB + 1));
+    info.mem_upper = 63 * 1024;
+    read(MEMORY);
     boot_info_memory();
     CHECK_LOGGED("quire: no memory map; using mem_lower, 639 KiB, and mem_upper, 64512 KiB\n"
                  "memmap: 0 entries; 64512 KiB of memory from 1 MiB up\n"
