@@ -155,6 +155,21 @@ static void test_faults_that_are_real_are_refused(void **state) {
     check_end();
 }
 
+/* Somebody maps a frame that is free; then it comes at a first touch. */
+static void test_a_page_that_comes_keeps_another_page_of_its_frame(void **state) {
+    (void)state;
+    assert_int_equal(space_reserve(at(AT), 2, WRITE), 0);
+    paddr_t pa = pm_alloc_page();
+    pm_free_page(pa);
+    assert_int_equal(vmem_map(at(AT + 2 * PAGE_SIZE), pa, WRITE), 0);
+    store(AT, 1);
+    assert_int_equal(frame(AT), pa);
+    check_all();
+    assert_int_equal(vmem_unmap(at(AT + 2 * PAGE_SIZE)), 0);
+    space_release(at(AT), 2);
+    check_end();
+}
+
 /* ---- clones and copies ---- */
 
 static void test_a_clone_takes_the_right_to_write_out_of_the_tlb(void **state) {
@@ -253,6 +268,23 @@ static void test_a_device_stays_a_device_in_a_clone(void **state) {
     space_release(at(AT), 2);
     assert_int_equal(pm_state(mine), PM_USED);
     pm_free_page(mine);
+    check_end();
+}
+
+/* A view does not count as one of its frame's pages, nor does its end. */
+static void test_a_view_goes_with_its_space(void **state) {
+    (void)state;
+    paddr_t pa = pm_alloc_page();
+    frame_t record = *frame_at(pa);
+    assert_int_equal(vmem_map(at(AT), pa, WRITE | VMEM_VIEW), 0);
+    struct space *child = space_clone();
+    assert_int_equal(*frame_at(pa), record);
+    space_destroy(child);
+    assert_int_equal(*frame_at(pa), record);
+    check_all();
+    space_release(at(AT), 1);
+    assert_int_equal(*frame_at(pa), record);
+    pm_free_page(pa);
     check_end();
 }
 
@@ -688,17 +720,23 @@ static void test_an_interrupt_handler_is_refused(void **state) {
     check_end();
 }
 
-static paddr_t hooked;
-static void hook(paddr_t directory) { hooked = directory; }
+static paddr_t hooked, before_hook;
+static void hook(paddr_t directory) {
+    hooked = directory;
+    before_hook = get_page_directory();
+}
 
 static void test_whoever_wants_to_know_of_a_switch_is_told(void **state) {
     struct space *first = space_current(), *other = space_create();
     (void)state;
     space_on_switch(hook);
+    paddr_t first_directory = get_page_directory();
     space_switch(other);
     assert_true(hooked == get_page_directory() && space_current() == other);
+    assert_int_equal(before_hook, first_directory); /* CR3 was loaded afterwards */
     space_switch(first);
-    assert_true(hooked == get_page_directory() && space_current() == first);
+    assert_true(hooked == first_directory && space_current() == first);
+    assert_int_not_equal(before_hook, first_directory);
     space_destroy(other);
     check_end();
 }
@@ -936,12 +974,14 @@ static void test_random_operations_against_the_model(void **state) {
 
 static const struct CMUnitTest tests[] = {
     TEST(test_pages_come_clear),
+    TEST(test_a_page_that_comes_keeps_another_page_of_its_frame),
     TEST(test_faults_that_are_real_are_refused),
     TEST(test_a_clone_takes_the_right_to_write_out_of_the_tlb),
     TEST(test_a_copy_takes_the_old_frame_out_of_the_tlb),
     TEST(test_the_last_owner_writes_in_place),
     TEST(test_frames_of_a_module_are_copied_even_by_their_only_page),
     TEST(test_a_device_stays_a_device_in_a_clone),
+    TEST(test_a_view_goes_with_its_space),
     TEST(test_protecting_leaves_no_stale_entry),
     TEST(test_releasing_a_few_pages_flushes_them_one_by_one),
     TEST(test_a_directory_is_brought_up_to_date_before_it_is_loaded),

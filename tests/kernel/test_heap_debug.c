@@ -109,6 +109,19 @@ KTEST(heap_debug_overflow_is_found_at_kfree_and_by_the_check)
             KCHECK_CALL(check_overflow(some_sizes[i], by));
 }
 
+/* A slot's last byte too, with all as it was before it: 16 bytes, the object's 50, and 62. */
+KTEST(heap_debug_red_zone_reaches_to_the_slots_end)
+{
+    NEEDS(HEAP_DEBUG);
+    allocate_it(50);
+    KCHECK(object);
+    object[50 + 61] = 'x';
+    KCHECK_TRAPS(check_heap, NULL, "heap overflow: written up to 62 bytes");
+    KCHECK_TRAPS(free_it_again, NULL, "heap overflow: written up to 62 bytes");
+    object[50 + 61] = (char)0xB5;
+    kfree(object);
+}
+
 KTEST(heap_debug_red_zones_of_aligned_objects)
 {
     NEEDS(HEAP_DEBUG);

@@ -196,7 +196,7 @@ static void what_stays(void) {
     current->signals.action[10].handler = 0x1234;
     current->signals.action[10].flags = SA_RESTART;
     current->signals.action[12].handler = SIG_IGN;
-    current->signals.blocked = 4;
+    current->signals.blocked = current->signals.pending = 4;
     current->context.tls = FAR;
     puppet_frame->eflags |= EFLAGS_DF;
     memcpy((char *)PUPPET_AREA, "changed", 8);
@@ -214,6 +214,7 @@ static void what_stays(void) {
     KCHECK_EQ(*(char *)PUPPET_AREA, 0);
     KCHECK(current->signals.action[10].handler == SIG_DFL && current->signals.action[10].flags == 0);
     KCHECK(current->signals.action[12].handler == SIG_IGN && current->signals.blocked == 4);
+    KCHECK_EQ(current->signals.pending, 4);
     KCHECK_EQ(current->context.tls, 0);
 }
 

@@ -141,6 +141,7 @@ static void offsets(void) {
     EXPECT(100, SYS_READ, 3, PLACE, 100);
     KCHECK(is_file(0, 100));
     EXPECT(0, SYS_READ, 3, PLACE, 0);
+    EXPECT(-EFAULT, SYS_READ, 3, END, 10); /* nothing is read, then */
     EXPECT(60, SYS_READ, 3, PLACE, 60);
     KCHECK(is_file(100, 60));
     EXPECT(160, SYS_LSEEK, 3, 0, SEEK_CUR);
@@ -281,6 +282,8 @@ static void paths(void) {
         EXPECT(length < 256 ? -ENOENT : -ENAMETOOLONG, SYS_OPEN, PLACE);
         EXPECT(length < 256 ? -ENOENT : -ENAMETOOLONG, SYS_READLINK, PLACE, PLACE, 9);
     }
+    memset((char *)END - 3, 'x', 3);
+    EXPECT(-EFAULT, SYS_OPEN, END - 3); /* it has no end, but in memory that is not there */
     for (size_t i = 0; i < ARRAY_SIZE(accesses); i++) {
         KCHECK_EQ(CALL(SYS_ACCESS, text(accesses[i].path), accesses[i].mode), accesses[i].value);
         KCHECK_EQ(CALL(SYS_FACCESSAT, 9, text(accesses[i].path), accesses[i].mode), accesses[i].value);

@@ -85,13 +85,15 @@ static void exec_with_strings(unsigned used) {
     const unsigned exec[7] = {SYS_EXECVE, PUPPET_NAME, PLACE};
     const struct space *space = current->space;
 
+    EXPECT(9, SYS_DUP3, 0, 9, O_CLOEXEC);
     memcpy((char *)PLACE, (const unsigned[2]){MORE, 0}, 8);
     memset((char *)MORE, 'x', used - 1);
     for (size_t frames = 0; call_with(frames, 0, exec) < 0; frames++) {
         KCHECK(frames < 64 && !ktest_failing());
         KCHECK(current->space == space && space_current() == space && *(char *)MORE == 'x');
+        KCHECK(file_get(9) && current->files.close_on_exec);
     }
-    KCHECK(current->space != space && *(char *)MORE == 0);
+    KCHECK(current->space != space && *(char *)MORE == 0 && !file_get(9));
     const unsigned *stack = (const unsigned *)puppet_frame->user_esp;
     KCHECK(stack[0] == 1 && strlen((const char *)stack[1]) == used - 1);
 }

@@ -125,6 +125,14 @@ static void refused_mappings(void) {
     EXPECT(0, SYS_MUNMAP, FAR, 3 * PAGE_SIZE); /* nothing is there */
     EXPECT(USER_START, SYS_MMAP2, USER_START, PAGE_SIZE, RW, THERE); /* the first page */
     EXPECT(0, SYS_MUNMAP, USER_START, PAGE_SIZE);
+    EXPECT(FAR, SYS_MMAP2, FAR, PAGE_SIZE, RW, THERE); /* what is refused does not take its place */
+    EXPECT(-EINVAL, SYS_MMAP2, FAR, 1, RW, MAP_FIXED | MAP_ANONYMOUS);
+    EXPECT(-EINVAL, SYS_MMAP2, FAR, 1, RW, MAP_FIXED | MAP_ANONYMOUS | MAP_SHARED);
+    EXPECT(-EBADF, SYS_MMAP2, FAR, 1, RW, MAP_FIXED | MAP_PRIVATE, 9);
+    EXPECT(-EACCES, SYS_MMAP2, FAR, 1, RW, MAP_FIXED | MAP_SHARED, 3);
+    EXPECT(-EINVAL, SYS_MMAP2, FAR, 1, PROT_READ, MAP_FIXED | MAP_PRIVATE, 3, 0x100000);
+    KCHECK_EQ(access_to(FAR), WRITABLE);
+    EXPECT(0, SYS_MUNMAP, FAR, PAGE_SIZE);
     EXPECT(0, SYS_MPROTECT, FAR, 0, RW);
     EXPECT(-ENOMEM, SYS_MPROTECT, FAR, PAGE_SIZE, RW);
     EXPECT(-EINVAL, SYS_MPROTECT, FAR + 1, PAGE_SIZE, RW);
@@ -289,6 +297,9 @@ static void lowest(void) {
     KCHECK(lowest_are(low + page, STACK_TOP));
     EXPECT(0, SYS_MUNMAP, STACK_TOP, (USER_END - STACK_TOP));
     KCHECK(lowest_are(low + page, USER_END));
+    EXPECT(STACK_TOP, SYS_MMAP2, STACK_TOP, PAGE_SIZE, 0, THERE);
+    KCHECK_EQ(CALL(SYS_MUNMAP, low + page, USER_END - low - page), 0); /* both at once, and the stack */
+    KCHECK(lowest_are(MAPPINGS_END, USER_END));
 }
 
 KTEST(process_mappings_know_the_lowest)
@@ -321,6 +332,7 @@ KTEST(process_mappings_allow_what_they_say)
 static void files(void) {
     static struct module small = {.name = "small", .size = PAGE_SIZE + 100};
     static struct module text = {.name = "text", .size = 3 * PAGE_SIZE}; /* no page of the kernel's is as another */
+    static struct module tail = {.name = "tail", .size = PAGE_SIZE + 100}; /* the kernel goes on behind it */
     const unsigned *arguments = (unsigned *)PUPPET_AREA;
 
     KCHECK_EQ(puppet_end - puppet_start, FILE_PAGES * PAGE_SIZE);
@@ -359,6 +371,15 @@ static void files(void) {
     EXPECT(0, SYS_MUNMAP, FAR, 2 * PAGE_SIZE);
     EXPECT(FAR, SYS_MMAP2, FAR, PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_FIXED, 4);
     KCHECK_EQ(access_to(FAR + PAGE_SIZE), NONE); /* no more than was asked for */
+    tail.start = (uintptr_t)kernel_start;
+    tail.data = kernel_start;
+    file_get(4)->module = &tail;
+    EXPECT(FAR, SYS_MMAP2, FAR, 2 * PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_FIXED, 4);
+    KCHECK(!memcmp((char *)FAR, kernel_start, tail.size));
+    for (unsigned i = tail.size; i < 2 * PAGE_SIZE; i++)
+        KCHECK_EQ(((char *)FAR)[i], 0);
+    EXPECT(FAR, SYS_MMAP2, FAR, 2 * PAGE_SIZE, 0, MAP_PRIVATE | MAP_FIXED, 4);
+    KCHECK(access_to(FAR) == CLOSED && access_to(FAR + PAGE_SIZE) == CLOSED);
     file_get(4)->module = &small;
     small.start -= 16; /* a page of it is shared, the rest copied */
     EXPECT(FAR, SYS_MMAP2, FAR, 2 * PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_FIXED, 4);

@@ -269,6 +269,41 @@ static void interrupted_calls(void) {
 KTEST(process_signals_interrupt_calls)
 { puppet_checks(interrupted_calls); }
 
+static const struct found *top, *below;
+
+/* USR1 and USR2 come at the end of CALL. BELOW is the frame of USR1's handler, TOP that of USR2's, which runs first. */
+static void two_frames(const unsigned call[7]) {
+    puppet_frame->user_esp = STACK;
+    puppet_frame->eip = 0x1000;
+    current->signals.pending = BIT(USR1) | BIT(USR2);
+    KCHECK_EQ(puppet_makes(call), USR2);
+    top = (const struct found *)puppet_frame->user_esp;
+    below = (const struct found *)top->sigcontext.frame.user_esp;
+    KCHECK(top->signal == USR2 && below->signal == USR1);
+    KCHECK(top->sigcontext.frame.eip == HANDLER && top->sigcontext.frame.eax == USR1);
+    KCHECK(mask_is(BIT(USR1) | BIT(USR2), 0));
+}
+
+/* The call is ended once, by the first; each frame has the mask to which its handler returns. */
+static void two_signals(void) {
+    static const unsigned read[7] = {SYS_READ, 3, MORE, 1}, suspend[7] = {SYS_RT_SIGSUSPEND, PLACE, 8};
+
+    EXPECT(0, SYS_PIPE, MORE);
+    put_action(HANDLER, 0, 0, 0);
+    EXPECT(0, SYS_RT_SIGACTION, USR1, PLACE, 0, 8);
+    put_action(HANDLER, SA_RESTART, 0, 0);
+    EXPECT(0, SYS_RT_SIGACTION, USR2, PLACE, 0, 8);
+    KCHECK_CALL(two_frames(read));
+    KCHECK(below->sigcontext.frame.eip == 0x1000 && below->sigcontext.frame.eax == (unsigned)-EINTR);
+    KCHECK(top->mask[0] == BIT(USR1) && below->mask[0] == 0);
+    *(unsigned *)PLACE = 0;
+    KCHECK_CALL(two_frames(suspend));
+    KCHECK(top->mask[0] == BIT(USR1) && below->mask[0] == (BIT(USR1) | BIT(USR2)));
+}
+
+KTEST(process_signals_of_two_kinds_end_a_call_once)
+{ puppet_checks(two_signals); }
+
 /* ---- outside of system calls ---- */
 
 static unsigned calls;

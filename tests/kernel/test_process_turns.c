@@ -65,6 +65,10 @@ static void channels(void) {
     KCHECK_EQ(after_wake(child, WAITING, &mine, &another), WAITING);
     KCHECK_EQ(after_wake(child, WAITING, NULL, &another), WAITING);
     KCHECK_EQ(after_wake(child, ZOMBIE, &mine, &mine), ZOMBIE);
+    child->state = other->state = WAITING;
+    child->context.channel = other->context.channel = &mine;
+    schedule_wake(&mine); /* all that wait for it */
+    KCHECK(child->state == RUNNABLE && other->state == RUNNABLE);
     child->state = WAITING;
     KCHECK_EQ(CALL(SYS_KILL, (unsigned)child->pid, SIGCHLD), 0); /* ignored */
     KCHECK_EQ(child->state, WAITING);
