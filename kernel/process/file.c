@@ -106,11 +106,20 @@ int sys_close(struct trap_frame *frame) {
 #define COUNT_MAX 0x7FFFF000u /* bytes, as in Linux */
 #define VECTOR_MAX 1024u      /* parts */
 
-/* Reads or writes the N bytes at BUFFER. */
-static int transfer(int fd, bool write, uintptr_t buffer, size_t n) {
+/* The file, if it can be read or written and has been opened for that; or NULL. */
+static inline struct file *file_for(int fd, bool write) {
     struct file *file = file_get(fd);
 
-    if (!file || !(write ? (void *)file->type->write : (void *)file->type->read))
+    if (!file || (file->flags & O_ACCMODE) == (write ? O_RDONLY : O_WRONLY))
+        return NULL;
+    return (write ? (void *)file->type->write : (void *)file->type->read) ? file : NULL;
+}
+
+/* Reads or writes the N bytes at BUFFER. */
+static int transfer(int fd, bool write, uintptr_t buffer, size_t n) {
+    struct file *file = file_for(fd, write);
+
+    if (!file)
         return -EBADF;
     if (n == 0)
         return 0;
@@ -127,6 +136,8 @@ static int transfer_vector(int fd, bool write, const struct iovec *vector, unsig
     struct iovec part;
     int done = 0;
 
+    if (!file_for(fd, write))
+        return -EBADF;
     if (count > VECTOR_MAX)
         return -EINVAL;
     for (; count; count--, vector++) {

@@ -154,6 +154,12 @@ static system_call *const calls[] = {
     [403] = sys_clock_gettime64,
 };
 
+/* Whether call NUMBER is a handler's return: what is in eax after it is the program's own, no call's result. */
+static bool is_return(unsigned number) {
+    return number < ARRAY_SIZE(calls) &&
+           (calls[number] == sys_sigreturn || calls[number] == sys_rt_sigreturn);
+}
+
 static void handle_call(struct trap_frame *frame) {
     unsigned number = frame->eax;
 
@@ -162,7 +168,7 @@ static void handle_call(struct trap_frame *frame) {
     else
         frame->eax = (unsigned)-ENOSYS;
     if (unlikely(signal_pending()))
-        signals_deliver(frame, (int)number);
+        signals_deliver(frame, is_return(number) ? -1 : (int)number);
 }
 
 static void handle_fault(struct trap_frame *frame, uintptr_t address) {

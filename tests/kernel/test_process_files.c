@@ -175,6 +175,16 @@ static void offsets(void) {
     text("/");
     EXPECT(5, SYS_OPEN, PLACE);
     EXPECT(-EISDIR, SYS_READ, 5, PLACE, 5);
+    text("/dev/null"); /* what it is opened for */
+    EXPECT(6, SYS_OPEN, PLACE, O_RDONLY);
+    EXPECT(0, SYS_READ, 6, PLACE, 5);
+    EXPECT(-EBADF, SYS_WRITE, 6, PLACE, 5);
+    EXPECT(7, SYS_OPEN, PLACE, O_WRONLY);
+    EXPECT(5, SYS_WRITE, 7, PLACE, 5);
+    EXPECT(-EBADF, SYS_READ, 7, PLACE, 5);
+    EXPECT(-EBADF, SYS_READV, 7, PLACE, 0); /* of no parts, too */
+    EXPECT(-EBADF, SYS_WRITEV, 6, PLACE, 0);
+    EXPECT(0, SYS_WRITEV, 7, PLACE, 0);
     EXPECT(1, SYS_LSEEK, 5, 1, SEEK_END);
     EXPECT(-ENOTTY, SYS_IOCTL, 3, TCGETS, PLACE);
     EXPECT(-ENOTTY, SYS_IOCTL, 0, 0, PLACE);

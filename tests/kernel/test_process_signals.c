@@ -195,6 +195,31 @@ static void handlers(void) {
 KTEST(process_signal_handlers_find_their_frame)
 { puppet_checks(handlers); }
 
+/* The second signal comes when the first one's handler returns, to where the program had a number in eax like any other. */
+static void returning(void) {
+    static const unsigned flags[] = {SA_NODEFER, SA_NODEFER | SA_RESTART};
+
+    for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+        put_action(HANDLER, flags[i], 0, 0);
+        EXPECT(0, SYS_RT_SIGACTION, USR2, PLACE, 0, 8);
+        put_action(HANDLER, SA_NODEFER, 0, BIT(USR2));
+        struct found *on = (struct found *)handle();
+        on->sigcontext.frame.eax = (unsigned)-ERESTART;
+        for (unsigned old = 0; old < 2; old++) {
+            puppet_frame->user_esp = (unsigned)on + (old ? 8 : 4);
+            current->signals.blocked = 0;
+            current->signals.pending = BIT(USR2);
+            KCHECK_EQ(CALL(old ? SYS_SIGRETURN : SYS_RT_SIGRETURN), USR2);
+            const struct found *second = (const struct found *)puppet_frame->user_esp;
+            KCHECK_EQ(second->sigcontext.frame.eax, -ERESTART);
+            KCHECK_EQ(second->sigcontext.frame.eip, 0x1000);
+        }
+    }
+}
+
+KTEST(process_signal_at_a_handlers_return_changes_nothing)
+{ puppet_checks(returning); }
+
 /* A system call that waits is repeated, or fails with EINTR, as the handler's flags say. */
 static void interrupted_calls(void) {
     static const struct {
