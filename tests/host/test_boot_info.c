@@ -174,6 +174,13 @@ static void test_neighbours_of_one_type_are_kept_as_one(void **state) {
                 boot_info.map[1].type == 2);
     assert_true(boot_info.map[2].base == 0x6001 && boot_info.map[3].base == 0x7000);
 
+    at = put(0, 20, 0x1000, 0x1000, 2); /* they touch, and neither is memory */
+    at = put(at, 20, 0x2000, 0x1000, 3);
+    memset(&boot_info, 0, sizeof boot_info);
+    read_table(at);
+    assert_int_equal(boot_info.map_runs, 2);
+    assert_int_equal(boot_info.map[1].type, 3);
+
     for (unsigned n = MAP_KEPT - 1; n <= MAP_KEPT + 3; n++) {
         at = 0;
         for (unsigned i = 0; i < n; i++)
