@@ -73,6 +73,8 @@ static int sys_set_thread_area(struct trap_frame *frame) {
 
 /* ---- the table ---- */
 
+enum { SIGRETURN = 119, RT_SIGRETURN = 173 };
+
 static system_call *const calls[] = {
     [1] = sys_exit,
     [2] = sys_fork,
@@ -111,7 +113,7 @@ static system_call *const calls[] = {
     [90] = sys_mmap,
     [91] = sys_munmap,
     [114] = sys_wait4,
-    [119] = sys_sigreturn,
+    [SIGRETURN] = sys_sigreturn,
     [120] = sys_clone,
     [122] = sys_uname,
     [125] = sys_mprotect,
@@ -123,7 +125,7 @@ static system_call *const calls[] = {
     [158] = sys_sched_yield,
     [162] = sys_nanosleep,
     [168] = sys_poll,
-    [173] = sys_rt_sigreturn,
+    [RT_SIGRETURN] = sys_rt_sigreturn,
     [174] = sys_rt_sigaction,
     [175] = sys_rt_sigprocmask,
     [179] = sys_rt_sigsuspend,
@@ -154,12 +156,6 @@ static system_call *const calls[] = {
     [403] = sys_clock_gettime64,
 };
 
-/* Whether call NUMBER is a handler's return: what is in eax after it is the program's own, no call's result. */
-static bool is_return(unsigned number) {
-    return number < ARRAY_SIZE(calls) &&
-           (calls[number] == sys_sigreturn || calls[number] == sys_rt_sigreturn);
-}
-
 static void handle_call(struct trap_frame *frame) {
     unsigned number = frame->eax;
 
@@ -167,8 +163,8 @@ static void handle_call(struct trap_frame *frame) {
         frame->eax = (unsigned)calls[number](frame);
     else
         frame->eax = (unsigned)-ENOSYS;
-    if (unlikely(signal_pending()))
-        signals_deliver(frame, is_return(number) ? -1 : (int)number);
+    if (unlikely(signal_pending())) /* after a handler's return eax is the program's, no call's result */
+        signals_deliver(frame, number == SIGRETURN || number == RT_SIGRETURN ? -1 : (int)number);
 }
 
 static void handle_fault(struct trap_frame *frame, uintptr_t address) {
