@@ -106,13 +106,11 @@ int sys_close(struct trap_frame *frame) {
 #define COUNT_MAX 0x7FFFF000u /* bytes, as in Linux */
 #define VECTOR_MAX 1024u      /* parts */
 
-/* The file, if it can be read or written and has been opened for that; or NULL. */
+/* The file, if it has been opened for writing, or for reading; or NULL. (What cannot be written is not opened for it.) */
 static inline struct file *file_for(int fd, bool write) {
     struct file *file = file_get(fd);
 
-    if (!file || (file->flags & O_ACCMODE) == (write ? O_RDONLY : O_WRONLY))
-        return NULL;
-    return (write ? (void *)file->type->write : (void *)file->type->read) ? file : NULL;
+    return file && (file->flags & O_ACCMODE) != (write ? O_RDONLY : O_WRONLY) ? file : NULL;
 }
 
 /* Reads or writes the N bytes at BUFFER. */

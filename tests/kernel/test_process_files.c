@@ -215,6 +215,7 @@ static void vectors(void) {
     vector[1] = (struct iovec){0, 1};
     EXPECT(0, SYS_LSEEK, 3, 0, SEEK_SET);
     EXPECT(10, SYS_READV, 3, MORE, 3); /* the second part fails */
+    EXPECT(-EFAULT, SYS_READV, 3, MORE + 8, 2); /* the first one does */
     *last = vector[0];
     KCHECK_EQ(CALL(SYS_READV, 3, (unsigned)last, 2), 10);
     text("/dev/null");
