@@ -163,7 +163,8 @@ static void handle_call(struct trap_frame *frame) {
         frame->eax = (unsigned)calls[number](frame);
     else
         frame->eax = (unsigned)-ENOSYS;
-    if (unlikely(signal_pending())) /* after a handler's return eax is the program's, no call's result */
+    /* After a handler's return eax is the program's, no call's result. */
+    if (unlikely(signal_pending()))
         signals_deliver(frame, number == SIGRETURN || number == RT_SIGRETURN ? -1 : (int)number);
 }
 
