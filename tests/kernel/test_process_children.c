@@ -57,6 +57,8 @@ static void children(void) {
     KCHECK_EQ(CALL(SYS_KILL, (unsigned)-child, 0), -ESRCH);
     KCHECK_EQ(word(0), ((unsigned)child & 0xFF) << 8); /* what a puppet's child exits with */
     EXPECT(-ECHILD, SYS_WAITPID, (unsigned)-1, PLACE, 0);
+    KCHECK_EQ(CALL(SYS_SETPGID, me, 0), 0);
+    KCHECK_EQ(CALL(SYS_GETPGRP), (int)me);
     KCHECK_EQ(CALL(SYS_SETPGID, me, 0x1234), 0);
     EXPECT(0x1234, SYS_GETPGID, 0);
     EXPECT(0x1234, SYS_GETPGRP);
@@ -78,6 +80,10 @@ static void children(void) {
     KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)child, PLACE, 0), child);
     EXPECT(-ECHILD, SYS_WAITPID, (unsigned)-1, PLACE, 0);
 
+    current->context.timed = true; /* of a wait before this one */
+    KCHECK(CALL(SYS_FORK) > 0);
+    KCHECK(CALL(SYS_WAITPID, (unsigned)-1, PLACE, 0) > 0);
+    KCHECK(!current->context.timed);
     put_action(SIG_DFL, SA_NOCLDWAIT, 0, 0);
     EXPECT(0, SYS_RT_SIGACTION, SIGCHLD, PLACE, 0, 8);
     KCHECK(CALL(SYS_FORK) > 0);

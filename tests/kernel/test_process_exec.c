@@ -196,7 +196,9 @@ static void what_stays(void) {
     current->signals.action[10].handler = 0x1234;
     current->signals.action[10].flags = SA_RESTART;
     current->signals.action[12].handler = SIG_IGN;
-    current->signals.blocked = current->signals.pending = 4;
+    current->signals.blocked = 4 | 2;
+    current->signals.pending = 4;
+    current->signals.action[SIGCHLD].handler = SIG_IGN;
     current->context.tls = FAR;
     puppet_frame->eflags |= EFLAGS_DF;
     memcpy((char *)PUPPET_AREA, "changed", 8);
@@ -213,7 +215,8 @@ static void what_stays(void) {
     KCHECK(current->memory.brk == end && current->memory.lowest == MAPPINGS_END);
     KCHECK_EQ(*(char *)PUPPET_AREA, 0);
     KCHECK(current->signals.action[10].handler == SIG_DFL && current->signals.action[10].flags == 0);
-    KCHECK(current->signals.action[12].handler == SIG_IGN && current->signals.blocked == 4);
+    KCHECK(current->signals.action[12].handler == SIG_IGN && current->signals.blocked == (4 | 2));
+    KCHECK_EQ(current->signals.action[SIGCHLD].handler, SIG_IGN);
     KCHECK_EQ(current->signals.pending, 4);
     KCHECK_EQ(current->context.tls, 0);
 }

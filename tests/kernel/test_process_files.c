@@ -148,7 +148,8 @@ static void offsets(void) {
     EXPECT(-EINVAL, SYS_LSEEK, 3, (unsigned)-161, SEEK_CUR);
     EXPECT(0, SYS_LSEEK, 3, (unsigned)-160, SEEK_CUR);
     EXPECT(-EINVAL, SYS_LSEEK, 3, (unsigned)-1, SEEK_SET);
-    EXPECT(-EINVAL, SYS_LSEEK, 3, 0, 3);
+    EXPECT(-EINVAL, SYS_LSEEK, 3, 5, 3);
+    EXPECT(0, SYS_LSEEK, 3, 0, SEEK_CUR);
     EXPECT(FILE_BYTES - 10, SYS_LSEEK, 3, (unsigned)-10, SEEK_END);
     EXPECT(10, SYS_READ, 3, PLACE, 100);
     KCHECK(is_file(FILE_BYTES - 10, 10));
@@ -187,6 +188,11 @@ static void offsets(void) {
     EXPECT(0, SYS_WRITEV, 7, PLACE, 0);
     EXPECT(1, SYS_LSEEK, 5, 1, SEEK_END);
     EXPECT(-ENOTTY, SYS_IOCTL, 3, TCGETS, PLACE);
+    EXPECT(0, SYS_IOCTL, 0, TCGETS, PLACE);
+    memset((char *)END - 8, 0, 8);
+    EXPECT(-EFAULT, SYS_IOCTL, 0, TCSETS, END - 8); /* nothing of it is taken */
+    EXPECT(0, SYS_IOCTL, 0, TCGETS, MORE);
+    KCHECK(!memcmp((char *)MORE, (char *)PLACE, 36));
     EXPECT(-ENOTTY, SYS_IOCTL, 0, 0, PLACE);
 }
 
@@ -407,6 +413,7 @@ static void entries(void) {
     EXPECT(-ENOTDIR, SYS_GETDENTS64, 4, PLACE, 100);
     EXPECT(-EINVAL, SYS_GETDENTS64, 3, PLACE, 23);    /* "." needs 24 */
     EXPECT(-EFAULT, SYS_GETDENTS64, 3, END - 19, 24); /* all but its name */
+    EXPECT(0, SYS_LSEEK, 3, 0, SEEK_CUR);             /* both come again */
     for (unsigned room = 24; room < 400; room += 8) {
         unsigned i = 0;
         EXPECT(0, SYS_LSEEK, 3, 0, SEEK_SET);
@@ -441,7 +448,9 @@ static void poll_waits(const struct pollfd *poll, unsigned ms) {
 
     for (unsigned tries = 0; tries < 100; tries++) {
         const unsigned start = timer_ticks();
+        current->context.channel = poll; /* of a wait before this one */
         KCHECK_EQ(CALL(SYS_POLL, (unsigned)poll, 1, ms), 0);
+        KCHECK(!ms || !current->context.channel);
         passed = timer_ticks() - start;
         KCHECK(passed >= wanted);
         if (passed == wanted && (!ms || current->context.wake_at == timer_ticks()))
@@ -471,6 +480,8 @@ static void polls(void) {
     EXPECT(0, SYS_CLOSE, 4);
     EXPECT(1, SYS_POLL, PLACE + 2 * sizeof(*poll), 1, 0);
     EXPECT(-EINVAL, SYS_POLL, PLACE, FILES + 1, 0);
+    poll[0] = poll[1] = (struct pollfd){FILES, POLLIN, 0};
+    EXPECT(2, SYS_POLL, PLACE, 2, 0);
     poll[0] = (struct pollfd){FILES, POLLIN, 0};
     EXPECT(1, SYS_POLL, PLACE, 1, 0);
     KCHECK_EQ(poll[0].revents, POLLNVAL);

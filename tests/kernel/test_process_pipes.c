@@ -141,6 +141,8 @@ static void refused_pipes(void) {
     EXPECT(-EINVAL, SYS_DUP3, 0, 3, O_NONBLOCK);
     EXPECT(-EINVAL, SYS_DUP3, 0, 3, O_CLOEXEC | 1);
     KCHECK(!file_get(3));
+    EXPECT(-EINVAL, SYS_DUP3, 0, 2, 1);
+    KCHECK(file_get(2)); /* nor is one closed */
 }
 
 KTEST(process_pipe_that_is_refused_takes_no_descriptor)
@@ -168,6 +170,8 @@ static void waking(void) {
                  {{SYS_WRITE, 4, PLACE, 1}, 1},
                  {{SYS_READ, 3, END - 4, 10}, 4}, /* there is room for no more */
                  {{SYS_WRITE, 4, END - 4, 10}, 4},
+                 {{SYS_READ, 3, PLACE, 4}, 4},
+                 {{SYS_WRITE, 4, END - 4, 5000}, 4}, /* of more than a pipe holds, too */
                  {{SYS_WRITE, 4, PLACE, 5000}, PAGE_SIZE - 3001}, /* as much as fits */
                  {{SYS_WRITE, 4, PLACE, 1}, -EAGAIN},
                  {{SYS_READ, 3, END, 1}, -EFAULT},

@@ -68,6 +68,10 @@ static void masks(void) {
     KCHECK(mask_is(BIT(USR1), 0));
     EXPECT(-EINVAL, SYS_SIGPROCMASK, 3, PLACE);
     EXPECT(0, SYS_SIGPROCMASK, 3, 0, MORE);
+    EXPECT(0, SYS_SIGPROCMASK, SIG_SETMASK, PLACE, PLACE); /* one place for both */
+    KCHECK(mask_is(BIT(USR2), 0) && *mask == BIT(USR1));
+    EXPECT(-EFAULT, SYS_RT_SIGSUSPEND, PLACE + PUPPET_AREA_PAGES * PAGE_SIZE, 8);
+    KCHECK(mask_is(BIT(USR2), 0) && !current->signals.suspended);
     *mask = ~0u;
     EXPECT(0, SYS_SIGPROCMASK, SIG_SETMASK, PLACE);
     KCHECK(mask_is(~(BIT(SIGKILL) | BIT(SIGSTOP)), 0));
@@ -91,6 +95,7 @@ static void sending(void) {
 
     EXPECT(-EINVAL, SYS_KILL, 0, 32);
     EXPECT(-ESRCH, SYS_KILL, 9999, 0);
+    EXPECT(-ESRCH, SYS_KILL, 9999, 31); /* the last one */
     EXPECT(-ESRCH, SYS_KILL, (unsigned)-1, 0); /* spares the caller */
     EXPECT(-EPERM, SYS_KILL, MONITOR_PID, 0);
     KCHECK_EQ(CALL(SYS_KILL, me, 0), 0);
@@ -107,6 +112,10 @@ static void sending(void) {
     EXPECT(0, SYS_SIGPROCMASK, SIG_BLOCK, PLACE);
     KCHECK_EQ(CALL(SYS_KILL, me, USR1), 0);
     EXPECT(0, SYS_KILL, 0, USR2); /* the group */
+    KCHECK(mask_is(BIT(USR1) | BIT(USR2), BIT(USR1) | BIT(USR2)));
+    EXPECT(0, SYS_RT_SIGACTION, USR2, 0, MORE, 8); /* it is only asked about */
+    put_action(SIG_DFL, 0, 0, 0);
+    EXPECT(0, SYS_RT_SIGACTION, USR2, PLACE, 0, 8); /* the default ends it: it is not dropped */
     KCHECK(mask_is(BIT(USR1) | BIT(USR2), BIT(USR1) | BIT(USR2)));
     put_action(HANDLER, 0, 0, 0);
     EXPECT(0, SYS_RT_SIGACTION, USR1, PLACE, 0, 8); /* what is pending will be handled */
@@ -145,7 +154,7 @@ static const struct found *handle(void) {
 }
 
 static void handlers(void) {
-    put_action(HANDLER, 0, 0, BIT(USR2));
+    put_action(HANDLER, 0, 0x4321, BIT(USR2)); /* a restorer without its flag is none */
     const struct found *on = handle();
     KCHECK_EQ(puppet_frame->eip, HANDLER);
     KCHECK(((unsigned)on + 4) % 16 == 0 && STACK - (unsigned)(on + 1) < sizeof(struct fpu_state) + 16);
@@ -185,6 +194,10 @@ static void handlers(void) {
     puppet_frame->user_esp = (unsigned)on + 8;
     EXPECT(0, SYS_SIGRETURN); /* its restorer pops the number, too */
     KCHECK_EQ(puppet_frame->user_esp, STACK);
+    put_action(HANDLER, SA_NODEFER, 0, BIT(USR1)); /* its own mask has the signal */
+    handle();
+    KCHECK(mask_is(BIT(USR1) | BIT(USR2), 0));
+    EXPECT(0, SYS_SIGPROCMASK, SIG_SETMASK, MORE);
     put_action(HANDLER, SA_RESETHAND, 0, BIT(SIGKILL));
     handle();
     KCHECK(mask_is(BIT(USR1) | BIT(USR2), 0));
@@ -512,6 +525,11 @@ static void times(void) {
     current->signals.pending = BIT(USR1);
     EXPECT(USR1, SYS_NANOSLEEP, PLACE, MORE);
     KCHECK(((int *)MORE)[0] == 5 && ((int *)MORE)[1] == 0);
+    *(struct timespec *)PLACE = (struct timespec){0, 500000000};
+    current->signals.pending = BIT(USR1);
+    puppet_frame->user_esp = STACK;
+    EXPECT(USR1, SYS_NANOSLEEP, PLACE, MORE);
+    KCHECK(((int *)MORE)[0] == 0 && ((int *)MORE)[1] == 500000000);
     *(int *)MORE = 77;
     for (unsigned i = 0; i < ARRAY_SIZE(sleeps); i++) {
         *(struct timespec *)PLACE = (struct timespec){INT32_MAX, 0};

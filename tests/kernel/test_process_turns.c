@@ -34,6 +34,12 @@ static void interrupts(void) {
     KCHECK(!wakes(child, false, -1) && !wakes(child, false, 0) && !wakes(child, false, 1));
     KCHECK(!wakes(child, true, 1) && !wakes(child, true, INT32_MAX));
     KCHECK(wakes(child, true, 0) && wakes(child, true, -1) && wakes(child, true, -INT32_MAX));
+    struct process *other; /* both at one tick */
+    KCHECK((other = process_find(CALL(SYS_FORK))));
+    other->state = WAITING;
+    other->context.timed = true;
+    other->context.wake_at = timer_ticks();
+    KCHECK(wakes(child, true, 0) && other->state == RUNNABLE);
     current->context.timed = false; /* whoever runs */
     monitor.state = WAITING;
     schedule_interrupted();
@@ -64,6 +70,9 @@ static void channels(void) {
     KCHECK_EQ(after_wake(other, WAITING, &mine, &mine), RUNNABLE);
     KCHECK_EQ(after_wake(child, WAITING, &mine, &another), WAITING);
     KCHECK_EQ(after_wake(child, WAITING, NULL, &another), WAITING);
+    child->context.timed = true; /* whatever comes first */
+    KCHECK_EQ(after_wake(child, WAITING, &mine, &mine), RUNNABLE);
+    child->context.timed = false;
     KCHECK_EQ(after_wake(child, ZOMBIE, &mine, &mine), ZOMBIE);
     child->state = other->state = WAITING;
     child->context.channel = other->context.channel = &mine;
