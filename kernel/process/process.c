@@ -185,9 +185,11 @@ static bool is_forgotten(const struct process *process) {
 
 /* Ends the current process with STATUS, as wait4 gives it. */
 void process_exit(int status) {
+    struct process *parent = current->parent;
+
     files_close(&current->files, ~0u);
     orphan_children();
-    schedule_wake(current->parent); /* even if it forgets the child: this may be the last that it waits for */
+    schedule_wake(parent); /* even if it forgets the child: this may be the last that it waits for */
     if (is_forgotten(current))
         current->parent = &monitor;
     enter_space(monitor.space);
@@ -195,7 +197,7 @@ void process_exit(int status) {
     current->space = NULL;
     current->status = status;
     current->state = ZOMBIE;
-    signal_send(current->parent, SIGCHLD);
+    signal_send(parent, SIGCHLD); /* unless it ignores that */
     schedule();
     __builtin_unreachable();
 }

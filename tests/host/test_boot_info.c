@@ -280,11 +280,20 @@ static void fill_text(size_t length) {
 }
 
 static void test_the_command_line_is_cut_at_its_limit(void **state) {
+    static const size_t lengths[] = {0,
+                                     1,
+                                     2,
+                                     3,
+                                     1000,
+                                     CMDLINE_MAX - 2,
+                                     CMDLINE_MAX - 1,
+                                     CMDLINE_MAX,
+                                     CMDLINE_MAX + 1,
+                                     CMDLINE_MAX + 2};
     (void)state;
     info.cmdline = address_of(text);
-    for (size_t length = 0; length <= CMDLINE_MAX + 2; length += length < 3                 ? 1
-                                                                 : length < CMDLINE_MAX - 2 ? 1021
-                                                                                            : 1) {
+    for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+        size_t length = lengths[i];
         fill_text(length);
         read(CMDLINE);
         size_t kept = length < CMDLINE_MAX ? length : CMDLINE_MAX;

@@ -51,6 +51,8 @@ static void children(void) {
     EXPECT(-ECHILD, SYS_WAITPID, 0, PLACE, WNOHANG);
     KCHECK_EQ(CALL(SYS_WAIT4, (unsigned)-child, END), -EFAULT); /* it can be waited for again */
     KCHECK_EQ(CALL(SYS_WAIT4, (unsigned)-child, PLACE, 0, END), -EFAULT);
+    KCHECK_EQ(CALL(SYS_GETPGID, (unsigned)child), child);
+    EXPECT(-ECHILD, SYS_WAITPID, 0, PLACE, 0); /* its group is another */
     KCHECK_EQ(CALL(SYS_KILL, (unsigned)child, SIGKILL), 0); /* as on Linux: it has ended, but is there */
     KCHECK_EQ(CALL(SYS_KILL, (unsigned)-child, 0), 0);
     KCHECK_EQ(CALL(SYS_WAIT4, (unsigned)-child, PLACE, 0, MORE), child);
@@ -88,6 +90,17 @@ static void children(void) {
     EXPECT(0, SYS_RT_SIGACTION, SIGCHLD, PLACE, 0, 8);
     KCHECK(CALL(SYS_FORK) > 0);
     EXPECT(-ECHILD, SYS_WAITPID, (unsigned)-1, PLACE, 0); /* once it has ended: it is forgotten */
+    put_action(0x1000, SA_NOCLDWAIT, 0, 0); /* its end is told all the same */
+    EXPECT(0, SYS_RT_SIGACTION, SIGCHLD, PLACE, 0, 8);
+    current->signals.blocked = 1u << (SIGCHLD - 1);
+    KCHECK(CALL(SYS_FORK) > 0);
+    EXPECT(-ECHILD, SYS_WAITPID, (unsigned)-1, PLACE, 0);
+    KCHECK_EQ(current->signals.pending, 1u << (SIGCHLD - 1));
+    put_action(SIG_IGN, 0, 0, 0); /* nor is it kept where the signal is blocked */
+    EXPECT(0, SYS_RT_SIGACTION, SIGCHLD, PLACE, 0, 8);
+    KCHECK(CALL(SYS_FORK) > 0);
+    EXPECT(-ECHILD, SYS_WAITPID, (unsigned)-1, PLACE, 0);
+    KCHECK_EQ(current->signals.pending, 0);
 }
 
 KTEST(process_children_are_waited_for)
@@ -275,7 +288,7 @@ KTEST(process_child_can_begin_in_a_handler)
 static void begin_on_stack(struct trap_frame *frame) {
     if (current->pid == root) {
         frame->user_esp = STACK;
-        make_call(frame, SYS_CLONE, SIGCHLD, STACK - 0x100, 0, 0, 0);
+        make_call(frame, SYS_CLONE, CLONE_VM | CLONE_VFORK | SIGCHLD, STACK - 0x100, 0, 0, 0);
         wrong += frame->user_esp != STACK;
         make_call(frame, SYS_CLONE, SIGCHLD, 0, 0, 0, 0);
     } else {

@@ -114,6 +114,8 @@ static void close_on_exec(void) {
     EXPECT(4, SYS_DUP, 3); /* which does not hand it on */
     EXPECT(0, SYS_FCNTL, 4, F_GETFD);
     EXPECT(0, SYS_CLOSE, 4);
+    EXPECT(6, SYS_DUP2, 6, 6); /* which changes nothing */
+    EXPECT(FD_CLOEXEC, SYS_FCNTL, 6, F_GETFD);
     EXPECT(6, SYS_DUP2, 0, 6);
     EXPECT(0, SYS_FCNTL, 6, F_GETFD);
     EXPECT(0, SYS_FCNTL, 8, F_SETFD, 2);
@@ -121,7 +123,9 @@ static void close_on_exec(void) {
     EXPECT(-EBADF, SYS_FCNTL, LAST, F_DUPFD, 0);
     EXPECT(0, SYS_FCNTL, 7, F_SETFD, FD_CLOEXEC);
     KCHECK_EQ(current->files.close_on_exec, 1u << 3 | 1u << 7);
-    KCHECK(CALL(SYS_FORK) > 0); /* the child has them too, and no more */
+    const int child = CALL(SYS_FORK); /* has them too, and no more */
+    KCHECK(child > 0);
+    KCHECK_EQ(process_find(child)->files.close_on_exec, current->files.close_on_exec);
     KCHECK(CALL(SYS_WAITPID, (unsigned)-1, PLACE, 0) > 0);
     EXPECT(-EBADF, SYS_CLOSE, FILES); /* what lies behind the last one is none */
     EXPECT(0, SYS_CLOSE, 3);
@@ -153,6 +157,15 @@ static void offsets(void) {
     EXPECT(FILE_BYTES - 10, SYS_LSEEK, 3, (unsigned)-10, SEEK_END);
     EXPECT(10, SYS_READ, 3, PLACE, 100);
     KCHECK(is_file(FILE_BYTES - 10, 10));
+    EXPECT(0, SYS_FCNTL, 3, F_SETFL, O_NONBLOCK); /* of the file, not of one descriptor */
+    EXPECT(4, SYS_DUP, 3);
+    EXPECT(5, SYS_FCNTL, 3, F_DUPFD_CLOEXEC, 5);
+    EXPECT(FILE_BYTES, SYS_LSEEK, 5, 0, SEEK_CUR);
+    EXPECT(O_NONBLOCK, SYS_FCNTL, 4, F_GETFL);
+    EXPECT(0, SYS_FCNTL, 5, F_SETFL, 0);
+    EXPECT(0, SYS_FCNTL, 3, F_GETFL);
+    EXPECT(0, SYS_CLOSE, 4);
+    EXPECT(0, SYS_CLOSE, 5);
     EXPECT(0, SYS_READ, 3, PLACE, 100);
     EXPECT(FILE_BYTES + 1, SYS_LSEEK, 3, 1, SEEK_END);
     EXPECT(0, SYS_READ, 3, PLACE, 1);

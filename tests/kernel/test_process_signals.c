@@ -237,7 +237,9 @@ KTEST(process_signal_at_a_handlers_return_changes_nothing)
 static void interrupted_calls(void) {
     static const struct {
         unsigned call[7], value;
-    } waiting[] = {{{SYS_WAITPID, (unsigned)-1}, SYS_WAITPID},
+    } waiting[] = {{{SYS_WAITPID, (unsigned)-1, 0, WNOHANG}, 0}, /* which does not wait */
+                   {{SYS_READ, 5, MORE, 1}, (unsigned)-EAGAIN},  /* nor does that */
+                   {{SYS_WAITPID, (unsigned)-1}, SYS_WAITPID},
                    {{SYS_POLL, PLACE, 0, (unsigned)-1}, (unsigned)-EINTR},
                    {{SYS_WRITE, 1, PLACE, 1}, SYS_WRITE}};
 
@@ -257,6 +259,7 @@ static void interrupted_calls(void) {
     put_action(HANDLER, SA_RESTART | SA_NODEFER, 0, 0);
     EXPECT(0, SYS_RT_SIGACTION, USR1, PLACE, 0, 8);
     KCHECK(CALL(SYS_FORK) > 0);
+    EXPECT(0, SYS_PIPE2, MORE, O_NONBLOCK); /* 5 and 6 */
     for (size_t i = 0; i < ARRAY_SIZE(waiting); i++) {
         current->signals.pending = BIT(USR1);
         puppet_frame->user_esp = STACK;
@@ -289,6 +292,10 @@ static void interrupted_calls(void) {
     current->signals.pending = BIT(SIGURG);
     KCHECK(CALL(SYS_GETPID) > 0);
     KCHECK(mask_is(BIT(USR2), 0)); /* it comes back once */
+    const int child = CALL(SYS_FORK);
+    KCHECK(child > 0);
+    KCHECK_EQ(process_find(child)->signals.blocked, BIT(USR2)); /* nor to a child */
+    KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)child, MORE, 0), child);
     put_action(HANDLER, SA_NODEFER, 0, 0);
     EXPECT(0, SYS_RT_SIGACTION, SIGCHLD, PLACE, 0, 8);
     current->signals.blocked = 0;
