@@ -197,7 +197,7 @@ void process_exit(int status) {
     current->space = NULL;
     current->status = status;
     current->state = ZOMBIE;
-    signal_send(parent, SIGCHLD); /* unless it ignores that */
+    signal_send(parent, SIGCHLD);
     schedule();
     __builtin_unreachable();
 }

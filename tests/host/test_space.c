@@ -298,10 +298,14 @@ static void protect_pages(uintptr_t va, size_t n) {
     for (size_t i = 0; i < n; i += 4)
         store(va + i * PAGE_SIZE, i);
     store(va + (n - 1) * PAGE_SIZE, n);
+    for (size_t i = 0; i < n; i++)
+        load(va + i * PAGE_SIZE);
     assert_int_equal(space_protect(at(va), n, n % 2 ? 0 : VMEM_USER), 0);
     mmu_check_caches();
     check_store_refused(va);
     check_store_refused(va + (n - 1) * PAGE_SIZE);
+    if (n > 2)
+        check_store_refused(va + 2 * PAGE_SIZE); /* which waits to be copied */
     assert_int_equal(space_protect(at(va), n, WRITE | VMEM_USER), 0);
     mmu_check_caches();
     for (size_t i = 0; i < n; i++)
