@@ -68,14 +68,12 @@ static unsigned any_number(void) {
     return model_one_in(30) ? model_word() : number[model_below(count)];
 }
 
-enum { OLD_SIGRETURN = 119, SIGRETURN = 173 };
-
 /* Call NUMBER, with the arguments in FRAME. */
 static void make_call(struct trap_frame *frame, unsigned number) {
     frame->eax = number;
     handlers->system_call(frame);
     check_frame(frame);
-    if (number != OLD_SIGRETURN && number != SIGRETURN) /* what these return is the program's */
+    if (number != SIGRETURN && number != RT_SIGRETURN) /* what these return is the program's */
         EXPECT(frame->eax != (unsigned)-ERESTART);
     if (frame->eax % PAGE_SIZE == 0 && frame->eax >= USER_START && frame->eax < USER_END)
         last.mapped = frame->eax;
@@ -136,7 +134,7 @@ static void set_registers(struct trap_frame *frame) {
     switch (model_below(4)) {
     case 0: /* a handler returns, if this is one */
         frame->user_esp += 4;
-        make_call(frame, SIGRETURN);
+        make_call(frame, RT_SIGRETURN);
         break;
     case 1:
         frame->user_esp = argument(frame);
