@@ -197,7 +197,7 @@ bool boot_info_is_memory(uint64_t start, uint64_t end) {
 
 /* ---- modules ---- */
 
-/* Reads descriptor I; false when it runs off the end of the address space, behind which comes address 0. */
+/* Reads descriptor I; false when it runs off the end of the address space. (Behind that comes address 0, where nothing is.) */
 static bool read_module(uint32_t i, struct multiboot_module *module) {
     return read_at(module, info.mods_addr + i * sizeof(*module), sizeof(*module));
 }

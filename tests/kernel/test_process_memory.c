@@ -219,28 +219,23 @@ static void no_gap(void) {
 KTEST(process_mappings_find_no_gap_where_there_is_none)
 { puppet_checks(no_gap); }
 
-/* The lowest mapping was LOW's, and its table is gone again: where to go on is not to be had from it. */
-static void touch_lowest(unsigned low) {
-    KCHECK_EQ(CALL(SYS_MMAP2, low, PAGE_SIZE, 0, THERE), low);
-    KCHECK_EQ(CALL(SYS_MUNMAP, low, PAGE_SIZE), 0);
-}
+#define GAPS_LOW (MAPPINGS_END - 3 * TABLE_SPAN + PAGE_SIZE)
 
-/* As if the heap reached into the table 3 below that of MAPPINGS_END; between them only the page TAKEN, if it is not 0,
- * has a table. The highest gap of PAGES pages is at EXPECTED. */
+/* As if the heap reached up to GAPS_LOW; above it only the page TAKEN, if it is not 0, has a table. The highest gap of PAGES
+ * pages is at EXPECTED. */
 static void gap_beside(unsigned taken, size_t pages, unsigned expected) {
-    const unsigned low = MAPPINGS_END - 3 * TABLE_SPAN + PAGE_SIZE;
-
-    current->memory.brk = low;
-    touch_lowest(low);
+    current->memory.brk = GAPS_LOW;
+    EXPECT(GAPS_LOW, SYS_MMAP2, GAPS_LOW, PAGE_SIZE, 0, THERE); /* the lowest: there is no room below it, */
+    EXPECT(0, SYS_MUNMAP, GAPS_LOW, PAGE_SIZE);                 /* so mmap searches; its table goes again */
     if (taken)
         KCHECK_EQ(CALL(SYS_MMAP2, taken, PAGE_SIZE, 0, THERE), taken);
     KCHECK_EQ(CALL(SYS_MMAP2, 0, pages * PAGE_SIZE, 0, ANYWHERE), expected);
-    KCHECK_EQ(CALL(SYS_MUNMAP, low, MAPPINGS_END - low), 0);
+    EXPECT(0, SYS_MUNMAP, GAPS_LOW, MAPPINGS_END - GAPS_LOW);
     current->memory.brk = current->memory.brk_start;
 }
 
 static void gaps_without_tables(void) {
-    const unsigned low = MAPPINGS_END - 3 * TABLE_SPAN + PAGE_SIZE, all = (MAPPINGS_END - low) / PAGE_SIZE;
+    const unsigned low = GAPS_LOW, all = (MAPPINGS_END - low) / PAGE_SIZE;
     const unsigned none = (unsigned)-ENOMEM;
     const unsigned table = MAPPINGS_END & ~(TABLE_SPAN - 1), last = table - PAGE_SIZE,
                    above = MAPPINGS_END - table;
