@@ -101,15 +101,23 @@ static int tty_write(struct file *file, const char *buffer, size_t n) {
 
 /* ---- input ---- */
 
-static void echo(int c) {
-    char text[2] = {'^', (char)(c ^ 0x40)};
+/* How C is echoed. Returns the number of characters, 0 when it is not echoed. */
+static size_t echo_text(int c, char text[2]) {
+    bool plain = c == '\n' || c == '\t' || (c >= ' ' && c != 127);
 
-    if (!(mode.lflag & ECHO))
-        return;
-    if (c == '\n' || c == '\t' || (c >= ' ' && c != 127))
-        show(&(char){(char)c}, 1);
-    else if (mode.lflag & ECHOCTL)
-        show(text, sizeof(text));
+    text[0] = plain ? (char)c : '^';
+    text[1] = (char)(c ^ 0x40);
+    if (!(mode.lflag & ECHO) || (!plain && !(mode.lflag & ECHOCTL)))
+        return 0;
+    return plain ? 1 : 2;
+}
+
+static void echo(int c) {
+    char text[2];
+    size_t n = echo_text(c, text);
+
+    if (n)
+        show(text, n);
 }
 
 /* There is room: tty_poll has left some for a line. */
@@ -125,11 +133,14 @@ static void end_line(int last) {
     line_length = 0;
 }
 
+/* Takes back the line's last character, and as many columns as it was echoed in; of a tab only one, for where it began
+ * is not known. */
 static void erase(void) {
+    char text[2];
+
     if (line_length == 0)
         return;
-    size_t columns = (uint8_t)line[--line_length] < ' ' ? 2 : 1;
-    while (mode.lflag & ECHO && columns--)
+    for (size_t columns = echo_text((uint8_t)line[--line_length], text); columns; columns--)
         show("\b \b", 3);
 }
 

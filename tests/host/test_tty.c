@@ -66,11 +66,11 @@ size_t user_part(const void *va, size_t n, bool write) {
 
 static size_t copies_most; /* after so many, nothing can be accessed */
 
+/* What cannot be accessed begins in the middle. */
 int copy_to_user(void *user, const void *from, size_t n) {
-    if (faults || copies_most-- == 0)
-        return -EFAULT;
-    memcpy(user, from, n);
-    return 0;
+    bool faulty = faults || copies_most-- == 0;
+    memcpy(user, from, faulty ? n / 2 : n);
+    return faulty ? -EFAULT : 0;
 }
 
 int copy_from_user(void *to, const void *user, size_t n) { return copy_to_user(to, user, n); }
@@ -126,9 +126,11 @@ static void type(const char *text) {
     type_keys(them, n);
 }
 
+static void clear_screen(void) { shown[shown_length = 0] = '\0'; }
+
 static void check_shown(const char *text) {
     assert_string_equal(shown, text);
-    shown[shown_length = 0] = '\0';
+    clear_screen();
 }
 
 static struct file file = {.type = &tty_type, .flags = O_NONBLOCK};
@@ -163,6 +165,20 @@ static void set(unsigned iflag_off, unsigned lflag_off) {
 }
 
 /* ---- lines ---- */
+
+/* What is typed before a call and after it is one line. */
+static void test_a_line_is_typed_on(void **state) {
+    int group = 8;
+    (void)state;
+    type("ab");
+    assert_int_equal(control(TIOCSPGRP, &group), 0);
+    type("c");
+    set(0, ECHO);
+    type("d\n");
+    check_shown("abc");
+    current = &other;
+    check_read(ALL, "abcd\n");
+}
 
 static void test_a_line_can_be_read_once_it_has_ended(void **state) {
     (void)state;
@@ -201,9 +217,19 @@ static void test_a_line_is_edited(void **state) {
     check_read(ALL, "a\n");
     type("a\001\177\t \177");
     check_shown("a^A\b \b\b \b\t \b \b");
-    type("\025x\n"); /* erases the line */
-    check_shown("\b \b\b \b\b \bx\n");
+    type("\025x\n"); /* erases the line; of a tab it takes back one column */
+    check_shown("\b \b\b \bx\n");
     check_read(ALL, "x\n");
+    type("\033\177");
+    check_shown("^[\b \b\b \b");
+    char many[151] = {0};
+    memset(many, 'x', 150); /* more than a screen is wide */
+    type(many);
+    clear_screen();
+    type("\025y\n");
+    assert_int_equal(shown_length, 3 * 150 + 2);
+    check_read(ALL, "y\n");
+    clear_screen();
     set(0, ECHO);
     type("\001ab\177\n");
     check_shown("");
@@ -232,12 +258,14 @@ static void test_what_is_echoed(void **state) {
     set(0, ECHOCTL);
     type("\t\033x\377\n");
     check_shown("\tx\377\n");
+    type("x\033\177\n");
+    check_shown("x\n"); /* what is not shown takes no column */
     struct termios wanted = mode();
     wanted.lflag |= ECHOCTL;
     wanted.cc[VERASE] = 'e';
     control(TCSETS, &wanted);
     type("\177e\n");
-    check_shown("^?\b \b\n"); /* DEL is not a control character below the space: one column is taken back */
+    check_shown("^?\b \b\b \b\n");
 }
 
 static void test_signals_are_typed(void **state) {
@@ -248,7 +276,7 @@ static void test_signals_are_typed(void **state) {
     check_error(-EAGAIN);
     int group = 8;
     assert_int_equal(control(TIOCSPGRP, &group), 0);
-    type("\034");
+    type("old\nab\034");
     assert_true(sent[0] == 1u << SIGINT && sent[1] == 1u << SIGQUIT);
     group = 7;
     control(TIOCSPGRP, &group);
@@ -258,6 +286,14 @@ static void test_signals_are_typed(void **state) {
     type("\003\034\n");
     check_read(ALL, "\003\034\n");
     assert_int_equal(sent[0], 1u << SIGINT);
+}
+
+static void test_a_signal_is_for_the_whole_group(void **state) {
+    (void)state;
+    reader.state = ZOMBIE; /* not waited for yet */
+    other.group = 7;
+    type("\003");
+    assert_int_equal(sent[1], 1u << SIGINT);
 }
 
 static void test_a_line_has_an_end(void **state) {
@@ -422,10 +458,26 @@ static void test_the_usual_mode(void **state) {
     check_read(ALL, "\n");
     assert_int_equal(control(0, &wanted), -ENOTTY);
     assert_int_equal(control(TCSETSF + 1, &wanted), -ENOTTY);
+}
+
+static void test_a_bad_pointer_changes_nothing(void **state) {
+    const struct termios before = mode();
+    struct termios wanted = {0}, after;
+    int group = 8;
+    (void)state;
+    type("a\nb");
     faults = true;
-    assert_int_equal(control(TCGETS, &wanted), -EFAULT);
     assert_int_equal(control(TCSETS, &wanted), -EFAULT);
-    assert_int_equal(control(TIOCSPGRP, &wanted), -EFAULT);
+    assert_int_equal(control(TCSETSF, &wanted), -EFAULT);
+    assert_int_equal(control(TIOCSPGRP, &group), -EFAULT);
+    assert_int_equal(control(TCGETS, &after), -EFAULT);
+    assert_int_equal(control(TIOCGPGRP, &group), -EFAULT);
+    faults = false;
+    after = mode();
+    assert_memory_equal(&after, &before, sizeof after);
+    check_read(ALL, "a\n");
+    type("c\n");
+    check_read(ALL, "bc\n");
 }
 
 static void test_the_screens_size(void **state) {
@@ -447,6 +499,11 @@ static void give_away(void) {
     control(TIOCSPGRP, &group);
     type("theirs\n");
 }
+static void give_away_for_a_while(void) {
+    int group = 7;
+    give_away();
+    control(TIOCSPGRP, &group);
+}
 static void interrupt(void) { pending = true; }
 
 static void test_a_read_waits(void **state) {
@@ -464,6 +521,8 @@ static void test_a_read_waits(void **state) {
     int group = 7;
     control(TIOCSPGRP, &group);
     check_read(ALL, "theirs\n"); /* nobody has read it */
+    while_waiting = give_away_for_a_while;
+    check_read(ALL, "theirs\n");
     type("ab\n");
     faults = true;
     check_error(-EFAULT);
@@ -555,12 +614,14 @@ static void test_output_beside_begins_a_line(void **state) {
 #define TEST(name) cmocka_unit_test_setup(name, start)
 
 static const struct CMUnitTest tests[] = {
+    TEST(test_a_line_is_typed_on),
     TEST(test_a_line_can_be_read_once_it_has_ended),
     TEST(test_a_read_gives_what_it_can),
     TEST(test_a_line_is_edited),
     TEST(test_the_end_of_file_ends_a_read),
     TEST(test_what_is_echoed),
     TEST(test_signals_are_typed),
+    TEST(test_a_signal_is_for_the_whole_group),
     TEST(test_a_line_has_an_end),
     TEST(test_there_is_room_for_a_whole_line),
     TEST(test_what_is_typed_ahead_waits),
@@ -568,6 +629,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_keys_arrive_as_a_terminal_sends_them),
     TEST(test_who_has_the_terminal),
     TEST(test_the_usual_mode),
+    TEST(test_a_bad_pointer_changes_nothing),
     TEST(test_the_screens_size),
     TEST(test_a_read_waits),
     TEST(test_output_is_shown),
