@@ -148,6 +148,30 @@ static void zombie_first(void) {
 KTEST(process_that_has_ended_is_waited_for_first)
 { puppet_checks(zombie_first); }
 
+/* A child's child is nobody to its grandparent. It ends before its parent, which has not waited for it: it is the monitor's
+ * then. */
+static void grandchildren(void) {
+    const int child = CALL(SYS_FORK);
+    KCHECK(child > 0);
+    process_find(child)->state = WAITING;
+    const int grandchild = CALL(SYS_FORK);
+    KCHECK(grandchild > 0);
+    process_find(grandchild)->parent = process_find(child);
+    KCHECK_EQ(CALL(SYS_SETPGID, (unsigned)grandchild, 0), -ESRCH);
+    KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)grandchild, PLACE, WNOHANG), -ECHILD);
+    KCHECK_CALL(let_end(grandchild));
+    KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)grandchild, PLACE, 0), -ECHILD);
+    schedule_wake_process(process_find(child));
+    KCHECK_CALL(let_end(child));
+    const struct process *zombie = process_find(grandchild);
+    KCHECK(!zombie || zombie->parent == &monitor); /* which may have buried it already */
+    KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)-1, PLACE, 0), child);
+    EXPECT(-ECHILD, SYS_WAITPID, (unsigned)-1, PLACE, 0);
+}
+
+KTEST(process_has_no_say_over_its_grandchildren)
+{ puppet_checks(grandchildren); }
+
 static void what_a_child_has(void) {
     current->signals.blocked = 1u << (USR1 - 1);
     current->signals.action[USR1].handler = 0x1234;
@@ -376,3 +400,17 @@ static void forgotten(void) {
 
 KTEST(process_that_ignores_its_children_waits_for_none)
 { puppet_checks(forgotten); }
+
+/* It waits for the child that ends, though it has another one. */
+static void one_forgotten(void) {
+    put_action(SIG_IGN, 0, 0, 0);
+    EXPECT(0, SYS_RT_SIGACTION, SIGCHLD, PLACE, 0, 8);
+    const int first = CALL(SYS_FORK), second = CALL(SYS_FORK);
+    KCHECK(first > 0 && second > 0);
+    process_find(second)->state = WAITING;
+    KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)first, PLACE, 0), -ECHILD);
+    KCHECK_EQ(process_find(second)->parent->pid, current->pid);
+}
+
+KTEST(process_that_waits_for_one_of_two_it_ignores_is_woken)
+{ puppet_checks(one_forgotten); }

@@ -66,12 +66,15 @@ KTEST(process_pipe_is_whole_or_not_at_all)
 /* ---- processes ---- */
 
 static void fork_runs_out(void) {
-    const unsigned fork[7] = {SYS_FORK};
+    const unsigned fork[7] = {SYS_CLONE, SIGCHLD | CLONE_PARENT_SETTID, 0, PLACE};
     const struct process *after = current->next;
+
+    *(int *)PLACE = 7;
 
     for (size_t frames = 0; call_with(frames, 0, fork) < 0; frames++) {
         KCHECK(frames < 64 && !ktest_failing());
         KCHECK_EQ(current->next, after);
+        KCHECK_EQ(*(int *)PLACE, 7);
     }
     const int child = current->next->pid;
     KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)-1, PLACE, 0), child);

@@ -188,6 +188,34 @@ static void waking(void) {
 KTEST(process_pipes_wake_for_each_byte)
 { puppet_checks(waking); }
 
+/* The reader ends while the rest of a write waits: what went in counts, and the signal is sent. */
+static void broken(void) {
+    current->signals.blocked = 1u << (SIGPIPE - 1);
+    EXPECT(0, SYS_PIPE, PLACE);
+    KCHECK(CALL(SYS_FORK) > 0);
+    EXPECT(0, SYS_CLOSE, 3);
+    EXPECT(PAGE_SIZE, SYS_WRITE, 4, PLACE, PAGE_SIZE + 1);
+    KCHECK_EQ(current->signals.pending, 1u << (SIGPIPE - 1));
+    KCHECK(CALL(SYS_WAITPID, (unsigned)-1, PLACE, 0) > 0);
+}
+
+KTEST(process_pipe_that_breaks_in_a_write_sends_a_signal)
+{ puppet_checks(broken); }
+
+/* writev ends with the first part that is not written whole. */
+static void short_parts(void) {
+    EXPECT(0, SYS_PIPE2, PLACE, O_NONBLOCK);
+    memset((char *)END - 4, 'a', 4);
+    memcpy((char *)MORE, (const unsigned[4]){END - 4, 10, PLACE, 6}, 16);
+    EXPECT(4, SYS_WRITEV, 4, MORE, 2);
+    EXPECT(4, SYS_READ, 3, PLACE, 100);
+    memcpy((char *)MORE, (const unsigned[4]){PLACE, PAGE_SIZE + 1, PLACE, 6}, 16);
+    EXPECT(PAGE_SIZE, SYS_WRITEV, 4, MORE, 2);
+}
+
+KTEST(process_pipe_takes_parts_in_order)
+{ puppet_checks(short_parts); }
+
 #define BYTES (3 * PAGE_SIZE)
 
 static int root;
@@ -195,6 +223,36 @@ static unsigned heard, wrong, got;
 
 static int make_call(struct trap_frame *frame, unsigned number, unsigned a, unsigned b, unsigned c) {
     return puppet_call(frame, number, (const unsigned[6]){a, b, c});
+}
+
+/* The parent's write of 1,000 bytes waits for the child, which makes room for 500, and lets the parent have its turn; and
+ * for 500 more. */
+static void make_room(struct trap_frame *frame) {
+    if (current->pid == root) {
+        make_call(frame, SYS_PIPE2, PLACE, 0, 0);
+        make_call(frame, SYS_WRITE, 4, PLACE, PAGE_SIZE);
+        make_call(frame, SYS_FORK, 0, 0, 0);
+        wrong += make_call(frame, SYS_WRITE, 4, PLACE, 1000) != 1000;
+        make_call(frame, SYS_WAITPID, (unsigned)-1, 0, 0);
+        make_call(frame, SYS_EXIT, 0, 0, 0);
+    }
+    make_call(frame, SYS_SCHED_YIELD, 0, 0, 0);
+    make_call(frame, SYS_READ, 3, MORE, 500);
+    make_call(frame, SYS_SCHED_YIELD, 0, 0, 0);
+    heard = (unsigned)make_call(frame, SYS_READ, 3, MORE, 2 * PAGE_SIZE);
+    make_call(frame, SYS_SCHED_YIELD, 0, 0, 0);
+    got = (unsigned)make_call(frame, SYS_READ, 3, MORE, 2 * PAGE_SIZE);
+    make_call(frame, SYS_EXIT, 0, 0, 0);
+}
+
+KTEST(process_small_write_that_has_waited_is_whole)
+{
+    heard = wrong = got = 0;
+    root = last_pid + 1;
+    puppet_run(make_room, &root);
+    KCHECK_EQ(heard, PAGE_SIZE - 500);
+    KCHECK_EQ(got, 1000);
+    KCHECK_EQ(wrong, 0);
 }
 
 /* The parent reads before there is anything, then writes more than a pipe holds; the child lets it wait. */

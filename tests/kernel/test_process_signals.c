@@ -11,6 +11,7 @@
 
 #define PLACE PUPPET_AREA
 #define MORE (PLACE + PAGE_SIZE)
+#define END (PLACE + PUPPET_AREA_PAGES * PAGE_SIZE) /* nothing is there */
 #define USR1 10u
 #define USR2 12u
 #define BIT(signal) (1u << ((signal)-1))
@@ -70,8 +71,13 @@ static void masks(void) {
     EXPECT(0, SYS_SIGPROCMASK, 3, 0, MORE);
     EXPECT(0, SYS_SIGPROCMASK, SIG_SETMASK, PLACE, PLACE); /* one place for both */
     KCHECK(mask_is(BIT(USR2), 0) && *mask == BIT(USR1));
-    EXPECT(-EFAULT, SYS_RT_SIGSUSPEND, PLACE + PUPPET_AREA_PAGES * PAGE_SIZE, 8);
+    EXPECT(-EFAULT, SYS_RT_SIGSUSPEND, END, 8);
     KCHECK(mask_is(BIT(USR2), 0) && !current->signals.suspended);
+    for (unsigned how = SIG_BLOCK; how <= SIG_SETMASK; how++) {
+        *mask = how == SIG_UNBLOCK ? BIT(USR2) : BIT(USR1);
+        KCHECK_EQ(CALL(SYS_SIGPROCMASK, how, PLACE, END), -EFAULT); /* nowhere to put the old one */
+        KCHECK(mask_is(BIT(USR2), 0));
+    }
     *mask = ~0u;
     EXPECT(0, SYS_SIGPROCMASK, SIG_SETMASK, PLACE);
     KCHECK(mask_is(~(BIT(SIGKILL) | BIT(SIGSTOP)), 0));
@@ -283,7 +289,7 @@ static void interrupted_calls(void) {
     KCHECK_EQ(on->mask[0], BIT(USR2)); /* comes back, not the one of meanwhile */
     KCHECK(mask_is(BIT(SIGCHLD), 0));
     current->signals.pending = BIT(SIGURG);
-    EXPECT(-EINTR, SYS_SIGSUSPEND, 0, 0, BIT(USR2));
+    EXPECT(-EINTR, SYS_SIGSUSPEND, 0, 0, BIT(USR2) | BIT(SIGCHLD));
     KCHECK(mask_is(BIT(SIGCHLD), 0));
     current->signals.pending = BIT(SIGURG);
     EXPECT(-EINTR, SYS_PAUSE);
@@ -303,6 +309,11 @@ static void interrupted_calls(void) {
     puppet_frame->user_esp = STACK;
     EXPECT(SIGCHLD, SYS_PAUSE); /* until the child has ended */
     KCHECK(CALL(SYS_WAITPID, (unsigned)-1, MORE, 0) > 0);
+    const unsigned last = (unsigned)CALL(SYS_FORK);
+    puppet_frame->user_esp = STACK;
+    EXPECT(SIGCHLD, SYS_WAITPID, (unsigned)-1, MORE, 0);
+    on = (const struct found *)puppet_frame->user_esp;
+    KCHECK_EQ(on->sigcontext.frame.eax, last); /* what it has waited for has come with the signal */
     put_action(SIG_DFL, 0, 0, 0);
     EXPECT(0, SYS_RT_SIGACTION, SIGCHLD, PLACE, 0, 8);
     current->signals.blocked = BIT(SIGCHLD);

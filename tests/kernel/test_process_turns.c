@@ -208,6 +208,34 @@ KTEST(process_registers_go_with_their_program)
     KCHECK(rounds[0] == 9 && rounds[1] == 9);
 }
 
+static unsigned fs_found, word_found;
+
+/* The parent has thread-local storage, the child none: it finds FS as 0, and the segment begins at 0. */
+static void follow_without_storage(struct trap_frame *frame) {
+    static const unsigned none[6];
+
+    if (current->pid == parent) {
+        *(unsigned *)WORDS = 0x1111;
+        set_registers(&marks[0], WORDS);
+        struct process *child = process_find(puppet_call(frame, SYS_FORK, none));
+        child->context.tls = child->context.fs = 0;
+        yield_or_end(frame, true);
+    }
+    fs_found = read_fs();
+    load_fs(USER_TLS);
+    __asm__ volatile("movl %%fs:(%1), %0" : "=r"(word_found) : "r"(WORDS));
+    puppet_call(frame, SYS_EXIT, none);
+}
+
+KTEST(process_without_thread_local_storage_finds_none)
+{
+    fs_found = word_found = 7;
+    parent = last_pid + 1;
+    puppet_run(follow_without_storage, &parent);
+    KCHECK_EQ(fs_found, 0);
+    KCHECK_EQ(word_found, 0x1111);
+}
+
 static void is_running(void) { KCHECK(process_runs_program()); }
 
 KTEST(process_or_monitor_has_the_turn)
@@ -231,8 +259,6 @@ static void execute(void) {
 
 KTEST(process_exec_begins_with_fresh_registers)
 { puppet_checks(execute); }
-
-static unsigned word_found;
 
 /* The segment of thread-local storage begins at 0 again: the program reads at WORDS by it. */
 static void execute_and_read(struct trap_frame *frame) {
@@ -288,6 +314,16 @@ static void interrupt_floats(void) {
     fpu_save(&now);
     KCHECK(!(cpu_features() & FXSR) ||
            (now.bytes[26] == 0 && now.bytes[27] == 0)); /* no processor has these bits */
+
+    /* nor where the signal is blocked again when the handler returns */
+    current->signals.blocked = current->signals.pending = BIT(USR1);
+    set_registers(&marks[0], WORDS);
+    puppet_frame->user_esp = STACK;
+    EXPECT(USR1, SYS_SIGSUSPEND, 0, 0, 0);
+    set_registers(&marks[1], WORDS);
+    puppet_frame->user_esp += 4;
+    EXPECT(-EINTR, SYS_RT_SIGRETURN);
+    KCHECK_EQ(control(), marks[0].control);
 }
 
 KTEST(process_signal_handlers_leave_the_floats)
