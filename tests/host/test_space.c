@@ -252,6 +252,21 @@ static void test_frames_of_a_module_are_copied_even_by_their_only_page(void **st
     check_end();
 }
 
+/* Whether they are shared is the tables' matter, as of any frame: a module's has one page here, then two. */
+static void test_frames_of_a_module_are_shared_by_two_pages(void **state) {
+    (void)state;
+    assert_int_equal(space_map_copy(at(AT), 0x200000, 3, WRITE), 0);
+    assert_false(pm_is_shared(0x200000));
+    assert_int_equal(space_map_copy(at(AT + TABLE_SPAN), 0x200000, 2, 0), 0);
+    assert_true(pm_is_shared(0x200000) && pm_is_shared(0x201000) && !pm_is_shared(0x202000));
+    store(AT + PAGE_SIZE, 1);
+    assert_false(pm_is_shared(0x201000));
+    struct space_counts counts = space_count(space_current());
+    assert_true(counts.present == 5 && counts.shared == 4); /* nobody but the module owns its frames alone */
+    space_release(at(AT), 2048);
+    check_end();
+}
+
 /* Pages that vmem_map has put into the user part are in both spaces, and nobody's to copy or give back. */
 static void test_a_device_stays_a_device_in_a_clone(void **state) {
     struct vmem_walk walk;
@@ -588,7 +603,9 @@ static void test_another_space_is_seen_as_from_inside(void **state) {
     assert_int_equal(space_reserve(at(FREE_START), 1, WRITE), 0);
     struct space *other = space_clone();
     store(AT, 3); /* a copy: this frame is nobody else's */
-    store(FREE_START, 4); /* and this page has come here alone */
+    store(FREE_START, 4); /* and these pages have come here alone */
+    assert_int_equal(space_reserve(at(KHEAP_START - PAGE_SIZE), 1, WRITE), 0);
+    store(KHEAP_START - PAGE_SIZE, 5);
     for (size_t i = 0; i < ARRAY_SIZE(places); i++)
         vmem_walk(at(places[i]), &inside[i]);
     space_switch(other);
@@ -611,14 +628,15 @@ static void test_another_space_is_seen_as_from_inside(void **state) {
     }
     assert_int_equal(load(FREE_START), 0);
     struct space_counts counts = space_count(me);
-    assert_true(counts.present == 3 && counts.shared == 1 && counts.absent == 2 && counts.tables == 3);
+    assert_true(counts.present == 4 && counts.shared == 1 && counts.absent == 2 && counts.tables == 4);
     space_switch(me);
     space_destroy(other);
     assert_int_equal(vmem_free_range(at(KHEAP_START), 1), 0);
     counts = space_count(me);
-    assert_true(counts.present == 3 && counts.shared == 0 && counts.absent == 2 && counts.tables == 3);
+    assert_true(counts.present == 4 && counts.shared == 0 && counts.absent == 2 && counts.tables == 4);
     space_release(at(AT), 2048);
     space_release(at(FREE_START), 1);
+    space_release(at(KHEAP_START - PAGE_SIZE), 1);
     counts = space_count(me);
     assert_true(counts.present == 0 && counts.shared == 0 && counts.absent == 0 && counts.tables == 0);
     check_end();
@@ -984,6 +1002,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_a_copy_takes_the_old_frame_out_of_the_tlb),
     TEST(test_the_last_owner_writes_in_place),
     TEST(test_frames_of_a_module_are_copied_even_by_their_only_page),
+    TEST(test_frames_of_a_module_are_shared_by_two_pages),
     TEST(test_a_device_stays_a_device_in_a_clone),
     TEST(test_a_view_goes_with_its_space),
     TEST(test_protecting_leaves_no_stale_entry),

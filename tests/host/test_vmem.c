@@ -470,6 +470,23 @@ static void test_protecting_many_pages_leaves_no_stale_entry(void **state) {
     }
 }
 
+/* Each page keeps its memory type, also in the last table, of which the range has one page. */
+static void test_protecting_goes_through_three_tables(void **state) {
+    const uintptr_t va = KHEAP_START + MIB4 - 2 * PAGE_SIZE;
+    const size_t pages = 2 + 1024 + 1;
+    (void)state;
+    assert_int_equal(vmem_map_range(at(va), 0x20000000, 2, VMEM_WRITE), 0);
+    assert_int_equal(vmem_map_range(at(va + 2 * PAGE_SIZE), 0x20002000, 1024, VMEM_WRITE | VMEM_NO_CACHE), 0);
+    assert_int_equal(vmem_map_range(at(va + 1026 * PAGE_SIZE), 0x20402000, 2, VMEM_WRITE_COMBINING), 0);
+    assert_int_equal(vmem_protect(at(va), pages * PAGE_SIZE, VMEM_USER), 0);
+    mmu_check_caches();
+    for (size_t i = 0; i < pages; i++)
+        check_mapped(va + i * PAGE_SIZE, 0x20000000 + i * PAGE_SIZE,
+                     VMEM_USER | (i < 2 ? 0 : i < 1026 ? VMEM_NO_CACHE : VMEM_WRITE_COMBINING));
+    check_mapped(va + pages * PAGE_SIZE, 0x20000000 + pages * PAGE_SIZE, VMEM_WRITE_COMBINING);
+    vmem_check();
+}
+
 /* A few pages are flushed one by one, many by one load of CR3: every way of editing, at the border between the two. */
 static void test_no_length_leaves_a_stale_entry(void **state) {
     const uintptr_t va = KHEAP_START + 5 * PAGE_SIZE;
@@ -794,6 +811,9 @@ static void test_a_range_with_an_absent_page_changes_nothing(void **state) {
     check_all_absent_calls(0xC03EF000, 17);             /* the first page */
     check_all_absent_calls(0xC0800000, 2);              /* the first, of a table that is there */
     check_all_absent_calls(0xC03F0000, 16 + 1024 + 17); /* a whole table in the middle */
+    assert_int_equal(vmem_alloc_range(at(0xC13F0000), 16 + 1024 + 1, VMEM_WRITE), 0);
+    take_picture(&before);
+    check_all_absent_calls(0xC13F0000, 16 + 1024 + 2); /* the second page in the third table */
     check_all_absent_calls(0xD0000000, 1);
     check_all_absent_calls(0xD0000000, 5000);
     check_all_absent_calls(0xFF7FF000, 1);
@@ -1142,6 +1162,15 @@ static void test_a_view_is_none_of_its_frames_pages(void **state) {
     check_picture(&before);
 }
 
+static void test_freeing_a_range_that_ends_with_a_view_panics_and_changes_nothing(void **state) {
+    const uintptr_t va = 0x40002000;
+    (void)state;
+    assert_int_equal(vmem_alloc_range(at(KHEAP_START), 1, VMEM_WRITE), 0);
+    assert_int_equal(vmem_alloc_range(at(va), 3, VMEM_WRITE), 0);
+    assert_int_equal(vmem_map(at(va + 3 * PAGE_SIZE), mmu_lookup(at(KHEAP_START)) & PTE_FRAME, VMEM_VIEW), 0);
+    check_refuses_to_free("it only views", va, 4);
+}
+
 /* ---- vmem_check sees damage ---- */
 
 static void call_check(uintptr_t a, uintptr_t b) {
@@ -1456,6 +1485,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_walk_gives_the_four_steps),
     TEST(test_protect_changes_the_pages_touched_and_no_other),
     TEST(test_protecting_many_pages_leaves_no_stale_entry),
+    TEST(test_protecting_goes_through_three_tables),
     TEST(test_no_length_leaves_a_stale_entry),
     TEST(test_a_new_table_is_cleared_through_the_scratch_page_before_it_is_linked),
     TEST(test_an_empty_table_is_unlinked_then_flushed_in_the_window_then_given_back),
@@ -1488,6 +1518,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_a_frame_mapped_in_two_tables_is_seen_before_the_first_change),
     TEST(test_allocating_up_to_a_present_page_panics_and_changes_nothing),
     TEST(test_a_view_is_none_of_its_frames_pages),
+    TEST(test_freeing_a_range_that_ends_with_a_view_panics_and_changes_nothing),
     TEST(test_check_sees_each_broken_invariant),
     TEST(test_check_sees_the_frames_behind_those_passed_over),
     TEST(test_random_operations_against_the_model),

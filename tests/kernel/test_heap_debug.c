@@ -109,6 +109,33 @@ KTEST(heap_debug_overflow_is_found_at_kfree_and_by_the_check)
             KCHECK_CALL(check_overflow(some_sizes[i], by));
 }
 
+/* An object lies where another one was freed: whoever freed that one has nothing to do with it. */
+KTEST(heap_debug_forgets_who_freed_the_object_before)
+{
+    NEEDS(HEAP_DEBUG);
+    enum { N = 64 };
+    static char *other[N];
+    unsigned n = 0;
+
+    char *neighbour = kmalloc(50);
+    allocate_it(50);
+    KCHECK(neighbour && object);
+    free_it_first();
+    kmalloc_trim(); /* out of the quarantine */
+    const char *place = object;
+    for (allocate_it(50); object != place && n < N; allocate_it(50))
+        other[n++] = object;
+    KCHECK(object == place);
+    object[50] = 'x';
+    KCHECK_TRAPS(check_heap, NULL, "heap overflow");
+    KCHECK(!find_text(ktest_report, "freed    by"));
+    object[50] = (char)0xB5;
+    kfree(object);
+    kfree(neighbour);
+    while (n)
+        kfree(other[--n]);
+}
+
 /* A slot's last byte too, with all as it was before it: 16 bytes, the object's 50, and 62. */
 KTEST(heap_debug_red_zone_reaches_to_the_slots_end)
 {
@@ -122,6 +149,15 @@ KTEST(heap_debug_red_zone_reaches_to_the_slots_end)
     kfree(object);
 }
 
+static void check_underflow(size_t by) {
+    char text[60];
+
+    object[-(int)by] = 'x';
+    format_buffer(text, sizeof(text), "heap underflow: written from %zu bytes before", by);
+    KCHECK_TRAPS(free_it_again, NULL, text);
+    object[-(int)by] = (char)0xB5;
+}
+
 KTEST(heap_debug_red_zones_of_aligned_objects)
 {
     NEEDS(HEAP_DEBUG);
@@ -129,9 +165,8 @@ KTEST(heap_debug_red_zones_of_aligned_objects)
         for (size_t size = 100; size <= 2 * PAGE_SIZE; size *= 9) {
             object = kmalloc_aligned(size, align);
             KCHECK(object && (uintptr_t)object % align == 0);
-            object[-1] = 'x';
-            KCHECK_TRAPS(free_it_again, NULL, "heap underflow: written from 1 bytes before");
-            object[-1] = (char)0xB5;
+            KCHECK_CALL(check_underflow(1));
+            KCHECK_CALL(check_underflow(align < PAGE_SIZE ? align : PAGE_SIZE)); /* where its red zone begins */
             object[size] = 'x';
             KCHECK_TRAPS(free_it_again, NULL, "heap overflow: written up to 1 bytes");
             object[size] = (char)0xB5;
@@ -508,6 +543,24 @@ KTEST(heap_debug_large_object_has_an_absent_page_behind_it)
     kfree(p);
 }
 
+/* An alignment of many pages takes their addresses; only the absent page just behind the object is told to be beside it. */
+KTEST(heap_debug_addresses_for_an_alignment_are_nobodys)
+{
+    enum { N = 8, ALIGN = 16 * PAGE_SIZE };
+    char *p[N];
+    struct heap_object found;
+
+    if (heap_mode() == HEAP_NORMAL)
+        KSKIP("needs heap=debug or heap=guard");
+    for (unsigned i = 0; i < N; i++) {
+        KCHECK((p[i] = kmalloc_aligned(8, ALIGN)));
+        KCHECK(is_known(p[i] + PAGE_SIZE));
+        KCHECK(!heap_debug_find((uintptr_t)p[i] + 2 * PAGE_SIZE, &found) || found.start != (uintptr_t)p[i]);
+    }
+    for (unsigned i = 0; i < N; i++)
+        kfree(p[i]);
+}
+
 KTEST(heap_debug_is_there_when_it_is_asked_for)
 { KCHECK_EQ(heap_mode(), options.heap); }
 
@@ -558,13 +611,17 @@ KTEST(heap_guard_takes_little_beside_the_objects)
 
 KTEST(heap_guard_finds_a_write_to_the_bytes_before_the_page_end)
 {
+    static const size_t sizes[] = {50, 13, 7}; /* they end 14, 3 and 1 bytes before their pages do */
+
     NEEDS(HEAP_GUARD);
-    allocate_it(50); /* ends 14 bytes before its page does */
-    KCHECK(object);
-    object[50] = 'x';
-    KCHECK_TRAPS(free_it_again, NULL, "heap overflow: written up to 1 bytes");
-    object[50] = (char)0xB5;
-    kfree(object);
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        allocate_it(sizes[i]);
+        KCHECK(object);
+        object[sizes[i]] = 'x';
+        KCHECK_TRAPS(free_it_again, NULL, "heap overflow: written up to 1 bytes");
+        object[sizes[i]] = (char)0xB5;
+        kfree(object);
+    }
 }
 
 KTEST(heap_leaks_counts_by_caller)

@@ -260,6 +260,10 @@ KTEST(space_protect_opens_no_way_into_a_shared_frame)
     struct space *child = space_clone();
     KCHECK(child);
     space_switch(child);
+    KCHECK_EQ(*word(0), 1); /* it has been read */
+    KCHECK_EQ(space_protect(AT, 2, VMEM_USER), 0);
+    KCHECK(!space_allows(AT, 1, WRITE));
+    KCHECK_TRAPS(touch_write, AT, "page fault: ");
     KCHECK_EQ(space_protect(AT, 2, 0), 0);
     KCHECK_TRAPS(touch_write, AT, "page fault: ");
     KCHECK_EQ(space_protect(AT, 2, WRITE), 0);
