@@ -211,6 +211,9 @@ static void test_what_is_passed_over_and_what_is_refused(void **state) {
     add(4, 0, 0, 0, 99, 0);
     assert_true(passes());
     assert_true(elf.end == ANY + 1 && elf.header_count == 5);
+    add(LOAD, 0, ANY + 0x5000, 0, 0, 0); /* nor any as the last one: the heap begins behind what there is */
+    assert_true(passes());
+    assert_int_equal(elf.end, ANY + 1);
     add(3, 0, 0, 0, 0, 0); /* an interpreter */
     assert_false(passes());
     new_file(0x1000);
@@ -232,6 +235,10 @@ static void test_where_the_headers_are_seen(void **state) {
         assert_true(passes());
         assert_int_equal(elf.headers, cases[i].seen);
     }
+    new_file_with(0, ANY, 0x1000, 0x1000); /* where two do, of the last, as on Linux */
+    add(LOAD, 0, ANY + 0x3000, 0x200, 0x1000, 6);
+    assert_true(passes());
+    assert_int_equal(elf.headers, ANY + 0x3000 + HEADER);
 }
 
 /* ---- mapping ---- */
