@@ -266,7 +266,7 @@ int sys_fcntl64(struct trap_frame *frame) {
 
 /* ---- waiting for several ---- */
 
-/* The events that POLL asks for and that have occurred. */
+/* The events that have occurred of those that POLL asks for, or that are told unasked. */
 static unsigned look(const struct pollfd *poll) {
     struct file *file = file_get(poll->fd);
 
@@ -274,7 +274,8 @@ static unsigned look(const struct pollfd *poll) {
         return 0;
     if (!file)
         return POLLNVAL;
-    return poll->events & ((!file->type->readable || file->type->readable(file) ? POLLIN : 0) | POLLOUT);
+    unsigned events = file->type->events ? file->type->events(file) : POLLIN | POLLOUT;
+    return events & (poll->events | POLLERR | POLLHUP);
 }
 
 /* How many of the COUNT files at POLLS are ready; marks them there. */

@@ -14,7 +14,7 @@ struct file_type {
     unsigned mode; /* S_IF... and permissions */
     int (*read)(struct file *file, char *buffer, size_t n);
     int (*write)(struct file *file, const char *buffer, size_t n);
-    bool (*readable)(struct file *file);              /* read would not wait; NULL: it never does */
+    unsigned (*events)(struct file *file);            /* poll's; NULL: neither read nor write ever waits */
     int (*control)(unsigned request, void *argument); /* ioctl */
     void (*close)(struct file *file);
 };

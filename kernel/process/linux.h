@@ -167,6 +167,8 @@ struct dirent64 {
 
 #define POLLIN 1
 #define POLLOUT 4
+#define POLLERR 8 /* this one and the next two come unasked */
+#define POLLHUP 16
 #define POLLNVAL 32
 
 struct pollfd {

@@ -102,11 +102,22 @@ static void close_end(struct pipe *pipe, bool *end) {
 static void close_reader(struct file *file) { close_end(file->pipe, &file->pipe->has_reader); }
 static void close_writer(struct file *file) { close_end(file->pipe, &file->pipe->has_writer); }
 
-static bool pipe_readable(struct file *file) { return file->pipe->used || !file->pipe->has_writer; }
+static unsigned reader_events(struct file *file) {
+    const struct pipe *pipe = file->pipe;
+
+    return (pipe->used ? POLLIN : 0) | (pipe->has_writer ? 0 : POLLHUP);
+}
+
+static unsigned writer_events(struct file *file) {
+    const struct pipe *pipe = file->pipe;
+
+    return (pipe->used < PIPE_SIZE ? POLLOUT : 0) | (pipe->has_reader ? 0 : POLLERR);
+}
 
 const struct file_type pipe_read_type = {
-    .mode = S_IFIFO | 0600, .read = pipe_read, .readable = pipe_readable, .close = close_reader};
-const struct file_type pipe_write_type = {.mode = S_IFIFO | 0600, .write = pipe_write, .close = close_writer};
+    .mode = S_IFIFO | 0600, .read = pipe_read, .events = reader_events, .close = close_reader};
+const struct file_type pipe_write_type = {
+    .mode = S_IFIFO | 0600, .write = pipe_write, .events = writer_events, .close = close_writer};
 
 static struct pipe *create_pipe(void) {
     struct pipe *pipe = kzalloc(sizeof(*pipe));

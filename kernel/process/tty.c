@@ -205,9 +205,10 @@ void tty_poll(void) {
     }
 }
 
-static bool tty_readable(struct file *file) {
+/* Who may not read need not wait to be told so. */
+static unsigned tty_events(struct file *file) {
     (void)file;
-    return ready_count > 0 || current->group != owner;
+    return POLLOUT | (ready_count > 0 || current->group != owner ? POLLIN : 0);
 }
 
 /* Waits until there is something to read, unless the mode says that a read may give nothing. 0 or a negative error. */
@@ -297,5 +298,5 @@ static int tty_control(unsigned request, void *argument) {
 const struct file_type tty_type = {.mode = S_IFCHR | 0620,
                                    .read = tty_read,
                                    .write = tty_write,
-                                   .readable = tty_readable,
+                                   .events = tty_events,
                                    .control = tty_control};

@@ -184,15 +184,15 @@ static void test_a_line_can_be_read_once_it_has_ended(void **state) {
     (void)state;
     type("ab");
     check_shown("ab");
-    assert_false(tty_type.readable(&file));
+    assert_int_equal(tty_type.events(&file), POLLOUT);
     check_error(-EAGAIN);
     type("c\nde\n");
     check_shown("c\nde\n");
-    assert_true(tty_type.readable(&file));
+    assert_int_equal(tty_type.events(&file), POLLIN | POLLOUT);
     check_read(2, "ab");
     check_read(ALL, "c\n");
     check_read(ALL, "de\n");
-    assert_false(tty_type.readable(&file));
+    assert_int_equal(tty_type.events(&file), POLLOUT);
     type("\n");
     check_read(ALL, "\n");
 }
@@ -239,7 +239,7 @@ static void test_a_line_is_edited(void **state) {
 static void test_the_end_of_file_ends_a_read(void **state) {
     (void)state;
     type("\004");
-    assert_true(tty_type.readable(&file));
+    assert_int_equal(tty_type.events(&file), POLLIN | POLLOUT);
     assert_int_equal(tty_type.read(&file, (char[1]){0}, 1), 0);
     check_error(-EAGAIN);
     type("ab\004cd\n");
@@ -398,17 +398,17 @@ static void test_who_has_the_terminal(void **state) {
     (void)state;
     type("a\n");
     current = &other;                      /* of the same session, but in the background */
-    assert_true(tty_type.readable(&file)); /* it would not wait */
+    assert_int_equal(tty_type.events(&file), POLLIN | POLLOUT); /* it would not wait */
     check_error(-EIO);
     current = &reader;
     check_read(ALL, "a\n");
     current = &other;
     check_error(-EIO);
-    assert_true(tty_type.readable(&file));
+    assert_int_equal(tty_type.events(&file), POLLIN | POLLOUT);
     int group = 8;
     assert_int_equal(control(TIOCSPGRP, &group), 0);
     check_error(-EAGAIN);
-    assert_false(tty_type.readable(&file));
+    assert_int_equal(tty_type.events(&file), POLLOUT);
     group = 0;
     assert_int_equal(control(TIOCGPGRP, &group), 0);
     assert_int_equal(group, 8);
