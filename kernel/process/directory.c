@@ -18,10 +18,9 @@ static int module_read(struct file *file, char *buffer, size_t n) {
         return 0;
     if (n > module->size - file->offset)
         n = module->size - file->offset;
-    if (copy_to_user(buffer, module->data + file->offset, n) < 0)
-        return -EFAULT;
+    n = copy_part_to_user(buffer, module->data + file->offset, n);
     file->offset += n;
-    return (int)n;
+    return n ? (int)n : -EFAULT;
 }
 
 static int null_read(struct file *file, char *buffer, size_t n) {
@@ -270,7 +269,7 @@ int sys_getdents64(struct trap_frame *frame) {
             return done ? (int)done : -EINVAL;
         if (copy_to_user((void *)to, &entry, sizeof(entry)) < 0 ||
             copy_to_user((void *)(to + sizeof(entry)), name, strlen(name) + 1) < 0)
-            return -EFAULT;
+            return done ? (int)done : -EFAULT; /* it comes again */
         done += length;
     }
     return (int)done;

@@ -44,14 +44,21 @@ int copy_from_user(void *to, const void *user, size_t n) {
     return 0;
 }
 
+/* How many of N bytes have been copied: fewer where the program may not write to all of them. */
+size_t copy_part_to_user(void *user, const void *from, size_t n) {
+    size_t done = 0;
+
+    for (size_t part; done < n; done += part) {
+        if (!(part = user_part((char *)user + done, n - done, true)))
+            break;
+        memcpy((char *)user + done, (const char *)from + done, part);
+    }
+    return done;
+}
+
 /* 0 or -EFAULT; the bytes before the bad page have then been copied. */
 int copy_to_user(void *user, const void *from, size_t n) {
-    for (size_t part; n; n -= part, user = (char *)user + part, from = (const char *)from + part) {
-        if (!(part = user_part(user, n, true)))
-            return -EFAULT;
-        memcpy(user, from, part);
-    }
-    return 0;
+    return copy_part_to_user(user, from, n) == n ? 0 : -EFAULT;
 }
 
 /* Copies a string with its NUL. Its length; -EFAULT, or -ENAMETOOLONG where SIZE bytes do not hold it. */

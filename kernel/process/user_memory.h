@@ -13,6 +13,9 @@ size_t user_part(const void *va, size_t n, bool write);
 int copy_from_user(void *to, const void *user, size_t n);
 int copy_to_user(void *user, const void *from, size_t n);
 
+/* How many of N bytes have been copied: fewer where the program may not write to all of them. */
+size_t copy_part_to_user(void *user, const void *from, size_t n);
+
 /* Copies a string with its NUL. Its length; -EFAULT, or -ENAMETOOLONG where SIZE bytes do not hold it. */
 int copy_string_from_user(char *to, const char *user, size_t size);
 

@@ -147,6 +147,9 @@ static void offsets(void) {
     KCHECK(is_file(0, 100));
     EXPECT(0, SYS_READ, 3, PLACE, 0);
     EXPECT(-EFAULT, SYS_READ, 3, END, 10); /* nothing is read, then */
+    EXPECT(7, SYS_READ, 3, END - 7, 10);   /* or as much as there is memory for */
+    KCHECK(!memcmp((char *)END - 7, puppet_start + 100, 7));
+    EXPECT(100, SYS_LSEEK, 3, (unsigned)-7, SEEK_CUR);
     EXPECT(60, SYS_READ, 3, PLACE, 60);
     KCHECK(is_file(100, 60));
     EXPECT(160, SYS_LSEEK, 3, 0, SEEK_CUR);
@@ -428,6 +431,8 @@ static void entries(void) {
     EXPECT(-EINVAL, SYS_GETDENTS64, 3, PLACE, 23);    /* "." needs 24 */
     EXPECT(-EFAULT, SYS_GETDENTS64, 3, END - 19, 24); /* all but its name */
     EXPECT(0, SYS_LSEEK, 3, 0, SEEK_CUR);             /* both come again */
+    EXPECT(24, SYS_GETDENTS64, 3, END - 24, 1000);    /* there is memory for one */
+    EXPECT(1, SYS_LSEEK, 3, 0, SEEK_CUR);
     for (unsigned room = 24; room < 400; room += 8) {
         unsigned i = 0;
         EXPECT(0, SYS_LSEEK, 3, 0, SEEK_SET);

@@ -104,7 +104,7 @@ static const struct pointer_call {
     bool may_be_null;
     unsigned arg[5];
 } calls[] = {
-    {"read", 3, OUT, 100, false, {FD_FILE, POINTER, 100}},
+    {"read", 3, FILLED, 100, false, {FD_FILE, POINTER, 100}},
     {"read, a pipe", 3, FILLED, 4, false, {FD_READ, POINTER, 4}},
     {"write", 4, PART, 4, false, {FD_WRITE, POINTER, 4}},
     {"write, the terminal", 4, PART, 4, false, {1, POINTER, 4}},

@@ -146,6 +146,8 @@ int __real_copy_from_user(void *to, const void *user, size_t n);
 int __wrap_copy_from_user(void *to, const void *user, size_t n);
 int __real_copy_to_user(void *user, const void *from, size_t n);
 int __wrap_copy_to_user(void *user, const void *from, size_t n);
+size_t __real_copy_part_to_user(void *user, const void *from, size_t n);
+size_t __wrap_copy_part_to_user(void *user, const void *from, size_t n);
 int __real_copy_string_from_user(char *to, const char *user, size_t size);
 int __wrap_copy_string_from_user(char *to, const char *user, size_t size);
 
@@ -168,6 +170,13 @@ int __wrap_copy_to_user(void *user, const void *from, size_t n) {
 
     EXPECT(error || user_part_allows(user, n, true));
     return error;
+}
+
+size_t __wrap_copy_part_to_user(void *user, const void *from, size_t n) {
+    size_t done = __real_copy_part_to_user(user, from, n);
+
+    EXPECT(done <= n && user_part_allows(user, done, true));
+    return done;
 }
 
 int __wrap_copy_string_from_user(char *to, const char *user, size_t size) {
