@@ -97,6 +97,7 @@ _Static_assert(sizeof(struct siginfo) == 128, "asm-generic/siginfo.h");
 
 /* wait.h */
 #define WNOHANG 1
+#define WAIT_OPTIONS 0xE000000Bu /* and what is about stopping, which nobody does here, or about threads */
 
 /* fcntl.h */
 #define PATH_MAX 256 /* of Linux's 4,096; a longer path is refused */

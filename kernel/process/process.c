@@ -238,6 +238,8 @@ int sys_wait4(struct trap_frame *frame) {
     static const struct rusage no_usage;
     struct process *child;
 
+    if (frame->edx & ~WAIT_OPTIONS)
+        return -EINVAL;
     while ((child = find_child((int)frame->ebx)) && child->state != ZOMBIE) {
         if (frame->edx & WNOHANG)
             return 0;

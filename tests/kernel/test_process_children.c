@@ -41,6 +41,11 @@ static void children(void) {
     EXPECT(0, SYS_WAITPID, (unsigned)-1, PLACE, WNOHANG);
     EXPECT(0, SYS_WAITPID, 0, PLACE, WNOHANG); /* of the group */
     EXPECT(-ECHILD, SYS_WAITPID, 9999, PLACE, WNOHANG);
+    for (unsigned bit = 2; bit < 32; bit++) { /* WUNTRACED, WCONTINUED and three about threads are known */
+        bool is_known = bit == 3 || bit >= 29;
+        KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)-1, PLACE, WNOHANG | 1u << bit), is_known ? 0 : -EINVAL);
+    }
+    EXPECT(0, SYS_WAITPID, (unsigned)-1, PLACE, WNOHANG | 2);
     KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)child + 1, PLACE, WNOHANG), -ECHILD);
     EXPECT(-EINVAL, SYS_SETPGID, 0, (unsigned)-1);
     EXPECT(-ESRCH, SYS_SETPGID, 9999, 0);
