@@ -402,6 +402,25 @@ static void test_a_directory_that_missed_a_table_for_another_is_brought_up_to_da
     check_end();
 }
 
+/* However many it has missed. */
+static void test_a_directory_that_missed_many_edits_is_brought_up_to_date(void **state) {
+    struct space *me = space_current();
+    (void)state;
+    for (unsigned edits = 2; edits; edits *= 2) {
+        struct space *other = space_create();
+        vmem_generation += edits - 2; /* as if tables had come and gone */
+        assert_int_equal(vmem_alloc_range(at(KHEAP_START), 1, WRITE), 0);
+        assert_int_equal(vmem_alloc_range(at(KHEAP_START + TABLE_SPAN), 1, WRITE), 0);
+        space_switch(other);
+        check_all();
+        space_switch(me);
+        assert_int_equal(vmem_free_range(at(KHEAP_START), 1), 0);
+        assert_int_equal(vmem_free_range(at(KHEAP_START + TABLE_SPAN), 1), 0);
+        space_destroy(other);
+    }
+    check_end();
+}
+
 /* The edits are counted in 32 bits. */
 static void test_a_directory_that_has_seen_more_edits_than_were_counted_since_is_brought_up_to_date(void **state) {
     struct space *me = space_current(), *other;
@@ -554,6 +573,8 @@ static void test_what_a_program_may_access_to_the_byte(void **state) {
         {AT + TABLE_SPAN, 1, 0, false},     /* has no table */
         {AT, (size_t)0 - AT, 0, false}, /* wraps */
         {AT, SIZE_MAX, 0, false},
+        {AT + 16, SIZE_MAX, 0, false},
+        {AT + 16, SIZE_MAX - 14, 0, false},
         {last, PAGE_SIZE, VMEM_USER, true},
         {last, PAGE_SIZE + 1, 0, false},
         {KHEAP_START, 1, 0, false},
@@ -1009,6 +1030,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_releasing_a_few_pages_flushes_them_one_by_one),
     TEST(test_a_directory_is_brought_up_to_date_before_it_is_loaded),
     TEST(test_a_directory_that_missed_a_table_for_another_is_brought_up_to_date),
+    TEST(test_a_directory_that_missed_many_edits_is_brought_up_to_date),
     TEST(test_a_directory_that_has_seen_more_edits_than_were_counted_since_is_brought_up_to_date),
     TEST(test_running_out_at_each_frame_changes_nothing),
     TEST(test_a_clone_that_fails_changes_nothing),
