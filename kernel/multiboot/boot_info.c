@@ -143,13 +143,13 @@ static size_t check_map(void) {
         }
         if (++entries > MMAP_MAX)
             break;
+        keep_entry(&raw);
         if (raw.size > length - at - sizeof(raw.size)) {
             kprintf("quire: entry %zu of the memory map, of %lu bytes, runs off the map's end\n", entries - 1,
                     (unsigned long)raw.size);
             at += sizeof(raw); /* the entry itself is whole, and the last */
             break;
         }
-        keep_entry(&raw);
         at += raw.size + sizeof(raw.size);
     }
     info.mmap_length = at;

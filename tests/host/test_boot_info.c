@@ -131,7 +131,8 @@ static void test_an_entry_that_runs_off_the_map_is_the_last(void **state) {
         assert_int_equal(boot_info.memmap_entries, 2);
         assert_true(is_memory(0x40000000) && is_memory(0x60000000));
         assert_false(is_memory(0x70000000));
-        assert_int_equal(boot_info.map_runs, 1);
+        assert_int_equal(boot_info.map_runs, 2);
+        assert_true(boot_info.map[1].base == 0x60000000 && boot_info.map[1].length == 0x1000);
     }
     put(second, 44, 0x60000000, 0x1000, 1); /* exactly to the end */
     read_table(second + 48);
