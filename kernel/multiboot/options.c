@@ -207,7 +207,7 @@ void options_parse(void) {
             options.commands = cursor;
             break;
         }
-        read_word(word, boot_info.cmdline_cut && !*cursor);
+        read_word(word, boot_info.cmdline_cut && cursor == word + strlen(word)); /* no blank ends it */
     }
     if (boot_info.cmdline_cut && options.commands) {
         kprintf("quire: the commands after -- were cut: none of them runs\n");

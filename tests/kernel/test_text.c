@@ -301,8 +301,7 @@ static bool options_are(const struct option_case *c, const char *said) {
            (c->said ? find_text(said, c->said) != NULL : !*said);
 }
 
-KTEST(options_are_read)
-{
+static void read_options(const struct option_case *cases, size_t n, bool cut) {
     struct {
         struct boot_info info;
         struct options options;
@@ -312,11 +311,10 @@ KTEST(options_are_read)
     KCHECK(kept);
     kept->info = boot_info;
     kept->options = options;
-    for (size_t i = 0; i < ARRAY_SIZE(option_cases); i++) {
-        const struct option_case *c = &option_cases[i];
+    for (const struct option_case *c = cases; c < cases + n; c++) {
         format_buffer(boot_info.cmdline, sizeof(boot_info.cmdline), "%s", c->line);
         format_buffer(boot_info.loader, sizeof(boot_info.loader), "%s", c->loader);
-        boot_info.cmdline_cut = false;
+        boot_info.cmdline_cut = cut;
         options = (struct options){0};
         log_capture(said, sizeof(said));
         options_parse();
@@ -328,3 +326,19 @@ KTEST(options_are_read)
     options = kept->options;
     kfree(kept);
 }
+
+KTEST(options_are_read)
+{ read_options(option_cases, ARRAY_SIZE(option_cases), false); }
+
+/* The loader's line was longer. What may be a part of a word only is ignored, and so are commands. */
+static const struct option_case cut_cases[] = {
+    {"test=a bench=b", "grub", "a", NULL, NULL, false, "option \"bench=b\" may be cut: ignored"},
+    {"test=a bench=b ", "grub", "a", "b", NULL, false, "cut after 15 bytes"},
+    {"bench", "grub", NULL, NULL, NULL, false, "option \"bench\" may be cut"},
+    {"seed=\\\"1 test", "GRUB 2.06", NULL, NULL, NULL, false, "option \"test\" may be cut"},
+    {"test -- mem; he", "grub", "*", NULL, NULL, false, "none of them runs"},
+    {"test --", "grub", "*", NULL, NULL, false, "none of them runs"},
+};
+
+KTEST(options_of_a_cut_line_are_read)
+{ read_options(cut_cases, ARRAY_SIZE(cut_cases), true); }
