@@ -129,16 +129,22 @@ static int transfer(int fd, bool write, uintptr_t buffer, size_t n) {
 int sys_read(struct trap_frame *frame) { return transfer((int)frame->ebx, false, frame->ecx, frame->edx); }
 int sys_write(struct trap_frame *frame) { return transfer((int)frame->ebx, true, frame->ecx, frame->edx); }
 
-/* The same for COUNT buffers; stops at the first that is not transferred whole. */
+/* What would not wait now, as poll's events. */
+static unsigned events_of(struct file *file) {
+    return file->type->events ? file->type->events(file) : POLLIN | POLLOUT;
+}
+
+/* The same for COUNT buffers; stops at the first that is not transferred whole. A read waits for its first byte alone. */
 static int transfer_vector(int fd, bool write, const struct iovec *vector, unsigned count) {
+    struct file *file = file_for(fd, write);
     struct iovec part;
     int done = 0;
 
-    if (!file_for(fd, write))
+    if (!file)
         return -EBADF;
     if (count > VECTOR_MAX)
         return -EINVAL;
-    for (; count; count--, vector++) {
+    for (; count && (write || !done || events_of(file) & POLLIN); count--, vector++) {
         if (copy_from_user(&part, vector, sizeof(part)) < 0)
             return done ? done : -EFAULT;
         if (part.length > COUNT_MAX - (unsigned)done)
@@ -274,8 +280,7 @@ static unsigned look(const struct pollfd *poll) {
         return 0;
     if (!file)
         return POLLNVAL;
-    unsigned events = file->type->events ? file->type->events(file) : POLLIN | POLLOUT;
-    return events & (poll->events | POLLERR | POLLHUP);
+    return events_of(file) & (poll->events | POLLERR | POLLHUP);
 }
 
 /* How many of the COUNT files at POLLS are ready; marks them there. */

@@ -216,6 +216,22 @@ static void short_parts(void) {
 KTEST(process_pipe_takes_parts_in_order)
 { puppet_checks(short_parts); }
 
+/* readv waits for its first byte only: what there is fills its first part exactly, and nobody writes more. */
+static void parts_that_are_full(void) {
+    EXPECT(0, SYS_PIPE, PLACE);
+    EXPECT(5, SYS_WRITE, 4, PLACE, 5);
+    memcpy((char *)MORE, (const unsigned[6]){PLACE, 5, PLACE, 0, PLACE, 5}, 24);
+    EXPECT(5, SYS_READV, 3, MORE, 3);
+    EXPECT(10, SYS_WRITE, 4, PLACE, 10);
+    EXPECT(10, SYS_READV, 3, MORE, 3);
+    memcpy((char *)MORE, (const unsigned[4]){PLACE, 0, PLACE, 5}, 16);
+    EXPECT(5, SYS_WRITE, 4, PLACE, 5);
+    EXPECT(5, SYS_READV, 3, MORE, 2);
+}
+
+KTEST(process_readv_does_not_wait_for_more_than_there_is)
+{ puppet_checks(parts_that_are_full); }
+
 #define BYTES (3 * PAGE_SIZE)
 
 static int root;
