@@ -267,6 +267,26 @@ static void test_frames_of_a_module_are_shared_by_two_pages(void **state) {
     check_end();
 }
 
+/* A device's pages, mapped one by one: each space has tables of its own at the same place. */
+static void test_pages_are_mapped_in_their_own_space(void **state) {
+    struct space *me = space_current(), *other = space_create();
+    (void)state;
+    for (uintptr_t va = AT; va < AT + 8 * PAGE_SIZE; va += 2 * PAGE_SIZE) {
+        assert_int_equal(vmem_map(at(va), 0xFEC00000, WRITE), 0);
+        assert_int_equal(vmem_map(at(va + PAGE_SIZE), 0xFEC01000, WRITE), 0);
+        check_all();
+        space_switch(space_current() == me ? other : me);
+    }
+    space_switch(other);
+    assert_int_equal(vmem_unmap(at(AT + 2 * PAGE_SIZE)), 0);
+    space_switch(me);
+    assert_int_equal(vmem_unmap(at(AT)), 0);
+    check_all();
+    space_destroy(other);
+    space_release(at(AT), 8);
+    check_end();
+}
+
 /* Pages that vmem_map has put into the user part are in both spaces, and nobody's to copy or give back. */
 static void test_a_device_stays_a_device_in_a_clone(void **state) {
     struct vmem_walk walk;
@@ -683,6 +703,7 @@ static void call_destroy(uintptr_t space, uintptr_t b) {
 }
 
 static void call_reserve(uintptr_t va, uintptr_t flags) { space_reserve(at(va), 1, flags); }
+static void call_map(uintptr_t va, uintptr_t pa) { vmem_map(at(va), pa, WRITE); }
 static void call_protect(uintptr_t va, uintptr_t flags) { space_protect(at(va), 1, flags); }
 static void call_copy(uintptr_t pa, uintptr_t pages) { space_map_copy(at(AT), pa, pages, WRITE); }
 static void call_copy_flags(uintptr_t va, uintptr_t flags) { space_map_copy(at(va), 0x200000, 1, flags); }
@@ -708,10 +729,11 @@ static void test_misuse_panics_and_changes_nothing(void **state) {
     EXPECT_PANIC("not whole pages", call_release, KHEAP_START - PAGE_SIZE, 2);
     EXPECT_PANIC("flags", call_reserve, AT, VMEM_NO_CACHE);
     EXPECT_PANIC("flags", call_copy_flags, AT, VMEM_NO_CACHE);
-    assert_int_equal(space_reserve(at(AT), 1, WRITE), 0);
+    assert_int_equal(space_reserve(at(AT), 2, WRITE), 0);
     EXPECT_PANIC("mapped already", call_reserve, AT, WRITE);
+    EXPECT_PANIC("mapped already", call_map, AT, 0xFEC00000); /* though it has not come yet */
     EXPECT_PANIC("flags", call_protect, AT, VMEM_NO_CACHE);
-    space_release(at(AT), 1);
+    space_release(at(AT), 2);
     EXPECT_PANIC("not whole frames below 4 GiB", call_copy, 0x200800, 1);
     EXPECT_PANIC("not whole frames below 4 GiB", call_copy, 0xFFFFF000, 2);
     assert_int_equal(space_map_copy(at(AT), 0xFFFFF000, 1, 0), 0); /* the last frame */
@@ -1024,6 +1046,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_the_last_owner_writes_in_place),
     TEST(test_frames_of_a_module_are_copied_even_by_their_only_page),
     TEST(test_frames_of_a_module_are_shared_by_two_pages),
+    TEST(test_pages_are_mapped_in_their_own_space),
     TEST(test_a_device_stays_a_device_in_a_clone),
     TEST(test_a_view_goes_with_its_space),
     TEST(test_protecting_leaves_no_stale_entry),

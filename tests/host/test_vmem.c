@@ -452,6 +452,10 @@ static void test_protect_changes_the_pages_touched_and_no_other(void **state) {
     assert_int_equal(vmem_protect(at(va + 4 * PAGE_SIZE - 1), 2, VMEM_USER), 0);
     check_mapped(va + 4 * PAGE_SIZE, 0x20004000, VMEM_USER);
     check_mapped(va + 5 * PAGE_SIZE, 0x20005000, VMEM_WRITE);
+    assert_int_equal(vmem_protect(at(va), 6 * PAGE_SIZE, VMEM_USER), 0);
+    assert_int_equal(vmem_protect(at(va + 16), 2 * PAGE_SIZE, 0), 0); /* as long as two pages, and in three */
+    for (unsigned i = 0; i < 4; i++)
+        check_mapped(va + i * PAGE_SIZE, 0x20000000 + i * PAGE_SIZE, i < 3 ? 0 : VMEM_USER);
     assert_int_equal(vmem_protect(at(va), 6 * PAGE_SIZE, VMEM_WRITE), 0);
     mmu_check_caches();
     for (unsigned i = 0; i < 6; i++)
@@ -1162,6 +1166,20 @@ static void test_a_view_is_none_of_its_frames_pages(void **state) {
     check_picture(&before);
 }
 
+/* In one range, and in either order. */
+static void test_views_and_other_pages_go_together(void **state) {
+    (void)state;
+    for (unsigned first = 0; first < 2; first++) {
+        paddr_t viewed = pm_alloc_page(), mapped = pm_alloc_page();
+        assert_int_equal(vmem_map(at(0x40000000 + first * PAGE_SIZE), viewed, VMEM_VIEW), 0);
+        assert_int_equal(vmem_map(at(0x40000000 + (1 - first) * PAGE_SIZE), mapped, 0), 0);
+        assert_int_equal(vmem_unmap_range(at(0x40000000), 2), 0);
+        vmem_check();
+        pm_free_page(viewed);
+        pm_free_page(mapped);
+    }
+}
+
 static void test_freeing_a_range_that_ends_with_a_view_panics_and_changes_nothing(void **state) {
     const uintptr_t va = 0x40002000;
     (void)state;
@@ -1518,6 +1536,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_a_frame_mapped_in_two_tables_is_seen_before_the_first_change),
     TEST(test_allocating_up_to_a_present_page_panics_and_changes_nothing),
     TEST(test_a_view_is_none_of_its_frames_pages),
+    TEST(test_views_and_other_pages_go_together),
     TEST(test_freeing_a_range_that_ends_with_a_view_panics_and_changes_nothing),
     TEST(test_check_sees_each_broken_invariant),
     TEST(test_check_sees_the_frames_behind_those_passed_over),
