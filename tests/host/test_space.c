@@ -287,6 +287,70 @@ static void test_pages_are_mapped_in_their_own_space(void **state) {
     check_end();
 }
 
+/* A table without room may have pages that have not come. */
+static void test_a_full_table_is_not_a_mapped_one(void **state) {
+    const uintptr_t last = AT + TABLE_SPAN - PAGE_SIZE;
+    (void)state;
+    assert_int_equal(AT % TABLE_SPAN, 0);
+    assert_int_equal(space_reserve(at(AT), 1023, WRITE), 0);
+    assert_int_equal(vmem_map(at(last), 0xFEC00000, WRITE), 0);
+    assert_int_equal(vmem_unmap_range(at(last - PAGE_SIZE), 2), VMEM_ABSENT);
+    assert_int_equal(vmem_protect(at(last - PAGE_SIZE), 2 * PAGE_SIZE, 0), VMEM_ABSENT);
+    assert_int_equal(space_protect(at(last - PAGE_SIZE), 2, 0), VMEM_ABSENT); /* the last one is not the space's */
+    assert_int_equal(vmem_unmap(at(last)), 0);
+    check_all();
+    space_release(at(AT), 1023);
+    check_end();
+}
+
+/* All of its frames go into the magazine at once, on top of what is there; its own goes, too. */
+static void test_a_full_table_goes_with_its_space(void **state) {
+    struct space *me = space_current(), *other = space_create();
+    (void)state;
+    space_switch(other);
+    assert_int_equal(space_reserve(at(AT), 1024, WRITE), 0);
+    for (unsigned i = 0; i < 1024; i++)
+        store(AT + i * PAGE_SIZE, i);
+    space_switch(me);
+    pm_free_page(pm_alloc_page());
+    space_destroy(other);
+    check_end();
+}
+
+/* Who looks at a table may map its frame, even by a page of that table. */
+static void test_a_table_may_be_mapped_by_itself(void **state) {
+    struct vmem_walk walk;
+    (void)state;
+    assert_int_equal(space_reserve(at(AT), 2, WRITE), 0);
+    vmem_walk(at(AT), &walk);
+    assert_int_equal(vmem_map(at(AT + 2 * PAGE_SIZE), walk.pde & PTE_FRAME, 0), 0);
+    check_all();
+    space_release(at(AT), 3);
+    check_all();
+    assert_int_equal(*frame_at(walk.pde & PTE_FRAME) & FRAME_PAGES, 0);
+    check_end();
+}
+
+/* Wherever a directory's frame lies, it can be looked at: even where the identity map shows no frame, but others. */
+static void test_a_directory_may_lie_where_the_scratch_page_is(void **state) {
+    struct vmem_walk walk;
+    paddr_t last;
+    (void)state;
+    while ((last = pm_alloc_page()) != SCRATCH_PAGE) {
+        assert_true(last != PADDR_NONE);
+        held[held_count++] = last;
+    }
+    pm_free_page(SCRATCH_PAGE);
+    struct space *other = space_create();
+    space_walk(other, at(AT), &walk);
+    assert_int_equal(walk.directory, SCRATCH_PAGE);
+    check_all();
+    space_destroy(other);
+    while (held_count > 0)
+        pm_free_page(held[--held_count]);
+    check_end();
+}
+
 /* Pages that vmem_map has put into the user part are in both spaces, and nobody's to copy or give back. */
 static void test_a_device_stays_a_device_in_a_clone(void **state) {
     struct vmem_walk walk;
@@ -550,6 +614,8 @@ static void test_a_frame_with_too_many_owners_is_no_memory(void **state) {
     *frame_at(0x201000) += FRAME_PAGES - FRAME_PAGE; /* as if so many more were mapped */
     assert_int_equal(space_map_copy(at(AT + TABLE_SPAN), 0x200000, 3, WRITE), VMEM_NO_MEMORY);
     assert_int_equal(space_map_copy(at(AT + TABLE_SPAN), 0x201000, 2, WRITE), VMEM_NO_MEMORY);
+    assert_int_equal(space_map_copy(at(AT + 2 * TABLE_SPAN - PAGE_SIZE), 0x200000, 2, WRITE), VMEM_NO_MEMORY);
+    assert_int_equal(mmu_lookup(at(AT + 2 * TABLE_SPAN - PAGE_SIZE)), 0); /* of two tables */
     assert_int_equal(space_map_copy(at(AT + TABLE_SPAN), 0x200000, 1, WRITE), 0); /* ends before that frame */
     assert_null(space_clone());
     *frame_at(0x201000) -= FRAME_PAGES - FRAME_PAGE;
@@ -1047,6 +1113,10 @@ static const struct CMUnitTest tests[] = {
     TEST(test_frames_of_a_module_are_copied_even_by_their_only_page),
     TEST(test_frames_of_a_module_are_shared_by_two_pages),
     TEST(test_pages_are_mapped_in_their_own_space),
+    TEST(test_a_full_table_is_not_a_mapped_one),
+    TEST(test_a_full_table_goes_with_its_space),
+    TEST(test_a_table_may_be_mapped_by_itself),
+    TEST(test_a_directory_may_lie_where_the_scratch_page_is),
     TEST(test_a_device_stays_a_device_in_a_clone),
     TEST(test_a_view_goes_with_its_space),
     TEST(test_protecting_leaves_no_stale_entry),
