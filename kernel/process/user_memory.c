@@ -48,10 +48,10 @@ int copy_from_user(void *to, const void *user, size_t n) {
 size_t copy_part_to_user(void *user, const void *from, size_t n) {
     size_t done = 0;
 
-    for (size_t part; done < n; done += part) {
-        if (!(part = user_part((char *)user + done, n - done, true)))
-            break;
-        memcpy((char *)user + done, (const char *)from + done, part);
+    for (size_t part; done < n && (part = user_part(user, n - done, true)) > 0; done += part) {
+        memcpy(user, from, part);
+        user = (char *)user + part;
+        from = (const char *)from + part;
     }
     return done;
 }
