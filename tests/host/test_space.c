@@ -358,10 +358,13 @@ static void test_a_device_stays_a_device_in_a_clone(void **state) {
     assert_int_equal(vmem_map(at(AT), 0xFEC00000, WRITE | VMEM_NO_CACHE), 0);
     paddr_t mine = pm_alloc_page();
     assert_int_equal(vmem_map(at(AT + PAGE_SIZE), mine, WRITE), 0);
+    assert_int_equal(vmem_map(at(AT + 2 * PAGE_SIZE), 0xB8000, WRITE), 0); /* has a record like memory's */
     struct space *child = space_clone();
     assert_int_equal(mmu_lookup(at(AT)), 0xFEC00000 | PTE_PRESENT | WRITE | VMEM_NO_CACHE);
     assert_true(space_walk(child, at(AT), &walk));
     assert_int_equal(walk.pte & 0xFFFFF01F, 0xFEC00000 | PTE_PRESENT | WRITE | VMEM_NO_CACHE);
+    check_all();
+    assert_int_equal(vmem_unmap(at(AT + 2 * PAGE_SIZE)), 0);
     check_all();
     space_destroy(child);
     space_release(at(AT), 2);

@@ -703,6 +703,17 @@ static void test_freeing_into_a_full_magazine_loses_no_frame(void **state) {
     check_picture(&before);
 }
 
+/* Adjacent ones among them can be had as a run at once, though there was none before. */
+static void test_the_frames_of_a_range_make_a_run_again(void **state) {
+    (void)state;
+    assert_int_equal(vmem_alloc_range(at(KHEAP_START), 64, VMEM_WRITE), 0);
+    while (pm_alloc_page() != PADDR_NONE)
+        ;
+    assert_int_equal(pm_alloc_pages(2), PADDR_NONE);
+    assert_int_equal(vmem_free_range(at(KHEAP_START + PAGE_SIZE), 63), 0);
+    assert_int_not_equal(pm_alloc_pages(2), PADDR_NONE);
+}
+
 static void test_large_ranges_come_and_go_whole(void **state) {
     (void)state;
     take_picture(&before);
@@ -1514,6 +1525,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_alloc_range_takes_frames_that_are_not_adjacent),
     TEST(test_alloc_range_keeps_a_page_that_its_frame_had_before),
     TEST(test_freeing_into_a_full_magazine_loses_no_frame),
+    TEST(test_the_frames_of_a_range_make_a_run_again),
     TEST(test_large_ranges_come_and_go_whole),
     TEST(test_all_memory_can_be_mapped_and_comes_back),
     TEST(test_the_heaps_provider_gets_and_gives),
