@@ -707,8 +707,11 @@ static void test_freeing_into_a_full_magazine_loses_no_frame(void **state) {
 static void test_the_frames_of_a_range_make_a_run_again(void **state) {
     (void)state;
     assert_int_equal(vmem_alloc_range(at(KHEAP_START), 64, VMEM_WRITE), 0);
+    const paddr_t run = pm_alloc_pages(3);
     while (pm_alloc_page() != PADDR_NONE)
         ;
+    pm_free_page(run);
+    pm_free_page(run + 2 * PAGE_SIZE);
     assert_int_equal(pm_alloc_pages(2), PADDR_NONE);
     assert_int_equal(vmem_free_range(at(KHEAP_START + PAGE_SIZE), 63), 0);
     assert_int_not_equal(pm_alloc_pages(2), PADDR_NONE);
