@@ -209,6 +209,7 @@ static void test_ends_saturate_and_never_wrap(void **state) {
     KEPT(0x100, FRAMES_MAX, {0x100000, UINT64_MAX - 0x100000, 1});     /* ends at 0xFFFFFFFFFFFFFFFF */
     KEPT(0x100, FRAMES_MAX, {0x100000, UINT64_MAX - 0x100000 + 1, 1}); /* at 2^64 */
     KEPT(0x100, 0x200, {0x100000, UINT64_MAX, 1}, {0x200000, UINT64_MAX, 2});
+    KEPT(0, 0, {0x100000, UINT64_MAX, 2}, {0x200000, 0x100000, 1}); /* nor where what is taken comes first */
     KEPT(0, FRAMES_MAX, {0, UINT64_MAX, 1});
     KEPT(0, 0, {0, UINT64_MAX, 1}, {0, UINT64_MAX, 2});
 }

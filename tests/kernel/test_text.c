@@ -286,6 +286,7 @@ static const struct option_case {
     {"/quire test", "GRUB 2.06", "*", NULL, NULL, false, "/quire"},
     {"test -- mem; walk 0 ; test", "grub", "*", NULL, "mem; walk 0 ; test", false, NULL},
     {"-- bench", "grub", NULL, NULL, "bench", false, NULL},
+    {"test -- find \\\"a b\\\"", "GRUB 2.06", "*", NULL, "find \"a b\"", false, NULL},
 };
 
 static bool same_text(const char *a, const char *b) {
