@@ -779,6 +779,53 @@ static void test_an_object_of_up_to_8_pages_can_double_in_place(void **state) {
     check_empty();
 }
 
+/* A page that was full waits behind those that have been opened before it. */
+static void test_opened_pages_are_filled_in_their_order(void **state) {
+    enum { PAGES = 4 };
+    struct object objects[2 * PAGES], again[3];
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(objects); i++)
+        objects[i] = make(2048);
+    for (size_t i = 0; i < ARRAY_SIZE(again); i++) /* the last page is the current one */
+        drop(&objects[2 * i]);
+    for (size_t i = 0; i < ARRAY_SIZE(again); i++) {
+        again[i] = make(2048);
+        assert_ptr_equal(again[i].p, objects[2 * i].p);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(again); i++)
+        drop(&again[i]);
+    for (size_t i = 0; i < ARRAY_SIZE(objects); i++)
+        if (i % 2 || i >= 2 * ARRAY_SIZE(again))
+            drop(&objects[i]);
+    check_empty();
+}
+
+/* Only the first and the last narrow slot are free. What grows out of the last one moves, and what has grown over two is
+ * found from anywhere inside it. */
+static void test_objects_of_the_first_and_the_last_narrow_slot(void **state) {
+    static void *objects[WIDE_SLOTS / 2];
+    (void)state;
+    garbage = false;
+    for (size_t i = 0; i < ARRAY_SIZE(objects); i++)
+        objects[i] = kmalloc(20000);
+    summary_remove_range(&large_narrow.unused, 2, NARROW_SLOTS - 1);
+    char *first = kmalloc(5000), *second = kmalloc(5000), *last = kmalloc(5000);
+    assert_ptr_equal(first, (char *)NARROW_START);
+    assert_ptr_equal(last, (char *)WIDE_START - (1 << NARROW_SHIFT));
+    kfree(second);
+    assert_ptr_equal(krealloc(first, 24576), first);
+    EXPECT_PANIC("inside an object, 20480 bytes past its start", call_free, (uintptr_t)first + 20480, 0);
+    kfree(first);
+    assert_ptr_equal(krealloc(last, 1 << NARROW_SHIFT), last);
+    char *moved = krealloc(last, (1 << NARROW_SHIFT) + 1);
+    assert_true(moved && moved != last);
+    kfree(moved);
+    summary_add_range(&large_narrow.unused, 2, NARROW_SLOTS - 1);
+    for (size_t i = 0; i < ARRAY_SIZE(objects); i++)
+        kfree(objects[i]);
+    check_empty();
+}
+
 static void test_a_large_object_grows_in_place_until_it_meets_another(void **state) {
     (void)state;
     struct object first = make(100000), second = make(100000); /* of two slots each */
@@ -1656,6 +1703,8 @@ static const struct CMUnitTest tests[] = {
     TEST(test_an_aligned_object_takes_the_last_two_slots),
     TEST(test_a_shrunk_object_gives_back_its_addresses),
     TEST(test_an_object_of_up_to_8_pages_can_double_in_place),
+    TEST(test_opened_pages_are_filled_in_their_order),
+    TEST(test_objects_of_the_first_and_the_last_narrow_slot),
     TEST(test_a_large_object_grows_in_place_until_it_meets_another),
     TEST(test_room_to_grow_is_used_when_addresses_run_out),
     TEST(test_a_shrunk_object_can_grow_again),

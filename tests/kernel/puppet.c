@@ -50,8 +50,14 @@ int puppet_call(struct trap_frame *frame, unsigned number, const unsigned arg[6]
     frame->edi = arg[4];
     frame->ebp = arg[5];
     calls_made++;
+    const struct trap_frame at = *frame;
     before->system_call(frame);
     int value = (int)frame->eax;
+    bool is_jump = number == SYS_EXECVE || number == SYS_SIGRETURN || number == SYS_RT_SIGRETURN;
+    if (!is_jump && frame->eip == at.eip && frame->user_esp == at.user_esp && /* nor does a handler come first */
+        (frame->ebx != arg[0] || frame->ecx != arg[1] || frame->edx != arg[2] || frame->esi != arg[3] ||
+         frame->edi != arg[4] || frame->ebp != arg[5]))
+        ktest_fail(__FILE__, __LINE__, "system call %u changes a register besides eax", number);
     frame->ebp = 0;
     return value;
 }

@@ -16,8 +16,8 @@
  * and hands it to puppet_call. What is printed meanwhile goes to puppet_said. */
 int puppet_start_with(void (*call)(struct trap_frame *frame));
 
-/* Makes system call NUMBER with up to 6 arguments in FRAME, as the puppet's own: what it finds in eax. Does not return
- * if the call ends the puppet. */
+/* Makes system call NUMBER with up to 6 arguments in FRAME, as the puppet's own: what it finds in eax. Other registers must
+ * be as before. Does not return if the call ends the puppet. */
 int puppet_call(struct trap_frame *frame, unsigned number, const unsigned arg[6]);
 
 /* Runs a puppet with CALL until it has ended, and ends what it has started. *PID is its PID, or a negative error. The test

@@ -502,6 +502,9 @@ static void polls(void) {
     poll[0] = (struct pollfd){FILES, POLLIN, 0};
     EXPECT(1, SYS_POLL, PLACE, 1, 0);
     KCHECK_EQ(poll[0].revents, POLLNVAL);
+    *(struct pollfd *)(MORE - 4) = (struct pollfd){0, POLLOUT, 0};
+    EXPECT(1, SYS_POLL, MORE - 4, 1, 0); /* it begins on one page and ends on another */
+    KCHECK_EQ(((struct pollfd *)(MORE - 4))->revents, POLLOUT);
     memset(poll, 0xFF, FILES * sizeof(*poll));
     EXPECT(0, SYS_POLL, PLACE, FILES, 0);
     EXPECT(0, SYS_POLL, PLACE, 0, 0);

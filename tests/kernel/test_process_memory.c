@@ -297,6 +297,28 @@ static void lowest(void) {
     KCHECK(lowest_are(MAPPINGS_END, USER_END));
 }
 
+/* The stack's pages come one by one, whatever becomes of their neighbours. */
+static void stack_with_holes(void) {
+    enum { AT = STACK_END + 64 * PAGE_SIZE };
+    char *pages = (char *)AT;
+
+    for (unsigned i = 0; i < 8; i++)
+        pages[i * PAGE_SIZE] = (char)(i + 1);
+    for (unsigned i = 0; i < 8; i += 3)
+        KCHECK_EQ(CALL(SYS_MUNMAP, AT + i * PAGE_SIZE, PAGE_SIZE), 0);
+    EXPECT(AT + 5 * PAGE_SIZE, SYS_MMAP2, AT + 5 * PAGE_SIZE, PAGE_SIZE, RW, THERE);
+    for (unsigned i = 0; i < 8; i++) {
+        KCHECK_EQ(pages[i * PAGE_SIZE], i % 3 == 0 || i == 5 ? 0 : (char)(i + 1));
+        pages[i * PAGE_SIZE] = 9;
+    }
+    EXPECT(AT + 72 * PAGE_SIZE, SYS_MMAP2, AT + 72 * PAGE_SIZE, PAGE_SIZE, RW, THERE); /* nothing there has come */
+    for (unsigned i = 64; i < 80; i++)
+        pages[i * PAGE_SIZE] = 9;
+}
+
+KTEST(process_stack_pages_come_between_others)
+{ puppet_checks(stack_with_holes); }
+
 KTEST(process_mappings_know_the_lowest)
 { puppet_checks(lowest); }
 

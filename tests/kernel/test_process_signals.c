@@ -273,6 +273,13 @@ static void interrupted_calls(void) {
         const struct found *on = (const struct found *)puppet_frame->user_esp;
         KCHECK_EQ(on->sigcontext.frame.eax, waiting[i].value);
     }
+    /* a part has been written: the call is not repeated */
+    memcpy((char *)MORE, (const unsigned[4]){PLACE, PAGE_SIZE, PLACE, 1}, 16);
+    current->signals.pending = BIT(USR1);
+    puppet_frame->user_esp = STACK;
+    EXPECT(USR1, SYS_WRITEV, 4, MORE, 2);
+    KCHECK_EQ(((const struct found *)puppet_frame->user_esp)->sigcontext.frame.eax, PAGE_SIZE);
+    EXPECT(PAGE_SIZE, SYS_READ, 3, PLACE, 2 * PAGE_SIZE);
     KCHECK(CALL(SYS_WAITPID, (unsigned)-1, MORE, 0) > 0);
     current->signals.pending = BIT(SIGCHLD); /* ignored, but there */
     puppet_frame->eip = 0x1000;
