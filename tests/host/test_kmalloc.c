@@ -420,6 +420,22 @@ static void test_aligned_objects_at_every_alignment(void **state) {
     check_empty();
 }
 
+/* A size that is a multiple of the alignment has a class whose objects may lie anywhere. */
+static void test_several_aligned_objects_of_each_size(void **state) {
+    struct object objects[5];
+    (void)state;
+    for (size_t align = 32; align <= PAGE_SIZE; align *= 2)
+        for (size_t size = align; size <= PAGE_SIZE; size += align) {
+            for (size_t i = 0; i < ARRAY_SIZE(objects); i++) {
+                objects[i] = adopt(kmalloc_aligned(size, align), size);
+                assert_int_equal((uintptr_t)objects[i].p % align, 0);
+            }
+            for (size_t i = 0; i < ARRAY_SIZE(objects); i++)
+                drop(&objects[i]);
+        }
+    check_empty();
+}
+
 static void test_aligned_objects_can_be_reallocated(void **state) {
     (void)state;
     for (size_t align = 1; align <= MIB; align *= 4) {
@@ -779,6 +795,51 @@ static void test_an_object_of_up_to_8_pages_can_double_in_place(void **state) {
     check_empty();
 }
 
+/* Only slots 5000 and 5001 are free. An object that wants both finds them once the spare one has been given up, wherever the
+ * last search ended. */
+static void test_a_run_that_the_spare_slot_interrupts_is_found(void **state) {
+    const size_t two = (1u << WIDE_SHIFT) + 1;
+    (void)state;
+    void *first = kmalloc(two);
+    summary_remove_range(&large_wide.unused, 2, 5000);
+    summary_remove_range(&large_wide.unused, 5002, WIDE_SLOTS);
+    void *a = kmalloc(10000), *b = kmalloc(10000);
+    assert_ptr_equal(a, (char *)WIDE_START + (5000u << WIDE_SHIFT));
+    kfree(a);
+    kfree(b);
+    assert_ptr_equal(kmalloc(two), a);
+    kfree(a);
+    kfree(first);
+    summary_add_range(&large_wide.unused, 2, 5000);
+    summary_add_range(&large_wide.unused, 5002, WIDE_SLOTS);
+    check_empty();
+}
+
+/* Where growing over it fails, behind it or for want of memory, the spare slot is as it was. */
+static void test_growing_towards_the_spare_slot_leaves_it_alone(void **state) {
+    const size_t slot = 1u << WIDE_SHIFT;
+    (void)state;
+    for (unsigned runs_out = 0; runs_out < 2; runs_out++) {
+        struct object a = make(slot), b = make(20000), c = make(20000);
+        drop(&b); /* spare */
+        if (runs_out)
+            pages_most = kmalloc_pages();
+        void *grown = krealloc(a.p, runs_out ? 2 * slot : 3 * slot);
+        assert_int_equal(grown == NULL, runs_out);
+        kmalloc_check();
+        pages_most = SIZE_MAX / PAGE_SIZE;
+        b = make(20000);
+        kmalloc_check();
+        if (grown)
+            kfree(grown);
+        else
+            drop(&a);
+        drop(&b);
+        drop(&c);
+        check_empty();
+    }
+}
+
 /* A page that was full waits behind those that have been opened before it. */
 static void test_opened_pages_are_filled_in_their_order(void **state) {
     enum { PAGES = 4 };
@@ -812,12 +873,16 @@ static void test_objects_of_the_first_and_the_last_narrow_slot(void **state) {
     char *first = kmalloc(5000), *second = kmalloc(5000), *last = kmalloc(5000);
     assert_ptr_equal(first, (char *)NARROW_START);
     assert_ptr_equal(last, (char *)WIDE_START - (1 << NARROW_SHIFT));
+    char *moved = krealloc(first, 20000); /* the second one is in the way */
+    assert_true(moved && moved != first);
+    kfree(moved);
+    assert_ptr_equal(kmalloc(5000), first);
     kfree(second);
     assert_ptr_equal(krealloc(first, 24576), first);
     EXPECT_PANIC("inside an object, 20480 bytes past its start", call_free, (uintptr_t)first + 20480, 0);
     kfree(first);
     assert_ptr_equal(krealloc(last, 1 << NARROW_SHIFT), last);
-    char *moved = krealloc(last, (1 << NARROW_SHIFT) + 1);
+    moved = krealloc(last, (1 << NARROW_SHIFT) + 1);
     assert_true(moved && moved != last);
     kfree(moved);
     summary_add_range(&large_narrow.unused, 2, NARROW_SLOTS - 1);
@@ -1168,6 +1233,21 @@ static void test_the_smallest_classes_keep_their_page(void **state) {
         kmalloc_stats(sc, &stats);
         assert_int_equal(stats.pages, sc < 8);
     }
+    check_empty();
+}
+
+/* What has failed is not counted. */
+static void test_figures_after_a_call_without_memory(void **state) {
+    struct kmalloc_stats stats;
+    (void)state;
+    kmalloc_trim();
+    gets_left = 0;
+    for (unsigned sc = 0; kmalloc_stats(sc, &stats); sc++) {
+        assert_null(kmalloc(stats.size ? stats.size : 5000));
+        kmalloc_stats(sc, &stats);
+        assert_true(stats.pages == 0 && stats.capacity == 0 && stats.live == 0);
+    }
+    gets_left = NEVER;
     check_empty();
 }
 
@@ -1685,6 +1765,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_krealloc_of_null_allocates_and_to_size_0_frees),
     TEST(test_an_object_grows_and_shrinks_step_by_step),
     TEST(test_aligned_objects_at_every_alignment),
+    TEST(test_several_aligned_objects_of_each_size),
     TEST(test_aligned_objects_can_be_reallocated),
     TEST(test_a_small_aligned_object_stays_small),
     TEST(test_the_classes_sizes),
@@ -1703,6 +1784,8 @@ static const struct CMUnitTest tests[] = {
     TEST(test_an_aligned_object_takes_the_last_two_slots),
     TEST(test_a_shrunk_object_gives_back_its_addresses),
     TEST(test_an_object_of_up_to_8_pages_can_double_in_place),
+    TEST(test_a_run_that_the_spare_slot_interrupts_is_found),
+    TEST(test_growing_towards_the_spare_slot_leaves_it_alone),
     TEST(test_opened_pages_are_filled_in_their_order),
     TEST(test_objects_of_the_first_and_the_last_narrow_slot),
     TEST(test_a_large_object_grows_in_place_until_it_meets_another),
@@ -1719,6 +1802,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_few_pages_are_kept_after_many_were_used),
     TEST(test_one_object_over_and_over_needs_no_pages),
     TEST(test_the_smallest_classes_keep_their_page),
+    TEST(test_figures_after_a_call_without_memory),
     TEST(test_peak_pages),
     TEST(test_each_field_of_each_row_of_the_statistics),
     TEST(test_a_double_free_panics),

@@ -5,6 +5,7 @@
 #include "kmalloc.h"
 #include "ktest.h"
 #include "memlayout.h"
+#include "pm.h"
 #include "support.h"
 #include "vmem.h"
 
@@ -120,6 +121,47 @@ KTEST(heap_debug_a_page_among_used_ones_comes_and_goes_alone)
     for (unsigned i = 0; i < n; i++)
         if (i != n - 4 && i != n - 3)
             kfree(p[i]);
+}
+
+/* A slot that has never had an object is as free after a trim as before. */
+KTEST(heap_debug_trim_keeps_unused_slots)
+{
+    enum { N = 64 };
+    void *p[N], *last;
+    unsigned n = 0;
+
+    if (heap_mode() != HEAP_DEBUG)
+        KSKIP("needs heap=debug");
+    for (size_t pages = kmalloc_pages(); kmalloc_pages() == pages;) /* until one comes to a page of its own */
+        KCHECK(n < N && (p[n++] = kmalloc(1800)));
+    size_t pages = kmalloc_pages();
+    kmalloc_trim();
+    KCHECK((last = kmalloc(1800)));
+    KCHECK(kmalloc_pages() <= pages);
+    kfree(last);
+    while (n)
+        kfree(p[--n]);
+}
+
+/* Where no page is idle, pages can be given back all the same. */
+KTEST(heap_debug_trim_gives_back_slabs_side_by_side)
+{
+    enum { N = 2 * 1024 + 100 }; /* more than the pages whose uses fill a page */
+    static void *p[N];
+
+    if (heap_mode() != HEAP_DEBUG)
+        KSKIP("needs heap=debug");
+    if (pm_count().free < 2 * N)
+        KSKIP("needs 24 MiB");
+    KCHECK_CALL(go_to_the_end());
+    kmalloc_trim();
+    size_t pages = kmalloc_pages();
+    for (unsigned i = 0; i < N; i++)
+        KCHECK((p[i] = kmalloc(1800)));
+    for (unsigned i = 0; i < N; i++)
+        kfree(p[i]);
+    kmalloc_trim();
+    KCHECK_EQ(kmalloc_pages(), pages);
 }
 
 KTEST(heap_debug_takes_the_first_page_again_and_checks_it)

@@ -162,7 +162,7 @@ KTEST(process_mapping_of_a_file_wants_a_table)
 /* ---- a touch for which there is no memory ---- */
 
 static unsigned touched;
-static bool writes, ready;
+static bool writes, ready, handles; /* faults, which changes nothing */
 
 static void touch(struct trap_frame *frame) {
     if (!ready) {
@@ -170,6 +170,8 @@ static void touch(struct trap_frame *frame) {
         puppet_call(frame, SYS_MMAP2, (const unsigned[6]){FAR, PAGE_SIZE, PROT_READ | PROT_WRITE, flags});
         puppet_call(frame, SYS_MMAP2, (const unsigned[6]){FAR + PAGE_SIZE, 2 * PAGE_SIZE, PROT_READ, flags});
         (void)*(volatile int *)(FAR + PAGE_SIZE); /* the page is there */
+        if (handles)
+            puppet_call(frame, SYS_RT_SIGACTION, (const unsigned[6]){SIGSEGV, PUPPET_ACTION, 0, 8});
         frames_hold_all();
         ready = true;
     } else {
@@ -216,4 +218,8 @@ KTEST(process_that_wants_memory_is_told_from_one_that_is_wrong)
         if (status != cases[i].status || said_so != (status == SIGKILL))
             ktest_fail(__FILE__, __LINE__, "case %zu: status %d", i, status);
     }
+    handles = true;
+    KCHECK_EQ(status_of_touch(FAR, true, &said_so), SIGKILL);
+    KCHECK_EQ(status_of_touch(FAR + PAGE_SIZE, true, &said_so), 0); /* it ends by itself */
+    handles = false;
 }

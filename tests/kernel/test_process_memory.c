@@ -297,6 +297,24 @@ static void lowest(void) {
     KCHECK(lowest_are(MAPPINGS_END, USER_END));
 }
 
+/* A mapping over the heap's last page, of which the heap has a part: the heap grows and shrinks over it, and what is placed by
+ * the kernel lies on whole pages. */
+static void over_the_heaps_end(void) {
+    const unsigned start = current->memory.brk_start, last = start + 4 * PAGE_SIZE * ENTRIES_PER_TABLE;
+
+    KCHECK_EQ(start % PAGE_SIZE, 0);
+    KCHECK_EQ(CALL(SYS_BRK, last + 100), (int)last + 100);
+    KCHECK_EQ(CALL(SYS_MMAP2, last, PAGE_SIZE, RW, THERE), (int)last);
+    KCHECK_EQ(CALL(SYS_BRK, last + 8 * PAGE_SIZE), (int)(last + 8 * PAGE_SIZE));
+    KCHECK_EQ(CALL(SYS_BRK, start), (int)start);
+    const unsigned at = (unsigned)CALL(SYS_MMAP2, 0, 3 * PAGE_SIZE, RW, ANYWHERE);
+    KCHECK(at % PAGE_SIZE == 0 && *(int *)at == 0);
+    KCHECK_EQ(current->memory.lowest % PAGE_SIZE, 0);
+}
+
+KTEST(process_mapping_over_the_heaps_end_lies_on_whole_pages)
+{ puppet_checks(over_the_heaps_end); }
+
 /* The stack's pages come one by one, whatever becomes of their neighbours. */
 static void stack_with_holes(void) {
     enum { AT = STACK_END + 64 * PAGE_SIZE };

@@ -567,5 +567,22 @@ static void times(void) {
     }
 }
 
+/* Of what a process has used only its page faults are known. */
+static void usage(void) {
+    const struct rusage *usage = (const struct rusage *)PLACE;
+    struct rusage wanted = {0};
+
+    for (unsigned i = 0; i < 2; i++) {
+        memset((char *)PLACE, 'x', sizeof(*usage));
+        EXPECT(0, SYS_GETRUSAGE, 0, PLACE);
+        wanted.minor_faults = current->faults;
+        KCHECK(!memcmp(usage, &wanted, sizeof(wanted)));
+        EXPECT(0, SYS_UNAME, MORE); /* which leaves other words on the kernel's stack */
+    }
+}
+
+KTEST(process_usage_is_its_faults)
+{ puppet_checks(usage); }
+
 KTEST(process_clocks_count_ticks)
 { puppet_checks(times); }
