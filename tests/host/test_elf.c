@@ -307,6 +307,7 @@ static void test_a_segments_pages(void **state) {
         /* a clear part: the rest of the page is clear */
         {0, ANY, 0x800, 0x801, 7, {{ANY, 0, 0x800, 0, RW}}},
         {0, ANY, 0x800, 0x1000, 6, {{ANY, 0, 0x800, 0, RW}}},
+        {0, ANY, 0x800, 0x801, 4, {{ANY, 0, 0x800, 0, RO}}},
         {0, ANY, 0x800, 0x1001, 6, {{ANY, 0, 0x800, 0, RW}, {ANY + 0x1000, 0, 0, 1, RW}}},
         {0, ANY, 0x1000, 0x3001, 4, {{ANY, 0, 0x1000, 0, RO}, {ANY + 0x1000, 0, 0, 3, RO}}},
         /* nothing of the file */

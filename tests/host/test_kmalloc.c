@@ -529,6 +529,12 @@ static void test_a_narrow_slot_serves_no_greater_alignment(void **state) {
         }
         for (unsigned i = 0; i < 3; i++)
             kfree(p[i]);
+        for (unsigned i = 0; i < 3; i++) { /* the largest that gets a narrow slot */
+            p[i] = kmalloc_aligned(2 * PAGE_SIZE, align);
+            assert_int_equal((uintptr_t)p[i] % align, 0);
+        }
+        for (unsigned i = 0; i < 3; i++)
+            kfree(p[i]);
     }
     for (size_t i = 0; i < ARRAY_SIZE(objects); i++)
         kfree(objects[i]);
@@ -1236,6 +1242,46 @@ static void test_the_smallest_classes_keep_their_page(void **state) {
     check_empty();
 }
 
+/* A slab may lie on two pages of the table. When the table loses the second one and gets it back, nothing is left of the
+ * slab's end. */
+static void test_a_slab_over_the_end_of_its_tables_page(void **state) {
+    enum { IN_A_PAGE = PAGE_SIZE / GRANULE, SPLIT = PAGE_SIZE / sizeof(struct slab) };
+    static struct object objects[(SPLIT + 1) * IN_A_PAGE];
+    (void)state;
+    assert_true(PAGE_SIZE % sizeof(struct slab) != 0);
+    for (unsigned round = 0; round < 3; round++) {
+        for (size_t i = round ? SPLIT * IN_A_PAGE : 0; i < ARRAY_SIZE(objects); i++)
+            objects[i] = make(GRANULE);
+        kmalloc_check();
+        for (size_t i = SPLIT * IN_A_PAGE; i < ARRAY_SIZE(objects); i++)
+            drop(&objects[i]);
+        kmalloc_trim();
+        struct object other = make(20000); /* on the frame that the table had */
+        drop(&other);
+    }
+    for (size_t i = 0; i < SPLIT * IN_A_PAGE; i++)
+        drop(&objects[i]);
+    check_empty();
+}
+
+/* A trim that is due to want of memory ends the keeping of the page that was full. */
+static void test_a_kept_page_is_full_when_memory_runs_out(void **state) {
+    static struct object objects[PAGE_SIZE / GRANULE];
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(objects); i++)
+        objects[i] = make(GRANULE);
+    struct object large = make(5000);
+    drop(&large); /* spare */
+    pages_most = kmalloc_pages();
+    struct object one = make(GRANULE); /* gets one of its pages */
+    kmalloc_check();
+    pages_most = SIZE_MAX / PAGE_SIZE;
+    drop(&one);
+    for (size_t i = 0; i < ARRAY_SIZE(objects); i++)
+        drop(&objects[i]);
+    check_empty();
+}
+
 /* What has failed is not counted. */
 static void test_figures_after_a_call_without_memory(void **state) {
     struct kmalloc_stats stats;
@@ -1802,6 +1848,8 @@ static const struct CMUnitTest tests[] = {
     TEST(test_few_pages_are_kept_after_many_were_used),
     TEST(test_one_object_over_and_over_needs_no_pages),
     TEST(test_the_smallest_classes_keep_their_page),
+    TEST(test_a_slab_over_the_end_of_its_tables_page),
+    TEST(test_a_kept_page_is_full_when_memory_runs_out),
     TEST(test_figures_after_a_call_without_memory),
     TEST(test_peak_pages),
     TEST(test_each_field_of_each_row_of_the_statistics),

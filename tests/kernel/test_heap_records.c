@@ -164,6 +164,28 @@ KTEST(heap_debug_trim_gives_back_slabs_side_by_side)
     KCHECK_EQ(kmalloc_pages(), pages);
 }
 
+/* Of the pages of uses that a run needs, a trim may have given back those in between. */
+KTEST(heap_debug_run_over_pages_of_uses_that_are_gone)
+{
+    enum { LARGE = 12 << 20 }; /* over four of them */
+
+    if (heap_mode() == HEAP_NORMAL)
+        KSKIP("needs heap=debug or heap=guard");
+    if (pm_count().free * PAGE_SIZE < 2u * LARGE)
+        KSKIP("needs 24 MiB");
+    KCHECK_CALL(go_to_the_end());
+    void *first = kmalloc(100), *large = kmalloc(LARGE), *last = kmalloc(100);
+    KCHECK(first && large && last);
+    kfree(large);
+    kmalloc_trim();
+    KCHECK_CALL(go_to_the_end());
+    KCHECK((large = kmalloc(LARGE)));
+    kmalloc_check();
+    kfree(large);
+    kfree(first);
+    kfree(last);
+}
+
 KTEST(heap_debug_takes_the_first_page_again_and_checks_it)
 {
     if (heap_mode() == HEAP_NORMAL)

@@ -375,6 +375,25 @@ KTEST(krealloc_survives_running_out_at_every_frame)
         KCHECK_CALL(exhaust(attempt_krealloc, steps[i], least_frames(steps[i][1])));
 }
 
+/* A large object may want a page table, too: then the spare pages of both kinds are given back for it. */
+KTEST(kmalloc_gives_back_all_spare_pages_for_a_table)
+{
+    if (heap_mode() != HEAP_NORMAL)
+        KSKIP("the debugging heap has no spare pages");
+    void *before = kmalloc(2 << 20); /* the next search begins in another table */
+    void *large = kmalloc(8192), *small = kmalloc(PAGE_SIZE), *beside = kmalloc(8192); /* which keeps their table */
+    KCHECK(before && large && small && beside);
+    kfree(small);
+    kfree(large);
+    frames_hold_all();
+    void *p = kmalloc_aligned(8192, 32768);
+    frames_release_all();
+    kfree(p);
+    kfree(beside);
+    kfree(before);
+    KCHECK(p);
+}
+
 /* Small objects until memory has run out: the heap is whole, and each of them can be freed. */
 KTEST(kmalloc_fills_memory_to_the_last_object)
 {

@@ -444,6 +444,8 @@ static void entries(void) {
                 const char *name = i == 0 ? "." : i == 1 ? ".." : module_at(i - 2)->name;
                 KCHECK(!strcmp(entry->name, name));
                 KCHECK_EQ(entry->length, (19 + strlen(name) + 8) / 8 * 8);
+                for (unsigned at = 19 + strlen(name) + 1; at < entry->length; at++)
+                    KCHECK_EQ(((const char *)entry)[at], 'x'); /* nothing of the kernel's */
                 KCHECK_EQ(entry->offset, i + 1);
                 KCHECK_EQ(entry->ino, i < 2 ? 1 : i);
                 KCHECK_EQ(entry->type, i < 2 ? 4 : 8); /* DT_DIR, DT_REG */

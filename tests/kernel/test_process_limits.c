@@ -66,8 +66,9 @@ KTEST(process_pipe_is_whole_or_not_at_all)
 /* ---- processes ---- */
 
 static void fork_runs_out(void) {
-    const unsigned fork[7] = {SYS_CLONE, SIGCHLD | CLONE_PARENT_SETTID, 0, PLACE};
+    const unsigned fork[7] = {SYS_CLONE, SIGCHLD | CLONE_PARENT_SETTID, MORE, PLACE};
     const struct process *after = current->next;
+    const uintptr_t stack = puppet_frame->user_esp;
 
     *(int *)PLACE = 7;
 
@@ -75,6 +76,7 @@ static void fork_runs_out(void) {
         KCHECK(frames < 64 && !ktest_failing());
         KCHECK_EQ(current->next, after);
         KCHECK_EQ(*(int *)PLACE, 7);
+        KCHECK_EQ(puppet_frame->user_esp, stack);
     }
     const int child = current->next->pid;
     KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)-1, PLACE, 0), child);

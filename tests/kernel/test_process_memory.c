@@ -297,6 +297,32 @@ static void lowest(void) {
     KCHECK(lowest_are(MAPPINGS_END, USER_END));
 }
 
+/* A mapping that is longer than its file has all of its addresses; an anonymous one shows no file, whatever descriptor is
+ * named; and where the heap has shrunk, the kernel reads no more than the program can. */
+static void neighbours(void) {
+    const unsigned start = current->memory.brk_start;
+
+    EXPECT(3, SYS_OPEN, PUPPET_NAME);
+    const unsigned above = (unsigned)CALL(SYS_MMAP2, 0, PAGE_SIZE, RW, ANYWHERE, 3);
+    KCHECK_EQ(*(int *)above, 0);
+    *(int *)above = 1;
+    const unsigned file = (unsigned)CALL(SYS_MMAP2, 0, 8 * PAGE_SIZE, PROT_READ, MAP_PRIVATE, 3);
+    const unsigned below = (unsigned)CALL(SYS_MMAP2, 0, PAGE_SIZE, RW, ANYWHERE, (unsigned)-1);
+    *(int *)below = 1;
+    KCHECK(file + 8 * PAGE_SIZE <= above && below + PAGE_SIZE <= file);
+    KCHECK_EQ(CALL(SYS_MUNMAP, file, 8 * PAGE_SIZE), 0);
+    KCHECK(*(int *)above == 1 && *(int *)below == 1);
+
+    EXPECT(0, SYS_PIPE, PUPPET_AREA);
+    KCHECK_EQ(CALL(SYS_BRK, start + PAGE_SIZE), (int)(start + PAGE_SIZE));
+    KCHECK_EQ(CALL(SYS_WRITE, 5, start, 1), 1);
+    KCHECK_EQ(CALL(SYS_BRK, start), (int)start);
+    KCHECK_EQ(CALL(SYS_WRITE, 5, start, 1), -EFAULT);
+}
+
+KTEST(process_mappings_and_the_heap_keep_apart)
+{ puppet_checks(neighbours); }
+
 /* A mapping over the heap's last page, of which the heap has a part: the heap grows and shrinks over it, and what is placed by
  * the kernel lies on whole pages. */
 static void over_the_heaps_end(void) {

@@ -150,14 +150,17 @@ KTEST(process_pipe_that_is_refused_takes_no_descriptor)
 
 /* ---- who waits ---- */
 
-static struct process *sleeper;
+static struct process *sleepers[2];
 
-/* CALL returns VALUE. The sleeper, which waits for the pipe, is woken if a byte has gone through. */
+/* CALL returns VALUE. The sleepers, who wait for the pipe, to read or to write, are all woken if a byte has gone through. */
 static void pipe_call(const unsigned call[7], int value) {
-    sleeper->context.channel = file_get(3)->pipe;
-    sleeper->state = WAITING;
+    for (unsigned i = 0; i < 2; i++) {
+        sleepers[i]->context.channel = file_get(3)->pipe;
+        sleepers[i]->state = WAITING;
+    }
     KCHECK_EQ(puppet_makes(call), value);
-    KCHECK_EQ(sleeper->state, value > 0 ? RUNNABLE : WAITING);
+    for (unsigned i = 0; i < 2; i++)
+        KCHECK_EQ(sleepers[i]->state, value > 0 ? RUNNABLE : WAITING);
 }
 
 /* Whatever is read or written may be what the other side waits for, a part of what a call was to do too. */
@@ -178,11 +181,12 @@ static void waking(void) {
                  {{SYS_READ, 3, PLACE, PAGE_SIZE}, PAGE_SIZE},
                  {{SYS_WRITE, 4, END, 1}, -EFAULT}};
 
-    KCHECK((sleeper = process_find(CALL(SYS_FORK))));
+    for (unsigned i = 0; i < 2; i++)
+        KCHECK((sleepers[i] = process_find(CALL(SYS_FORK))));
     EXPECT(0, SYS_PIPE2, PLACE, O_NONBLOCK);
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
         KCHECK_CALL(pipe_call(cases[i].call, cases[i].value));
-    sleeper->state = RUNNABLE;
+    sleepers[0]->state = sleepers[1]->state = RUNNABLE;
 }
 
 KTEST(process_pipes_wake_for_each_byte)

@@ -6,6 +6,7 @@
 #include "cpu.h"
 #include "cpuid.h"
 #include "descriptors.h"
+#include "kmalloc.h"
 #include "ktest.h"
 #include "memlayout.h"
 #include "puppet.h"
@@ -259,6 +260,37 @@ static void execute(void) {
 
 KTEST(process_exec_begins_with_fresh_registers)
 { puppet_checks(execute); }
+
+#define XMM0 160 /* in what FXSAVE stores (SDM vol. 1, 10.5.1) */
+
+static void leave_registers(void) {
+    struct fpu_state state;
+
+    set_registers(&marks[1], WORDS);
+    fpu_save(&state);
+    memset(&state.bytes[XMM0], 'x', 16);
+    fpu_load(&state);
+}
+
+static void find_registers(void) {
+    struct fpu_state state;
+
+    KCHECK(control() == 0x037F && read_fs() == 0 && read_gs() == 0);
+    fpu_save(&state);
+    for (unsigned i = 0; cpu_features() & FXSR && i < 16; i++)
+        KCHECK_EQ(state.bytes[XMM0 + i], 0);
+}
+
+KTEST(process_start_begins_with_fresh_registers)
+{
+    puppet_checks(leave_registers);
+    puppet_checks(find_registers);
+    puppet_checks(leave_registers);
+    void *p = kmalloc(sizeof(struct process)), *q = kmalloc(sizeof(struct process));
+    kfree(p);
+    kfree(q);
+    puppet_checks(find_registers); /* its record lies where the last one's did: p and q have changed places */
+}
 
 /* The segment of thread-local storage begins at 0 again: the program reads at WORDS by it. */
 static void execute_and_read(struct trap_frame *frame) {
