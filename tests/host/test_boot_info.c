@@ -141,6 +141,20 @@ static void test_an_entry_that_runs_off_the_map_is_the_last(void **state) {
     assert_int_equal(boot_info.map_runs, 2);
 }
 
+/* What is left behind the last entry is too short for one, whatever lies behind the map. */
+static void test_a_map_may_be_longer_than_its_entries(void **state) {
+    uint32_t second = put(0, 20, 0x40000000, 0x1000, 1), third = put(second, 20, 0x60000000, 0x1000, 1);
+    (void)state;
+    put(third, 20, 0x70000000, 0x1000, 1);
+    for (uint32_t more = 0; more < 24; more++) {
+        read_table(third + more);
+        CHECK_LOGGED("");
+        assert_int_equal(boot_info.memmap_entries, 2);
+        assert_true(is_memory(0x60000000));
+        assert_false(is_memory(0x70000000));
+    }
+}
+
 static void test_a_map_off_the_address_space_is_not_read(void **state) {
     (void)state;
     info.mmap_addr = TOP - 15;
@@ -577,6 +591,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_a_map_is_read_whatever_its_entries_size),
     cmocka_unit_test(test_an_entry_that_is_too_short_ends_the_map),
     cmocka_unit_test(test_an_entry_that_runs_off_the_map_is_the_last),
+    cmocka_unit_test(test_a_map_may_be_longer_than_its_entries),
     cmocka_unit_test(test_a_map_off_the_address_space_is_not_read),
     cmocka_unit_test(test_neighbours_of_one_type_are_kept_as_one),
     cmocka_unit_test(test_more_entries_than_any_map_has_are_a_panic),

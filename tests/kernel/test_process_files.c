@@ -216,6 +216,30 @@ static void offsets(void) {
 KTEST(process_files_are_read_at_their_offsets)
 { puppet_checks(offsets); }
 
+/* Of a file of several pages comes what fits in front of a page that is not there, or cannot be written to. */
+static void holes(void) {
+    static bool added;
+    enum { FAR = 0x30000000 };
+
+    if (!added) /* of whatever lies there in the kernel's image */
+        added = process_add_file("large", (const void *)KERNEL_START, 4 * PAGE_SIZE);
+    KCHECK_EQ(CALL(SYS_OPEN, text("large")), 3);
+    EXPECT(FAR, SYS_MMAP2, FAR, 3 * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED);
+    EXPECT(3 * PAGE_SIZE - 10, SYS_READ, 3, FAR + 10, 3 * PAGE_SIZE - 10);
+    KCHECK(!memcmp((char *)FAR + 10, (char *)KERNEL_START, 3 * PAGE_SIZE - 10));
+    EXPECT(0, SYS_MPROTECT, FAR + PAGE_SIZE, PAGE_SIZE, PROT_READ);
+    for (unsigned hole = 0; hole < 2; hole++) {
+        EXPECT(20, SYS_LSEEK, 3, 20, SEEK_SET);
+        EXPECT(PAGE_SIZE - 10, SYS_READ, 3, FAR + 10, 3 * PAGE_SIZE - 10);
+        KCHECK(!memcmp((char *)FAR + 10, (char *)KERNEL_START + 20, PAGE_SIZE - 10));
+        EXPECT(PAGE_SIZE + 10, SYS_LSEEK, 3, 0, SEEK_CUR);
+        EXPECT(0, SYS_MUNMAP, FAR + PAGE_SIZE, PAGE_SIZE);
+    }
+}
+
+KTEST(process_reads_end_at_a_hole)
+{ puppet_checks(holes); }
+
 static void vectors(void) {
     struct iovec *vector = (struct iovec *)MORE;
     struct iovec *last = (struct iovec *)END - 1;
