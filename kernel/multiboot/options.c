@@ -36,7 +36,7 @@ static bool set_bench(const char *value) {
 }
 
 static bool set_diagnose(const char *value) {
-    options.diagnose = !value;
+    options.diagnose |= !value;
     return !value;
 }
 

@@ -720,6 +720,11 @@ static void test_owners_are_counted(void **state) {
     EXPECT_PANIC("cannot be dropped", call_drop, pa, 0); /* free */
     EXPECT_PANIC("cannot be shared", call_share, pa, 0);
     EXPECT_PANIC("cannot be dropped", call_drop, pa + PAGE_SIZE, 0); /* no owner is counted */
+    paddr_t run = alloc(2); /* which goes back behind the magazine */
+    pm_free_pages(run, 2);
+    give(run, 2);
+    EXPECT_PANIC("cannot be shared", call_share, run, 0);
+    EXPECT_PANIC("cannot be dropped", call_drop, run, 0);
     EXPECT_PANIC("cannot be shared", call_share, KERNEL_START, 0);
     EXPECT_PANIC("cannot be dropped", call_drop, KERNEL_START, 0);
     *frame_at(pa + PAGE_SIZE) |= FRAME_PAGES; /* there is no room for one more */

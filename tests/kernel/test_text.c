@@ -302,30 +302,55 @@ static bool options_are(const struct option_case *c, const char *said) {
            (c->said ? find_text(said, c->said) != NULL : !*said);
 }
 
-static void read_options(const struct option_case *cases, size_t n, bool cut) {
+/* Reads LINE, as if LOADER had given it, and calls JUDGE with what is logged. */
+static void read_line(const char *line, const char *loader, bool cut, void (*judge)(const void *wanted, const char *said),
+                      const void *wanted) {
     struct {
         struct boot_info info;
         struct options options;
     } *kept = kmalloc(sizeof(*kept));
-    char said[256];
+    char said[400];
 
     KCHECK(kept);
     kept->info = boot_info;
     kept->options = options;
-    for (const struct option_case *c = cases; c < cases + n; c++) {
-        format_buffer(boot_info.cmdline, sizeof(boot_info.cmdline), "%s", c->line);
-        format_buffer(boot_info.loader, sizeof(boot_info.loader), "%s", c->loader);
-        boot_info.cmdline_cut = cut;
-        options = (struct options){0};
-        log_capture(said, sizeof(said));
-        options_parse();
-        log_capture_end();
-        if (!options_are(c, said))
-            ktest_fail(__FILE__, __LINE__, "\"%s\" is read wrong", c->line);
-    }
+    format_buffer(boot_info.cmdline, sizeof(boot_info.cmdline), "%s", line);
+    format_buffer(boot_info.loader, sizeof(boot_info.loader), "%s", loader);
+    boot_info.cmdline_cut = cut;
+    options = (struct options){0};
+    log_capture(said, sizeof(said));
+    options_parse();
+    log_capture_end();
+    judge(wanted, said);
     boot_info = kept->info;
     options = kept->options;
     kfree(kept);
+}
+
+static void judge_case(const void *wanted, const char *said) {
+    const struct option_case *c = wanted;
+
+    if (!options_are(c, said))
+        ktest_fail(__FILE__, __LINE__, "\"%s\" is read wrong", c->line);
+}
+
+static void read_options(const struct option_case *cases, size_t n, bool cut) {
+    for (const struct option_case *c = cases; c < cases + n; c++)
+        read_line(c->line, c->loader, cut, judge_case, c);
+}
+
+/* Each option is right first and wrong then. */
+static void judge_first_values(const void *wanted, const char *said) {
+    (void)wanted;
+    KCHECK(same_text(options.seed, "5") && same_text(options.rounds, "7") && same_text(options.colour, "on"));
+    KCHECK(options.diagnose && options.panic_stay && options.heap == HEAP_GUARD);
+    KCHECK(find_text(said, "\"seed\"") && find_text(said, "\"rounds\"") && find_text(said, "diagnose=x"));
+}
+
+KTEST(options_that_are_wrong_change_nothing)
+{
+    read_line("seed=5 rounds=7 diagnose panic=stay heap=guard colour=on seed rounds diagnose=x panic=go heap=x colour=x",
+              "grub", false, judge_first_values, NULL);
 }
 
 KTEST(options_are_read)
