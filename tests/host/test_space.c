@@ -331,6 +331,88 @@ static void test_a_table_may_be_mapped_by_itself(void **state) {
     check_end();
 }
 
+/* A frame may have pages while it is free: pm counts them on, wherever it has the frame, and whatever it becomes. */
+static void test_a_free_frame_keeps_its_pages(void **state) {
+    struct vmem_walk walk;
+    (void)state;
+    assert_int_equal(space_reserve(at(AT), 1, WRITE), 0);
+    store(AT, 1);
+    assert_int_equal(vmem_map(at(AT + PAGE_SIZE), 0xFEC00000, 0), 0);
+    for (unsigned moves = 0; moves < 3; moves++) {
+        const paddr_t a = pm_alloc_page(), b = pm_alloc_page();
+        pm_free_page(a);
+        pm_free_page(b);
+        if (moves == 1)
+            pm_make_room(RECENT_MAX); /* out of the magazine; the next load takes it in */
+        assert_int_equal(vmem_map(at(AT + 2 * PAGE_SIZE), a, 0), 0);
+        assert_int_equal(vmem_map(at(AT + 3 * PAGE_SIZE), b, 0), 0);
+        if (moves == 2)
+            pm_make_room(RECENT_MAX);
+        check_all();
+        assert_int_equal(vmem_alloc_range(at(KHEAP_START), 2, WRITE), 0);
+        check_all();
+        assert_int_equal(vmem_unmap_range(at(AT + 2 * PAGE_SIZE), 2), 0);
+        assert_int_equal(vmem_free_range(at(KHEAP_START), 2), 0);
+        check_all();
+    }
+    paddr_t table = pm_alloc_page(), directory = pm_alloc_page();
+    pm_free_page(table);
+    pm_free_page(directory);
+    assert_int_equal(vmem_map(at(AT + 2 * PAGE_SIZE), table, 0), 0);
+    assert_int_equal(vmem_map(at(AT + 3 * PAGE_SIZE), directory, 0), 0);
+    struct space *child = space_clone();
+    assert_true(space_walk(child, at(AT), &walk));
+    assert_true(walk.directory == directory && (walk.pde & PTE_FRAME) == table);
+    check_all();
+    space_destroy(child); /* nor does who looks at them keep it */
+    check_all();
+    space_release(at(AT), 4);
+    check_end();
+}
+
+/* What the processor reported may be mended by now. */
+static void test_a_fault_that_has_been_mended_is_refused(void **state) {
+    (void)state;
+    assert_int_equal(space_reserve(at(AT), 1, WRITE), 0);
+    assert_true(space_fault(at(AT), FAULT_WRITE));
+    mmu_store(at(AT), 5);
+    assert_false(space_fault(at(AT), FAULT_WRITE));
+    assert_int_equal(load(AT), 5);
+    space_release(at(AT), 1);
+    check_end();
+}
+
+static void test_a_device_is_cloned_however_often_it_was_mapped(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(vmem_map_range(at(AT), 0xFD000000, 2, WRITE), 0);
+        struct space *child = space_clone();
+        assert_non_null(child);
+        check_all();
+        space_destroy(child);
+        assert_int_equal(vmem_unmap_range(at(AT), 2), 0);
+    }
+    check_end();
+}
+
+/* The current directory's tables. */
+static void test_tables_are_counted_in_each_space(void **state) {
+    struct space *me = space_current(), *other = space_create();
+    size_t kernels = vmem_tables();
+    (void)state;
+    assert_int_equal(space_reserve(at(AT), 1, WRITE), 0);
+    assert_int_equal(vmem_tables(), kernels + 1);
+    space_switch(other);
+    assert_int_equal(vmem_tables(), kernels);
+    assert_int_equal(space_reserve(at(AT), 2 * 1024, WRITE), 0);
+    assert_int_equal(vmem_tables(), kernels + 2);
+    space_switch(me);
+    space_destroy(other);
+    assert_int_equal(vmem_tables(), kernels + 1);
+    space_release(at(AT), 1);
+    check_end();
+}
+
 /* Wherever a directory's frame lies, it can be looked at: even where the identity map shows no frame, but others. */
 static void test_a_directory_may_lie_where_the_scratch_page_is(void **state) {
     struct vmem_walk walk;
@@ -680,6 +762,14 @@ static void test_what_a_program_may_access_to_the_byte(void **state) {
     store(AT, 1);
     struct space *child = space_clone();
     assert_true(space_allows(at(AT), 1, WRITE)); /* once it has been copied */
+    store(row, 1);
+    assert_true(space_allows(at(row), PAGE_SIZE, WRITE));
+    assert_int_equal(space_protect(at(row), 2, WRITE), 0);
+    space_destroy(child);
+    store(row + PAGE_SIZE, 2);
+    child = space_clone();
+    store(row, 1);
+    assert_true(space_allows(at(row), 2 * PAGE_SIZE, WRITE)); /* one is copied, the other waits to be */
     space_destroy(child);
     assert_int_equal(vmem_unmap(at(AT + 3 * PAGE_SIZE)), 0);
     space_release(at(AT), 11);
@@ -1118,6 +1208,10 @@ static const struct CMUnitTest tests[] = {
     TEST(test_pages_are_mapped_in_their_own_space),
     TEST(test_a_full_table_is_not_a_mapped_one),
     TEST(test_a_full_table_goes_with_its_space),
+    TEST(test_a_free_frame_keeps_its_pages),
+    TEST(test_a_fault_that_has_been_mended_is_refused),
+    TEST(test_a_device_is_cloned_however_often_it_was_mapped),
+    TEST(test_tables_are_counted_in_each_space),
     TEST(test_a_table_may_be_mapped_by_itself),
     TEST(test_a_directory_may_lie_where_the_scratch_page_is),
     TEST(test_a_device_stays_a_device_in_a_clone),

@@ -999,6 +999,7 @@ static void test_flags_that_are_none_panic(void **state) {
             EXPECT_PANIC("flags", call_alloc_flags, 1u << bit, 1);
             EXPECT_PANIC("flags", call_alloc_flags, 1u << bit, pm_count().free + 1);
             EXPECT_PANIC("flags", call_protect_flags, 0xF0000000, 1u << bit);
+            EXPECT_PANIC("flags", call_protect_flags, 0xF0001000, 1u << bit); /* nothing is mapped there */
         }
         check_picture(&before);
     }
