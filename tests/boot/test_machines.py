@@ -2,6 +2,7 @@
 
 The tests' disc (build/test.iso) is the disc, except that it boots at once and runs `test; diagnose; maps`."""
 import os
+import random
 import re
 import subprocess
 import time
@@ -258,9 +259,11 @@ def test_kvm(boot, tmp_path, record_property):
 
 
 def test_nothing_is_assumed_that_multiboot_does_not_promise(boot, kernel, tmp_path, record_property):
-    """What rough.S leaves behind: flags, control registers, tables, x87, PAT, long mode, PICs."""
+    """What rough.S leaves behind: flags, control registers, tables, x87, PAT, long mode, PICs. And memory that is not clear."""
     info = multiboot.Info().with_map([(0, 0x9FC00, 1), (0x100000, 0x03F00000, 1)]).with_cmdline("-- test; walk 0")
-    blobs = {**info.blobs, multiboot.INFO: info.pack()}
+    behind = -(-Elf(kernel).end // PAGE) * PAGE
+    noise = random.Random(3).randbytes(multiboot.INFO - behind)
+    blobs = {**info.blobs, multiboot.INFO: info.pack(), behind: noise}
     loader = multiboot.Loader(tmp_path, "rough.S")
     machine = boot(system="x86_64", cpu="qemu64", **loader.options(tmp_path, kernel, Elf(kernel).entry, blobs))
     machine.expect(r"^0x00000000 -> not mapped", LIMIT)
