@@ -200,6 +200,12 @@ static void test_segments_share_no_page_and_come_in_order(void **state) {
             add(LOAD, 0, second, 0, 1, 6);
             assert_int_equal(passes(), second >= ANY + lengths[i]);
         }
+    new_file_with(0, ANY, 0x100, 0x1100); /* the second one begins in the first one's last page, which is clear */
+    add(LOAD, 0x800, ANY + 0x1800, 0x100, 0x100, 6);
+    assert_false(passes());
+    new_file_with(0, ANY, 0x100, 0x1100);
+    add(LOAD, 0x800, ANY + 0x2800, 0x100, 0x100, 6);
+    assert_true(passes());
 }
 
 static void test_what_is_passed_over_and_what_is_refused(void **state) {

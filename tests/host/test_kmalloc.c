@@ -821,6 +821,54 @@ static void test_a_run_that_the_spare_slot_interrupts_is_found(void **state) {
     check_empty();
 }
 
+/* An aligned object can have the spare slot, if there is no other. */
+static void test_an_aligned_object_takes_the_last_slot_though_it_is_spare(void **state) {
+    (void)state;
+    summary_remove_range(&large_wide.unused, 1, WIDE_SLOTS);
+    void *p = kmalloc(10000);
+    kfree(p);
+    assert_ptr_equal(kmalloc_aligned(10000, 1u << WIDE_SHIFT), p);
+    kfree(p);
+    summary_add_range(&large_wide.unused, 1, WIDE_SLOTS);
+    check_empty();
+}
+
+/* The last page number is that of an empty page, which a class keeps: another class gets it. */
+static void test_the_last_page_number_is_had_though_it_is_kept(void **state) {
+    (void)state;
+    void *p = kmalloc(GRANULE);
+    kfree(p);
+    summary_remove_range(&small_unused, 1, SUMMARY_MAX);
+    void *q = kmalloc(PAGE_SIZE);
+    assert_ptr_equal(q, p);
+    kfree(q);
+    kmalloc_trim();
+    summary_add_range(&small_unused, 1, SUMMARY_MAX);
+    check_empty();
+}
+
+/* There is memory for the new size, and for no more. */
+static void test_an_object_moves_where_memory_just_suffices(void **state) {
+    (void)state;
+    struct object a = make(15 * PAGE_SIZE), b = make(15 * PAGE_SIZE);
+    pages_most = kmalloc_pages() + 17;
+    void *p = krealloc(a.p, 17 * PAGE_SIZE);
+    assert_non_null(p);
+    pages_most = SIZE_MAX / PAGE_SIZE;
+    kfree(p);
+    drop(&b);
+    check_empty();
+}
+
+static void test_a_pointer_far_into_an_object_is_told(void **state) {
+    (void)state;
+    garbage = false;
+    void *p = kmalloc(20 * MIB);
+    EXPECT_PANIC("inside an object, 17825792 bytes past its start", call_free, (uintptr_t)p + 17 * MIB, 0);
+    kfree(p);
+    check_empty();
+}
+
 /* Where growing over it fails, behind it or for want of memory, the spare slot is as it was. */
 static void test_growing_towards_the_spare_slot_leaves_it_alone(void **state) {
     const size_t slot = 1u << WIDE_SHIFT;
@@ -1831,6 +1879,10 @@ static const struct CMUnitTest tests[] = {
     TEST(test_a_shrunk_object_gives_back_its_addresses),
     TEST(test_an_object_of_up_to_8_pages_can_double_in_place),
     TEST(test_a_run_that_the_spare_slot_interrupts_is_found),
+    TEST(test_an_aligned_object_takes_the_last_slot_though_it_is_spare),
+    TEST(test_the_last_page_number_is_had_though_it_is_kept),
+    TEST(test_an_object_moves_where_memory_just_suffices),
+    TEST(test_a_pointer_far_into_an_object_is_told),
     TEST(test_growing_towards_the_spare_slot_leaves_it_alone),
     TEST(test_opened_pages_are_filled_in_their_order),
     TEST(test_objects_of_the_first_and_the_last_narrow_slot),

@@ -213,6 +213,20 @@ static void offsets(void) {
     EXPECT(-ENOTTY, SYS_IOCTL, 0, 0, PLACE);
 }
 
+/* The terminal, opened once more, is a file of its own. */
+static void second_terminal(void) {
+    text("/dev/tty");
+    for (unsigned flags = 0; flags <= O_RDWR; flags++) {
+        KCHECK_EQ(CALL(SYS_OPEN, PLACE, flags), 3);
+        KCHECK_EQ(CALL(SYS_FCNTL, 3, F_SETFL, O_NONBLOCK), 0);
+        EXPECT(O_RDWR, SYS_FCNTL, 0, F_GETFL);
+        EXPECT(0, SYS_CLOSE, 3);
+    }
+}
+
+KTEST(process_terminal_can_be_opened_again)
+{ puppet_checks(second_terminal); }
+
 KTEST(process_files_are_read_at_their_offsets)
 { puppet_checks(offsets); }
 
@@ -438,7 +452,11 @@ static void what_files_are(void) {
     KCHECK(((struct stat64 *)MORE)->size == 513 && ((struct stat64 *)MORE)->blocks == 2);
     EXPECT(0, SYS_STATX, 3, PLACE, 0, 0, MORE);
     KCHECK(((struct statx *)MORE)->size == 513 && ((struct statx *)MORE)->blocks == 2);
+    EXPECT(4, SYS_OPENAT, (unsigned)-1, PUPPET_NAME); /* there is one directory, whatever is given for it */
+    EXPECT(0, SYS_CLOSE, 4);
     current->program = module_find("puppet");
+    EXPECT(0, SYS_STAT64, PLACE, MORE); /* another program's is another file */
+    KCHECK_EQ(((struct stat64 *)MORE)->size, FILE_BYTES);
     EXPECT(0, SYS_FSTAT64, 3, MORE);
     KCHECK_EQ(((struct stat64 *)MORE)->ino, inode);
 }
@@ -523,6 +541,7 @@ static void polls(void) {
     for (unsigned ms = 0; ms <= 2 * TICK_MS + 1; ms++)
         KCHECK_CALL(poll_waits(&poll[2], ms));
     EXPECT(-EINVAL, SYS_POLL, PLACE, FILES + 1, 0);
+    EXPECT(-EINVAL, SYS_POLL, PLACE, 0x20000001, 0); /* times 8 it is 8 */
     poll[0] = poll[1] = (struct pollfd){FILES, POLLIN, 0};
     EXPECT(2, SYS_POLL, PLACE, 2, 0);
     poll[0] = (struct pollfd){FILES, POLLIN, 0};

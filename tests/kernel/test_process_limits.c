@@ -172,6 +172,10 @@ static void touch(struct trap_frame *frame) {
         puppet_call(frame, SYS_MMAP2, (const unsigned[6]){FAR, PAGE_SIZE, PROT_READ | PROT_WRITE, flags});
         puppet_call(frame, SYS_MMAP2, (const unsigned[6]){FAR + PAGE_SIZE, 2 * PAGE_SIZE, PROT_READ, flags});
         (void)*(volatile int *)(FAR + PAGE_SIZE); /* the page is there */
+        const int fd = puppet_call(frame, SYS_OPEN, (const unsigned[6]){PUPPET_NAME});
+        puppet_call(frame, SYS_MMAP2, (const unsigned[6]){FAR + 8 * PAGE_SIZE, PAGE_SIZE, PROT_READ | PROT_WRITE,
+                                                          MAP_PRIVATE | MAP_FIXED, (unsigned)fd});
+        (void)*(volatile int *)(FAR + 8 * PAGE_SIZE);
         if (handles)
             puppet_call(frame, SYS_RT_SIGACTION, (const unsigned[6]){SIGSEGV, PUPPET_ACTION, 0, 8});
         frames_hold_all();
@@ -212,6 +216,9 @@ KTEST(process_that_wants_memory_is_told_from_one_that_is_wrong)
         {STACK_END - 4, false, SIGSEGV},
         {STACK_TOP - 4, true, 0},
         {STACK_TOP, true, SIGSEGV},
+        {STACK_TOP - 2, false, SIGSEGV}, /* half of the word is there; so it is where the report looks for a frame */
+        {FAR + 8 * PAGE_SIZE, false, 0},
+        {FAR + 8 * PAGE_SIZE, true, SIGKILL}, /* it shows a file, and would be copied */
     };
     bool said_so;
 

@@ -220,6 +220,13 @@ static void short_parts(void) {
 KTEST(process_pipe_takes_parts_in_order)
 { puppet_checks(short_parts); }
 
+static int root;
+static unsigned heard, wrong, got;
+
+static int make_call(struct trap_frame *frame, unsigned number, unsigned a, unsigned b, unsigned c) {
+    return puppet_call(frame, number, (const unsigned[6]){a, b, c});
+}
+
 /* readv waits for its first byte only: what there is fills its first part exactly, and nobody writes more. */
 static void parts_that_are_full(void) {
     EXPECT(0, SYS_PIPE, PLACE);
@@ -231,19 +238,40 @@ static void parts_that_are_full(void) {
     memcpy((char *)MORE, (const unsigned[4]){PLACE, 0, PLACE, 5}, 16);
     EXPECT(5, SYS_WRITE, 4, PLACE, 5);
     EXPECT(5, SYS_READV, 3, MORE, 2);
+    EXPECT(0, SYS_FCNTL, 3, F_SETFL, O_NONBLOCK);
+    EXPECT(-EAGAIN, SYS_READV, 3, MORE, 2); /* that its first part is of no bytes is no end of file */
+}
+
+/* The other one writes after a few ticks: a call that may wait for half a day waits for that. */
+static void wait_long(struct trap_frame *frame) {
+    if (current->pid == root) {
+        make_call(frame, SYS_PIPE, PLACE, 0, 0);
+        make_call(frame, SYS_FORK, 0, 0, 0);
+        *(struct pollfd *)PLACE = (struct pollfd){3, POLLIN, 0};
+        got = (unsigned)make_call(frame, SYS_POLL, PLACE, 1, 42949680); /* ms; 100 times as many are over 2^32 */
+        memcpy((char *)MORE, (const unsigned[4]){PLACE, 0, PLACE, 9}, 16);
+        heard = (unsigned)make_call(frame, SYS_READV, 3, MORE, 2);
+        make_call(frame, SYS_WAITPID, (unsigned)-1, 0, 0);
+    } else {
+        *(struct timespec *)PLACE = (struct timespec){0, 50000000};
+        make_call(frame, SYS_NANOSLEEP, PLACE, 0, 0);
+        make_call(frame, SYS_WRITE, 4, PLACE, 2);
+    }
+    make_call(frame, SYS_EXIT, 0, 0, 0);
+}
+
+KTEST(process_that_may_wait_long_waits_for_what_comes)
+{
+    got = heard = 0;
+    root = last_pid + 1;
+    puppet_run(wait_long, &root);
+    KCHECK(got == 1 && heard == 2);
 }
 
 KTEST(process_readv_does_not_wait_for_more_than_there_is)
 { puppet_checks(parts_that_are_full); }
 
 #define BYTES (3 * PAGE_SIZE)
-
-static int root;
-static unsigned heard, wrong, got;
-
-static int make_call(struct trap_frame *frame, unsigned number, unsigned a, unsigned b, unsigned c) {
-    return puppet_call(frame, number, (const unsigned[6]){a, b, c});
-}
 
 /* The parent's write of 1,000 bytes waits for the child, which makes room for 500, and lets the parent have its turn; and
  * for 500 more. */

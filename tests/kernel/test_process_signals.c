@@ -50,6 +50,9 @@ static void actions(void) {
     EXPECT(0, SYS_SIGACTION, 1, PLACE, 0);
     EXPECT(0, SYS_RT_SIGACTION, 1, 0, PLACE, 8);
     KCHECK(word(0) == 7 && word(1) == 9 && word(2) == 10 && word(3) == 8 && word(4) == 0);
+    put_action(HANDLER, 0, 0, 0);
+    EXPECT(0, SYS_RT_SIGACTION, 1, PLACE, PLACE, 8); /* one place for both */
+    KCHECK(word(0) == 7 && current->signals.action[1].handler == HANDLER);
 }
 
 KTEST(process_signal_actions_are_exchanged)
@@ -182,6 +185,8 @@ static void handlers(void) {
     KCHECK(on->sigcontext.frame.esp_at_pusha == STACK && on->sigcontext.frame.eax == 0);
     KCHECK(on->sigcontext.frame.eflags & EFLAGS_DF && !(puppet_frame->eflags & EFLAGS_DF));
     KCHECK(on->sigcontext.ds == USER_DS && on->sigcontext.es == USER_DS);
+    for (unsigned at = 416; at < sizeof(struct fpu_state); at++) /* FXSAVE writes less (SDM vol. 1, 10.5.1) */
+        KCHECK_EQ(((const char *)(on + 1))[at], 0);
     KCHECK(on->sigcontext.fpstate == 0 && on->sigcontext.oldmask == 0 && on->sigcontext.cr2 == 0);
     KCHECK_EQ(on->mask[0], 0);
     KCHECK(mask_is(BIT(USR1) | BIT(USR2), 0));
@@ -190,6 +195,7 @@ static void handlers(void) {
     /* whatever the handler has written there, only what is harmless comes back */
     struct found *changed = (struct found *)on;
     changed->sigcontext.frame.eflags = ~0u;
+    changed->sigcontext.fs = changed->sigcontext.gs = 0xFFFB; /* beyond the GDT */
     changed->sigcontext.frame.cs = changed->sigcontext.frame.user_ss = 8;
     changed->sigcontext.frame.eax = 77;
     changed->mask[0] = ~0u;
@@ -207,9 +213,11 @@ static void handlers(void) {
     KCHECK_EQ(on->return_address, 0x4321);
     KCHECK_EQ(on->mask[0], BIT(USR2));
     KCHECK(mask_is(BIT(USR2), 0));
+    ((struct found *)on)->sigcontext.frame.eflags = ~0u;
     puppet_frame->user_esp = (unsigned)on + 8;
     EXPECT(0, SYS_SIGRETURN); /* its restorer pops the number, too */
     KCHECK_EQ(puppet_frame->user_esp, STACK);
+    KCHECK_EQ(puppet_frame->eflags, EFLAGS_PROGRAM | EFLAGS_IF | 2);
     put_action(HANDLER, SA_NODEFER, 0, BIT(USR1)); /* its own mask has the signal */
     handle();
     KCHECK(mask_is(BIT(USR1) | BIT(USR2), 0));
@@ -576,6 +584,18 @@ static void times(void) {
         KCHECK_EQ(*(int *)MORE == 77, i < 3);
     }
 }
+
+static void names(void) {
+    static const char fields[6][65] = {"Linux", "quire", "5.10.0", "Quire", "i686", ""};
+
+    memset((char *)PLACE, 'x', sizeof(fields) + 1);
+    paint_stack();
+    EXPECT(0, SYS_UNAME, PLACE);
+    KCHECK(!memcmp((char *)PLACE, fields, sizeof(fields)) && ((char *)PLACE)[sizeof(fields)] == 'x');
+}
+
+KTEST(process_system_has_a_name)
+{ puppet_checks(names); }
 
 /* Of what a process has used only its page faults are known. */
 static void usage(void) {
