@@ -114,10 +114,8 @@ static size_t echo_text(int c, char text[2]) {
 
 static void echo(int c) {
     char text[2];
-    size_t n = echo_text(c, text);
 
-    if (n)
-        show(text, n);
+    show(text, echo_text(c, text));
 }
 
 /* There is room: tty_poll has left some for a line. */

@@ -557,16 +557,17 @@ static void test_pm_gets_the_map_without_the_kernel_and_the_modules(void **state
     set_module(3, 0x700FFF, 0x701000, "one");
     set_module(4, 0x800000, 0x804000, "four");
     set_module(5, 0x801000, 0x802000, "inside these");
+    set_module(6, (uint32_t)(uintptr_t)kernel_end - 1, (uint32_t)(uintptr_t)kernel_end + 1, "one beyond the kernel");
     info.mods_addr = address_of(mods);
-    info.mods_count = 6;
+    info.mods_count = 7;
     info.mmap_addr = address_of(mmap);
     info.mmap_length = put(put(0, 20, 0, 0x9F000, 1), 20, MIB, 15 * MIB, 1);
     read(MMAP | MODULES);
     log_length = 0;
     boot_info_memory();
     CHECK_LOGGED("memmap: 2 entries; 15360 KiB of memory from 1 MiB up\n"
-                 "pm: 3999 frames: 3777 free, 222 reserved\n");
-    assert_int_equal(pm_count().free, 3840 - 56 - 3 - 4);
+                 "pm: 3999 frames: 3776 free, 223 reserved\n");
+    assert_int_equal(pm_count().free, 3840 - 56 - 3 - 4 - 1);
     assert_false(boot_info_is_memory(0x10000000, 0x10001000));
 }
 

@@ -860,6 +860,30 @@ static void test_an_object_moves_where_memory_just_suffices(void **state) {
     check_empty();
 }
 
+/* What lies behind an object's pages in its slot is nobody's. */
+static void test_a_pointer_behind_an_object_is_told(void **state) {
+    (void)state;
+    struct object o = make(5000);
+    EXPECT_PANIC("inside an object", call_free, o.p + 2 * PAGE_SIZE - 1, 0);
+    EXPECT_PANIC("freed already, or never allocated", call_free, o.p + 2 * PAGE_SIZE, 0);
+    EXPECT_PANIC("freed already, or never allocated", call_free, o.p + (1 << WIDE_SHIFT) - 1, 0);
+    drop(&o);
+    check_empty();
+}
+
+/* Pages that have come after a trim count, too. */
+static void test_the_peak_after_a_trim(void **state) {
+    (void)state;
+    struct object first = make(15 * PAGE_SIZE);
+    drop(&first); /* spare */
+    pages_most = 20;
+    struct object second = make(17 * PAGE_SIZE);
+    assert_int_equal(kmalloc_peak_pages(), 17);
+    pages_most = SIZE_MAX / PAGE_SIZE;
+    drop(&second);
+    check_empty();
+}
+
 static void test_a_pointer_far_into_an_object_is_told(void **state) {
     (void)state;
     garbage = false;
@@ -1730,6 +1754,30 @@ static void test_check_sees_each_broken_invariant(void **state) {
     drop(&huge);
 }
 
+/* An object inside another one, of either kind, and one in a slot that is called unused; the pages are counted. */
+static void test_check_sees_objects_that_overlap(void **state) {
+    (void)state;
+    struct object small = make(2 * GRANULE), huge = make(5u << WIDE_SHIFT);
+    uint8_t *link = &slab_of(small.p)->links.next[granule_of(small.p) + 1], was = *link;
+    *link = (uint8_t)(granule_of(small.p) + 1);
+    EXPECT_PANIC("assertion failed", call_check, 0, 0);
+    *link = was;
+    *large_entry(huge.p + (2u << WIDE_SHIFT)) = 1;
+    held_pages++;
+    peak_pages++;
+    EXPECT_PANIC("assertion failed", call_check, 0, 0);
+    held_pages--;
+    peak_pages--;
+    *large_entry(huge.p + (2u << WIDE_SHIFT)) = 0;
+    size_t slot = slot_at(&large_wide, (char *)huge.p);
+    summary_add_range(&large_wide.unused, slot, slot + 5);
+    EXPECT_PANIC("assertion failed", call_check, 0, 0);
+    summary_remove_range(&large_wide.unused, slot, slot + 5);
+    kmalloc_check();
+    drop(&small);
+    drop(&huge);
+}
+
 static void expect_sees(const char *text) { EXPECT_PANIC(text, call_check, 0, 0); }
 
 static void put(struct slab *slab, struct list *list) {
@@ -1882,6 +1930,8 @@ static const struct CMUnitTest tests[] = {
     TEST(test_an_aligned_object_takes_the_last_slot_though_it_is_spare),
     TEST(test_the_last_page_number_is_had_though_it_is_kept),
     TEST(test_an_object_moves_where_memory_just_suffices),
+    TEST(test_a_pointer_behind_an_object_is_told),
+    TEST(test_the_peak_after_a_trim),
     TEST(test_a_pointer_far_into_an_object_is_told),
     TEST(test_growing_towards_the_spare_slot_leaves_it_alone),
     TEST(test_opened_pages_are_filled_in_their_order),
@@ -1917,6 +1967,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_writing_to_freed_objects_harms_nothing),
     TEST(test_overflows_harm_no_more_than_other_objects),
     TEST(test_check_sees_each_broken_invariant),
+    TEST(test_check_sees_objects_that_overlap),
     TEST(test_check_sees_a_page_in_the_wrong_list),
     TEST(test_check_sees_a_slot_that_is_filled_and_unused),
     TEST(test_check_sees_damage_that_agrees_with_itself),

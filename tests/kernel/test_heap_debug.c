@@ -109,6 +109,24 @@ KTEST(heap_debug_overflow_is_found_at_kfree_and_by_the_check)
             KCHECK_CALL(check_overflow(some_sizes[i], by));
 }
 
+/* The bytes beside a freed object are looked at, too, when it leaves the quarantine. */
+KTEST(heap_debug_write_beside_a_freed_object_is_found)
+{
+    NEEDS(HEAP_DEBUG);
+    kmalloc_trim();
+    for (int before = 0; before < 2; before++) {
+        allocate_it(100);
+        KCHECK(object);
+        char *place = before ? object - 3 : object + 104, was = *place;
+        free_it_first();
+        *place = 'x';
+        KCHECK_TRAPS(trim_heap, NULL, before ? "heap underflow" : "heap overflow");
+        KCHECK_REPORTED("free_it_first");
+        *place = was;
+        kmalloc_trim();
+    }
+}
+
 /* An object lies where another one was freed: whoever freed that one has nothing to do with it. */
 KTEST(heap_debug_forgets_who_freed_the_object_before)
 {

@@ -213,6 +213,9 @@ static void short_parts(void) {
     memcpy((char *)MORE, (const unsigned[4]){END - 4, 10, PLACE, 6}, 16);
     EXPECT(4, SYS_WRITEV, 4, MORE, 2);
     EXPECT(4, SYS_READ, 3, PLACE, 100);
+    memcpy((char *)MORE, (const unsigned[4]){PLACE, 5, PLACE, 6}, 16);
+    EXPECT(11, SYS_WRITEV, 4, MORE, 2);
+    EXPECT(11, SYS_READ, 3, PLACE, 100);
     memcpy((char *)MORE, (const unsigned[4]){PLACE, PAGE_SIZE + 1, PLACE, 6}, 16);
     EXPECT(PAGE_SIZE, SYS_WRITEV, 4, MORE, 2);
 }
