@@ -9,8 +9,8 @@
  * narrow slots, of 16 KiB, of which there are 8,192. An unused slot is found in constant time. Only an object
  * that fills several, or is aligned to more than 16 KiB, searches for adjacent ones.
  *
- * A wide slot that is freed is spare, unless another one is: it keeps its pages, as many as the pool has places
- * for, and the next object takes them over.
+ * When an object of one wide slot is freed and no slot is spare, its slot becomes the spare one if the pool has
+ * places: it keeps as many pages as there are, and the next object takes them over.
  *
  * Not done: an object never moves to make room for another, and its last page is a whole page. Of objects
  * of 4 to 8 KiB that wastes a third. */

@@ -269,7 +269,7 @@ int sys_getdents64(struct trap_frame *frame) {
             return done ? (int)done : -EINVAL;
         if (copy_to_user((void *)to, &entry, sizeof(entry)) < 0 ||
             copy_to_user((void *)(to + sizeof(entry)), name, strlen(name) + 1) < 0)
-            return done ? (int)done : -EFAULT; /* it comes again */
+            return done ? (int)done : -EFAULT; /* the next call returns this entry */
         done += length;
     }
     return (int)done;

@@ -129,12 +129,13 @@ static int transfer(int fd, bool write, uintptr_t buffer, size_t n) {
 int sys_read(struct trap_frame *frame) { return transfer((int)frame->ebx, false, frame->ecx, frame->edx); }
 int sys_write(struct trap_frame *frame) { return transfer((int)frame->ebx, true, frame->ecx, frame->edx); }
 
-/* What would not wait now, as poll's events. */
+/* FILE's current poll events, POLLERR and POLLHUP included. */
 static unsigned events_of(struct file *file) {
     return file->type->events ? file->type->events(file) : POLLIN | POLLOUT;
 }
 
-/* The same for COUNT buffers; stops at the first that is not transferred whole. A read waits for its first byte alone. */
+/* The same for COUNT buffers; stops after the first that is not transferred whole. A read may wait only before its first
+ * byte. */
 static int transfer_vector(int fd, bool write, const struct iovec *vector, unsigned count) {
     struct file *file = file_for(fd, write);
     struct iovec part;
@@ -272,7 +273,7 @@ int sys_fcntl64(struct trap_frame *frame) {
 
 /* ---- waiting for several ---- */
 
-/* The events that have occurred of those that POLL asks for, or that are told unasked. */
+/* The events to report for POLL: those it requests, and errors and hangups regardless. */
 static unsigned look(const struct pollfd *poll) {
     struct file *file = file_get(poll->fd);
 

@@ -14,7 +14,7 @@ struct file_type {
     unsigned mode; /* S_IF... and permissions */
     int (*read)(struct file *file, char *buffer, size_t n);
     int (*write)(struct file *file, const char *buffer, size_t n);
-    unsigned (*events)(struct file *file);            /* poll's; NULL: neither read nor write ever waits */
+    unsigned (*events)(struct file *file);            /* the current poll events; NULL: reads and writes never wait */
     int (*control)(unsigned request, void *argument); /* ioctl */
     void (*close)(struct file *file);
 };

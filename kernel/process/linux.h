@@ -97,7 +97,7 @@ _Static_assert(sizeof(struct siginfo) == 128, "asm-generic/siginfo.h");
 
 /* wait.h */
 #define WNOHANG 1
-#define WAIT_OPTIONS 0xE000000Bu /* and what is about stopping, which nobody does here, or about threads */
+#define WAIT_OPTIONS 0xE000000Bu /* all: WNOHANG, WUNTRACED, WCONTINUED, __WNOTHREAD, __WALL, __WCLONE */
 
 /* fcntl.h */
 #define PATH_MAX 256 /* of Linux's 4,096; a longer path is refused */
@@ -168,7 +168,7 @@ struct dirent64 {
 
 #define POLLIN 1
 #define POLLOUT 4
-#define POLLERR 8 /* this one and the next two come unasked */
+#define POLLERR 8 /* this, POLLHUP and POLLNVAL are reported even when not requested */
 #define POLLHUP 16
 #define POLLNVAL 32
 

@@ -131,8 +131,8 @@ static void end_line(int last) {
     line_length = 0;
 }
 
-/* Takes back the line's last character, and as many columns as it was echoed in; of a tab only one, for where it began
- * is not known. */
+/* Removes the line's last character, and from the screen the columns that it takes when echoed in the current mode.
+ * A tab counts as one: where it began is not known. */
 static void erase(void) {
     char text[2];
 
@@ -203,7 +203,7 @@ void tty_poll(void) {
     }
 }
 
-/* Who may not read need not wait to be told so. */
+/* A background process polls as readable: its read fails at once. */
 static unsigned tty_events(struct file *file) {
     (void)file;
     return POLLOUT | (ready_count > 0 || current->group != owner ? POLLIN : 0);

@@ -259,7 +259,8 @@ def test_kvm(boot, tmp_path, record_property):
 
 
 def test_nothing_is_assumed_that_multiboot_does_not_promise(boot, kernel, tmp_path, record_property):
-    """What rough.S leaves behind: flags, control registers, tables, x87, PAT, long mode, PICs. And memory that is not clear."""
+    """What rough.S leaves behind: flags, control registers, tables, x87, PAT, long mode, PICs. Memory from the kernel's end
+    to 16 MiB holds noise."""
     info = multiboot.Info().with_map([(0, 0x9FC00, 1), (0x100000, 0x03F00000, 1)]).with_cmdline("-- test; walk 0")
     behind = -(-Elf(kernel).end // PAGE) * PAGE
     noise = random.Random(3).randbytes(multiboot.INFO - behind)

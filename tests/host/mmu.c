@@ -55,7 +55,7 @@ void mmu_event(enum mmu_event_kind kind, unsigned where, unsigned value) {
 static unsigned *word_at(paddr_t pa) {
     if (pa % 4 || pa / PAGE_SIZE >= MMU_FRAMES) {
         fail_msg("mmu: there is no word at physical address 0x%08x", pa);
-        __builtin_unreachable(); /* which the compiler does not know of fail_msg */
+        __builtin_unreachable(); /* fail_msg does not return, but is not declared so */
     }
     return &memory[pa / PAGE_SIZE][pa % PAGE_SIZE / 4];
 }

@@ -834,7 +834,7 @@ static void test_an_aligned_object_takes_the_last_slot_though_it_is_spare(void *
 }
 
 /* The last page number is that of an empty page, which a class keeps: another class gets it. */
-static void test_the_last_page_number_is_had_though_it_is_kept(void **state) {
+static void test_the_last_page_number_is_taken_from_a_kept_page(void **state) {
     (void)state;
     void *p = kmalloc(GRANULE);
     kfree(p);
@@ -861,7 +861,7 @@ static void test_an_object_moves_where_memory_just_suffices(void **state) {
 }
 
 /* What lies behind an object's pages in its slot is nobody's. */
-static void test_a_pointer_behind_an_object_is_told(void **state) {
+static void test_a_wrong_free_behind_an_object_is_reported(void **state) {
     (void)state;
     struct object o = make(5000);
     EXPECT_PANIC("inside an object", call_free, o.p + 2 * PAGE_SIZE - 1, 0);
@@ -884,7 +884,7 @@ static void test_the_peak_after_a_trim(void **state) {
     check_empty();
 }
 
-static void test_a_pointer_far_into_an_object_is_told(void **state) {
+static void test_a_wrong_free_far_inside_an_object_is_reported(void **state) {
     (void)state;
     garbage = false;
     void *p = kmalloc(20 * MIB);
@@ -1928,11 +1928,11 @@ static const struct CMUnitTest tests[] = {
     TEST(test_an_object_of_up_to_8_pages_can_double_in_place),
     TEST(test_a_run_that_the_spare_slot_interrupts_is_found),
     TEST(test_an_aligned_object_takes_the_last_slot_though_it_is_spare),
-    TEST(test_the_last_page_number_is_had_though_it_is_kept),
+    TEST(test_the_last_page_number_is_taken_from_a_kept_page),
     TEST(test_an_object_moves_where_memory_just_suffices),
-    TEST(test_a_pointer_behind_an_object_is_told),
+    TEST(test_a_wrong_free_behind_an_object_is_reported),
     TEST(test_the_peak_after_a_trim),
-    TEST(test_a_pointer_far_into_an_object_is_told),
+    TEST(test_a_wrong_free_far_inside_an_object_is_reported),
     TEST(test_growing_towards_the_spare_slot_leaves_it_alone),
     TEST(test_opened_pages_are_filled_in_their_order),
     TEST(test_objects_of_the_first_and_the_last_narrow_slot),

@@ -317,7 +317,7 @@ static void test_a_full_table_goes_with_its_space(void **state) {
     check_end();
 }
 
-/* Who looks at a table may map its frame, even by a page of that table. */
+/* A table's frame may be mapped by an entry of that same table. */
 static void test_a_table_may_be_mapped_by_itself(void **state) {
     struct vmem_walk walk;
     (void)state;

@@ -145,7 +145,7 @@ static void zombie_first(void) {
     const int third = CALL(SYS_FORK);
     KCHECK_CALL(let_end(third));
     current->signals.blocked = process_find(second)->signals.blocked = 1u << (USR1 - 1);
-    EXPECT(0, SYS_KILL, 0, USR1); /* reaches who comes behind one that has ended, too */
+    EXPECT(0, SYS_KILL, 0, USR1); /* a zombie does not stop it from reaching the next process */
     KCHECK(current->signals.pending && process_find(second)->signals.pending);
     current->signals.pending = process_find(second)->signals.pending = 0;
     KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)-1, PLACE, WNOHANG), third);

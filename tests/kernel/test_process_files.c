@@ -562,7 +562,7 @@ static void polls(void) {
 KTEST(process_poll_tells_what_is_ready)
 { puppet_checks(polls); }
 
-/* What poll tells of FD when EVENTS are asked for; more where it does not return how many files that is. */
+/* The revents of FD when EVENTS are requested; the high half is not 0 if poll's count disagrees. */
 static unsigned polled(int fd, unsigned events) {
     struct pollfd *poll = (struct pollfd *)MORE;
 
@@ -577,10 +577,10 @@ static void pipe_polls(void) {
 
     EXPECT(0, SYS_PIPE2, PLACE, O_NONBLOCK);
     KCHECK(polled(3, all) == 0 && polled(4, all) == POLLOUT);
-    EXPECT(PAGE_SIZE - 1, SYS_WRITE, 4, PLACE, PAGE_SIZE - 1);
-    KCHECK(polled(3, all) == POLLIN && polled(4, all) == POLLOUT);
     EXPECT(1, SYS_WRITE, 4, PLACE, 1);
-    KCHECK(polled(3, POLLOUT) == 0 && polled(4, all) == 0); /* it is full */
+    KCHECK(polled(3, all) == POLLIN && polled(4, all) == 0); /* there is no room for PIPE_BUF bytes */
+    EXPECT(PAGE_SIZE - 1, SYS_WRITE, 4, PLACE, PAGE_SIZE - 1);
+    KCHECK(polled(3, POLLOUT) == 0 && polled(4, all) == 0);
     EXPECT(0, SYS_CLOSE, 4);
     KCHECK(polled(3, all) == (POLLIN | POLLHUP) && polled(3, 0) == POLLHUP);
     EXPECT(PAGE_SIZE, SYS_READ, 3, PLACE, PAGE_SIZE);

@@ -340,7 +340,7 @@ static void read_options(const struct option_case *cases, size_t n, bool cut) {
         read_line(c->line, c->loader, cut, judge_case, c);
 }
 
-/* Each option is right first and wrong then. */
+/* Each option is given first with a valid value, then with an invalid one. */
 static void judge_first_values(const void *wanted, const char *said) {
     (void)wanted;
     KCHECK(same_text(options.seed, "5") && same_text(options.rounds, "7") && same_text(options.colour, "on"));
