@@ -561,7 +561,7 @@ KTEST(heap_debug_large_object_has_an_absent_page_behind_it)
     kfree(p);
 }
 
-/* An alignment of many pages takes their addresses; only the absent page just behind the object is told to be beside it. */
+/* An alignment of many pages takes their addresses; only the absent page just behind the object counts as its own. */
 KTEST(heap_debug_addresses_for_an_alignment_are_nobodys)
 {
     enum { N = 8, ALIGN = 16 * PAGE_SIZE };
