@@ -69,6 +69,18 @@ static void children(void) {
     KCHECK_EQ(CALL(SYS_SETPGID, me, 0x1234), 0);
     EXPECT(0x1234, SYS_GETPGID, 0);
     EXPECT(0x1234, SYS_GETPGRP);
+    current->context.timed = true; /* of a wait before this one */
+    KCHECK(CALL(SYS_FORK) > 0);
+    KCHECK(CALL(SYS_WAITPID, (unsigned)-1, PLACE, 0) > 0);
+    KCHECK(!current->context.timed);
+}
+
+KTEST(process_children_are_waited_for)
+{ puppet_checks(children); }
+
+static void clones(void) {
+    const unsigned me = (unsigned)current->pid;
+    int child;
 
     EXPECT(-EINVAL, SYS_CLONE, CLONE_THREAD);
     EXPECT(-EINVAL, SYS_CLONE, CLONE_SETTLS);
@@ -86,11 +98,12 @@ static void children(void) {
     KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)other, PLACE, 0), other);
     KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)child, PLACE, 0), child);
     EXPECT(-ECHILD, SYS_WAITPID, (unsigned)-1, PLACE, 0);
+}
 
-    current->context.timed = true; /* of a wait before this one */
-    KCHECK(CALL(SYS_FORK) > 0);
-    KCHECK(CALL(SYS_WAITPID, (unsigned)-1, PLACE, 0) > 0);
-    KCHECK(!current->context.timed);
+KTEST(process_clones_are_children)
+{ puppet_checks(clones); }
+
+static void not_waited_for(void) {
     put_action(SIG_DFL, SA_NOCLDWAIT, 0, 0);
     EXPECT(0, SYS_RT_SIGACTION, SIGCHLD, PLACE, 0, 8);
     KCHECK(CALL(SYS_FORK) > 0);
@@ -108,8 +121,8 @@ static void children(void) {
     KCHECK_EQ(current->signals.pending, 0);
 }
 
-KTEST(process_children_are_waited_for)
-{ puppet_checks(children); }
+KTEST(process_children_are_forgotten_if_their_parent_says_so)
+{ puppet_checks(not_waited_for); }
 
 /* A child that is killed before its first turn has none; its status is the signal. */
 static void killed(void) {
