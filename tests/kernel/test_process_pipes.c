@@ -33,8 +33,10 @@ static bool are_numbers_at(unsigned at, unsigned first, unsigned n) {
 static void put_numbers(unsigned first, unsigned n) { put_numbers_at(PLACE, first, n); }
 static bool are_numbers(unsigned first, unsigned n) { return are_numbers_at(PLACE, first, n); }
 
-static void pipes(void) {
-    static const unsigned ignore[4] = {SIG_IGN};
+/* ---- a pipe's two ends ---- */
+
+static void pipe_ends(void) {
+    const struct stat64 *stat = (const struct stat64 *)MORE;
 
     EXPECT(0, SYS_PIPE2, PLACE, O_NONBLOCK | O_CLOEXEC);
     KCHECK(word(0) == 3 && word(1) == 4);
@@ -43,6 +45,87 @@ static void pipes(void) {
     EXPECT(O_NONBLOCK | O_WRONLY, SYS_FCNTL, 4, F_GETFL);
     EXPECT(-EBADF, SYS_READ, 4, PLACE, 1);
     EXPECT(-EBADF, SYS_WRITE, 3, PLACE, 1);
+
+    EXPECT(0, SYS_PIPE, PLACE, O_NONBLOCK | O_CLOEXEC); /* which this call does not take */
+    KCHECK(word(0) == 5 && word(1) == 6);
+    EXPECT(0, SYS_FCNTL, 5, F_GETFL);
+    EXPECT(0, SYS_FCNTL, 5, F_GETFD);
+    EXPECT(0, SYS_FCNTL, 6, F_GETFD);
+    EXPECT(0, SYS_FCNTL, 6, F_SETFL, ~0u);
+    EXPECT(O_NONBLOCK | O_WRONLY, SYS_FCNTL, 6, F_GETFL);
+    EXPECT(0, SYS_FCNTL, 6, F_SETFL, 0);
+    EXPECT(O_WRONLY, SYS_FCNTL, 6, F_GETFL);
+    for (unsigned fd = 5; fd <= 6; fd++) {
+        KCHECK_EQ(CALL(SYS_FSTAT64, fd, MORE), 0);
+        KCHECK(stat->mode == (S_IFIFO | 0600) && stat->size == 0 && stat->rdev == 0);
+    }
+}
+
+KTEST(process_pipe_ends_have_descriptors_and_flags)
+{ puppet_checks(pipe_ends); }
+
+/* Its reader gets what there is, and the end of file only when nobody can write any more. */
+static void last_writer(void) {
+    EXPECT(0, SYS_PIPE, PLACE);
+    EXPECT(3, SYS_WRITE, 4, PLACE, 3);
+    EXPECT(5, SYS_DUP, 4);
+    EXPECT(0, SYS_CLOSE, 4);
+    EXPECT(1, SYS_READ, 3, PLACE, 1);
+    EXPECT(0, SYS_CLOSE, 5);
+    EXPECT(2, SYS_READ, 3, PLACE, 9);
+    EXPECT(0, SYS_READ, 3, PLACE, 9);
+}
+
+KTEST(process_pipe_ends_when_its_last_writer_is_closed)
+{ puppet_checks(last_writer); }
+
+static void last_reader(void) {
+    static const unsigned ignore[4] = {SIG_IGN};
+
+    current->signals.blocked = 1u << (SIGPIPE - 1);
+    EXPECT(0, SYS_PIPE, PLACE);
+    EXPECT(5, SYS_DUP, 3);
+    EXPECT(0, SYS_CLOSE, 3);
+    EXPECT(1, SYS_WRITE, 4, PLACE, 1);
+    KCHECK_EQ(current->signals.pending, 0);
+    EXPECT(0, SYS_CLOSE, 5);
+    EXPECT(-EPIPE, SYS_WRITE, 4, PLACE, 1);
+    KCHECK_EQ(current->signals.pending, 1u << (SIGPIPE - 1));
+    current->signals.pending = current->signals.blocked = 0;
+    memcpy((char *)PLACE, ignore, sizeof(ignore));
+    EXPECT(0, SYS_SIGACTION, SIGPIPE, PLACE);
+    EXPECT(-EPIPE, SYS_WRITE, 4, PLACE, 1);
+    KCHECK_EQ(current->signals.pending, 0);
+}
+
+KTEST(process_pipe_breaks_when_its_last_reader_is_closed)
+{ puppet_checks(last_reader); }
+
+/* A child has both ends, too, until it exits: so long the other end's reader or writer waits. */
+static void ends_of_a_child(void) {
+    EXPECT(0, SYS_PIPE, PLACE);
+    KCHECK(CALL(SYS_FORK) > 0);
+    EXPECT(0, SYS_CLOSE, 4);
+    EXPECT(0, SYS_READ, 3, PLACE, 9);
+    EXPECT(0, SYS_CLOSE, 3);
+    EXPECT(0, SYS_PIPE, PLACE);
+    current->signals.blocked = 1u << (SIGPIPE - 1);
+    KCHECK(CALL(SYS_FORK) > 0);
+    EXPECT(0, SYS_CLOSE, 3);
+    EXPECT(PAGE_SIZE, SYS_WRITE, 4, PLACE, PAGE_SIZE + 1);
+    KCHECK_EQ(current->signals.pending, 1u << (SIGPIPE - 1)); /* what went in counts, and the signal is sent */
+    EXPECT(-EPIPE, SYS_WRITE, 4, PLACE, 1);
+    for (unsigned i = 0; i < 2; i++)
+        KCHECK(CALL(SYS_WAITPID, (unsigned)-1, PLACE, 0) > 0);
+}
+
+KTEST(process_pipe_waits_while_a_child_has_its_other_end)
+{ puppet_checks(ends_of_a_child); }
+
+/* ---- how much fits ---- */
+
+static void one_page(void) {
+    EXPECT(0, SYS_PIPE2, PLACE, O_NONBLOCK);
     EXPECT(-EAGAIN, SYS_READ, 3, PLACE, 1);
     EXPECT(0, SYS_READ, 3, PLACE, 0); /* nothing is to be read, so nothing is waited for */
     put_numbers(0, 5000);
@@ -63,10 +146,17 @@ static void pipes(void) {
     EXPECT(-EAGAIN, SYS_READ, 3, PLACE, 1);
     EXPECT(PAGE_SIZE, SYS_WRITE, 4, PLACE, PAGE_SIZE);
     EXPECT(PAGE_SIZE, SYS_READ, 3, PLACE, PAGE_SIZE);
+}
 
+KTEST(process_pipes_hold_a_page_in_order)
+{ puppet_checks(one_page); }
+
+/* The program's memory ends within what it writes from or reads to: as much goes through as there is. */
+static void memory_that_ends(void) {
+    EXPECT(0, SYS_PIPE2, PLACE, O_NONBLOCK);
     put_numbers(0, 100);
     memcpy((char *)END - 10, (char *)PLACE, 10);
-    EXPECT(10, SYS_WRITE, 4, END - 10, 100); /* what there is */
+    EXPECT(10, SYS_WRITE, 4, END - 10, 100);
     EXPECT(-EFAULT, SYS_WRITE, 4, END, 1);
     memset((char *)END - 4, 0, 4);
     memcpy((char *)MORE, (const unsigned[4]){END - 4, 10, PLACE, 6}, 16);
@@ -74,63 +164,13 @@ static void pipes(void) {
     KCHECK(!memcmp((char *)END - 4, (char *)PLACE, 4));
     EXPECT(-EFAULT, SYS_READ, 3, END, 10);
     memset((char *)PLACE, 0, 10);
-    EXPECT(6, SYS_READ, 3, PLACE, 10);
+    EXPECT(6, SYS_READ, 3, PLACE, 10); /* nothing is lost */
     KCHECK(are_numbers(4, 6));
-    EXPECT(10, SYS_WRITE, 1, END - 10, 100); /* the terminal */
-
-    EXPECT(3, SYS_WRITE, 4, PLACE, 3);
-    EXPECT(5, SYS_DUP, 4);
-    EXPECT(0, SYS_CLOSE, 4);
-    EXPECT(1, SYS_READ, 3, PLACE, 1);
-    EXPECT(0, SYS_CLOSE, 5);
-    EXPECT(2, SYS_READ, 3, PLACE, 9);
-    EXPECT(0, SYS_READ, 3, PLACE, 9); /* nobody can write any more */
-
-    EXPECT(0, SYS_PIPE, PLACE, O_NONBLOCK | O_CLOEXEC); /* which this call does not take */
-    KCHECK(word(0) == 4 && word(1) == 5);
-    EXPECT(0, SYS_FCNTL, 4, F_GETFL);
-    EXPECT(0, SYS_FCNTL, 4, F_GETFD);
-    EXPECT(0, SYS_FCNTL, 5, F_GETFD);
-    for (unsigned fd = 4; fd <= 5; fd++) {
-        const struct stat64 *stat = (const struct stat64 *)MORE;
-        KCHECK_EQ(CALL(SYS_FSTAT64, fd, MORE), 0);
-        KCHECK(stat->mode == (S_IFIFO | 0600) && stat->size == 0 && stat->rdev == 0);
-    }
-    EXPECT(0, SYS_FCNTL, 5, F_SETFL, ~0u);
-    EXPECT(O_NONBLOCK | O_WRONLY, SYS_FCNTL, 5, F_GETFL);
-    EXPECT(0, SYS_FCNTL, 5, F_SETFL, 0);
-    EXPECT(O_WRONLY, SYS_FCNTL, 5, F_GETFL);
-    current->signals.blocked = 1u << (SIGPIPE - 1);
-    KCHECK_EQ(CALL(SYS_DUP, 4), 6);
-    EXPECT(0, SYS_CLOSE, 4);
-    EXPECT(1, SYS_WRITE, 5, PLACE, 1);
-    KCHECK_EQ(current->signals.pending, 0);
-    EXPECT(0, SYS_CLOSE, 6);
-    EXPECT(-EPIPE, SYS_WRITE, 5, PLACE, 1);
-    KCHECK_EQ(current->signals.pending, 1u << (SIGPIPE - 1));
-    current->signals.pending = current->signals.blocked = 0;
-    memcpy((char *)PLACE, ignore, sizeof(ignore));
-    EXPECT(0, SYS_SIGACTION, SIGPIPE, PLACE);
-    EXPECT(-EPIPE, SYS_WRITE, 5, PLACE, 1);
-
-    /* a child has both ends, too, until it exits: so long the other end's reader or writer waits */
-    EXPECT(0, SYS_PIPE, PLACE);
-    KCHECK(word(0) == 4 && word(1) == 6);
-    KCHECK(CALL(SYS_FORK) > 0);
-    EXPECT(0, SYS_CLOSE, 6);
-    EXPECT(0, SYS_READ, 4, PLACE, 9);
-    EXPECT(0, SYS_CLOSE, 4);
-    EXPECT(0, SYS_PIPE, PLACE);
-    KCHECK(CALL(SYS_FORK) > 0);
-    EXPECT(0, SYS_CLOSE, 4);
-    EXPECT(PAGE_SIZE, SYS_WRITE, 6, PLACE, PAGE_SIZE + 1);
-    EXPECT(-EPIPE, SYS_WRITE, 6, PLACE, 1);
-    for (unsigned i = 0; i < 2; i++)
-        KCHECK(CALL(SYS_WAITPID, (unsigned)-1, PLACE, 0) > 0);
+    EXPECT(10, SYS_WRITE, 1, END - 10, 100); /* the terminal takes it so, too */
 }
 
-KTEST(process_pipes_hold_a_page_in_order)
-{ puppet_checks(pipes); }
+KTEST(process_pipes_take_what_memory_there_is)
+{ puppet_checks(memory_that_ends); }
 
 static void refused_pipes(void) {
     EXPECT(-EFAULT, SYS_PIPE, END);
@@ -191,20 +231,6 @@ static void waking(void) {
 
 KTEST(process_pipes_wake_for_each_byte)
 { puppet_checks(waking); }
-
-/* The reader ends while the rest of a write waits: what went in counts, and the signal is sent. */
-static void broken(void) {
-    current->signals.blocked = 1u << (SIGPIPE - 1);
-    EXPECT(0, SYS_PIPE, PLACE);
-    KCHECK(CALL(SYS_FORK) > 0);
-    EXPECT(0, SYS_CLOSE, 3);
-    EXPECT(PAGE_SIZE, SYS_WRITE, 4, PLACE, PAGE_SIZE + 1);
-    KCHECK_EQ(current->signals.pending, 1u << (SIGPIPE - 1));
-    KCHECK(CALL(SYS_WAITPID, (unsigned)-1, PLACE, 0) > 0);
-}
-
-KTEST(process_pipe_that_breaks_in_a_write_sends_a_signal)
-{ puppet_checks(broken); }
 
 /* writev ends with the first part that is not written whole. */
 static void short_parts(void) {

@@ -16,6 +16,8 @@
 #define USR2 12u
 #define BIT(signal) (1u << ((signal)-1))
 #define HANDLER 0x12345678u
+#define CALL_AT 0x0FFEu
+#define CALL_END (CALL_AT + 2)
 #define STACK (PLACE + 8 * PAGE_SIZE + 1) /* a program may have it anywhere */
 
 static unsigned word(unsigned i) { return ((unsigned *)PLACE)[i]; }
@@ -27,6 +29,11 @@ static bool mask_is(unsigned blocked, unsigned pending) {
 
 static void put_action(unsigned handler, unsigned flags, unsigned restorer, unsigned mask) {
     memcpy((char *)PLACE, (const unsigned[5]){handler, flags, restorer, mask, 0}, 20);
+}
+
+static void set_handler(unsigned signal, unsigned flags) {
+    put_action(HANDLER, flags, 0, 0);
+    KCHECK_EQ(CALL(SYS_RT_SIGACTION, signal, PLACE, 0, 8), 0);
 }
 
 /* ---- actions and masks ---- */
@@ -164,14 +171,14 @@ static __attribute__((noinline)) void paint_stack(void) {
 static const struct found *handle(void) {
     EXPECT(0, SYS_RT_SIGACTION, USR1, PLACE, 0, 8);
     puppet_frame->user_esp = STACK;
-    puppet_frame->eip = 0x1000;
+    puppet_frame->eip = CALL_END;
     puppet_frame->eflags |= EFLAGS_DF;
     paint_stack();
     EXPECT(USR1, SYS_KILL, 0, USR1);
     return (const struct found *)puppet_frame->user_esp;
 }
 
-static void handlers(void) {
+static void frames(void) {
     put_action(HANDLER, 0, 0x4321, BIT(USR2)); /* a restorer without its flag is none */
     const struct found *on = handle();
     KCHECK_EQ(puppet_frame->eip, HANDLER);
@@ -181,7 +188,7 @@ static void handlers(void) {
     KCHECK(on->signal == USR1 && on->siginfo.signo == (int)USR1);
     KCHECK(on->info == (unsigned)&on->siginfo && on->context == (unsigned)&on->flags);
     KCHECK(puppet_frame->eax == USR1 && puppet_frame->edx == on->info && puppet_frame->ecx == on->context);
-    KCHECK(on->sigcontext.frame.eip == 0x1000 && on->sigcontext.frame.user_esp == STACK);
+    KCHECK(on->sigcontext.frame.eip == CALL_END && on->sigcontext.frame.user_esp == STACK);
     KCHECK(on->sigcontext.frame.esp_at_pusha == STACK && on->sigcontext.frame.eax == 0);
     KCHECK(on->sigcontext.frame.eflags & EFLAGS_DF && !(puppet_frame->eflags & EFLAGS_DF));
     KCHECK(on->sigcontext.ds == USER_DS && on->sigcontext.es == USER_DS);
@@ -191,37 +198,49 @@ static void handlers(void) {
     KCHECK_EQ(on->mask[0], 0);
     KCHECK(mask_is(BIT(USR1) | BIT(USR2), 0));
     KCHECK_EQ(current->signals.action[USR1].handler, HANDLER); /* stays */
+}
 
-    /* whatever the handler has written there, only what is harmless comes back */
-    struct found *changed = (struct found *)on;
-    changed->sigcontext.frame.eflags = ~0u;
-    changed->sigcontext.fs = changed->sigcontext.gs = 0xFFFB; /* beyond the GDT */
-    changed->sigcontext.frame.cs = changed->sigcontext.frame.user_ss = 8;
-    changed->sigcontext.frame.eax = 77;
-    changed->mask[0] = ~0u;
+KTEST(process_signal_handlers_find_their_frame)
+{ puppet_checks(frames); }
+
+/* Whatever the handler has written to its frame, only what is harmless comes back. */
+static void changed_frames(void) {
+    put_action(HANDLER, 0, 0, 0);
+    struct found *on = (struct found *)handle();
+    on->sigcontext.frame.eflags = ~0u;
+    on->sigcontext.fs = on->sigcontext.gs = 0xFFFB; /* beyond the GDT */
+    on->sigcontext.frame.cs = on->sigcontext.frame.user_ss = 8;
+    on->sigcontext.frame.eax = 77;
+    on->mask[0] = ~0u;
     puppet_frame->user_esp = (unsigned)on + 4;
     EXPECT(77, SYS_RT_SIGRETURN);
-    KCHECK(puppet_frame->eip == 0x1000 && puppet_frame->user_esp == STACK);
+    KCHECK(puppet_frame->eip == CALL_END && puppet_frame->user_esp == STACK);
     KCHECK(puppet_frame->cs == USER_CS && puppet_frame->user_ss == USER_DS);
     KCHECK_EQ(puppet_frame->eflags, EFLAGS_PROGRAM | EFLAGS_IF | 2);
     KCHECK(mask_is(~(BIT(SIGKILL) | BIT(SIGSTOP)), 0));
-    *(unsigned *)MORE = BIT(USR2);
-    EXPECT(0, SYS_SIGPROCMASK, SIG_SETMASK, MORE);
 
+    current->signals.blocked = BIT(USR2);
     put_action(HANDLER, SA_RESTORER | SA_NODEFER, 0x4321, 0);
-    on = handle();
+    on = (struct found *)handle();
     KCHECK_EQ(on->return_address, 0x4321);
     KCHECK_EQ(on->mask[0], BIT(USR2));
     KCHECK(mask_is(BIT(USR2), 0));
-    ((struct found *)on)->sigcontext.frame.eflags = ~0u;
+    on->sigcontext.frame.eflags = ~0u;
     puppet_frame->user_esp = (unsigned)on + 8;
     EXPECT(0, SYS_SIGRETURN); /* its restorer pops the number, too */
     KCHECK_EQ(puppet_frame->user_esp, STACK);
     KCHECK_EQ(puppet_frame->eflags, EFLAGS_PROGRAM | EFLAGS_IF | 2);
+}
+
+KTEST(process_signal_handlers_bring_back_what_is_harmless)
+{ puppet_checks(changed_frames); }
+
+static void flags(void) {
+    current->signals.blocked = BIT(USR2);
     put_action(HANDLER, SA_NODEFER, 0, BIT(USR1)); /* its own mask has the signal */
     handle();
     KCHECK(mask_is(BIT(USR1) | BIT(USR2), 0));
-    EXPECT(0, SYS_SIGPROCMASK, SIG_SETMASK, MORE);
+    current->signals.blocked = BIT(USR2);
     put_action(HANDLER, SA_RESETHAND, 0, BIT(SIGKILL));
     handle();
     KCHECK(mask_is(BIT(USR1) | BIT(USR2), 0));
@@ -229,16 +248,15 @@ static void handlers(void) {
     KCHECK(word(0) == SIG_DFL && word(1) == SA_RESETHAND);
 }
 
-KTEST(process_signal_handlers_find_their_frame)
-{ puppet_checks(handlers); }
+KTEST(process_signal_handlers_block_what_they_say)
+{ puppet_checks(flags); }
 
 /* The second signal comes when the first one's handler returns, to where the program had a number in eax like any other. */
 static void returning(void) {
     static const unsigned flags[] = {SA_NODEFER, SA_NODEFER | SA_RESTART};
 
     for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
-        put_action(HANDLER, flags[i], 0, 0);
-        EXPECT(0, SYS_RT_SIGACTION, USR2, PLACE, 0, 8);
+        set_handler(USR2, flags[i]);
         put_action(HANDLER, SA_NODEFER, 0, BIT(USR2));
         struct found *on = (struct found *)handle();
         on->sigcontext.frame.eax = (unsigned)-ERESTART;
@@ -249,7 +267,7 @@ static void returning(void) {
             KCHECK_EQ(CALL(old ? SYS_SIGRETURN : SYS_RT_SIGRETURN), USR2);
             const struct found *second = (const struct found *)puppet_frame->user_esp;
             KCHECK_EQ(second->sigcontext.frame.eax, -ERESTART);
-            KCHECK_EQ(second->sigcontext.frame.eip, 0x1000);
+            KCHECK_EQ(second->sigcontext.frame.eip, CALL_END);
         }
     }
 }
@@ -257,105 +275,134 @@ static void returning(void) {
 KTEST(process_signal_at_a_handlers_return_changes_nothing)
 { puppet_checks(returning); }
 
+/* ---- calls that are interrupted ---- */
+
+/* Makes CALL from CALL_AT with SIGNAL pending, whose handler runs: its frame. */
+static const struct found *interrupt(unsigned signal, const unsigned call[7]) {
+    current->signals.pending = BIT(signal);
+    puppet_frame->user_esp = STACK;
+    puppet_frame->eip = CALL_END;
+    puppet_expects(__FILE__, __LINE__, call, (int)signal);
+    return (const struct found *)puppet_frame->user_esp;
+}
+#define INTERRUPT(signal, ...) interrupt(signal, (const unsigned[7]){__VA_ARGS__})
+
 /* A system call that waits is repeated, or fails with EINTR, as the handler's flags say. */
-static void interrupted_calls(void) {
+static void repeated_calls(void) {
+    EXPECT(0, SYS_PIPE, MORE);
+    set_handler(USR1, SA_NODEFER);
+    const struct found *on = INTERRUPT(USR1, SYS_READ, 3, MORE, 1);
+    KCHECK_EQ(on->sigcontext.frame.eip, CALL_END);
+    KCHECK_EQ(on->sigcontext.frame.eax, -EINTR);
+    set_handler(USR1, SA_RESTART | SA_NODEFER);
+    on = INTERRUPT(USR1, SYS_READ, 3, MORE, 1);
+    KCHECK_EQ(on->sigcontext.frame.eip, CALL_AT);
+    KCHECK_EQ(on->sigcontext.frame.eax, SYS_READ);
+    current->signals.pending = BIT(SIGCHLD); /* ignored, but there */
+    puppet_frame->eip = CALL_END;
+    EXPECT(SYS_READ, SYS_READ, 3, MORE, 1);
+    KCHECK_EQ(puppet_frame->eip, CALL_AT);
+}
+
+KTEST(process_signals_interrupt_calls_or_repeat_them)
+{ puppet_checks(repeated_calls); }
+
+/* With SA_RESTART, and before anything is done, what each call would return to its program after the handler. */
+static void waiting_calls(void) {
     static const struct {
         unsigned call[7], value;
     } waiting[] = {{{SYS_WAITPID, (unsigned)-1, 0, WNOHANG}, 0}, /* which does not wait */
-                   {{SYS_READ, 5, MORE, 1}, (unsigned)-EAGAIN},  /* nor does that */
+                   {{SYS_READ, 3, MORE, 1}, (unsigned)-EAGAIN},  /* nor does that */
                    {{SYS_WAITPID, (unsigned)-1}, SYS_WAITPID},
                    {{SYS_POLL, PLACE, 0, (unsigned)-1}, (unsigned)-EINTR},
                    {{SYS_WRITE, 1, PLACE, 1}, SYS_WRITE}};
 
-    EXPECT(0, SYS_PIPE, MORE);
-    for (unsigned again = 0; again < 2; again++) {
-        put_action(HANDLER, again ? SA_RESTART | SA_NODEFER : SA_NODEFER, 0, 0);
-        EXPECT(0, SYS_RT_SIGACTION, USR1, PLACE, 0, 8);
-        current->signals.pending = BIT(USR1);
-        puppet_frame->user_esp = STACK;
-        puppet_frame->eip = 0x1000;
-        EXPECT(USR1, SYS_READ, 3, MORE, 1);
-        const struct found *on = (const struct found *)puppet_frame->user_esp;
-        KCHECK_EQ(on->sigcontext.frame.eip, again ? 0x0FFE : 0x1000);
-        KCHECK_EQ(on->sigcontext.frame.eax, again ? SYS_READ : (unsigned)-EINTR);
-    }
-    /* a wait for a child, for files, and a write: nothing is done yet */
-    put_action(HANDLER, SA_RESTART | SA_NODEFER, 0, 0);
-    EXPECT(0, SYS_RT_SIGACTION, USR1, PLACE, 0, 8);
+    set_handler(USR1, SA_RESTART | SA_NODEFER);
     KCHECK(CALL(SYS_FORK) > 0);
-    EXPECT(0, SYS_PIPE2, MORE, O_NONBLOCK); /* 5 and 6 */
+    EXPECT(0, SYS_PIPE2, MORE, O_NONBLOCK);
     for (size_t i = 0; i < ARRAY_SIZE(waiting); i++) {
-        current->signals.pending = BIT(USR1);
-        puppet_frame->user_esp = STACK;
-        KCHECK_EQ(puppet_makes(waiting[i].call), (int)USR1);
-        const struct found *on = (const struct found *)puppet_frame->user_esp;
+        const struct found *on = interrupt(USR1, waiting[i].call);
         KCHECK_EQ(on->sigcontext.frame.eax, waiting[i].value);
     }
-    /* a part has been written: the call is not repeated */
-    memcpy((char *)MORE, (const unsigned[4]){PLACE, PAGE_SIZE, PLACE, 1}, 16);
-    current->signals.pending = BIT(USR1);
-    puppet_frame->user_esp = STACK;
-    EXPECT(USR1, SYS_WRITEV, 4, MORE, 2);
-    KCHECK_EQ(((const struct found *)puppet_frame->user_esp)->sigcontext.frame.eax, PAGE_SIZE);
-    EXPECT(PAGE_SIZE, SYS_READ, 3, PLACE, 2 * PAGE_SIZE);
     KCHECK(CALL(SYS_WAITPID, (unsigned)-1, MORE, 0) > 0);
-    current->signals.pending = BIT(SIGCHLD); /* ignored, but there */
-    puppet_frame->eip = 0x1000;
-    EXPECT(SYS_READ, SYS_READ, 3, MORE, 1);
-    KCHECK_EQ(puppet_frame->eip, 0x0FFE);
+}
 
-    *(unsigned *)PLACE = BIT(USR2);
-    EXPECT(0, SYS_SIGPROCMASK, SIG_SETMASK, PLACE);
+KTEST(process_signals_interrupt_what_waits)
+{ puppet_checks(waiting_calls); }
+
+static void part_of_a_write(void) {
+    EXPECT(0, SYS_PIPE, MORE);
+    set_handler(USR1, SA_RESTART | SA_NODEFER);
+    memcpy((char *)MORE, (const unsigned[4]){PLACE, PAGE_SIZE, PLACE, 1}, 16);
+    const struct found *on = INTERRUPT(USR1, SYS_WRITEV, 4, MORE, 2);
+    KCHECK_EQ(on->sigcontext.frame.eax, PAGE_SIZE);
+    EXPECT(PAGE_SIZE, SYS_READ, 3, PLACE, 2 * PAGE_SIZE);
+}
+
+KTEST(process_call_that_has_written_is_not_repeated)
+{ puppet_checks(part_of_a_write); }
+
+static void suspended(void) {
+    set_handler(USR1, SA_NODEFER);
+    current->signals.blocked = BIT(USR2);
     *(unsigned *)PLACE = BIT(SIGCHLD) | BIT(SIGKILL);
-    current->signals.pending = BIT(USR1);
-    EXPECT(USR1, SYS_RT_SIGSUSPEND, PLACE, 8);
-    const struct found *on = (const struct found *)puppet_frame->user_esp;
-    KCHECK_EQ(on->sigcontext.frame.eax, (unsigned)-EINTR);
+    const struct found *on = INTERRUPT(USR1, SYS_RT_SIGSUSPEND, PLACE, 8);
+    KCHECK_EQ(on->sigcontext.frame.eax, -EINTR);
     KCHECK_EQ(on->mask[0], BIT(USR2)); /* comes back, not the one of meanwhile */
     KCHECK(mask_is(BIT(SIGCHLD), 0));
+}
+
+KTEST(process_that_waits_for_a_signal_gets_its_mask_back)
+{ puppet_checks(suspended); }
+
+/* What ends a wait for a signal may be a signal that has no handler. */
+static void ignored(void) {
+    current->signals.blocked = BIT(SIGCHLD);
     current->signals.pending = BIT(SIGURG);
     EXPECT(-EINTR, SYS_SIGSUSPEND, 0, 0, BIT(USR2) | BIT(SIGCHLD));
     KCHECK(mask_is(BIT(SIGCHLD), 0));
     current->signals.pending = BIT(SIGURG);
     EXPECT(-EINTR, SYS_PAUSE);
     KCHECK(mask_is(BIT(SIGCHLD), 0));
-    current->signals.blocked = BIT(USR2);
+    current->signals.pending = BIT(SIGSTOP); /* which is not known */
+    EXPECT(-EINTR, SYS_PAUSE);
+    KCHECK(mask_is(BIT(SIGCHLD), 0));
+
+    current->signals.blocked = BIT(USR2); /* the mask came back once, and does not again */
     current->signals.pending = BIT(SIGURG);
     KCHECK(CALL(SYS_GETPID) > 0);
-    KCHECK(mask_is(BIT(USR2), 0)); /* it comes back once */
+    KCHECK(mask_is(BIT(USR2), 0));
     const int child = CALL(SYS_FORK);
     KCHECK(child > 0);
     KCHECK_EQ(process_find(child)->signals.blocked, BIT(USR2)); /* nor to a child */
     KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)child, MORE, 0), child);
-    put_action(HANDLER, SA_NODEFER, 0, 0);
-    EXPECT(0, SYS_RT_SIGACTION, SIGCHLD, PLACE, 0, 8);
-    current->signals.blocked = 0;
+}
+
+KTEST(process_signals_without_a_handler_end_a_wait)
+{ puppet_checks(ignored); }
+
+static void ended_children(void) {
+    set_handler(SIGCHLD, SA_NODEFER);
     KCHECK(CALL(SYS_FORK) > 0);
     puppet_frame->user_esp = STACK;
     EXPECT(SIGCHLD, SYS_PAUSE); /* until the child has ended */
     KCHECK(CALL(SYS_WAITPID, (unsigned)-1, MORE, 0) > 0);
-    const unsigned last = (unsigned)CALL(SYS_FORK);
+    const int last = CALL(SYS_FORK);
     puppet_frame->user_esp = STACK;
     EXPECT(SIGCHLD, SYS_WAITPID, (unsigned)-1, MORE, 0);
-    on = (const struct found *)puppet_frame->user_esp;
+    const struct found *on = (const struct found *)puppet_frame->user_esp;
     KCHECK_EQ(on->sigcontext.frame.eax, last); /* what it has waited for has come with the signal */
-    put_action(SIG_DFL, 0, 0, 0);
-    EXPECT(0, SYS_RT_SIGACTION, SIGCHLD, PLACE, 0, 8);
-    current->signals.blocked = BIT(SIGCHLD);
-    current->signals.pending = BIT(SIGSTOP); /* which is not known */
-    EXPECT(-EINTR, SYS_PAUSE);
-    KCHECK(mask_is(BIT(SIGCHLD), 0));
 }
 
-KTEST(process_signals_interrupt_calls)
-{ puppet_checks(interrupted_calls); }
+KTEST(process_signal_of_a_childs_end_ends_a_wait)
+{ puppet_checks(ended_children); }
 
 static const struct found *top, *below;
 
 /* USR1 and USR2 come at the end of CALL. BELOW is the frame of USR1's handler, TOP that of USR2's, which runs first. */
 static void two_frames(const unsigned call[7]) {
     puppet_frame->user_esp = STACK;
-    puppet_frame->eip = 0x1000;
+    puppet_frame->eip = CALL_END;
     current->signals.pending = BIT(USR1) | BIT(USR2);
     KCHECK_EQ(puppet_makes(call), USR2);
     top = (const struct found *)puppet_frame->user_esp;
@@ -370,12 +417,10 @@ static void two_signals(void) {
     static const unsigned read[7] = {SYS_READ, 3, MORE, 1}, suspend[7] = {SYS_RT_SIGSUSPEND, PLACE, 8};
 
     EXPECT(0, SYS_PIPE, MORE);
-    put_action(HANDLER, 0, 0, 0);
-    EXPECT(0, SYS_RT_SIGACTION, USR1, PLACE, 0, 8);
-    put_action(HANDLER, SA_RESTART, 0, 0);
-    EXPECT(0, SYS_RT_SIGACTION, USR2, PLACE, 0, 8);
+    set_handler(USR1, 0);
+    set_handler(USR2, SA_RESTART);
     KCHECK_CALL(two_frames(read));
-    KCHECK(below->sigcontext.frame.eip == 0x1000 && below->sigcontext.frame.eax == (unsigned)-EINTR);
+    KCHECK(below->sigcontext.frame.eip == CALL_END && below->sigcontext.frame.eax == (unsigned)-EINTR);
     KCHECK(top->mask[0] == BIT(USR1) && below->mask[0] == 0);
     *(unsigned *)PLACE = 0;
     KCHECK_CALL(two_frames(suspend));
@@ -516,74 +561,93 @@ KTEST(process_signal_between_two_instructions_changes_nothing)
 
 /* ---- time ---- */
 
-static void times(void) {
-    static const struct {
-        unsigned call[7], value;
-    } sleeps[] = {{{SYS_NANOSLEEP, PLACE, 0}, (unsigned)-EINTR},
-                  {{SYS_NANOSLEEP, PLACE, 8}, (unsigned)-EFAULT},
-                  {{SYS_CLOCK_NANOSLEEP, 0, 1, PLACE, MORE}, (unsigned)-EINTR}, /* until: nothing is left */
-                  {{SYS_CLOCK_NANOSLEEP, 0, 0, PLACE, MORE}, (unsigned)-EINTR}};
+#define TICK (1000000000 / TIMER_HZ) /* ns */
+
+static void clocks(void) {
     const struct timespec *time = (const struct timespec *)PLACE;
-    const unsigned tick = 1000000000 / TIMER_HZ, now = timer_ticks();
+    const unsigned now = timer_ticks(), seconds = now / TIMER_HZ, ticks = now % TIMER_HZ;
 
     EXPECT(0, SYS_CLOCK_GETTIME, 0, PLACE);
-    KCHECK(time->seconds == (int)(now / TIMER_HZ) && time->ns == (int)(now % TIMER_HZ * tick));
+    KCHECK(time->seconds == (int)seconds && time->ns == (int)(ticks * TICK));
     EXPECT(0, SYS_CLOCK_GETTIME64, 0, PLACE);
-    KCHECK(word(0) == now / TIMER_HZ && word(1) == 0 && word(2) == now % TIMER_HZ * tick && word(3) == 0);
+    KCHECK(word(0) == seconds && word(1) == 0 && word(2) == ticks * TICK && word(3) == 0);
     EXPECT(0, SYS_GETTIMEOFDAY, PLACE);
-    KCHECK(word(0) == now / TIMER_HZ && word(1) == now % TIMER_HZ * (tick / 1000));
+    KCHECK(word(0) == seconds && word(1) == ticks * (TICK / 1000));
     EXPECT(0, SYS_GETTIMEOFDAY, 0);
-    KCHECK_EQ(CALL(SYS_TIME, PLACE), (int)(now / TIMER_HZ));
-    KCHECK_EQ(word(0), now / TIMER_HZ);
+    KCHECK_EQ(CALL(SYS_TIME, PLACE), (int)seconds);
+    KCHECK_EQ(word(0), seconds);
     KCHECK_EQ(timer_ticks(), now); /* interrupts are off */
+}
 
+KTEST(process_clocks_count_ticks)
+{ puppet_checks(clocks); }
+
+static void put_time(int seconds, int ns) { *(struct timespec *)PLACE = (struct timespec){seconds, ns}; }
+
+/* A sleep lasts at least as long as it is to. */
+static void sleeps(void) {
     static const struct timespec wrong[] = {{-1, 0}, {0, -1}, {0, 1000000000}};
+    unsigned now = timer_ticks();
+
     for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
-        memcpy((char *)PLACE, &wrong[i], sizeof(wrong[i]));
+        put_time(wrong[i].seconds, wrong[i].ns);
         EXPECT(-EINVAL, SYS_NANOSLEEP, PLACE, 0);
     }
-    *(struct timespec *)PLACE = (struct timespec){0, 0};
+    put_time(0, 0);
     EXPECT(0, SYS_NANOSLEEP, PLACE, 0);
     EXPECT(0, SYS_CLOCK_NANOSLEEP, 0, 1, PLACE); /* until a time that has passed */
-    *(struct timespec *)PLACE = (struct timespec){(int)(now / TIMER_HZ), (int)(now % TIMER_HZ * tick)};
+    put_time((int)(now / TIMER_HZ), (int)(now % TIMER_HZ * TICK));
     EXPECT(0, SYS_CLOCK_NANOSLEEP, 0, 1, PLACE); /* until now */
     KCHECK_EQ(timer_ticks(), now);
-    *(struct timespec *)PLACE = (struct timespec){0, (int)tick + 1};
+    put_time(0, TICK + 1);
     EXPECT(0, SYS_NANOSLEEP, PLACE, 0);
     KCHECK(timer_ticks() - now >= 2);
     KCHECK_EQ(current->context.wake_at, now + 2); /* it was left alone until then */
-    *(struct timespec *)PLACE = (struct timespec){0, 1};
-    const unsigned then = timer_ticks();
+    put_time(0, 1);
+    now = timer_ticks();
     EXPECT(0, SYS_NANOSLEEP, PLACE, 0);
-    KCHECK(timer_ticks() != then); /* a whole tick for less than one */
-    put_action(HANDLER, SA_NODEFER, 0, 0);
-    EXPECT(0, SYS_RT_SIGACTION, USR1, PLACE, 0, 8);
-    puppet_frame->user_esp = STACK;
-    *(struct timespec *)PLACE = (struct timespec){INT32_MAX, 999999999};
-    current->signals.pending = BIT(USR1);
-    EXPECT(USR1, SYS_NANOSLEEP, PLACE, MORE);
-    KCHECK_EQ(*(int *)MORE,
-              (int)(INT32_MAX / TIMER_HZ)); /* what is left of the longest sleep, and a second's ticks */
-    *(struct timespec *)PLACE = (struct timespec){5, 0};
-    current->signals.pending = BIT(USR1);
-    EXPECT(USR1, SYS_NANOSLEEP, PLACE, MORE);
-    KCHECK(((int *)MORE)[0] == 5 && ((int *)MORE)[1] == 0);
-    *(struct timespec *)PLACE = (struct timespec){0, 500000000};
-    current->signals.pending = BIT(USR1);
-    puppet_frame->user_esp = STACK;
-    EXPECT(USR1, SYS_NANOSLEEP, PLACE, MORE);
-    KCHECK(((int *)MORE)[0] == 0 && ((int *)MORE)[1] == 500000000);
-    *(int *)MORE = 77;
-    for (unsigned i = 0; i < ARRAY_SIZE(sleeps); i++) {
-        *(struct timespec *)PLACE = (struct timespec){INT32_MAX, 0};
-        puppet_frame->user_esp = STACK;
-        current->signals.pending = BIT(USR1);
-        KCHECK_EQ(puppet_makes(sleeps[i].call), (int)USR1);
-        const struct found *on = (const struct found *)puppet_frame->user_esp;
-        KCHECK_EQ(on->sigcontext.frame.eax, sleeps[i].value);
-        KCHECK_EQ(*(int *)MORE == 77, i < 3);
+    KCHECK(timer_ticks() != now); /* a whole tick for less than one */
+}
+
+KTEST(process_sleeps_for_whole_ticks)
+{ puppet_checks(sleeps); }
+
+static void interrupted_sleeps(void) {
+    static const struct {
+        struct timespec sleep, left;
+    } cases[] = {{{INT32_MAX, 999999999}, {INT32_MAX / TIMER_HZ, 0}}, /* the longest */
+                 {{5, 0}, {5, 0}},
+                 {{0, 500000000}, {0, 500000000}}};
+    static const struct {
+        unsigned call[7], value;
+        bool tells; /* what is left */
+    } kinds[] = {{{SYS_NANOSLEEP, PLACE, 0}, (unsigned)-EINTR, false},
+                 {{SYS_NANOSLEEP, PLACE, 8}, (unsigned)-EFAULT, false},
+                 {{SYS_CLOCK_NANOSLEEP, 0, 1, PLACE, MORE}, (unsigned)-EINTR, false}, /* until then */
+                 {{SYS_CLOCK_NANOSLEEP, 0, 0, PLACE, MORE}, (unsigned)-EINTR, true}};
+    const struct timespec *left = (const struct timespec *)MORE;
+
+    set_handler(USR1, SA_NODEFER);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        put_time(cases[i].sleep.seconds, cases[i].sleep.ns);
+        INTERRUPT(USR1, SYS_NANOSLEEP, PLACE, MORE);
+        KCHECK_EQ(left->seconds, cases[i].left.seconds);
+        KCHECK_EQ(left->ns, cases[i].left.ns);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        *(int *)MORE = 77;
+        put_time(INT32_MAX, 0);
+        const struct found *on = interrupt(USR1, kinds[i].call);
+        KCHECK_EQ(on->sigcontext.frame.eax, kinds[i].value);
+        KCHECK_EQ(left->seconds != 77, kinds[i].tells);
     }
 }
+
+KTEST(process_interrupted_sleeps_tell_what_is_left)
+{ puppet_checks(interrupted_sleeps); }
+
+/* ---- the system's name, and a process's usage ---- */
+
 
 static void names(void) {
     static const char fields[6][65] = {"Linux", "quire", "5.10.0", "Quire", "i686", ""};
@@ -611,6 +675,3 @@ static void usage(void) {
 
 KTEST(process_usage_is_its_faults)
 { puppet_checks(usage); }
-
-KTEST(process_clocks_count_ticks)
-{ puppet_checks(times); }
