@@ -1590,6 +1590,26 @@ static void test_an_interrupt_handler_is_refused(void **state) {
     check_empty();
 }
 
+/* Its class has a page with room that is not the current one, which is full, and then has room too. */
+static void test_an_interrupt_handler_gets_nothing_from_a_partial_page(void **state) {
+    struct object o[4];
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(o); i++)
+        o[i] = make(2000); /* two a page */
+    for (size_t i = 0; i < ARRAY_SIZE(o); i += 2) {
+        drop(&o[i]);
+        struct picture before = picture();
+        irqs_served = 1;
+        EXPECT_PANIC("an interrupt handler cannot use the heap", call_aligned, 2000, 1);
+        irqs_served = 0;
+        check_picture(&before);
+        kmalloc_check();
+    }
+    drop(&o[1]);
+    drop(&o[3]);
+    check_empty();
+}
+
 static bool provider_refuses;
 static int refusing_give(void *va, size_t pages) { return provider_refuses ? -1 : test_give(va, pages); }
 
@@ -1679,6 +1699,8 @@ static void call_check(uintptr_t a, uintptr_t b) {
     kmalloc_check();
 }
 
+static void expect_sees(const char *text) { EXPECT_PANIC(text, call_check, 0, 0); }
+
 /* kmalloc_check panics while WORD differs by the bits of DIFFERENCE. */
 #define CHECK_SEES(word, difference) check_sees(__LINE__, word, difference)
 
@@ -1754,6 +1776,21 @@ static void test_check_sees_each_broken_invariant(void **state) {
     drop(&huge);
 }
 
+/* A live object of a full page that is not marked as one. */
+static void test_check_sees_a_full_page_that_has_lost_an_object(void **state) {
+    struct object o[] = {make(2000), make(2000)};
+    struct slab *slab = slab_of(o[0].p);
+    (void)state;
+    assert_int_equal(slab->first_free, NO_GRANULE);
+    slab->links.next[granule_of(o[1].p)] ^= 1;
+    expect_sees("live == live_in(slab)");
+    slab->links.next[granule_of(o[1].p)] ^= 1;
+    kmalloc_check();
+    drop(&o[0]);
+    drop(&o[1]);
+    check_empty();
+}
+
 /* An object inside another one, of either kind, and one in a slot that is called unused; the pages are counted. */
 static void test_check_sees_objects_that_overlap(void **state) {
     (void)state;
@@ -1777,8 +1814,6 @@ static void test_check_sees_objects_that_overlap(void **state) {
     drop(&small);
     drop(&huge);
 }
-
-static void expect_sees(const char *text) { EXPECT_PANIC(text, call_check, 0, 0); }
 
 static void put(struct slab *slab, struct list *list) {
     list_remove(&slab->list);
@@ -1962,11 +1997,13 @@ static const struct CMUnitTest tests[] = {
     TEST(test_freeing_a_foreign_address_panics),
     TEST(test_freeing_an_address_never_allocated_panics),
     TEST(test_an_interrupt_handler_is_refused),
+    TEST(test_an_interrupt_handler_gets_nothing_from_a_partial_page),
     TEST(test_a_provider_that_takes_nothing_back_is_a_panic),
     TEST(test_large_objects_are_there_when_small_addresses_are_not),
     TEST(test_writing_to_freed_objects_harms_nothing),
     TEST(test_overflows_harm_no_more_than_other_objects),
     TEST(test_check_sees_each_broken_invariant),
+    TEST(test_check_sees_a_full_page_that_has_lost_an_object),
     TEST(test_check_sees_objects_that_overlap),
     TEST(test_check_sees_a_page_in_the_wrong_list),
     TEST(test_check_sees_a_slot_that_is_filled_and_unused),

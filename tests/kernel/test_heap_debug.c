@@ -642,6 +642,24 @@ KTEST(heap_guard_finds_a_write_to_the_bytes_before_the_page_end)
     }
 }
 
+KTEST(heap_guard_finds_a_write_before_the_object_in_its_page)
+{
+    static const size_t sizes[] = {1, 50, 5000};
+
+    NEEDS(HEAP_GUARD);
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        allocate_it(sizes[i]);
+        KCHECK(object);
+        const char was = object[-3];
+        object[-3] = 'x';
+        KCHECK_TRAPS(check_heap, NULL, "heap underflow: written from 3 bytes before");
+        KCHECK_TRAPS(free_it_again, NULL, "heap underflow: written from 3 bytes before");
+        KCHECK_REPORTED("allocate_it");
+        object[-3] = was;
+        kfree(object);
+    }
+}
+
 KTEST(heap_leaks_counts_by_caller)
 {
     void *p[3];

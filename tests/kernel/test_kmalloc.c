@@ -492,6 +492,14 @@ KTEST(kmalloc_check_advises_the_debugging_heap)
     kfree(p);
 }
 
+/* kfree(NULL) is no mistake: the next one is not told as if it were the heap's. */
+KTEST(kmalloc_free_of_nothing_leaves_no_advice)
+{
+    kfree(NULL);
+    KCHECK_TRAPS(free_half_a_frame, NULL, "not page-aligned");
+    KCHECK(!find_text(ktest_report, HEAP_DEBUG_ADVICE));
+}
+
 static const size_t tier_sizes[] = {1, 40, 256, 300, 2000, 8192, 9000, 100000};
 
 KTEST(kmalloc_double_free_is_caught)
