@@ -354,6 +354,7 @@ static void test_each_segment_is_mapped_and_nothing_else(void **state) {
     add(4, 0, ANY, 0x1000, 0x1000, 4);
     add(LOAD, 0, ANY, 0x1000, 0x1000, 5);
     add(LOAD, 0, 0, 0, 0, 5);
+    add(LOAD, 0, ANY + 0x3000, 0x800, 0, 6); /* empty, whatever it says of the file */
     add(LOAD, 0x1000, ANY + 0x1000, 0x10, 0x1010, 6);
     check_map(wanted, 3);
 }

@@ -199,6 +199,8 @@ static void test_a_line_can_be_read_once_it_has_ended(void **state) {
 
 static void test_a_read_gives_what_it_can(void **state) {
     (void)state;
+    type("\xFF" "a\n"); /* a byte like any other */
+    check_read(9, "\xFF" "a\n");
     type("abcd\n");
     copies_most = 2;
     check_read(ALL, "ab");

@@ -354,6 +354,27 @@ KTEST(heap_debug_poison_before_the_first_use_and_after_the_last)
     }
 }
 
+/* An object in a slot where a smaller one was, between red zones that are now a part of it. */
+KTEST(heap_debug_poison_fills_a_slot_that_is_used_again)
+{
+    static const size_t sizes[][2] = {{40, 90}, {600, 900}, {1100, 2000}};
+
+    NEEDS(HEAP_DEBUG);
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        void *beside = kmalloc(sizes[i][1]); /* for their page to stay */
+        kmalloc_trim();
+        char *smaller = kmalloc(sizes[i][0]);
+        KCHECK(beside && smaller);
+        kfree(smaller);
+        kmalloc_trim();
+        allocate_it(sizes[i][1]);
+        KCHECK_EQ(object, smaller);
+        KCHECK(is_poison(object, sizes[i][1]));
+        kfree(object);
+        kfree(beside);
+    }
+}
+
 static void check_write_after_free(size_t size) {
     char text[60];
 

@@ -105,6 +105,10 @@ KTEST(kmalloc_refuses_size_0_and_absurd_sizes)
         KCHECK_EQ(kmalloc_aligned(absurd[i], PAGE_SIZE), NULL);
         KCHECK_EQ(pm_count().free, free);
     }
+    for (size_t size = 0u - 2 * PAGE_SIZE; size != 0; size += 8) { /* what a heap adds may wrap */
+        KCHECK_EQ(kmalloc(size), NULL);
+        KCHECK_EQ(kmalloc_aligned(size - 1, 64), NULL);
+    }
     KCHECK_EQ(kmalloc_aligned(64, 0x80000000), NULL);
     KCHECK_EQ(pm_count().free, free);
 }

@@ -179,6 +179,7 @@ static void offsets(void) {
     KCHECK(word(0) == INT32_MAX && word(1) == 0);
     EXPECT(-EINVAL, SYS_LLSEEK, 3, 0, 1, PLACE, SEEK_CUR);
     EXPECT(-EINVAL, SYS_LLSEEK, 3, 0, 0x80000000, PLACE, SEEK_SET);
+    EXPECT(-EINVAL, SYS_LLSEEK, 3, 0, (unsigned)-1, PLACE, SEEK_CUR); /* 2^32 - 1, not -1 */
     EXPECT(-EINVAL, SYS_LLSEEK, 3, 1, 0, PLACE, SEEK_SET);
     EXPECT(0, SYS_LLSEEK, 3, (unsigned)-1, (unsigned)-INT32_MAX, PLACE, SEEK_CUR);
     KCHECK(word(0) == 0 && word(1) == 0);

@@ -498,6 +498,21 @@ static void mapping_runs_out(void) {
 KTEST(process_mapping_that_fails_leaves_nothing)
 { puppet_checks(mapping_runs_out); }
 
+/* A mapping that memory runs out for would have reached down nearly to the heap, which can grow there. */
+static void heap_grows_where_a_mapping_failed(void) {
+    const unsigned end = current->memory.brk_start + 8 * PAGE_SIZE;
+
+    frames_hold_all();
+    int value = CALL(SYS_MMAP2, 0, current->memory.lowest - end + 4 * PAGE_SIZE, RW, ANYWHERE);
+    frames_release_all();
+    KCHECK_EQ(value, -ENOMEM);
+    KCHECK_EQ(CALL(SYS_BRK, end), end);
+    KCHECK_EQ(access_to(end - 1), WRITABLE);
+}
+
+KTEST(process_heap_grows_where_a_mapping_has_failed)
+{ puppet_checks(heap_grows_where_a_mapping_failed); }
+
 /* ---- faults ---- */
 
 static struct process_fault told;

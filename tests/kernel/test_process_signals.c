@@ -147,6 +147,20 @@ static void sending(void) {
 KTEST(process_signals_are_sent_or_ignored)
 { puppet_checks(sending); }
 
+/* What a default action ignores is dropped when that comes back, and does not reach a later handler. */
+static void dropped(void) {
+    current->signals.blocked = BIT(SIGCHLD);
+    set_handler(SIGCHLD, 0);
+    EXPECT(0, SYS_KILL, 0, SIGCHLD);
+    KCHECK(mask_is(BIT(SIGCHLD), BIT(SIGCHLD)));
+    put_action(SIG_DFL, 0, 0, 0);
+    EXPECT(0, SYS_RT_SIGACTION, SIGCHLD, PLACE, 0, 8);
+    KCHECK(mask_is(BIT(SIGCHLD), 0));
+}
+
+KTEST(process_signal_that_is_ignored_by_default_is_dropped)
+{ puppet_checks(dropped); }
+
 /* ---- handlers ---- */
 
 /* The frame that a handler finds: Linux's, on i386. */
@@ -185,7 +199,9 @@ static void frames(void) {
     KCHECK(((unsigned)on + 4) % 16 == 0 && STACK - (unsigned)(on + 1) < sizeof(struct fpu_state) + 16);
     KCHECK_EQ(on->return_address, (unsigned)on->code);
     KCHECK(!memcmp(on->code, "\xB8\xAD\0\0\0\xCD\x80", 8));
-    KCHECK(on->signal == USR1 && on->siginfo.signo == (int)USR1);
+    KCHECK(on->signal == USR1);
+    KCHECK(!memcmp(&on->siginfo, &(struct siginfo){.signo = (int)USR1}, sizeof(on->siginfo)));
+    KCHECK(!memcmp(&on->flags, (const unsigned[5]){0}, 20) && on->mask[1] == 0); /* flags, link and stack */
     KCHECK(on->info == (unsigned)&on->siginfo && on->context == (unsigned)&on->flags);
     KCHECK(puppet_frame->eax == USR1 && puppet_frame->edx == on->info && puppet_frame->ecx == on->context);
     KCHECK(on->sigcontext.frame.eip == CALL_END && on->sigcontext.frame.user_esp == STACK);
@@ -209,7 +225,7 @@ static void changed_frames(void) {
     struct found *on = (struct found *)handle();
     on->sigcontext.frame.eflags = ~0u;
     on->sigcontext.fs = on->sigcontext.gs = 0xFFFB; /* beyond the GDT */
-    on->sigcontext.frame.cs = on->sigcontext.frame.user_ss = 8;
+    on->sigcontext.frame.cs = on->sigcontext.frame.user_ss = KERNEL_CS;
     on->sigcontext.frame.eax = 77;
     on->mask[0] = ~0u;
     puppet_frame->user_esp = (unsigned)on + 4;
@@ -226,9 +242,11 @@ static void changed_frames(void) {
     KCHECK_EQ(on->mask[0], BIT(USR2));
     KCHECK(mask_is(BIT(USR2), 0));
     on->sigcontext.frame.eflags = ~0u;
+    on->sigcontext.frame.cs = on->sigcontext.frame.user_ss = USER_TLS; /* ring 3, but neither code nor stack is to be there */
     puppet_frame->user_esp = (unsigned)on + 8;
     EXPECT(0, SYS_SIGRETURN); /* its restorer pops the number, too */
     KCHECK_EQ(puppet_frame->user_esp, STACK);
+    KCHECK(puppet_frame->cs == USER_CS && puppet_frame->user_ss == USER_DS);
     KCHECK_EQ(puppet_frame->eflags, EFLAGS_PROGRAM | EFLAGS_IF | 2);
 }
 
@@ -246,6 +264,11 @@ static void flags(void) {
     KCHECK(mask_is(BIT(USR1) | BIT(USR2), 0));
     EXPECT(0, SYS_RT_SIGACTION, USR1, 0, PLACE, 8);
     KCHECK(word(0) == SIG_DFL && word(1) == SA_RESETHAND);
+    memcpy((char *)PLACE, (const unsigned[4]){HANDLER, BIT(SIGKILL) | BIT(SIGSTOP), 0, 0}, 16);
+    EXPECT(0, SYS_SIGACTION, USR1, PLACE, 0); /* the old call's order: handler, mask */
+    current->signals.blocked = 0;
+    EXPECT(USR1, SYS_KILL, 0, USR1);
+    KCHECK(mask_is(BIT(USR1), 0));
 }
 
 KTEST(process_signal_handlers_block_what_they_say)
