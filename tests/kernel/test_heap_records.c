@@ -88,24 +88,6 @@ static void go_to_the_end(void) {
     kmalloc_trim();
 }
 
-/* The addresses that are wanted lie across the place from which the search goes on: more than there are on either side. */
-KTEST(heap_debug_run_is_found_across_where_the_last_one_ended)
-{
-    if (heap_mode() == HEAP_NORMAL)
-        KSKIP("needs heap=debug or heap=guard");
-    KCHECK_CALL(go_to_the_end());
-    for (size_t mib = 128; mib >= 32; mib /= 2) {
-        void *p = kmalloc_aligned(1, mib << 20);
-        KCHECK(p);
-        kfree(p);
-    }
-    kmalloc_trim();
-    void *p = kmalloc_aligned(1, 256u << 20);
-    KCHECK(p && (uintptr_t)p % (256u << 20) == 0);
-    kfree(p);
-    kmalloc_trim();
-}
-
 /* Whether the last four of the N objects at P lie in two pages of slots, one behind the other. */
 static bool are_neighbours(char *const *p, unsigned n) {
     return n >= 4 && page_of(p[n - 4]) == page_of(p[n - 3]) && page_of(p[n - 2]) == page_of(p[n - 1]) &&
