@@ -100,6 +100,18 @@ static void test_a_map_is_read_whatever_its_entries_size(void **state) {
     }
 }
 
+/* Where entries overlap, one of memory is enough, wherever it stands. */
+static void test_memory_is_what_any_entry_calls_so(void **state) {
+    static const uint32_t types[][3] = {{1, 2, 2}, {2, 1, 2}, {2, 2, 1}};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+        uint32_t at = put(0, 20, 0x40000000, 0x1000, types[i][0]);
+        at = put(at, 20, 0x40000000, 0x1000, types[i][1]);
+        read_table(put(at, 20, 0x40000000, 0x1000, types[i][2]));
+        assert_true(is_memory(0x40000800));
+    }
+}
+
 static void test_an_entry_that_is_too_short_ends_the_map(void **state) {
     uint32_t second = put(0, 20, 0x40000000, 0x1000, 1);
     char text[100];
@@ -590,6 +602,7 @@ static void test_too_little_memory_is_a_panic_that_says_how_much(void **state) {
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_a_map_is_read_whatever_its_entries_size),
+    cmocka_unit_test(test_memory_is_what_any_entry_calls_so),
     cmocka_unit_test(test_an_entry_that_is_too_short_ends_the_map),
     cmocka_unit_test(test_an_entry_that_runs_off_the_map_is_the_last),
     cmocka_unit_test(test_a_map_may_be_longer_than_its_entries),
