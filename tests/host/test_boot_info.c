@@ -223,6 +223,19 @@ static void test_neighbours_of_one_type_are_kept_as_one(void **state) {
     }
 }
 
+/* What touches the last one kept is added to it only if it follows it. */
+static void test_no_entry_is_kept_past_one_that_is_not(void **state) {
+    uint32_t at = 0;
+    (void)state;
+    for (unsigned i = 0; i <= MAP_KEPT; i++)
+        at = put(at, 20, i * 0x2000, 0x1000, 1);
+    at = put(at, 20, (MAP_KEPT - 1) * 0x2000 + 0x1000, 0x800, 1);
+    memset(&boot_info, 0, sizeof boot_info);
+    read_table(at);
+    assert_int_equal(boot_info.map_runs, MAP_KEPT + 2);
+    assert_int_equal(boot_info.map[MAP_KEPT - 1].length, 0x1000);
+}
+
 static void call_memory(uintptr_t a, uintptr_t b) {
     (void)a;
     (void)b;
@@ -608,6 +621,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_a_map_may_be_longer_than_its_entries),
     cmocka_unit_test(test_a_map_off_the_address_space_is_not_read),
     cmocka_unit_test(test_neighbours_of_one_type_are_kept_as_one),
+    cmocka_unit_test(test_no_entry_is_kept_past_one_that_is_not),
     cmocka_unit_test(test_more_entries_than_any_map_has_are_a_panic),
     cmocka_unit_test(test_without_a_map_the_two_sizes_are_taken),
     cmocka_unit_test(test_what_is_memory_to_the_byte),
