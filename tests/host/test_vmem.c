@@ -1260,6 +1260,7 @@ static void test_check_sees_each_broken_invariant(void **state) {
     check_sees(directory + 5 * 4, 0x1000, of_flags); /* absent, but not zero */
     check_sees(directory + 768 * 4, mmu_word(directory + 768 * 4) & ~PTE_USER, of_flags);
     check_sees(directory + 768 * 4, 0, of_pages);                             /* its table is lost */
+    check_sees(directory + 960 * 4, 0, of_pages);                             /* one without frames of pm's, too */
     check_sees(directory + 769 * 4, mmu_word(directory + 768 * 4), of_pages); /* or linked twice */
     check_sees(heap + 2 * 4, 0, of_entries);                                  /* an entry is lost */
     check_sees(heap + 7 * 4, page & ~PTE_PRESENT, of_entry);
