@@ -510,6 +510,23 @@ static void test_protecting_leaves_no_stale_entry(void **state) {
     }
 }
 
+/* From any permissions to any: what only opens a page is to be seen at once, too. */
+static void test_protecting_leaves_no_stale_permissions(void **state) {
+    static const unsigned all[] = {0, VMEM_USER, WRITE, WRITE | VMEM_USER};
+    (void)state;
+    assert_int_equal(space_reserve(at(AT), 2, WRITE), 0);
+    for (size_t from = 0; from < ARRAY_SIZE(all); from++)
+        for (size_t to = 0; to < ARRAY_SIZE(all); to++) {
+            assert_int_equal(space_protect(at(AT), 2, all[from]), 0);
+            load(AT);
+            load(AT + PAGE_SIZE);
+            assert_int_equal(space_protect(at(AT), 2, all[to]), 0);
+            mmu_check_caches();
+        }
+    space_release(at(AT), 2);
+    check_end();
+}
+
 /* ---- the kernel's part ---- */
 
 /* Those of other pages stay in the TLB. */
@@ -1217,6 +1234,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_a_device_stays_a_device_in_a_clone),
     TEST(test_a_view_goes_with_its_space),
     TEST(test_protecting_leaves_no_stale_entry),
+    TEST(test_protecting_leaves_no_stale_permissions),
     TEST(test_releasing_a_few_pages_flushes_them_one_by_one),
     TEST(test_a_directory_is_brought_up_to_date_before_it_is_loaded),
     TEST(test_a_directory_that_missed_a_table_for_another_is_brought_up_to_date),
