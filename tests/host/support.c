@@ -23,7 +23,8 @@ static jmp_buf *panic_catcher;
 static char panic_message[512];
 
 void panic_about(const void *address) { (void)address; }
-void panic_advise(const char *advice) { (void)advice; }
+const char *panic_advice;
+void panic_advise(const char *advice) { panic_advice = advice; }
 
 void panic_at(const char *file, int line, const char *fmt, ...) {
     va_list args;

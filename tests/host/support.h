@@ -20,6 +20,9 @@
 typedef void host_call(uintptr_t a, uintptr_t b);
 void expect_panic(const char *file, int line, const char *text, host_call *fn, uintptr_t a, uintptr_t b);
 
+/* What the next panic, or the last one, advises to try; or NULL. */
+extern const char *panic_advice;
+
 /* The same numbers on every run, unless QUIRE_SEED says otherwise. */
 unsigned random_word(void);
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "heap_debug.h"
 #include "kheap.h"
 #include "memlayout.h"
 #include "pages.h"
@@ -1707,8 +1708,10 @@ static void expect_sees(const char *text) { EXPECT_PANIC(text, call_check, 0, 0)
 static void check_sees(int line, void *word, uint32_t difference) {
     uint32_t *p = word;
     kmalloc_check();
+    assert_null(panic_advice);
     *p ^= difference;
     expect_panic(__FILE__, line, "assertion failed", call_check, 0, 0);
+    assert_string_equal(panic_advice, HEAP_DEBUG_ADVICE);
     *p ^= difference;
     kmalloc_check();
 }
