@@ -373,6 +373,10 @@ static void suspended(void) {
     KCHECK_EQ(on->sigcontext.frame.eax, -EINTR);
     KCHECK_EQ(on->mask[0], BIT(USR2)); /* comes back, not the one of meanwhile */
     KCHECK(mask_is(BIT(SIGCHLD), 0));
+    current->signals.blocked = BIT(USR2);
+    on = INTERRUPT(USR1, SYS_SIGSUSPEND, 0, 0, BIT(SIGCHLD) | BIT(SIGKILL)); /* the old call: the mask itself */
+    KCHECK_EQ(on->mask[0], BIT(USR2));
+    KCHECK(mask_is(BIT(SIGCHLD), 0));
 }
 
 KTEST(process_that_waits_for_a_signal_gets_its_mask_back)
