@@ -111,6 +111,13 @@ static bool checked; /* to its end */
 
 int puppet_makes(const unsigned call[7]) { return puppet_call(puppet_frame, call[0], call + 1); }
 
+__attribute__((noinline)) void puppet_paint_stack(void) {
+    volatile char below[2500];
+
+    for (size_t i = 0; i < sizeof(below); i++)
+        below[i] = 'x';
+}
+
 void puppet_expects(const char *file, int line, const unsigned call[7], int value) {
     if (ktest_failing())
         return;

@@ -59,6 +59,9 @@ int puppet_makes(const unsigned call[7]);
     } while (0)
 void puppet_expects(const char *file, int line, const unsigned call[7], int value);
 
+/* Leaves something on the part of the kernel's stack that the next call uses: none of it may reach the program. */
+void puppet_paint_stack(void);
+
 /* The registers with which the puppet goes on. */
 extern struct trap_frame *puppet_frame;
 

@@ -74,6 +74,22 @@ KTEST(heap_debug_double_free_names_object_size_and_callers)
     }
 }
 
+/* A slot that has left the quarantine, and that a trim has gone through, remembers its last object. */
+KTEST(heap_debug_double_free_after_a_trim_names_the_callers)
+{
+    NEEDS(HEAP_DEBUG);
+    void *beside = kmalloc(100); /* for its page to stay */
+    allocate_it(100);
+    KCHECK(beside && object);
+    free_it_first();
+    kmalloc_trim();
+    KCHECK_TRAPS(free_it_again, NULL, "double free");
+    KCHECK_REPORTED("100 bytes at 0x");
+    KCHECK_REPORTED("allocate_it");
+    KCHECK_REPORTED("free_it_first");
+    kfree(beside);
+}
+
 /* Objects in slots, in runs, and such as fill their pages to the last byte. */
 static const size_t some_sizes[] = {1, 50, 2016, 2017, 3000, 4064, 4096, 8192, 20000};
 

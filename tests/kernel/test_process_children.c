@@ -2,6 +2,7 @@
 #include "process.h"
 
 #include "../../kernel/process/process_inside.h"
+#include "kmalloc.h"
 #include "ktest.h"
 #include "puppet.h"
 #include "string.h"
@@ -60,7 +61,10 @@ static void children(void) {
     EXPECT(-ECHILD, SYS_WAITPID, 0, PLACE, 0); /* its group is another */
     KCHECK_EQ(CALL(SYS_KILL, (unsigned)child, SIGKILL), 0); /* as on Linux: it has ended, but is there */
     KCHECK_EQ(CALL(SYS_KILL, (unsigned)-child, 0), 0);
+    memset((char *)MORE, 'x', sizeof(struct rusage));
+    puppet_paint_stack();
     KCHECK_EQ(CALL(SYS_WAIT4, (unsigned)-child, PLACE, 0, MORE), child);
+    KCHECK(!memcmp((char *)MORE, &(struct rusage){0}, sizeof(struct rusage))); /* nothing is known of it */
     KCHECK_EQ(CALL(SYS_KILL, (unsigned)-child, 0), -ESRCH);
     KCHECK_EQ(word(0), ((unsigned)child & 0xFF) << 8); /* what a puppet's child exits with */
     EXPECT(-ECHILD, SYS_WAITPID, (unsigned)-1, PLACE, 0);
@@ -373,6 +377,24 @@ static void started(void) {
 
 KTEST(process_start_gives_a_program_what_it_needs)
 { puppet_checks(started); }
+
+/* FXSAVE leaves the end of its area as it is (SDM vol. 1, 10.5.1), and signal handlers find all of it on their stack. */
+static void child_of_painted_memory(void) {
+    void *object = kmalloc(sizeof(struct process));
+
+    KCHECK(object);
+    memset(object, 'x', sizeof(struct process));
+    kfree(object);
+    const int pid = CALL(SYS_FORK);
+    KCHECK(pid > 0);
+    const uint8_t *bytes = process_find(pid)->context.fpu.bytes;
+    for (unsigned at = 416; at < sizeof(struct fpu_state); at++)
+        KCHECK_EQ(bytes[at], current->context.fpu.bytes[at]);
+    KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)pid, PLACE, 0), pid);
+}
+
+KTEST(process_child_has_nothing_of_what_was_in_its_record)
+{ puppet_checks(child_of_painted_memory); }
 
 /* ---- what becomes of them ---- */
 

@@ -263,8 +263,8 @@ static int exec_with(unsigned count, unsigned text) {
 
 static const char *name = "a name of more than thirty-one bytes";
 
-/* The program as FILE, which execve takes for "/proc/self/exe". */
-static int exec_file(const char *data, size_t size) {
+/* The program as FILE, which execve takes for "/proc/self/exe", with the arguments at ARGV. */
+static int exec_file_with(const char *data, size_t size, unsigned argv) {
     static struct module file;
 
     file.name = name;
@@ -273,8 +273,10 @@ static int exec_file(const char *data, size_t size) {
     file.start = 1; /* not at a page's start: all of it is copied */
     current->program = &file;
     memcpy(TEXT, "/proc/self/exe", 15);
-    return CALL(SYS_EXECVE, (unsigned)TEXT, PUPPET_ARGUMENTS);
+    return CALL(SYS_EXECVE, (unsigned)TEXT, argv);
 }
+
+static int exec_file(const char *data, size_t size) { return exec_file_with(data, size, PUPPET_ARGUMENTS); }
 
 static void other_files(void) {
     const unsigned headers = PAGE_SIZE + 4; /* where no segment is */
@@ -286,6 +288,7 @@ static void other_files(void) {
     memcpy(other + 28, &headers, sizeof(headers));
     KCHECK_EQ(exec_file(other, PAGE_SIZE), -ENOEXEC); /* the headers are not in it */
     KCHECK_EQ(exec_file(other + 1, PAGE_SIZE), -ENOEXEC);
+    KCHECK_EQ(exec_file_with(other + 1, PAGE_SIZE, FAR), -EFAULT); /* as on Linux: arguments are looked at first */
     KCHECK_EQ(exec_file(other, 51), -ENOEXEC);
     KCHECK_EQ(exec_file(other, headers + 31), -ENOEXEC);
     KCHECK_EQ(exec_file(other, headers + 32), 0);

@@ -173,21 +173,13 @@ struct found {
     uint8_t code[8];
 };
 
-/* Leaves something on the part of the kernel's stack that the next call uses. */
-static __attribute__((noinline)) void paint_stack(void) {
-    volatile char below[2500];
-
-    for (size_t i = 0; i < sizeof(below); i++)
-        below[i] = 'x';
-}
-
 /* The puppet gets USR1 with the action in its memory while the stack ends at STACK; where the frame is. */
 static const struct found *handle(void) {
     EXPECT(0, SYS_RT_SIGACTION, USR1, PLACE, 0, 8);
     puppet_frame->user_esp = STACK;
     puppet_frame->eip = CALL_END;
     puppet_frame->eflags |= EFLAGS_DF;
-    paint_stack();
+    puppet_paint_stack();
     EXPECT(USR1, SYS_KILL, 0, USR1);
     return (const struct found *)puppet_frame->user_esp;
 }
@@ -680,7 +672,7 @@ static void names(void) {
     static const char fields[6][65] = {"Linux", "quire", "5.10.0", "Quire", "i686", ""};
 
     memset((char *)PLACE, 'x', sizeof(fields) + 1);
-    paint_stack();
+    puppet_paint_stack();
     EXPECT(0, SYS_UNAME, PLACE);
     KCHECK(!memcmp((char *)PLACE, fields, sizeof(fields)) && ((char *)PLACE)[sizeof(fields)] == 'x');
 }
@@ -694,7 +686,7 @@ static void usage(void) {
     struct rusage wanted = {0};
 
     memset((char *)PLACE, 'x', sizeof(*usage));
-    paint_stack();
+    puppet_paint_stack();
     EXPECT(0, SYS_GETRUSAGE, 0, PLACE);
     wanted.minor_faults = current->faults;
     KCHECK(!memcmp(usage, &wanted, sizeof(wanted)));
