@@ -117,6 +117,27 @@ static void check_overflow(size_t size, unsigned by) {
     kfree(object);
 }
 
+static void move_it(void *arg) {
+    (void)arg;
+    krealloc(object, 60);
+}
+
+KTEST(heap_debug_overflow_is_found_when_the_object_moves)
+{
+    NEEDS(HEAP_DEBUG);
+    allocate_it(50);
+    char *to = kmalloc(60);
+    KCHECK(object && to);
+    kfree(to);
+    kmalloc_trim(); /* the next object is there again */
+    object[50] = 'x';
+    KCHECK_TRAPS(move_it, NULL, "heap overflow: written up to 1 bytes");
+    KCHECK_REPORTED("allocate_it");
+    object[50] = (char)0xB5;
+    kfree(to); /* the copy, which nobody was told of */
+    kfree(object);
+}
+
 KTEST(heap_debug_overflow_is_found_at_kfree_and_by_the_check)
 {
     NEEDS(HEAP_DEBUG);

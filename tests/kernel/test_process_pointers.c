@@ -334,6 +334,43 @@ KTEST(process_pointers_at_borders_work_or_fault)
     KCHECK(cases > 4000);
 }
 
+/* ---- what else they might show ---- */
+
+/* Where what a call gives to the program has four bytes of what was on the kernel's stack. */
+static void look_for_paint(struct trap_frame *frame) {
+    char *to = (char *)PUPPET_AREA + 2 * PAGE_SIZE;
+    unsigned arg[6] = {0};
+
+    if (current->pid != puppet)
+        make_call(frame, 1, 0, 0, 0);
+    open_files(frame);
+    tty_give(puppet);
+    for (const struct pointer_call *call = calls; call < calls + ARRAY_SIZE(calls); call++) {
+        if (call->kind != OUT && call->kind != FILLED)
+            continue;
+        memset(to, 0, PAGE_SIZE);
+        for (unsigned i = 0; i < 5; i++)
+            arg[i] = argument(frame, call->arg[i], (unsigned)to);
+        puppet_paint_stack();
+        puppet_call(frame, call->number, arg);
+        for (size_t i = 0; i + 4 <= call->size; i++, cases++)
+            if (!failure[0] && !memcmp(to + i, "xxxx", 4))
+                format_buffer(failure, sizeof(failure), "%s shows the kernel's stack, %zu bytes in", call->name, i);
+        tidy_up(frame);
+    }
+    make_call(frame, 1, 0, 0, 0);
+}
+
+KTEST(process_calls_show_nothing_of_the_kernels_stack)
+{
+    cases = 0;
+    failure[0] = '\0';
+    run(look_for_paint);
+    if (failure[0])
+        ktest_fail(__FILE__, __LINE__, "%s", failure);
+    KCHECK(cases > 1000);
+}
+
 /* ---- the frames of signals ---- */
 
 static unsigned stack_at; /* 0 once it is used */
