@@ -126,6 +126,7 @@ KTEST(heap_debug_overflow_is_found_when_the_object_moves)
 {
     NEEDS(HEAP_DEBUG);
     allocate_it(50);
+    kmalloc_trim();
     char *to = kmalloc(60);
     KCHECK(object && to);
     kfree(to);

@@ -43,6 +43,7 @@ static void actions(void) {
     EXPECT(-EINVAL, SYS_RT_SIGACTION, 0, PLACE, 0, 8);
     EXPECT(-EINVAL, SYS_RT_SIGACTION, 32, PLACE, 0, 8);
     EXPECT(-EINVAL, SYS_RT_SIGACTION, SIGKILL, PLACE, 0, 8);
+    EXPECT(-EFAULT, SYS_RT_SIGACTION, SIGKILL, END, 0, 8); /* the action is read first, as on Linux */
     EXPECT(-EINVAL, SYS_RT_SIGACTION, SIGSTOP, PLACE, 0, 8);
     EXPECT(0, SYS_RT_SIGACTION, SIGKILL, 0, MORE, 8);
     EXPECT(0, SYS_RT_SIGACTION, 1, PLACE, MORE, 8);
@@ -588,6 +589,7 @@ static void clocks(void) {
 
     EXPECT(0, SYS_CLOCK_GETTIME, 0, PLACE);
     KCHECK(time->seconds == (int)seconds && time->ns == (int)(ticks * TICK));
+    memset((char *)PLACE, 'x', 16);
     EXPECT(0, SYS_CLOCK_GETTIME64, 0, PLACE);
     KCHECK(word(0) == seconds && word(1) == 0 && word(2) == ticks * TICK && word(3) == 0);
     EXPECT(0, SYS_GETTIMEOFDAY, PLACE);
@@ -622,6 +624,11 @@ static void sleeps(void) {
     EXPECT(0, SYS_NANOSLEEP, PLACE, 0);
     KCHECK(timer_ticks() - now >= 2);
     KCHECK_EQ(current->context.wake_at, now + 2); /* it was left alone until then */
+    now = timer_ticks();
+    put_time((int)(now / TIMER_HZ), (int)(now % TIMER_HZ * TICK) + 1); /* until just after now: the next tick */
+    EXPECT(0, SYS_CLOCK_NANOSLEEP, 0, 1, PLACE);
+    KCHECK(timer_ticks() != now);
+    KCHECK_EQ(current->context.wake_at, now + 1);
     put_time(0, 1);
     now = timer_ticks();
     EXPECT(0, SYS_NANOSLEEP, PLACE, 0);
