@@ -662,6 +662,33 @@ KTEST(kmalloc_is_refused_in_an_interrupt_handler)
     }
 }
 
+static size_t told[4];
+
+/* What a handler may ask, over the kernel's code. */
+static void ask(void *p) {
+    struct kmalloc_stats stats;
+
+    irqs_served = 1;
+    told[0] = kmalloc_size(p);
+    told[1] = kmalloc_stats(0, &stats);
+    told[2] = kmalloc_pages();
+    told[3] = kmalloc_peak_pages();
+    irqs_served = 0;
+}
+
+KTEST(kmalloc_may_be_asked_in_an_interrupt_handler)
+{
+    struct kmalloc_stats stats;
+    void *p = kmalloc(100);
+
+    KCHECK(p);
+    ask(p);
+    KCHECK_EQ(told[0], kmalloc_size(p));
+    KCHECK_EQ(told[1], kmalloc_stats(0, &stats));
+    KCHECK(told[2] == kmalloc_pages() && told[3] == kmalloc_peak_pages());
+    kfree(p);
+}
+
 /* An overflow and a use after free damage other objects' contents, never the heap. */
 KTEST(kmalloc_survives_overflow_and_use_after_free)
 {
