@@ -83,8 +83,10 @@ KTEST(heap_debug_double_free_after_a_trim_names_the_callers)
     KCHECK(beside && object);
     free_it_first();
     kmalloc_trim();
+    char place[24];
+    format_buffer(place, sizeof(place), "100 bytes at 0x%08x", (unsigned)(uintptr_t)object);
     KCHECK_TRAPS(free_it_again, NULL, "double free");
-    KCHECK_REPORTED("100 bytes at 0x");
+    KCHECK_REPORTED(place);
     KCHECK_REPORTED("allocate_it");
     KCHECK_REPORTED("free_it_first");
     kfree(beside);
@@ -684,6 +686,25 @@ KTEST(heap_guard_takes_little_beside_the_objects)
     KCHECK(kmalloc_pages() - pages <= N + 5);
     for (unsigned i = 0; i < N; i++)
         kfree(p[i]);
+}
+
+/* What its books hold of objects that have gone is given back when memory runs out. */
+KTEST(heap_guard_gives_back_its_books_for_an_object)
+{
+    NEEDS(HEAP_GUARD);
+    kmalloc_trim();
+    size_t pages = kmalloc_pages();
+    for (unsigned i = 0; i < 1000; i++) { /* each lies behind the last one */
+        allocate_it(24);
+        KCHECK(object);
+        kfree(object);
+    }
+    KCHECK(kmalloc_pages() > pages + 5);
+    frames_hold_all();
+    object = kmalloc(2 * PAGE_SIZE); /* and its books, at most three pages */
+    frames_release_all();
+    KCHECK(object);
+    kfree(object);
 }
 
 KTEST(heap_guard_finds_a_write_to_the_bytes_before_the_page_end)
