@@ -303,18 +303,20 @@ static void test_a_full_table_is_not_a_mapped_one(void **state) {
     check_end();
 }
 
-/* All of its frames go into the magazine at once, on top of what is there; its own goes, too. */
-static void test_a_full_table_goes_with_its_space(void **state) {
-    struct space *me = space_current(), *other = space_create();
+/* All frames of a table go into the magazine at once, on top of what is there; its own goes, too. */
+static void test_full_tables_go_with_their_space(void **state) {
     (void)state;
-    space_switch(other);
-    assert_int_equal(space_reserve(at(AT), 1024, WRITE), 0);
-    for (unsigned i = 0; i < 1024; i++)
-        store(AT + i * PAGE_SIZE, i);
-    space_switch(me);
-    pm_free_page(pm_alloc_page());
-    space_destroy(other);
-    check_end();
+    for (unsigned pages = 1024; pages <= 3 * 1024; pages += 2 * 1024) {
+        struct space *me = space_current(), *other = space_create();
+        space_switch(other);
+        assert_int_equal(space_reserve(at(AT), pages, WRITE), 0);
+        for (unsigned i = 0; i < pages; i++)
+            store(AT + i * PAGE_SIZE, i);
+        space_switch(me);
+        pm_free_page(pm_alloc_page());
+        space_destroy(other);
+        check_end();
+    }
 }
 
 /* A table's frame may be mapped by an entry of that same table. */
@@ -508,6 +510,19 @@ static void test_protecting_leaves_no_stale_entry(void **state) {
         protect_pages(AT, n);
         protect_pages(AT + TABLE_SPAN - (n + 1) / 2 * PAGE_SIZE, n);
     }
+}
+
+/* The table in the middle is not there. */
+static void test_protecting_past_a_table_that_is_absent_is_refused(void **state) {
+    const uintptr_t last = AT + 2 * TABLE_SPAN;
+    (void)state;
+    assert_int_equal(space_reserve(at(AT + TABLE_SPAN - PAGE_SIZE), 1, WRITE), 0);
+    assert_int_equal(space_reserve(at(last), 1, WRITE), 0);
+    assert_int_equal(space_protect(at(AT + TABLE_SPAN - PAGE_SIZE), 1024 + 2, 0), VMEM_ABSENT);
+    store(last, 1);
+    store(AT + TABLE_SPAN - PAGE_SIZE, 1);
+    space_release(at(AT + TABLE_SPAN - PAGE_SIZE), 1024 + 2);
+    check_end();
 }
 
 /* From any permissions to any: what only opens a page is to be seen at once, too. */
@@ -1224,7 +1239,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_frames_of_a_module_are_shared_by_two_pages),
     TEST(test_pages_are_mapped_in_their_own_space),
     TEST(test_a_full_table_is_not_a_mapped_one),
-    TEST(test_a_full_table_goes_with_its_space),
+    TEST(test_full_tables_go_with_their_space),
     TEST(test_a_free_frame_keeps_its_pages),
     TEST(test_a_fault_that_has_been_mended_is_refused),
     TEST(test_a_device_is_cloned_however_often_it_was_mapped),
@@ -1234,6 +1249,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_a_device_stays_a_device_in_a_clone),
     TEST(test_a_view_goes_with_its_space),
     TEST(test_protecting_leaves_no_stale_entry),
+    TEST(test_protecting_past_a_table_that_is_absent_is_refused),
     TEST(test_protecting_leaves_no_stale_permissions),
     TEST(test_releasing_a_few_pages_flushes_them_one_by_one),
     TEST(test_a_directory_is_brought_up_to_date_before_it_is_loaded),

@@ -5,6 +5,7 @@
  * over at once, as its next owner would. Memory runs out because the test holds all but so many frames. */
 #include "vmem.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -1281,6 +1282,9 @@ static void test_check_sees_each_broken_invariant(void **state) {
     check_sees_record(table_0, *frame_at(table_0) + FRAME_ENTRY, "table_record(vpn)");
     check_sees_record(records, *frame_at(records) + FRAME_ENTRY, "table_record(vpn)");
     check_sees_record(heap, *frame_at(heap) - FRAME_ENTRY, of_entries);
+    char record[40];
+    snprintf(record, sizeof record, "0x%08x is 0x%08x", heap, *frame_at(heap) + FRAME_PAGE); /* as it stands there */
+    check_sees_record(heap, *frame_at(heap) + FRAME_PAGE, record);
     check_sees_record(heap, *frame_at(heap) + FRAME_PAGE, of_pages);
     check_sees_record(page, *frame_at(page) + FRAME_PAGE, of_pages);
     check_sees_record(page, *frame_at(page) - FRAME_PAGE, of_pages);
