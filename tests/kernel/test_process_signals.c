@@ -235,7 +235,7 @@ static void changed_frames(void) {
     KCHECK_EQ(on->mask[0], BIT(USR2));
     KCHECK(mask_is(BIT(USR2), 0));
     on->sigcontext.frame.eflags = ~0u;
-    on->sigcontext.frame.cs = on->sigcontext.frame.user_ss = USER_TLS; /* ring 3, but neither code nor stack is to be there */
+    on->sigcontext.frame.cs = on->sigcontext.frame.user_ss = USER_TLS; /* of ring 3, and data: IRET would fault */
     puppet_frame->user_esp = (unsigned)on + 8;
     EXPECT(0, SYS_SIGRETURN); /* its restorer pops the number, too */
     KCHECK_EQ(puppet_frame->user_esp, STACK);
