@@ -100,8 +100,8 @@ static void test_a_map_is_read_whatever_its_entries_size(void **state) {
     }
 }
 
-/* Where entries overlap, one of memory is enough, wherever it stands. */
-static void test_memory_is_what_any_entry_calls_so(void **state) {
+/* Where entries overlap, one that says memory is enough, in any order. */
+static void test_one_entry_that_says_memory_is_enough(void **state) {
     static const uint32_t types[][3] = {{1, 2, 2}, {2, 1, 2}, {2, 2, 1}};
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
@@ -223,8 +223,8 @@ static void test_neighbours_of_one_type_are_kept_as_one(void **state) {
     }
 }
 
-/* What touches the last one kept is added to it only if it follows it. */
-static void test_no_entry_is_kept_past_one_that_is_not(void **state) {
+/* An entry that continues the last one kept is merged into it only if no entry that was not kept lies between. */
+static void test_no_entry_is_merged_across_one_that_was_not_kept(void **state) {
     uint32_t at = 0;
     (void)state;
     for (unsigned i = 0; i <= MAP_KEPT; i++)
@@ -615,13 +615,13 @@ static void test_too_little_memory_is_a_panic_that_says_how_much(void **state) {
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_a_map_is_read_whatever_its_entries_size),
-    cmocka_unit_test(test_memory_is_what_any_entry_calls_so),
+    cmocka_unit_test(test_one_entry_that_says_memory_is_enough),
     cmocka_unit_test(test_an_entry_that_is_too_short_ends_the_map),
     cmocka_unit_test(test_an_entry_that_runs_off_the_map_is_the_last),
     cmocka_unit_test(test_a_map_may_be_longer_than_its_entries),
     cmocka_unit_test(test_a_map_off_the_address_space_is_not_read),
     cmocka_unit_test(test_neighbours_of_one_type_are_kept_as_one),
-    cmocka_unit_test(test_no_entry_is_kept_past_one_that_is_not),
+    cmocka_unit_test(test_no_entry_is_merged_across_one_that_was_not_kept),
     cmocka_unit_test(test_more_entries_than_any_map_has_are_a_panic),
     cmocka_unit_test(test_without_a_map_the_two_sizes_are_taken),
     cmocka_unit_test(test_what_is_memory_to_the_byte),

@@ -1591,7 +1591,7 @@ static void test_an_interrupt_handler_is_refused(void **state) {
     check_empty();
 }
 
-/* Its class has a page with room that is not the current one, which is full, and then has room too. */
+/* The class has a partial page beside its current one: at first the current page is full, then it has room too. */
 static void test_an_interrupt_handler_gets_nothing_from_a_partial_page(void **state) {
     struct object o[4];
     (void)state;
@@ -1779,7 +1779,7 @@ static void test_check_sees_each_broken_invariant(void **state) {
     drop(&huge);
 }
 
-/* A live object of a full page that is not marked as one. */
+/* A full page, one of whose live objects has lost its mark. */
 static void test_check_sees_a_full_page_that_has_lost_an_object(void **state) {
     struct object o[] = {make(2000), make(2000)};
     struct slab *slab = slab_of(o[0].p);

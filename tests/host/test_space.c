@@ -525,7 +525,7 @@ static void test_protecting_past_a_table_that_is_absent_is_refused(void **state)
     check_end();
 }
 
-/* From any permissions to any: what only opens a page is to be seen at once, too. */
+/* From any permissions to any others: a page that is only opened must be flushed, too. */
 static void test_protecting_leaves_no_stale_permissions(void **state) {
     static const unsigned all[] = {0, VMEM_USER, WRITE, WRITE | VMEM_USER};
     (void)state;

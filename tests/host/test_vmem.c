@@ -1261,7 +1261,7 @@ static void test_check_sees_each_broken_invariant(void **state) {
     check_sees(directory + 5 * 4, 0x1000, of_flags); /* absent, but not zero */
     check_sees(directory + 768 * 4, mmu_word(directory + 768 * 4) & ~PTE_USER, of_flags);
     check_sees(directory + 768 * 4, 0, of_pages);                             /* its table is lost */
-    check_sees(directory + 960 * 4, 0, of_pages);                             /* one without frames of pm's, too */
+    check_sees(directory + 960 * 4, 0, of_pages);                             /* or one that maps none of pm's */
     check_sees(directory + 769 * 4, mmu_word(directory + 768 * 4), of_pages); /* or linked twice */
     check_sees(heap + 2 * 4, 0, of_entries);                                  /* an entry is lost */
     check_sees(heap + 7 * 4, page & ~PTE_PRESENT, of_entry);
@@ -1283,7 +1283,7 @@ static void test_check_sees_each_broken_invariant(void **state) {
     check_sees_record(records, *frame_at(records) + FRAME_ENTRY, "table_record(vpn)");
     check_sees_record(heap, *frame_at(heap) - FRAME_ENTRY, of_entries);
     char record[40];
-    snprintf(record, sizeof record, "0x%08x is 0x%08x", heap, *frame_at(heap) + FRAME_PAGE); /* as it stands there */
+    snprintf(record, sizeof record, "0x%08x is 0x%08x", heap, *frame_at(heap) + FRAME_PAGE); /* the damaged record as it is */
     check_sees_record(heap, *frame_at(heap) + FRAME_PAGE, record);
     check_sees_record(heap, *frame_at(heap) + FRAME_PAGE, of_pages);
     check_sees_record(page, *frame_at(page) + FRAME_PAGE, of_pages);

@@ -59,7 +59,8 @@ int puppet_makes(const unsigned call[7]);
     } while (0)
 void puppet_expects(const char *file, int line, const unsigned call[7], int value);
 
-/* Leaves something on the part of the kernel's stack that the next call uses: none of it may reach the program. */
+/* Fills the kernel's stack below the caller, where the next call's locals will be, with 'x', of which nothing may reach
+ * the program. */
 void puppet_paint_stack(void);
 
 /* The registers with which the puppet goes on. */

@@ -74,11 +74,11 @@ KTEST(heap_debug_double_free_names_object_size_and_callers)
     }
 }
 
-/* A slot that has left the quarantine, and that a trim has gone through, remembers its last object. */
+/* After a trim has emptied the quarantine, a free slot still remembers its last object. */
 KTEST(heap_debug_double_free_after_a_trim_names_the_callers)
 {
     NEEDS(HEAP_DEBUG);
-    void *beside = kmalloc(100); /* for its page to stay */
+    void *beside = kmalloc(100); /* keeps the page in use */
     allocate_it(100);
     KCHECK(beside && object);
     free_it_first();
@@ -132,12 +132,12 @@ KTEST(heap_debug_overflow_is_found_when_the_object_moves)
     char *to = kmalloc(60);
     KCHECK(object && to);
     kfree(to);
-    kmalloc_trim(); /* the next object is there again */
+    kmalloc_trim(); /* the next object gets the same address */
     object[50] = 'x';
     KCHECK_TRAPS(move_it, NULL, "heap overflow: written up to 1 bytes");
     KCHECK_REPORTED("allocate_it");
     object[50] = (char)0xB5;
-    kfree(to); /* the copy, which nobody was told of */
+    kfree(to); /* the copy: krealloc trapped before it returned it */
     kfree(object);
 }
 
@@ -394,14 +394,14 @@ KTEST(heap_debug_poison_before_the_first_use_and_after_the_last)
     }
 }
 
-/* An object in a slot where a smaller one was, between red zones that are now a part of it. */
+/* A larger object in a slot that held a smaller one: it covers what was red zone, which must be poison now. */
 KTEST(heap_debug_poison_fills_a_slot_that_is_used_again)
 {
     static const size_t sizes[][2] = {{40, 90}, {600, 900}, {1100, 2000}};
 
     NEEDS(HEAP_DEBUG);
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
-        void *beside = kmalloc(sizes[i][1]); /* for their page to stay */
+        void *beside = kmalloc(sizes[i][1]); /* keeps the page in use */
         kmalloc_trim();
         char *smaller = kmalloc(sizes[i][0]);
         KCHECK(beside && smaller);
@@ -688,20 +688,20 @@ KTEST(heap_guard_takes_little_beside_the_objects)
         kfree(p[i]);
 }
 
-/* What its books hold of objects that have gone is given back when memory runs out. */
-KTEST(heap_guard_gives_back_its_books_for_an_object)
+/* Records of freed objects are given back when memory runs out. */
+KTEST(heap_guard_gives_back_records_for_an_object)
 {
     NEEDS(HEAP_GUARD);
     kmalloc_trim();
     size_t pages = kmalloc_pages();
-    for (unsigned i = 0; i < 1000; i++) { /* each lies behind the last one */
+    for (unsigned i = 0; i < 1000; i++) { /* each at a higher address than the last */
         allocate_it(24);
         KCHECK(object);
         kfree(object);
     }
     KCHECK(kmalloc_pages() > pages + 5);
     frames_hold_all();
-    object = kmalloc(2 * PAGE_SIZE); /* and its books, at most three pages */
+    object = kmalloc(2 * PAGE_SIZE); /* with its records, at most three pages more */
     frames_release_all();
     KCHECK(object);
     kfree(object);

@@ -105,7 +105,7 @@ KTEST(kmalloc_refuses_size_0_and_absurd_sizes)
         KCHECK_EQ(kmalloc_aligned(absurd[i], PAGE_SIZE), NULL);
         KCHECK_EQ(pm_count().free, free);
     }
-    for (size_t size = 0u - 2 * PAGE_SIZE; size != 0; size += 8) { /* what a heap adds may wrap */
+    for (size_t size = 0u - 2 * PAGE_SIZE; size != 0; size += 8) { /* what a heap adds must not wrap round */
         KCHECK_EQ(kmalloc(size), NULL);
         KCHECK_EQ(kmalloc_aligned(size - 1, 64), NULL);
     }
@@ -496,7 +496,7 @@ KTEST(kmalloc_check_advises_the_debugging_heap)
     kfree(p);
 }
 
-/* kfree(NULL) is no mistake: the next one is not told as if it were the heap's. */
+/* kfree(NULL) leaves no advice behind that a later panic, not the heap's, would print. */
 KTEST(kmalloc_free_of_nothing_leaves_no_advice)
 {
     kfree(NULL);
@@ -663,28 +663,28 @@ KTEST(kmalloc_is_refused_in_an_interrupt_handler)
 }
 
 static size_t told[4];
+static struct kmalloc_stats told_stats;
 
-/* What a handler may ask, over the kernel's code. */
-static void ask(void *p) {
-    struct kmalloc_stats stats;
-
+/* The queries that an interrupt handler may make, though it may not allocate. */
+static void query(void *p) {
     irqs_served = 1;
     told[0] = kmalloc_size(p);
-    told[1] = kmalloc_stats(0, &stats);
+    told[1] = kmalloc_stats(0, &told_stats);
     told[2] = kmalloc_pages();
     told[3] = kmalloc_peak_pages();
     irqs_served = 0;
 }
 
-KTEST(kmalloc_may_be_asked_in_an_interrupt_handler)
+KTEST(kmalloc_answers_queries_in_an_interrupt_handler)
 {
     struct kmalloc_stats stats;
     void *p = kmalloc(100);
 
     KCHECK(p);
-    ask(p);
+    query(p);
     KCHECK_EQ(told[0], kmalloc_size(p));
     KCHECK_EQ(told[1], kmalloc_stats(0, &stats));
+    KCHECK(!memcmp(&told_stats, &stats, sizeof(stats)));
     KCHECK(told[2] == kmalloc_pages() && told[3] == kmalloc_peak_pages());
     kfree(p);
 }

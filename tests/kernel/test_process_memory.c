@@ -498,7 +498,7 @@ static void mapping_runs_out(void) {
 KTEST(process_mapping_that_fails_leaves_nothing)
 { puppet_checks(mapping_runs_out); }
 
-/* A mapping that memory runs out for would have reached down nearly to the heap, which can grow there. */
+/* An mmap that fails for lack of memory, and would have reached below the break's new end: the heap can still grow there. */
 static void heap_grows_where_a_mapping_failed(void) {
     const unsigned end = current->memory.brk_start + 8 * PAGE_SIZE;
 

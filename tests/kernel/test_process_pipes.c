@@ -66,11 +66,13 @@ KTEST(process_pipe_ends_have_descriptors_and_flags)
 
 /* Its reader gets what there is, and the end of file only when nobody can write any more. */
 static void last_writer(void) {
-    EXPECT(0, SYS_PIPE, PLACE);
+    EXPECT(0, SYS_PIPE2, PLACE, O_NONBLOCK);
     EXPECT(3, SYS_WRITE, 4, PLACE, 3);
     EXPECT(5, SYS_DUP, 4);
     EXPECT(0, SYS_CLOSE, 4);
-    EXPECT(1, SYS_READ, 3, PLACE, 1);
+    EXPECT(3, SYS_READ, 3, PLACE, 9);
+    EXPECT(-EAGAIN, SYS_READ, 3, PLACE, 9); /* empty, but 5 can still write */
+    EXPECT(2, SYS_WRITE, 5, PLACE, 2);
     EXPECT(0, SYS_CLOSE, 5);
     EXPECT(2, SYS_READ, 3, PLACE, 9);
     EXPECT(0, SYS_READ, 3, PLACE, 9);
@@ -101,12 +103,14 @@ static void last_reader(void) {
 KTEST(process_pipe_breaks_when_its_last_reader_is_closed)
 { puppet_checks(last_reader); }
 
-/* A child has both ends, too, until it exits: so long the other end's reader or writer waits. */
+/* A forked child holds both ends until it exits; until then the parent's read or write waits. */
 static void ends_of_a_child(void) {
     EXPECT(0, SYS_PIPE, PLACE);
-    KCHECK(CALL(SYS_FORK) > 0);
+    const int child = CALL(SYS_FORK);
+    KCHECK(child > 0);
     EXPECT(0, SYS_CLOSE, 4);
     EXPECT(0, SYS_READ, 3, PLACE, 9);
+    KCHECK_EQ(process_find(child)->state, ZOMBIE); /* it was waited for */
     EXPECT(0, SYS_CLOSE, 3);
     EXPECT(0, SYS_PIPE, PLACE);
     current->signals.blocked = 1u << (SIGPIPE - 1);
@@ -151,7 +155,7 @@ static void one_page(void) {
 KTEST(process_pipes_hold_a_page_in_order)
 { puppet_checks(one_page); }
 
-/* The program's memory ends within what it writes from or reads to: as much goes through as there is. */
+/* The buffer runs off the end of the program's memory: as many bytes go through as are there. */
 static void memory_that_ends(void) {
     EXPECT(0, SYS_PIPE2, PLACE, O_NONBLOCK);
     put_numbers(0, 100);
@@ -166,7 +170,7 @@ static void memory_that_ends(void) {
     memset((char *)PLACE, 0, 10);
     EXPECT(6, SYS_READ, 3, PLACE, 10); /* nothing is lost */
     KCHECK(are_numbers(4, 6));
-    EXPECT(10, SYS_WRITE, 1, END - 10, 100); /* the terminal takes it so, too */
+    EXPECT(10, SYS_WRITE, 1, END - 10, 100); /* so does the terminal */
 }
 
 KTEST(process_pipes_take_what_memory_there_is)

@@ -334,9 +334,10 @@ KTEST(process_pointers_at_borders_work_or_fault)
     KCHECK(cases > 4000);
 }
 
-/* ---- what else they might show ---- */
+/* ---- nothing of the kernel's stack ---- */
 
-/* Where what a call gives to the program has four bytes of what was on the kernel's stack. */
+/* Each call that writes to the program, with the stack painted before it: FAILURE names the first that lets four bytes
+ * of paint through. */
 static void look_for_paint(struct trap_frame *frame) {
     char *to = (char *)PUPPET_AREA + 2 * PAGE_SIZE;
     unsigned arg[6] = {0};
@@ -352,7 +353,8 @@ static void look_for_paint(struct trap_frame *frame) {
         for (unsigned i = 0; i < 5; i++)
             arg[i] = argument(frame, call->arg[i], (unsigned)to);
         puppet_paint_stack();
-        puppet_call(frame, call->number, arg);
+        if (puppet_call(frame, call->number, arg) < 0 && !failure[0])
+            format_buffer(failure, sizeof(failure), "%s fails", call->name);
         for (size_t i = 0; i + 4 <= call->size; i++, cases++)
             if (!failure[0] && !memcmp(to + i, "xxxx", 4))
                 format_buffer(failure, sizeof(failure), "%s shows the kernel's stack, %zu bytes in", call->name, i);

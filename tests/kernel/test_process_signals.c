@@ -148,7 +148,7 @@ static void sending(void) {
 KTEST(process_signals_are_sent_or_ignored)
 { puppet_checks(sending); }
 
-/* What a default action ignores is dropped when that comes back, and does not reach a later handler. */
+/* Going back to SIG_DFL drops a pending signal whose default is to be ignored. */
 static void dropped(void) {
     current->signals.blocked = BIT(SIGCHLD);
     set_handler(SIGCHLD, 0);
@@ -201,7 +201,7 @@ static void frames(void) {
     KCHECK(on->sigcontext.frame.esp_at_pusha == STACK && on->sigcontext.frame.eax == 0);
     KCHECK(on->sigcontext.frame.eflags & EFLAGS_DF && !(puppet_frame->eflags & EFLAGS_DF));
     KCHECK(on->sigcontext.ds == USER_DS && on->sigcontext.es == USER_DS);
-    for (unsigned at = 416; at < sizeof(struct fpu_state); at++) /* FXSAVE writes less (SDM vol. 1, 10.5.1) */
+    for (unsigned at = 288; at < sizeof(struct fpu_state); at++) /* FXSAVE writes less (SDM vol. 1, 10.5.1) */
         KCHECK_EQ(((const char *)(on + 1))[at], 0);
     KCHECK(on->sigcontext.fpstate == 0 && on->sigcontext.oldmask == 0 && on->sigcontext.cr2 == 0);
     KCHECK_EQ(on->mask[0], 0);
@@ -235,7 +235,7 @@ static void changed_frames(void) {
     KCHECK_EQ(on->mask[0], BIT(USR2));
     KCHECK(mask_is(BIT(USR2), 0));
     on->sigcontext.frame.eflags = ~0u;
-    on->sigcontext.frame.cs = on->sigcontext.frame.user_ss = USER_TLS; /* of ring 3, and data: IRET would fault */
+    on->sigcontext.frame.cs = on->sigcontext.frame.user_ss = USER_TLS; /* a data segment of ring 3: IRET to it would fault */
     puppet_frame->user_esp = (unsigned)on + 8;
     EXPECT(0, SYS_SIGRETURN); /* its restorer pops the number, too */
     KCHECK_EQ(puppet_frame->user_esp, STACK);
@@ -246,17 +246,16 @@ static void changed_frames(void) {
 KTEST(process_signal_handlers_bring_back_what_is_harmless)
 { puppet_checks(changed_frames); }
 
-static void flags(void) {
+/* The mask is the action's, the signal itself unless SA_NODEFER, and never SIGKILL or SIGSTOP. */
+static void masks_of_handlers(void) {
     current->signals.blocked = BIT(USR2);
     put_action(HANDLER, SA_NODEFER, 0, BIT(USR1)); /* its own mask has the signal */
     handle();
     KCHECK(mask_is(BIT(USR1) | BIT(USR2), 0));
     current->signals.blocked = BIT(USR2);
-    put_action(HANDLER, SA_RESETHAND, 0, BIT(SIGKILL));
+    put_action(HANDLER, 0, 0, BIT(SIGKILL));
     handle();
     KCHECK(mask_is(BIT(USR1) | BIT(USR2), 0));
-    EXPECT(0, SYS_RT_SIGACTION, USR1, 0, PLACE, 8);
-    KCHECK(word(0) == SIG_DFL && word(1) == SA_RESETHAND);
     memcpy((char *)PLACE, (const unsigned[4]){HANDLER, BIT(SIGKILL) | BIT(SIGSTOP), 0, 0}, 16);
     EXPECT(0, SYS_SIGACTION, USR1, PLACE, 0); /* the old call's order: handler, mask */
     current->signals.blocked = 0;
@@ -265,7 +264,18 @@ static void flags(void) {
 }
 
 KTEST(process_signal_handlers_block_what_they_say)
-{ puppet_checks(flags); }
+{ puppet_checks(masks_of_handlers); }
+
+static void reset_handlers(void) {
+    put_action(HANDLER, SA_RESETHAND, 0, 0);
+    handle();
+    KCHECK(mask_is(BIT(USR1), 0));
+    EXPECT(0, SYS_RT_SIGACTION, USR1, 0, PLACE, 8);
+    KCHECK(word(0) == SIG_DFL && word(1) == SA_RESETHAND);
+}
+
+KTEST(process_signal_handlers_are_reset_that_ask_for_it)
+{ puppet_checks(reset_handlers); }
 
 /* The second signal comes when the first one's handler returns, to where the program had a number in eax like any other. */
 static void returning(void) {
@@ -293,15 +303,15 @@ KTEST(process_signal_at_a_handlers_return_changes_nothing)
 
 /* ---- calls that are interrupted ---- */
 
-/* Makes CALL from CALL_AT with SIGNAL pending, whose handler runs: its frame. */
-static const struct found *interrupt(unsigned signal, const unsigned call[7]) {
+/* Makes CALL from CALL_AT with SIGNAL pending, so that its handler is entered. Returns the handler's frame. */
+static const struct found *interrupt(int line, unsigned signal, const unsigned call[7]) {
     current->signals.pending = BIT(signal);
     puppet_frame->user_esp = STACK;
     puppet_frame->eip = CALL_END;
-    puppet_expects(__FILE__, __LINE__, call, (int)signal);
+    puppet_expects(__FILE__, line, call, (int)signal);
     return (const struct found *)puppet_frame->user_esp;
 }
-#define INTERRUPT(signal, ...) interrupt(signal, (const unsigned[7]){__VA_ARGS__})
+#define INTERRUPT(signal, ...) interrupt(__LINE__, signal, (const unsigned[7]){__VA_ARGS__})
 
 /* A system call that waits is repeated, or fails with EINTR, as the handler's flags say. */
 static void repeated_calls(void) {
@@ -323,7 +333,8 @@ static void repeated_calls(void) {
 KTEST(process_signals_interrupt_calls_or_repeat_them)
 { puppet_checks(repeated_calls); }
 
-/* With SA_RESTART, and before anything is done, what each call would return to its program after the handler. */
+/* SA_RESTART, before the call has done anything: what eax holds when the handler returns. The call's own number means that
+ * it is repeated. */
 static void waiting_calls(void) {
     static const struct {
         unsigned call[7], value;
@@ -337,8 +348,9 @@ static void waiting_calls(void) {
     KCHECK(CALL(SYS_FORK) > 0);
     EXPECT(0, SYS_PIPE2, MORE, O_NONBLOCK);
     for (size_t i = 0; i < ARRAY_SIZE(waiting); i++) {
-        const struct found *on = interrupt(USR1, waiting[i].call);
+        const struct found *on = interrupt(__LINE__, USR1, waiting[i].call);
         KCHECK_EQ(on->sigcontext.frame.eax, waiting[i].value);
+        KCHECK_EQ(on->sigcontext.frame.eip, waiting[i].value == waiting[i].call[0] ? CALL_AT : CALL_END);
     }
     KCHECK(CALL(SYS_WAITPID, (unsigned)-1, MORE, 0) > 0);
 }
@@ -351,6 +363,7 @@ static void part_of_a_write(void) {
     set_handler(USR1, SA_RESTART | SA_NODEFER);
     memcpy((char *)MORE, (const unsigned[4]){PLACE, PAGE_SIZE, PLACE, 1}, 16);
     const struct found *on = INTERRUPT(USR1, SYS_WRITEV, 4, MORE, 2);
+    KCHECK_EQ(on->sigcontext.frame.eip, CALL_END);
     KCHECK_EQ(on->sigcontext.frame.eax, PAGE_SIZE);
     EXPECT(PAGE_SIZE, SYS_READ, 3, PLACE, 2 * PAGE_SIZE);
 }
@@ -605,7 +618,7 @@ KTEST(process_clocks_count_ticks)
 
 static void put_time(int seconds, int ns) { *(struct timespec *)PLACE = (struct timespec){seconds, ns}; }
 
-/* A sleep lasts at least as long as it is to. */
+/* No sleep is shorter than was asked for. */
 static void sleeps(void) {
     static const struct timespec wrong[] = {{-1, 0}, {0, -1}, {0, 1000000000}};
     unsigned now = timer_ticks();
@@ -641,7 +654,7 @@ KTEST(process_sleeps_for_whole_ticks)
 static void interrupted_sleeps(void) {
     static const struct {
         struct timespec sleep, left;
-    } cases[] = {{{INT32_MAX, 999999999}, {INT32_MAX / TIMER_HZ, 0}}, /* the longest */
+    } cases[] = {{{INT32_MAX, 999999999}, {INT32_MAX / TIMER_HZ, 0}}, /* the cap of a second less, and one rounded up to */
                  {{5, 0}, {5, 0}},
                  {{0, 500000000}, {0, 500000000}}};
     static const struct {
@@ -663,7 +676,7 @@ static void interrupted_sleeps(void) {
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
         *(int *)MORE = 77;
         put_time(INT32_MAX, 0);
-        const struct found *on = interrupt(USR1, kinds[i].call);
+        const struct found *on = interrupt(__LINE__, USR1, kinds[i].call);
         KCHECK_EQ(on->sigcontext.frame.eax, kinds[i].value);
         KCHECK_EQ(left->seconds != 77, kinds[i].tells);
     }
@@ -673,7 +686,6 @@ KTEST(process_interrupted_sleeps_tell_what_is_left)
 { puppet_checks(interrupted_sleeps); }
 
 /* ---- the system's name, and a process's usage ---- */
-
 
 static void names(void) {
     static const char fields[6][65] = {"Linux", "quire", "5.10.0", "Quire", "i686", ""};
