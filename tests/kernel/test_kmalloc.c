@@ -477,6 +477,12 @@ static void free_half_a_frame(void *arg) {
     pm_free_page(1);
 }
 
+/* A mistake that is not the heap's comes without the heap's advice. */
+static void check_no_advice(void) {
+    KCHECK_TRAPS(free_half_a_frame, NULL, "not page-aligned");
+    KCHECK(!find_text(ktest_report, HEAP_DEBUG_ADVICE));
+}
+
 /* Where the heap is damaged, another one may say by whom; that is no help with other mistakes. */
 KTEST(kmalloc_check_advises_the_debugging_heap)
 {
@@ -491,8 +497,7 @@ KTEST(kmalloc_check_advises_the_debugging_heap)
     *page -= PAGE_SIZE;
     KCHECK_REPORTED(HEAP_DEBUG_ADVICE);
     kmalloc_check();
-    KCHECK_TRAPS(free_half_a_frame, NULL, "not page-aligned");
-    KCHECK(!find_text(ktest_report, HEAP_DEBUG_ADVICE));
+    check_no_advice();
     kfree(p);
 }
 
@@ -500,8 +505,7 @@ KTEST(kmalloc_check_advises_the_debugging_heap)
 KTEST(kmalloc_free_of_nothing_leaves_no_advice)
 {
     kfree(NULL);
-    KCHECK_TRAPS(free_half_a_frame, NULL, "not page-aligned");
-    KCHECK(!find_text(ktest_report, HEAP_DEBUG_ADVICE));
+    check_no_advice();
 }
 
 static const size_t tier_sizes[] = {1, 40, 256, 300, 2000, 8192, 9000, 100000};

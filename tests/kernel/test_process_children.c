@@ -30,31 +30,60 @@ static bool next_is(int from, int pid, int parent) {
            !strcmp(info.name, "puppet");
 }
 
-static void children(void) {
+static void groups(void) {
     const unsigned me = (unsigned)current->pid;
-    int child;
 
     KCHECK_EQ(CALL(SYS_GETPID), (int)me);
     KCHECK_EQ(CALL(SYS_GETPGRP), (int)me);
     EXPECT(MONITOR_PID, SYS_GETPPID);
-    EXPECT(-ECHILD, SYS_WAITPID, (unsigned)-1, PLACE, 0);
-    KCHECK((child = CALL(SYS_FORK)) > (int)me);
+    const int child = CALL(SYS_FORK);
+    KCHECK(child > (int)me);
     KCHECK_EQ(CALL(SYS_GETPGID, (unsigned)child), (int)me);
+    KCHECK_EQ(CALL(SYS_SETPGID, (unsigned)child, 0), 0);
+    KCHECK_EQ(CALL(SYS_GETPGID, (unsigned)child), child);
+    EXPECT(-EINVAL, SYS_SETPGID, 0, (unsigned)-1);
+    EXPECT(-ESRCH, SYS_SETPGID, 9999, 0);
+    EXPECT(-ESRCH, SYS_SETPGID, MONITOR_PID, 0);
+    EXPECT(-ESRCH, SYS_GETPGID, 9999);
+    KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)child, PLACE, 0), child);
+    KCHECK_EQ(CALL(SYS_SETPGID, me, 0), 0);
+    KCHECK_EQ(CALL(SYS_GETPGRP), (int)me);
+    KCHECK_EQ(CALL(SYS_SETPGID, me, 0x1234), 0);
+    EXPECT(0x1234, SYS_GETPGID, 0);
+    EXPECT(0x1234, SYS_GETPGRP);
+}
+
+KTEST(process_groups_are_set_and_told)
+{ puppet_checks(groups); }
+
+static void children(void) {
+    EXPECT(-ECHILD, SYS_WAITPID, (unsigned)-1, PLACE, 0);
+    const int child = CALL(SYS_FORK);
+    KCHECK(child > 0);
     EXPECT(0, SYS_WAITPID, (unsigned)-1, PLACE, WNOHANG);
     EXPECT(0, SYS_WAITPID, 0, PLACE, WNOHANG); /* of the group */
     EXPECT(-ECHILD, SYS_WAITPID, 9999, PLACE, WNOHANG);
+    KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)child + 1, PLACE, WNOHANG), -ECHILD);
     for (unsigned bit = 2; bit < 32; bit++) { /* WUNTRACED, WCONTINUED and three about threads are known */
         bool is_known = bit == 3 || bit >= 29;
         KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)-1, PLACE, WNOHANG | 1u << bit), is_known ? 0 : -EINVAL);
     }
     EXPECT(0, SYS_WAITPID, (unsigned)-1, PLACE, WNOHANG | 2, 7); /* this call has three arguments */
-    KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)child + 1, PLACE, WNOHANG), -ECHILD);
-    EXPECT(-EINVAL, SYS_SETPGID, 0, (unsigned)-1);
-    EXPECT(-ESRCH, SYS_SETPGID, 9999, 0);
-    EXPECT(-ESRCH, SYS_SETPGID, MONITOR_PID, 0);
-    EXPECT(-ESRCH, SYS_GETPGID, 9999);
+    current->context.timed = true; /* of a wait before this one */
+    KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)-1, PLACE, 0), child);
+    KCHECK(!current->context.timed);
+    KCHECK_EQ(word(0), ((unsigned)child & 0xFF) << 8); /* what a puppet's child exits with */
+    EXPECT(-ECHILD, SYS_WAITPID, (unsigned)-1, PLACE, 0);
+}
+
+KTEST(process_children_are_waited_for)
+{ puppet_checks(children); }
+
+static void group_of_a_child(void) {
+    const int child = CALL(SYS_FORK);
+
+    KCHECK(child > 0);
     KCHECK_EQ(CALL(SYS_SETPGID, (unsigned)child, 0), 0);
-    KCHECK_EQ(CALL(SYS_GETPGID, (unsigned)child), child);
     EXPECT(-ECHILD, SYS_WAITPID, 0, PLACE, WNOHANG);
     KCHECK_EQ(CALL(SYS_WAIT4, (unsigned)-child, END), -EFAULT); /* it can be waited for again */
     KCHECK_EQ(CALL(SYS_WAIT4, (unsigned)-child, PLACE, 0, END), -EFAULT);
@@ -62,26 +91,14 @@ static void children(void) {
     EXPECT(-ECHILD, SYS_WAITPID, 0, PLACE, 0); /* its group is another */
     KCHECK_EQ(CALL(SYS_KILL, (unsigned)child, SIGKILL), 0); /* as on Linux: it has ended, but is there */
     KCHECK_EQ(CALL(SYS_KILL, (unsigned)-child, 0), 0);
-    memset((char *)MORE, 'x', sizeof(struct rusage));
-    puppet_paint_stack();
     KCHECK_EQ(CALL(SYS_WAIT4, (unsigned)-child, PLACE, 0, MORE), child);
-    KCHECK(!memcmp((char *)MORE, &(struct rusage){0}, sizeof(struct rusage))); /* nothing is known of it */
+    KCHECK_EQ(word(0), ((unsigned)child & 0xFF) << 8);
     KCHECK_EQ(CALL(SYS_KILL, (unsigned)-child, 0), -ESRCH);
-    KCHECK_EQ(word(0), ((unsigned)child & 0xFF) << 8); /* what a puppet's child exits with */
     EXPECT(-ECHILD, SYS_WAITPID, (unsigned)-1, PLACE, 0);
-    KCHECK_EQ(CALL(SYS_SETPGID, me, 0), 0);
-    KCHECK_EQ(CALL(SYS_GETPGRP), (int)me);
-    KCHECK_EQ(CALL(SYS_SETPGID, me, 0x1234), 0);
-    EXPECT(0x1234, SYS_GETPGID, 0);
-    EXPECT(0x1234, SYS_GETPGRP);
-    current->context.timed = true; /* of a wait before this one */
-    KCHECK(CALL(SYS_FORK) > 0);
-    KCHECK(CALL(SYS_WAITPID, (unsigned)-1, PLACE, 0) > 0);
-    KCHECK(!current->context.timed);
 }
 
-KTEST(process_children_are_waited_for)
-{ puppet_checks(children); }
+KTEST(process_children_are_waited_for_by_their_group)
+{ puppet_checks(group_of_a_child); }
 
 static void clones(void) {
     const unsigned me = (unsigned)current->pid;

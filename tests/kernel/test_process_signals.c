@@ -235,7 +235,7 @@ static void changed_frames(void) {
     KCHECK_EQ(on->mask[0], BIT(USR2));
     KCHECK(mask_is(BIT(USR2), 0));
     on->sigcontext.frame.eflags = ~0u;
-    on->sigcontext.frame.cs = on->sigcontext.frame.user_ss = USER_TLS; /* a data segment of ring 3: IRET to it would fault */
+    on->sigcontext.frame.cs = on->sigcontext.frame.user_ss = USER_TLS; /* of ring 3, but data: as CS a fault in IRET */
     puppet_frame->user_esp = (unsigned)on + 8;
     EXPECT(0, SYS_SIGRETURN); /* its restorer pops the number, too */
     KCHECK_EQ(puppet_frame->user_esp, STACK);
@@ -654,7 +654,7 @@ KTEST(process_sleeps_for_whole_ticks)
 static void interrupted_sleeps(void) {
     static const struct {
         struct timespec sleep, left;
-    } cases[] = {{{INT32_MAX, 999999999}, {INT32_MAX / TIMER_HZ, 0}}, /* the cap of a second less, and one rounded up to */
+    } cases[] = {{{INT32_MAX, 999999999}, {INT32_MAX / TIMER_HZ, 0}}, /* SLEEP_MAX, and the nanoseconds rounded up to one second more */
                  {{5, 0}, {5, 0}},
                  {{0, 500000000}, {0, 500000000}}};
     static const struct {
