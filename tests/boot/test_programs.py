@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import monitor
+from i386_programs import runner
 from quire import EXIT_OK
 
 HERE = Path(__file__).parent
@@ -370,8 +371,9 @@ def data(tmp_path_factory):
     return directory
 
 
-def expected(shell, directory, script):
-    """What SHELL makes of SCRIPT on this machine: its lines and exit status."""
+def expected(shell, directory, script, not_emulated):
+    """What SHELL makes of SCRIPT on this machine: its lines and exit status. NOT_EMULATED is what QEMU lacks for it, or
+    None."""
     command = [str(word) for word in [*shell, script]]
 
     def run(*words):
@@ -381,12 +383,12 @@ def expected(shell, directory, script):
                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 
     try:
-        result = run(*command)
+        emulator = runner(shell[0], "/dev/null")
     except OSError:
-        qemu = shutil.which("qemu-i386")
-        if not qemu:
-            pytest.skip("this machine runs no i386 programs")
-        result = run(qemu, *command)
+        pytest.skip("this machine runs no i386 programs")
+    if emulator and not_emulated:
+        pytest.skip(f"QEMU runs i386 programs here, but {not_emulated}")
+    result = run(*emulator, *command)
     return result.stdout.decode("latin-1").split("\n")[:-1], result.returncode
 
 
@@ -397,7 +399,8 @@ def test_busybox_does_what_it_does_on_linux(start, i386, data, tmp_path, name):
         os.link(file, tmp_path / file.name)
     (tmp_path / "script").write_text(SCRIPTS[name])
     os.symlink(busybox, tmp_path / "busybox")
-    lines, status = expected([busybox, "sh"], tmp_path, "script")
+    not_emulated = None if name in ("loops", "subshells") else "not those that they start"
+    lines, status = expected([busybox, "sh"], tmp_path, "script", not_emulated)
 
     machine = start(*sorted(tmp_path.iterdir()))
     found = machine.run("run busybox sh script")
@@ -417,7 +420,8 @@ def test_shells_over_other_c_libraries(start, i386, tmp_path, library):
     shell = i386(SHELLS[library])
     (tmp_path / "script").write_text(SCRIPTS["loops"].replace("exit 7", "echo $(echo sub) `echo x`; (exit 4); exit $?"))
     os.symlink(shell, tmp_path / "shell")
-    lines, status = expected([shell], tmp_path, "script")
+    not_emulated = "does not read klibc's sigsuspend as Linux does" if library == "klibc" else None
+    lines, status = expected([shell], tmp_path, "script", not_emulated)
     assert status == 4
     machine = start(*sorted(tmp_path.iterdir()))
     assert machine.run("run shell script") == [*lines, "error: shell: exit status 4"]

@@ -1,5 +1,6 @@
 # Fuzzing. Included by the Makefile. Each tests/fuzz/TARGET.c is a program of libFuzzer's, with AddressSanitizer and
-# UndefinedBehaviorSanitizer: 32-bit, compiled by clang, linked by the cross compiler with its libstdc++.
+# UndefinedBehaviorSanitizer: 32-bit, compiled by clang, linked by the cross compiler with its libstdc++. Where the
+# system runs no i386 programs QEMU does, and they have the second of the two only (see tests/host/host.mk).
 #
 # build/fuzz/corpus/TARGET holds what was found to be worth keeping on this machine; tests/fuzz/corpus/TARGET what
 # `make test` replays: a few inputs to begin with, and every one that ever found something.
@@ -13,9 +14,10 @@ FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(filter-out $(FUZZ_SUPPORT),$(wildc
 FUZZ_CLANG := clang
 FUZZ_CC := $(FUZZ_CLANG) --target=i686-linux-gnu
 FUZZ_RUNTIME = $(call once,FUZZ_RUNTIME,$(shell $(FUZZ_CLANG) --print-resource-dir 2>/dev/null)/lib/linux)
-FUZZ_LIBRARIES = $(addprefix $(FUZZ_RUNTIME)/libclang_rt.,fuzzer-i386.a asan-i386.a)
+FUZZ_LIBRARIES = $(FUZZ_RUNTIME)/libclang_rt.fuzzer-i386.a \
+    $(FUZZ_RUNTIME)/libclang_rt.$(if $(runs-i386),asan,ubsan_standalone)-i386.a
 FUZZ_CFLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fno-strict-aliasing -fno-pie -D_FILE_OFFSET_BITS=64 \
-    -Wall -Wextra -Wno-unused-parameter -fsanitize=address,undefined -fno-sanitize-recover=all -DMMU_FRAMES=1536u
+    -Wall -Wextra -Wno-unused-parameter -DMMU_FRAMES=1536u
 # What simulates and what compares is not what is to be covered, and would take nearly all of the time; nor is, beneath
 # programs, what has targets of its own.
 fuzz-covers = $(if $(filter $(FUZZ_BARE_$(1)) tests/host/% tests/model/%,$(2)),,-fsanitize=fuzzer-no-link $(FUZZ_TRACE_$(1)))
@@ -48,7 +50,7 @@ fuzz_object = $(patsubst %.c,$(FUZZ_OUT)/$(or $(FUZZ_KIND_$(1)),obj)/%.o,$(2))
 define fuzz_objects
 $(FUZZ_OUT)/$(1)/%.o: %.c tests/fuzz/fuzz.mk | $(I386_STAMP)
 	@mkdir -p $$(@D)
-	$$(Q)$$(FUZZ_CC) $$(FUZZ_CFLAGS) $$(FUZZ_CFLAGS_$(1)) $$(call fuzz-covers,$(1),$$<) $$(call fuzz-bare,$$<) \
+	$$(Q)$$(FUZZ_CC) $$(FUZZ_CFLAGS) $$(HOST_SANITIZE) $$(FUZZ_CFLAGS_$(1)) $$(call fuzz-covers,$(1),$$<) $$(call fuzz-bare,$$<) \
 	    $$(FUZZ_INCLUDE) -MMD -MP -c $$< -o $$@
 endef
 $(foreach kind,obj model process,$(eval $(call fuzz_objects,$(kind))))
@@ -62,9 +64,10 @@ $(foreach target,$(FUZZ_TARGETS),$(eval $(call fuzz_program,$(target))))
 
 -include $(wildcard $(foreach deep,*/* */*/* */*/*/*,$(FUZZ_OUT)/*/$(deep).d))
 
-# Each of clang, its 32-bit runtime, the cross compiler and its libstdc++ is needed.
-can-fuzz = $(and $(call all-here,$(FUZZ_CLANG) $(HOST_CC)),$(wildcard $(firstword $(FUZZ_LIBRARIES))),$(wildcard \
-    $(HOST_LIBC)/libstdc++.so.6),$(runs-i386))
+# Each of clang, its 32-bit runtime, the cross compiler and its libstdc++ is needed, and QEMU where it runs the programs.
+FUZZ_EMULATOR = $(if $(runs-i386),,qemu-i386)
+can-fuzz = $(and $(call all-here,$(FUZZ_CLANG) $(HOST_CC) $(FUZZ_EMULATOR)),$(wildcard $(firstword $(FUZZ_LIBRARIES))), \
+    $(wildcard $(HOST_LIBC)/libstdc++.so.6))
 
 .PHONY: fuzz fuzz-programs fuzz-boot
 fuzz-programs: $(FUZZ_TARGETS:%=$(FUZZ_OUT)/%)
@@ -72,7 +75,7 @@ fuzz-programs: $(FUZZ_TARGETS:%=$(FUZZ_OUT)/%)
 fuzz: check-tests all
 	$(if $(can-fuzz),,$(call missing,clang with its 32-bit sanitizers is missing,fuzz))
 	$(Q)$(MAKE) --no-print-directory fuzz-programs
-	$(Q)sh tests/fuzz/run.sh $(FUZZ_OUT) $(SECONDS) $(FUZZ_TARGETS)
+	$(Q)EMULATOR=$(FUZZ_EMULATOR) sh tests/fuzz/run.sh $(FUZZ_OUT) $(SECONDS) $(FUZZ_TARGETS)
 
 # The named boots, malformed or rough, and the maps of a hundred machines, which `make test` has too (NAMED=0: without
 # them); then boots with random Multiboot information, the first from SEED (1).

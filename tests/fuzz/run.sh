@@ -1,6 +1,8 @@
 #!/bin/sh
 # run.sh DIR SECONDS TARGET...: runs the fuzz targets in DIR, SECONDS in all, and prints a line each: seconds of processor
 # time, inputs run, edges of the code that were reached, findings. Fails when there is one, and says how to see it again.
+# EMULATOR, if set, is what runs the programs. Their C library may not be able to read a directory of the machine's
+# beneath it, so inputs are named to them one by one.
 set -eu
 # shellcheck source=tests/clock.sh
 . tests/clock.sh
@@ -22,8 +24,10 @@ for target in "$@"; do
     status=0
     clock "$dir/times"
     began=$now
-    "$dir/$target" -max_total_time=$each -timeout=100 -rss_limit_mb=1500 -print_final_stats=1 -close_fd_mask=1 \
-        -artifact_prefix="$findings/" "$dir/corpus/$target" "tests/fuzz/corpus/$target" >"$dir/$target.log" 2>&1 || status=$?
+    find "$dir/corpus/$target" "tests/fuzz/corpus/$target" -type f | paste -s -d , - | tr -d '\n' >"$dir/$target.inputs"
+    ${EMULATOR:+"$EMULATOR"} "$dir/$target" -max_total_time=$each -timeout=100 -rss_limit_mb=1500 -print_final_stats=1 \
+        -close_fd_mask=1 -artifact_prefix="$findings/" -seed_inputs="@$dir/$target.inputs" "$dir/corpus/$target" \
+        >"$dir/$target.log" 2>&1 || status=$?
     found=$(sed -n 's/.*Test unit written to //p' "$dir/$target.log")
     clock "$dir/times"
     printf '%-12s %8s %12s %8s %9s\n' "$target" $((now - began)) "$(number number_of_executed_units)" "$(edges)" \
@@ -32,7 +36,7 @@ for target in "$@"; do
     failed=1
     grep -m 3 -e '^FINDING' -e '^SUMMARY' -e 'runtime error' "$dir/$target.log" | sed 's/^/  /' || tail -n 5 "$dir/$target.log"
     for file in $found; do
-        echo "  again: $dir/$target $file; once it is mended: cp $file tests/fuzz/corpus/$target/"
+        echo "  again: ${EMULATOR:+$EMULATOR }$dir/$target $file; once it is mended: cp $file tests/fuzz/corpus/$target/"
     done
 done
 exit $failed

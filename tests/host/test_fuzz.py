@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from i386_programs import runner
+
 HERE = Path(__file__).parent.parent / "fuzz"
 BUILT = Path(os.environ.get("QUIRE_BUILD", "build")) / "fuzz"
 TARGETS = sorted(file.stem for file in HERE.glob("*.c") if file.stem != "fuzz")
@@ -17,6 +19,6 @@ def test_the_kept_inputs_find_nothing(target, tmp_path):
         pytest.skip("there is no clang with libFuzzer for 32 bits on this machine")
     inputs = sorted((HERE / "corpus" / target).iterdir())
     assert inputs
-    run = subprocess.run([program, "-timeout=60", f"-artifact_prefix={tmp_path}/", *inputs],
-                         capture_output=True, text=True, errors="replace", timeout=300)
+    command = [*runner(program, "-help=1"), program, "-timeout=60", f"-artifact_prefix={tmp_path}/", *inputs]
+    run = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=300)
     assert run.returncode == 0, run.stderr[-3000:]

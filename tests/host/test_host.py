@@ -4,17 +4,16 @@ programs over libkmalloc.so.
 QEMU runs the programs where the system itself runs none for i386. A machine that has no compiler for i386 Linux,
 or neither of the two, skips all of it and says so."""
 import ctypes
-import functools
 import os
 import random
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 import memmodel
+from i386_programs import runner
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -38,24 +37,15 @@ def run(*command, env=None, text=True, **options):
                           capture_output=True, timeout=300, preexec_fn=fixed_addresses, **options)
 
 
-@functools.cache
-def emulator(program):
-    """What runs PROGRAM here: nothing, or QEMU; an OSError if neither can."""
-    try:
-        run(program, "--list", stdin=subprocess.DEVNULL)
-        return None
-    except OSError:
-        qemu = shutil.which("qemu-i386")
-        if not qemu:
-            raise
-        return qemu
+def runner_of(program):
+    return runner(program, "--list")
 
 
 def run_i386(program, *arguments, env=None, **options):
     """ENV is the program's, not QEMU's, which would preload what is for i386."""
-    if qemu := emulator(program):
+    if qemu := runner_of(program):
         settings = [word for name, value in (env or {}).items() for word in ("-E", f"{name}={value}")]
-        return run(qemu, *settings, program, *arguments, **options)
+        return run(*qemu, *settings, program, *arguments, **options)
     return run(program, *arguments, env=env, **options)
 
 
@@ -64,7 +54,7 @@ def why_not(program):
     if not program.exists():
         return f"{program.name} has not been built: no compiler for i386 Linux, or no i386 packages"
     try:
-        emulator(program)
+        runner_of(program)
     except OSError as error:
         return f"this machine does not run i386 programs: {error.strerror}"
     return None
@@ -261,7 +251,7 @@ def test_the_heap_can_be_timed(heap, workload):
     program = BUILD / "bench" / "bench_heap"
     if reason := why_not(program):
         pytest.skip(reason)
-    if emulator(program):
+    if runner_of(program):
         result = with_libraries(program, heap, workload)
     else:
         result = run(I386 / "run", program, heap, workload)  # as make bench-host does
