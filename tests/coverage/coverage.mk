@@ -27,7 +27,7 @@ coverage-host: $(I386_STAMP)
 	$(Q)find $(COVERAGE)/host -name '*.gcda' -delete 2>/dev/null; $(MAKE) --no-print-directory HOST_OUT=$(COVERAGE)/host \
 	    HOST_SANITIZE='$$(if $$(filter tests/%,$$<),-O2,--coverage -O0)' coverage-programs
 	$(Q)printf '%s\n' $(HOST_TESTS) | xargs -P 2 -I NAME sh -c \
-	    '$(COVERAGE)/host/test_NAME >/dev/null 2>&1 || echo "  test_NAME fails"'
+	    '$(i386-emulator) $(COVERAGE)/host/test_NAME >/dev/null 2>&1 || echo "  test_NAME fails"'
 
 .PHONY: coverage-programs
 coverage-programs: $(HOST_TESTS:%=$(HOST_OUT)/test_%)

@@ -65,8 +65,7 @@ $(foreach target,$(FUZZ_TARGETS),$(eval $(call fuzz_program,$(target))))
 -include $(wildcard $(foreach deep,*/* */*/* */*/*/*,$(FUZZ_OUT)/*/$(deep).d))
 
 # Each of clang, its 32-bit runtime, the cross compiler and its libstdc++ is needed, and QEMU where it runs the programs.
-FUZZ_EMULATOR = $(if $(runs-i386),,qemu-i386)
-can-fuzz = $(and $(call all-here,$(FUZZ_CLANG) $(HOST_CC) $(FUZZ_EMULATOR)),$(wildcard $(firstword $(FUZZ_LIBRARIES))), \
+can-fuzz = $(and $(call all-here,$(FUZZ_CLANG) $(HOST_CC) $(i386-emulator)),$(wildcard $(firstword $(FUZZ_LIBRARIES))), \
     $(wildcard $(HOST_LIBC)/libstdc++.so.6))
 
 .PHONY: fuzz fuzz-programs fuzz-boot
@@ -75,7 +74,7 @@ fuzz-programs: $(FUZZ_TARGETS:%=$(FUZZ_OUT)/%)
 fuzz: check-tests all
 	$(if $(can-fuzz),,$(call missing,clang with its 32-bit sanitizers is missing,fuzz))
 	$(Q)$(MAKE) --no-print-directory fuzz-programs
-	$(Q)EMULATOR=$(FUZZ_EMULATOR) sh tests/fuzz/run.sh $(FUZZ_OUT) $(SECONDS) $(FUZZ_TARGETS)
+	$(Q)EMULATOR=$(i386-emulator) sh tests/fuzz/run.sh $(FUZZ_OUT) $(SECONDS) $(FUZZ_TARGETS)
 
 # The named boots, malformed or rough, and the maps of a hundred machines, which `make test` has too (NAMED=0: without
 # them); then boots with random Multiboot information, the first from SEED (1).

@@ -16,6 +16,7 @@ HOST_CFLAGS := -std=gnu11 -m32 -O2 -g -fno-omit-frame-pointer -fno-strict-aliasi
 # Where another kind of machine seems to run them, an emulator does.
 runs-i386 = $(and $(filter x86_64 i%86,$(shell uname -m)), \
     $(shell $(HOST_LIBC)/ld-linux.so.2 --list $(HOST_LIBC)/libc.so.6 >/dev/null 2>&1 && echo yes))
+i386-emulator = $(if $(runs-i386),,qemu-i386)
 HOST_SANITIZE = $(call once,HOST_SANITIZE,-fsanitize=$(if $(runs-i386),address$(comma))undefined \
     -fno-sanitize-recover=all)
 HOST_INCLUDE := -iquote tests/host/include -iquote include -iquote mm -iquote tests/host -idirafter $(I386_ROOT)/usr/include

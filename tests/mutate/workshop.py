@@ -20,6 +20,7 @@ KERNEL, UBSAN = "build/quire.elf", "build/ubsan"
 PLAIN, SANITIZED, COVERED = "build/plain", "build/host", "build/covered"
 FLAGS = {PLAIN: ["HOST_SANITIZE=-Og -g0"], SANITIZED: [], COVERED: ["HOST_SANITIZE=--coverage -O1"]}
 GCOV = re.sub("gcc$", "gcov", os.environ.get("HOST_CC", "i686-linux-gnu-gcc"))
+EMULATOR = os.environ.get("EMULATOR", "").split()  # runs the host programs, where the system itself does not
 QEMU = ["qemu-system-i386", "-initrd", "build/user/hello,build/user/touch", "-m", "64M",
         "-display", "none", "-no-reboot", "-nic", "none", "-serial", "stdio", "-monitor", "none",
         "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
@@ -104,7 +105,7 @@ class Workshop:
         return json.loads(kept.read_text())
 
     def tests_in(self, program):
-        return run([f"{PLAIN}/{program}", "--list"], self.folder, LIMIT)[1].split()
+        return run([*EMULATOR, f"{PLAIN}/{program}", "--list"], self.folder, LIMIT)[1].split()
 
     def line_counts(self, objects):
         data = [path for name in objects if (path := name.with_suffix(".gcda")).exists()]
@@ -146,7 +147,7 @@ class Workshop:
     def host_test(self, test, place, seconds):
         program, name = test
         try:
-            code, _ = run([f"{place}/{program}", name], self.folder, seconds)
+            code, _ = run([*EMULATOR, f"{place}/{program}", name], self.folder, seconds)
         except Ended as why:
             return f"{name} ({why})"
         return name if code not in (0, 77) else None  # HOST_SKIP of support.h
