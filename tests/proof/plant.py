@@ -18,6 +18,9 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "boot"))
+from i386_programs import runner  # noqa: E402
+
 BUILD = ROOT / os.environ.get("QUIRE_BUILD", "build")
 PLANTS = Path(__file__).resolve().parent / "plants"
 NAMES = sorted(path.stem for path in PLANTS.glob("*.patch"))
@@ -79,7 +82,7 @@ def copy_tree(tree):
 def fails_on_host(tree, file, test):
     program = f"build/host/{Path(file).stem}"
     must(tree, "make", "-s", program)
-    _, output = run(tree, program, test)
+    _, output = run(tree, *runner(tree / program, "--list"), program, test)
     return re.search(rf"\[  FAILED  \] {test}|runtime error: |ERROR: AddressSanitizer", output), output
 
 
