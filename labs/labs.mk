@@ -23,7 +23,7 @@ gradescope:
 # How grade.py compiles, links and runs tests: on this machine, and in a small kernel.
 grade: export HOST_COMPILE = $(HOST_CC) $(HOST_CFLAGS) -O1 -fno-pie $(HOST_SANITIZE)
 grade: export HOST_LINK = $(HOST_CC) $(HOST_LINK_ASAN)
-grade: export HOST_RUN = $(if $(runs-i386),,qemu-i386)
+grade: export HOST_RUN = $(i386-emulator)
 grade: export KERNEL_COMPILE = $(CC) $(KERNEL_CFLAGS) -fno-stack-protector
 grade: export KERNEL_LINK = $(LD) -m elf_i386 -nostdlib --build-id=none
 grade: export EMULATOR = $(QEMU)

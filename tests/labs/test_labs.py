@@ -21,6 +21,7 @@ import lab as labs  # noqa: E402
 import make_lab  # noqa: E402
 import solve  # noqa: E402
 import source  # noqa: E402
+from i386_programs import runner  # noqa: E402
 
 pytestmark = pytest.mark.skipif(not shutil.which(os.environ.get("HOST_CC", "i686-linux-gnu-gcc")),
                                 reason="no compiler for i386 Linux")
@@ -28,6 +29,15 @@ pytestmark = pytest.mark.skipif(not shutil.which(os.environ.get("HOST_CC", "i686
 ALL = os.environ.get("QUIRE_LABS") == "all"
 NAMES = labs.names()
 WRONG = [(name, patch.name) for name in NAMES for patch in sorted((labs.LABS / name / "wrong").glob("*.patch"))]
+
+
+def emulator():
+    return runner(ROOT / os.environ.get("QUIRE_BUILD", "build") / "host/test_bitmap", "--list")
+
+
+def told(says):
+    """What the grader can say here: where QEMU runs the programs, without AddressSanitizer, a crash is a signal."""
+    return "it died of SIGSEGV" if emulator() and re.search("wild pointer|^stack$", says) else says
 
 
 def sample(wrong, n=8):
@@ -195,7 +205,7 @@ def test_a_wrong_solution_loses_its_points_and_is_told_why(name, patch, folder_o
         points, output = points | more, output + done.stdout
     lost = [exercise for exercise, (got, of) in points.items() if got < of]
     assert lost == loses.split(), output
-    assert says in output, output
+    assert told(says) in output, output
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -296,7 +306,7 @@ def test_the_grader_survives(what, folder_of):
     if what == "does_not_end":
         give_seconds(folder, "map", 1)
     points, done = grade(folder)
-    assert points["map"][0] == 0 and says in done.stdout, done.stdout
+    assert points["map"][0] == 0 and told(says) in done.stdout, done.stdout
     assert all(points[other][0] == points[other][1] for other in points if other != "map"), done.stdout
 
 
@@ -311,6 +321,7 @@ def test_an_endless_loop_on_a_busy_machine_is_told_its_place(folder_of, monkeypa
     _, done = grade(folder, "EXERCISE=map")
     assert len(re.findall("does not come to an end", done.stdout)) == 1, done.stdout  # once, for all cases
     monkeypatch.setattr(grader, "WALL", 0.1)
+    monkeypatch.setenv("HOST_RUN", " ".join(emulator()))
     case = labs.Lab("frames").exercises[0].cases[0][1]
     assert "it is in memmap_build (" in grader.run_host(folder / "build/grade/map", case, 3)
 
