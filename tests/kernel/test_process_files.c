@@ -355,10 +355,12 @@ static void paths(void) {
         memset((char *)PLACE, 'x', length);
         ((char *)PLACE)[length] = '\0';
         EXPECT(length < 256 ? -ENOENT : -ENAMETOOLONG, SYS_OPEN, PLACE);
+        EXPECT(length < 256 ? -EROFS : -ENAMETOOLONG, SYS_OPEN, PLACE, O_CREAT);
         EXPECT(length < 256 ? -ENOENT : -ENAMETOOLONG, SYS_READLINK, PLACE, PLACE, 9);
     }
     memset((char *)END - 3, 'x', 3);
     EXPECT(-EFAULT, SYS_OPEN, END - 3); /* it has no end, but in memory that is not there */
+    EXPECT(-EFAULT, SYS_OPEN, END - 3, O_CREAT);
     for (size_t i = 0; i < ARRAY_SIZE(accesses); i++) {
         KCHECK_EQ(CALL(SYS_ACCESS, text(accesses[i].path), accesses[i].mode), accesses[i].value);
         KCHECK_EQ(CALL(SYS_FACCESSAT, 9, text(accesses[i].path), accesses[i].mode), accesses[i].value);
