@@ -195,6 +195,7 @@ static void what_stays(void) {
     KCHECK_EQ(CALL(SYS_BRK, end + 5), (int)end + 5);
     current->signals.action[10].handler = 0x1234;
     current->signals.action[10].flags = SA_RESTART;
+    current->signals.action[11].flags = SA_NOCLDWAIT; /* of the default action */
     current->signals.action[12].handler = SIG_IGN;
     current->signals.blocked = 4 | 2;
     current->signals.pending = 4;
@@ -215,6 +216,7 @@ static void what_stays(void) {
     KCHECK(current->memory.brk == end && current->memory.lowest == MAPPINGS_END);
     KCHECK_EQ(*(char *)PUPPET_AREA, 0);
     KCHECK(current->signals.action[10].handler == SIG_DFL && current->signals.action[10].flags == 0);
+    KCHECK(current->signals.action[11].handler == SIG_DFL && current->signals.action[11].flags == 0);
     KCHECK(current->signals.action[12].handler == SIG_IGN && current->signals.blocked == (4 | 2));
     KCHECK_EQ(current->signals.action[SIGCHLD].handler, SIG_IGN);
     KCHECK_EQ(current->signals.pending, 4);
