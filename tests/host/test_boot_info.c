@@ -596,6 +596,19 @@ static void test_pm_gets_the_map_without_the_kernel_and_the_modules(void **state
     assert_false(boot_info_is_memory(0x10000000, 0x10001000));
 }
 
+static void test_modules_that_are_not_kept_are_reserved_too(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < MODULES_KEPT + 2; i++)
+        set_module(i, 0x400000 + i * 0x1000, 0x401000 + i * 0x1000, "m");
+    info.mods_addr = address_of(mods);
+    info.mods_count = MODULES_KEPT + 2;
+    info.mmap_addr = address_of(mmap);
+    info.mmap_length = put(0, 20, MIB, 15 * MIB, 1);
+    read(MMAP | MODULES);
+    boot_info_memory();
+    assert_int_equal(pm_count().free, 3840 - 56 - (MODULES_KEPT + 2));
+}
+
 static void test_too_little_memory_is_a_panic_that_says_how_much(void **state) {
     (void)state;
     info.mmap_addr = address_of(mmap);
@@ -638,6 +651,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_a_list_of_modules_off_the_address_space_ends),
     cmocka_unit_test(test_a_module_backwards_or_over_the_kernel_is_said),
     cmocka_unit_test(test_pm_gets_the_map_without_the_kernel_and_the_modules),
+    cmocka_unit_test(test_modules_that_are_not_kept_are_reserved_too),
     cmocka_unit_test(test_too_little_memory_is_a_panic_that_says_how_much),
 };
 

@@ -225,5 +225,4 @@ paddr_t marked_frame(unsigned value) {
 
 #define PENTIUM_III 0x673 /* family 6, model 7, stepping 3 */
 
-/* Whether this is v86, which does not survive a double fault. */
 bool on_v86(void) { return cpu_has_cpuid() && cpuid(1).eax == PENTIUM_III && !cpu_has_pat(); }

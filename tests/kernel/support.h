@@ -36,8 +36,8 @@ void objects_hold_all(unsigned left);
 void objects_release_all(void);
 size_t objects_live(void); /* handed out by kmalloc, of any size */
 
-/* Whether this is v86, an emulator that does not survive a double fault. (Its processor calls itself a
- * Pentium III, but has no page attribute table.) */
+/* Whether this is v86, an emulator without task switches at a double fault and without spurious interrupts. (Its processor
+ * calls itself a Pentium III, but has no page attribute table.) */
 bool on_v86(void);
 
 /* Checks every invariant of pm, vmem and kmalloc; panics with the first one broken. */

@@ -1,9 +1,24 @@
 /* Interrupts: what a handler may assume. */
 #include "interrupt.h"
 
+#include "cpu.h"
 #include "ktest.h"
+#include "support.h"
+#include "timer.h"
 
 #define UNUSED_LINE 5 /* on a PC, a second parallel port's */
+#define MASTER 0x20
+#define SLAVE 0xA0
+#define OCW3_READ_IRR 0x0A
+#define OCW3_READ_ISR 0x0B
+#define CASCADE (1 << 2)
+#define CLOCK (1 << 0) /* the real-time clock's line, of the slave */
+#define CMOS_INDEX 0x70
+#define CMOS_DATA 0x71
+#define CMOS_STATUS_B 0x0B
+#define CMOS_STATUS_C 0x0C /* reading it takes the clock's request back */
+#define CMOS_STATUS_D 0x0D
+#define PERIODIC 0x40
 
 static bool seen_in_interrupt;
 
@@ -17,4 +32,51 @@ KTEST(irq_handler_is_in_an_interrupt_only_over_kernel_code)
     KCHECK(!in_interrupt());
     irq_dispatch(UNUSED_LINE, false);
     KCHECK(!seen_in_interrupt);
+}
+
+/* ---- a request that is withdrawn ---- */
+
+static unsigned pic_read(uint16_t command, uint8_t ocw3) {
+    outb(command, ocw3);
+    return inb(command);
+}
+
+static unsigned cmos_read(uint8_t index) {
+    outb(CMOS_INDEX, index);
+    return inb(CMOS_DATA);
+}
+
+static void cmos_write(uint8_t index, unsigned value) {
+    outb(CMOS_INDEX, index);
+    outb(CMOS_DATA, (uint8_t)value);
+}
+
+static bool master_requests(void) { return pic_read(MASTER, OCW3_READ_IRR) & CASCADE; }
+
+/* The slave's only request is masked after the master has seen it, so the slave answers with its line 7, or the master with
+ * its own. Neither may stay in service: it would hold back all lines below. */
+KTEST(pic_withdrawn_request_leaves_nothing_in_service)
+{
+    if (on_v86())
+        KSKIP("v86 has no spurious interrupts");
+    const uint8_t master_mask = inb(MASTER + 1), slave_mask = inb(SLAVE + 1);
+    const unsigned status = cmos_read(CMOS_STATUS_B);
+
+    outb(MASTER + 1, (uint8_t)~CASCADE);
+    outb(SLAVE + 1, (uint8_t)~CLOCK);
+    cmos_write(CMOS_STATUS_B, status | PERIODIC);
+    const bool came = timer_wait(master_requests, 2);
+    outb(SLAVE + 1, 0xFF);
+    serve_interrupts();
+    const unsigned in_service = pic_read(MASTER, OCW3_READ_ISR);
+    cmos_write(CMOS_STATUS_B, status);
+    cmos_read(CMOS_STATUS_C);
+    cmos_read(CMOS_STATUS_D); /* a register that is only read stays selected */
+    if (in_service)
+        outb(MASTER, 0x20); /* an end of interrupt, for the tests that follow */
+    outb(SLAVE + 1, slave_mask);
+    outb(MASTER + 1, master_mask);
+    if (!came)
+        KSKIP("the real-time clock asks for no interrupt");
+    KCHECK_EQ(in_service, 0);
 }
