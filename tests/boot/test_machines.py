@@ -345,12 +345,14 @@ def test_under_bochs_the_first_key_arrives(other, build, tmp_path):
     machine.expect(r"^0x00000000 -> not mapped: PT\[0\] absent$")
 
 
-# v86 does not survive a double fault, and EFLAGS.TF does nothing there: `trace` then says that it cannot.
+# v86 does not survive a double fault, has no spurious interrupts, and EFLAGS.TF does nothing there: `trace` then says that
+# it cannot.
 V86_LACKS = ["fault_stack_overflow_is_a_double_fault_on_its_own_stack",
              "fault_stack_overflow_names_who_has_used_the_stack", "fault_stack_overflow_by_a_large_array",
              "fault_near_the_stacks_end", "fault_near_the_stacks_end_with_a_handler_for_page_faults",
-             "fault_overflow_of_a_registered_stack_names_it", "monitor_trace_sees_what_a_map_does",
-             "monitor_trace_shows_each_frame_that_comes_from_pm", "monitor_trace_folds_pages_alike",
+             "fault_overflow_of_a_registered_stack_names_it", "pic_withdrawn_request_leaves_nothing_in_service",
+             "monitor_trace_sees_what_a_map_does", "monitor_trace_shows_each_frame_that_comes_from_pm",
+             "monitor_trace_folds_pages_alike",
              "vmem_forgets_what_is_used_while_it_is_edited", "vmem_new_table_is_cleared_before_it_is_linked"]
 
 

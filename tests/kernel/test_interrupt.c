@@ -77,6 +77,6 @@ KTEST(pic_withdrawn_request_leaves_nothing_in_service)
     outb(SLAVE + 1, slave_mask);
     outb(MASTER + 1, master_mask);
     if (!came)
-        KSKIP("the real-time clock asks for no interrupt");
+        KSKIP("needs a real-time clock that interrupts");
     KCHECK_EQ(in_service, 0);
 }
