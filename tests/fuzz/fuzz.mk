@@ -50,8 +50,8 @@ fuzz_object = $(patsubst %.c,$(FUZZ_OUT)/$(or $(FUZZ_KIND_$(1)),obj)/%.o,$(2))
 define fuzz_objects
 $(FUZZ_OUT)/$(1)/%.o: %.c tests/fuzz/fuzz.mk | $(I386_STAMP)
 	@mkdir -p $$(@D)
-	$$(Q)$$(FUZZ_CC) $$(FUZZ_CFLAGS) $$(HOST_SANITIZE) $$(FUZZ_CFLAGS_$(1)) $$(call fuzz-covers,$(1),$$<) $$(call fuzz-bare,$$<) \
-	    $$(FUZZ_INCLUDE) -MMD -MP -c $$< -o $$@
+	$$(Q)$$(FUZZ_CC) $$(FUZZ_CFLAGS) $$(HOST_SANITIZE) $$(FUZZ_CFLAGS_$(1)) $$(call fuzz-covers,$(1),$$<) \
+	    $$(call fuzz-bare,$$<) $$(FUZZ_INCLUDE) -MMD -MP -c $$< -o $$@
 endef
 $(foreach kind,obj model process,$(eval $(call fuzz_objects,$(kind))))
 

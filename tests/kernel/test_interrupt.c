@@ -1,4 +1,4 @@
-/* Interrupts: what a handler may assume. */
+/* Interrupts: what a handler may assume; and the controllers after a request that is withdrawn. */
 #include "interrupt.h"
 
 #include "cpu.h"
@@ -7,18 +7,6 @@
 #include "timer.h"
 
 #define UNUSED_LINE 5 /* on a PC, a second parallel port's */
-#define MASTER 0x20
-#define SLAVE 0xA0
-#define OCW3_READ_IRR 0x0A
-#define OCW3_READ_ISR 0x0B
-#define CASCADE (1 << 2)
-#define CLOCK (1 << 0) /* the real-time clock's line, of the slave */
-#define CMOS_INDEX 0x70
-#define CMOS_DATA 0x71
-#define CMOS_STATUS_B 0x0B
-#define CMOS_STATUS_C 0x0C /* reading it takes the clock's request back */
-#define CMOS_STATUS_D 0x0D
-#define PERIODIC 0x40
 
 static bool seen_in_interrupt;
 
@@ -35,6 +23,20 @@ KTEST(irq_handler_is_in_an_interrupt_only_over_kernel_code)
 }
 
 /* ---- a request that is withdrawn ---- */
+
+#define MASTER 0x20
+#define SLAVE 0xA0 /* each command port, with the mask behind it */
+#define OCW2_EOI 0x20
+#define OCW3_READ_IRR 0x0A
+#define OCW3_READ_ISR 0x0B
+#define CASCADE (1 << 2)
+#define CLOCK (1 << 0) /* the real-time clock's line, of the slave */
+#define CMOS_INDEX 0x70
+#define CMOS_DATA 0x71
+#define CMOS_STATUS_B 0x0B
+#define CMOS_STATUS_C 0x0C /* reading it takes the clock's request back */
+#define CMOS_STATUS_D 0x0D
+#define PERIODIC 0x40
 
 static unsigned pic_read(uint16_t command, uint8_t ocw3) {
     outb(command, ocw3);
@@ -53,8 +55,8 @@ static void cmos_write(uint8_t index, unsigned value) {
 
 static bool master_requests(void) { return pic_read(MASTER, OCW3_READ_IRR) & CASCADE; }
 
-/* The slave's only request is masked after the master has seen it, so the slave answers with its line 7, or the master with
- * its own. Neither may stay in service: it would hold back all lines below. */
+/* The slave's only request is masked after the master has seen it, so the interrupt that comes is spurious: the slave's line
+ * 7, or the master's. The master may have nothing in service then: it would hold back all lines below. */
 KTEST(pic_withdrawn_request_leaves_nothing_in_service)
 {
     if (on_v86())
@@ -73,7 +75,7 @@ KTEST(pic_withdrawn_request_leaves_nothing_in_service)
     cmos_read(CMOS_STATUS_C);
     cmos_read(CMOS_STATUS_D); /* a register that is only read stays selected */
     if (in_service)
-        outb(MASTER, 0x20); /* an end of interrupt, for the tests that follow */
+        outb(MASTER, OCW2_EOI); /* for the tests that follow */
     outb(SLAVE + 1, slave_mask);
     outb(MASTER + 1, master_mask);
     if (!came)

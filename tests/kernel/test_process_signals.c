@@ -654,7 +654,7 @@ KTEST(process_sleeps_for_whole_ticks)
 static void interrupted_sleeps(void) {
     static const struct {
         struct timespec sleep, left;
-    } cases[] = {{{INT32_MAX, 999999999}, {INT32_MAX / TIMER_HZ, 0}}, /* SLEEP_MAX, and the nanoseconds rounded up to one second more */
+    } cases[] = {{{INT32_MAX, 999999999}, {INT32_MAX / TIMER_HZ, 0}}, /* SLEEP_MAX, and a second for the ns */
                  {{5, 0}, {5, 0}},
                  {{0, 500000000}, {0, 500000000}}};
     static const struct {

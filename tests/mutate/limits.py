@@ -22,6 +22,7 @@ def limit(seconds):
     os.setsid()
     os.nice(10)
     resource.setrlimit(resource.RLIMIT_CPU, (seconds,) * 2)
+    # QEMU reserves the 4 GiB of an i386 program's addresses beside its own.
     resource.setrlimit(resource.RLIMIT_AS, (12 << 30, 12 << 30))
     resource.setrlimit(resource.RLIMIT_FSIZE, (256 << 20, 256 << 20))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
