@@ -41,7 +41,7 @@ FUZZ_SRC_system_calls := $(HOST_MACHINE) $(wildcard tests/fuzz/process/*.c) kern
     $(filter-out %/system_calls.c %/process.c,$(wildcard kernel/process/*.c))
 FUZZ_LD_system_calls := $(addprefix -Wl$(comma)--wrap=,user_part copy_from_user copy_to_user copy_part_to_user copy_string_from_user)
 FUZZ_KIND_system_calls := process
-FUZZ_BARE_process := $(addprefix tests/fuzz/process/,arguments.c kernel.c user_part.c) $(filter-out mm/space.c,$(wildcard mm/*.c))
+FUZZ_BARE_process := $(addprefix tests/fuzz/process/,arguments.c habits.c kernel.c user_part.c) $(filter-out mm/space.c,$(wildcard mm/*.c))
 FUZZ_CFLAGS_process := -iquote tests/fuzz/process -iquote tests/fuzz -UMMU_FRAMES -DMMU_FRAMES=640u
 
 # $(call fuzz_object,TARGET,SOURCE...)

@@ -32,44 +32,65 @@
 
 /* Frames of the kernel's image, which pm never hands out. */
 #define PROGRAM_START 0x130000
-#define PROGRAM_SIZE (2 * PAGE_SIZE)
+#define CONSTANTS_SIZE 700
+#define PROGRAM_SIZE (2 * PAGE_SIZE + CONSTANTS_SIZE)
 #define TABLE_START 0x133010 /* not at a page's start */
 #define TABLE_SIZE 5000
 
-/* As elf.c reads it: two segments, the second with a clear part. */
-static const struct {
+/* As elf.c reads it: three segments, the second with a clear part, the third ending with the file; and symbols. */
+static const struct program_file {
     char ident[16];
     uint16_t type, machine;
     uint32_t version, entry, phoff, shoff, flags;
     uint16_t ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
-    uint32_t segment[2][8];
+    uint32_t segment[3][8];
+    uint32_t section[3][10];
+    struct {
+        uint32_t name, value, size;
+        uint8_t info, other;
+        uint16_t section;
+    } symbol[2];
+    char names[16];
 } program_file = {
     .ident = "\177ELF\1\1\1",
     .type = 2,
     .machine = 3,
     .version = 1,
     .entry = TEXT + 0x100,
-    .phoff = 52,
+    .phoff = offsetof(struct program_file, segment),
+    .shoff = offsetof(struct program_file, section),
     .ehsize = 52,
     .phentsize = ELF_HEADER_SIZE,
-    .phnum = 2,
+    .phnum = 3,
+    .shentsize = 40,
+    .shnum = 3,
     .segment = {{1, 0, TEXT, TEXT, PAGE_SIZE, PAGE_SIZE, 5, PAGE_SIZE},
-                {1, PAGE_SIZE, DATA, DATA, PAGE_SIZE, DATA_SIZE, 6, PAGE_SIZE}},
+                {1, PAGE_SIZE, DATA, DATA, PAGE_SIZE, DATA_SIZE, 6, PAGE_SIZE},
+                {1, 2 * PAGE_SIZE, CONSTANTS, CONSTANTS, CONSTANTS_SIZE, CONSTANTS_SIZE, 4, PAGE_SIZE}},
+    .section = {[1] = {0, 2, 0, 0, offsetof(struct program_file, symbol), 32, 2, 1, 4, 16},
+                [2] = {0, 3, 0, 0, offsetof(struct program_file, names), 16, 0, 0, 1, 0}},
+    .symbol = {[1] = {1, TEXT, 0x800, 2, 0, 1}},
+    .names = "\0main",
 };
 
+static char *bytes_at(paddr_t pa) { return (char *)mmu_frame(pa_frame(pa)) + pa_offset(pa); }
+
+static void add_file(const char *name, paddr_t start, size_t size) {
+    EXPECT(module_add(&(struct module){name, bytes_at(start), size, start}));
+}
+
 static void put_files(void) {
-    char *program = mmu_frame(PROGRAM_START),
-         *table = (char *)mmu_frame(TABLE_START) + TABLE_START % PAGE_SIZE;
     static bool added;
 
-    memset(program, 0, PROGRAM_SIZE);
-    memcpy(program, &program_file, sizeof(program_file));
-    memset(table, 'x', TABLE_SIZE);
+    memset(bytes_at(PROGRAM_START), 0, PROGRAM_SIZE);
+    memcpy(bytes_at(PROGRAM_START), &program_file, sizeof(program_file));
+    memset(bytes_at(TABLE_START), 'x', TABLE_SIZE);
     if (added)
         return;
     added = true;
-    EXPECT(module_add(&(struct module){"program", program, PROGRAM_SIZE, PROGRAM_START}));
-    EXPECT(module_add(&(struct module){"table", table, TABLE_SIZE, TABLE_START}));
+    add_file("program", PROGRAM_START, PROGRAM_SIZE);
+    add_file(LONG_NAME, PROGRAM_START, PROGRAM_SIZE);
+    add_file("table", TABLE_START, TABLE_SIZE);
 }
 
 /* ---- what the monitor does ---- */
@@ -97,6 +118,14 @@ static void look_into(int pid) {
     process_leave();
 }
 
+static void wait_for(int pid) {
+    struct process_info info;
+    char text[STATUS_TEXT];
+
+    if (process_next(pid, &info) && info.pid == pid && info.parent == monitor.pid)
+        process_status_text(process_wait_for(pid), text);
+}
+
 static void act_as_monitor(void) {
     switch (is_alone() ? 0 : model_below(12)) {
     case 0:
@@ -115,10 +144,14 @@ static void act_as_monitor(void) {
         tty_give(any_program());
         break;
     case 5:
-        key = model_one_in(2) ? (int)model_below(128) : KEY_UP + (int)model_below(10);
+        key = any_key();
         break;
     case 6:
         ticks += model_below(1024);
+        break;
+    case 7:
+        wait_for(any_program());
+        break;
     }
     tty_poll();
     process_rest();

@@ -14,7 +14,7 @@ static int start(void **state) {
 static void test_model_pm(void **state) { (void)state, model_pm(20000); }
 static void test_model_vmem(void **state) { (void)state, model_vmem(2000); }
 static void test_model_space(void **state) { (void)state, model_space(5000); }
-static void test_model_kmalloc(void **state) { (void)state, model_kmalloc(50000); }
+static void test_model_kmalloc(void **state) { (void)state, model_kmalloc(30000); }
 
 #define TEST(name) cmocka_unit_test_setup(name, start)
 

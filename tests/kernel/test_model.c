@@ -52,4 +52,4 @@ KTEST_NAMED(model_space, "model.space")
 { run(model_space, 20000); }
 
 KTEST_NAMED(model_kmalloc, "model.kmalloc")
-{ run(model_kmalloc, 200000); }
+{ run(model_kmalloc, 100000); }

@@ -148,8 +148,7 @@ static unsigned *get(struct object *o, size_t size, size_t align) {
     return p;
 }
 
-static void make(struct object *o) {
-    size_t size = pick_size(), align = model_one_in(4) ? pick_alignment() : 0;
+static void make(struct object *o, size_t size, size_t align) {
     unsigned *p;
 
     if (size == 0) {
@@ -174,10 +173,15 @@ static void drop(struct object *o) {
 }
 
 static void resize(struct object *o) {
-    size_t size = pick_size();
-    unsigned *p = size ? get(o, size, 0) : NULL;
+    size_t size = model_one_in(50) ? 0 : pick_size();
+    unsigned *p;
 
-    if (!p)
+    if (!size) {
+        ASSERT(!krealloc(o->p, 0));
+        o->p = NULL;
+        return;
+    }
+    if (!(p = get(o, size, 0)))
         return;
     check_bytes(o, p, size < o->size ? size : o->size);
     ASSERT_OP(kmalloc_size(p), >=, size);
@@ -229,13 +233,29 @@ static void trim(void) {
     ASSERT(before - kmalloc_pages() <= KMALLOC_SPARE || !model_heap_is_exact());
 }
 
+/* Many objects of one size at once, which fill pages; or every second or third one is freed. */
+static void do_many(struct object *o) {
+    size_t size = pick_size(), n = model_length(100), by = 1 + model_below(3);
+    bool makes = model_one_in(2);
+
+    for (struct object *end = objects + OBJECTS; n && o < end; n--, o += makes ? 1 : by)
+        if (o->p && !makes)
+            drop(o);
+        else if (!o->p && makes)
+            make(o, size, 0);
+}
+
 /* FILLS: of 8 objects that are not there, how many are made. */
 static void step(unsigned fills) {
     struct object *o = &objects[model_below(OBJECTS)];
 
-    if (!o->p) {
-        if (model_below(8) < fills)
-            make(o);
+    if (model_one_in(32)) {
+        do_many(o);
+    } else if (!o->p) {
+        if (model_below(8) < fills) {
+            size_t size = pick_size();
+            make(o, size, model_one_in(4) ? pick_alignment() : 0);
+        }
     } else if (model_one_in(4)) {
         resize(o);
     } else if (model_one_in(500)) {
@@ -253,7 +273,7 @@ void model_kmalloc(unsigned steps) {
 
     for (unsigned i = 0; i < steps && model_goes_on(); i++) {
         step(i / 1000 % 2 ? 2 : 7); /* filling and emptying by turns */
-        if (i % 500 == 0) {
+        if (i % 500 == 0 || model_one_in(200)) {
             check_all(others);
             model_look();
         }

@@ -214,6 +214,18 @@ static void check_kernel_pages(void) {
             ASSERT_OP(model_load(kernel_va(i)), ==, kernel_word[i]);
 }
 
+/* A page of any space, seen from the current one. */
+static void look_into(const struct model_space *other, size_t i) {
+    struct vmem_walk walk;
+
+    if (!other->space)
+        return;
+    ASSERT_OP(space_walk(other->space, va_of(i), &walk), ==, (walk.pte & PTE_PRESENT) != 0);
+    ASSERT_OP(walk.pte != 0, ==, other->what[i] != 0);
+    ASSERT(!(walk.pte & PTE_WRITE) || other->what[i] & WRITABLE);
+    ASSERT_OP(walk.pa == PADDR_NONE, ==, !(walk.pte & PTE_PRESENT));
+}
+
 /* What space must refuse. */
 static void misuse(size_t first, size_t n) {
     static void (*const calls[])(void *arg) = {call_reserve, call_release, call_protect};
@@ -285,6 +297,9 @@ static void step(void) {
             misuse(range.first, range.n);
         else
             touch_many(range.first, range.n);
+        break;
+    case 10:
+        look_into(other, model_below(PAGES));
         break;
     default:
         leave_about(0);

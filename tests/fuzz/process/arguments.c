@@ -60,8 +60,7 @@ static unsigned terminal_request(void) {
     return known[model_below(ARRAY_SIZE(known))];
 }
 
-/* Mostly an open one. */
-static unsigned descriptor(void) {
+unsigned descriptor(void) {
     unsigned open[FILES_MAX], count = 0;
 
     for (unsigned fd = 0; fd < FILES_MAX; fd++)
@@ -137,23 +136,41 @@ unsigned put_words(struct trap_frame *frame, unsigned n) {
     return last.stored;
 }
 
-unsigned put_string(struct trap_frame *frame) {
-    static const char *const strings[] = {
-        "program",  "/bin/program", "/table",         "./",     "/", "..", "/dev/null",
-        "/dev/tty", "/nowhere/it",  "/proc/self/exe", "/bin//", ""};
-    const char *string = strings[model_below(ARRAY_SIZE(strings))];
-    uintptr_t va = last.stored = place(frame);
-    size_t left = strlen(string) + 1;
-
-    for (unsigned word = 0; left; va += 4, word = 0) {
-        size_t part = left < 4 ? left : 4;
-        memcpy(&word, string, part);
-        string += part;
-        left -= part;
+void put(struct trap_frame *frame, uintptr_t va, const void *words, size_t n) {
+    for (const unsigned *from = words; n; from++, n -= 4, va += 4) {
+        unsigned word = *from;
         if (!access_word(frame, va, true, &word))
-            break;
+            return;
     }
+}
+
+unsigned put_text(struct trap_frame *frame, const char *text) {
+    size_t size = strlen(text) + 1;
+    unsigned words[PATH_MAX / 2] = {0};
+
+    memcpy(words, text, size);
+    put(frame, last.stored = place(frame), words, (size + 3) & ~3u);
     return last.stored;
+}
+
+#define TEN_TIMES(text) text text text text text text text text text text
+
+unsigned put_string(struct trap_frame *frame) {
+    static const char *const strings[] = {"program",
+                                          "/bin/program",
+                                          "/table",
+                                          "./",
+                                          "/",
+                                          "..",
+                                          "/dev/null",
+                                          "/dev/tty",
+                                          "/nowhere/it",
+                                          "/proc/self/exe",
+                                          "/bin//",
+                                          "",
+                                          TEN_TIMES(TEN_TIMES("/..")) /* too long for a path */};
+
+    return put_text(frame, strings[model_below(ARRAY_SIZE(strings))]);
 }
 
 /* Stores N addresses of one string, and 0. */

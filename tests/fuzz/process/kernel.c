@@ -18,6 +18,8 @@
 #include "timer.h"
 #include "tsc.h"
 
+#include "../../model/model.h"
+
 #include "../../../kernel/process/process_inside.h"
 
 /* ---- turns: context_switch ---- */
@@ -146,7 +148,28 @@ unsigned ticks;
 int key;
 
 unsigned timer_ticks(void) { return ticks; }
-void input_rest(void) { ticks++; }
+
+int any_key(void) {
+    switch (model_below(3)) {
+    case 0:
+        return "\3\4\x1C\n\b"[model_below(5)]; /* Ctrl-C, Ctrl-D, Ctrl-\ */
+    case 1:
+        return (int)model_below(128);
+    default:
+        return KEY_UP + (int)model_below(10);
+    }
+}
+
+/* Nothing can run until a tick or a key, and once the input has ended, no program goes on. */
+void input_rest(void) {
+    ticks++;
+    if (model_goes_on())
+        key = any_key();
+    else
+        for (struct process *process = monitor.next; process != &monitor; process = process->next)
+            signal_send(process, SIGKILL);
+}
+
 bool input_start_interrupts(void) { return true; }
 void input_on_rest(void (*rest)(void)) { (void)rest; }
 

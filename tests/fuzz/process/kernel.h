@@ -17,6 +17,9 @@ extern unsigned ticks;
 /* The key that input_poll finds, once; -1: none. */
 extern int key;
 
+/* Any key, often one that means something to a program. */
+int any_key(void);
+
 /* How many kernel stacks there are. */
 size_t kernel_stacks(void);
 

@@ -68,8 +68,7 @@ static unsigned any_number(void) {
     return model_one_in(30) ? model_word() : number[model_below(count)];
 }
 
-/* Call NUMBER, with the arguments in FRAME. */
-static void make_call(struct trap_frame *frame, unsigned number) {
+void make_call(struct trap_frame *frame, unsigned number) {
     frame->eax = number;
     handlers->system_call(frame);
     check_frame(frame);
@@ -149,8 +148,8 @@ static void set_registers(struct trap_frame *frame) {
 
 static void act(struct trap_frame *frame) {
     if (!model_goes_on()) {
-        interrupt(frame, 1); /* the monitor ends it */
-        return;
+        signal_send(current, SIGKILL);
+        interrupt(frame, 1);
     }
     if (model_leaving() && model_one_in(4))
         model_release();
@@ -179,6 +178,10 @@ static void act(struct trap_frame *frame) {
             raise_exception(frame);
         else
             model_leave(model_below(24));
+        break;
+    case 8:
+    case 9:
+        follow_habit(frame);
         break;
     default:
         call(frame);
