@@ -1,8 +1,8 @@
 #!/bin/sh
 # run.sh DIR SECONDS TARGET...: runs the fuzz targets in DIR, SECONDS in all, and prints a line each: seconds of processor
 # time, inputs run, edges of the code that were reached, findings. Fails when there is one, and says how to see it again.
-# EMULATOR, if set, is what runs the programs. Their C library may not be able to read a directory of the machine's
-# beneath it, so inputs are named to them one by one.
+# EMULATOR, if set, is what runs the programs. Their C library may then not be able to read a directory of the machine's
+# beneath it, so all inputs are named to them one by one.
 set -eu
 # shellcheck source=tests/clock.sh
 . tests/clock.sh
@@ -24,7 +24,7 @@ for target in "$@"; do
     status=0
     clock "$dir/times"
     began=$now
-    find "$dir/corpus/$target" "tests/fuzz/corpus/$target" -type f | paste -s -d , - | tr -d '\n' >"$dir/$target.inputs"
+    find ${EMULATOR:+"$dir/corpus/$target"} "tests/fuzz/corpus/$target" -type f | paste -s -d , - | tr -d '\n' >"$dir/$target.inputs"
     ${EMULATOR:+"$EMULATOR"} "$dir/$target" -max_total_time=$each -timeout=100 -rss_limit_mb=1500 -print_final_stats=1 \
         -close_fd_mask=1 -artifact_prefix="$findings/" -seed_inputs="@$dir/$target.inputs" "$dir/corpus/$target" \
         >"$dir/$target.log" 2>&1 || status=$?
