@@ -238,7 +238,7 @@ static void do_many(struct object *o) {
     size_t size = pick_size(), n = model_length(100), by = 1 + model_below(3);
     bool makes = model_one_in(2);
 
-    for (struct object *end = objects + OBJECTS; n && o < end; n--, o += makes ? 1 : by)
+    for (const struct object *end = objects + OBJECTS; n && o < end; n--, o += makes ? 1 : by)
         if (o->p && !makes)
             drop(o);
         else if (!o->p && makes)
