@@ -47,7 +47,8 @@ static unsigned call_with(struct trap_frame *frame, unsigned number, const unsig
     return frame->eax;
 }
 
-/* Call NUMBER with these arguments, and 0 for the others. What it returned. */
+/* Call NUMBER with these arguments, and 0 for the others. What it returned. (Clang takes the choices in them from left to
+ * right, so that an input keeps its meaning.) */
 #define CALL(number, ...) call_with(frame, number, (const unsigned[6]){__VA_ARGS__})
 
 /* ---- signals, children ---- */
@@ -70,7 +71,7 @@ static void handle_a_signal(struct trap_frame *frame) {
     CALL(RT_SIGACTION, usual_signal(), last.stored, 0, 8);
 }
 
-/* A child, which soon ends by itself or is ended, and is waited for. */
+/* A child, which may be sent a signal, and is waited for. */
 static void have_a_child(struct trap_frame *frame) {
     unsigned child = CALL(model_one_in(4) ? VFORK : FORK), to = place(frame);
 
@@ -87,13 +88,13 @@ static void send_a_signal(struct trap_frame *frame) {
 
 static void end(struct trap_frame *frame) { CALL(EXIT, model_below(256)); }
 
-/* Calls its own function many times, and then stores to nowhere. */
+/* Its stack is of many calls, of one function or of several; then it stores to nowhere. */
 static void recurse(struct trap_frame *frame) {
-    unsigned at = place(frame), n = model_below(40), itself = model_below(2), word = 0;
+    unsigned at = place(frame), n = model_below(40), one = model_below(2), word = 0;
 
     frame->ebp = at;
     for (; n && at < DATA_END - 16; n--, at += 8) {
-        const unsigned link[] = {at + 8, TEXT + (itself ? 0 : n)};
+        const unsigned link[] = {at + 8, TEXT + (one ? 0 : n)};
         put(frame, at, link, sizeof(link));
     }
     access_word(frame, PAGE_SIZE, true, &word);
@@ -108,21 +109,21 @@ static unsigned length(void) {
 }
 
 static void use_a_pipe(struct trap_frame *frame) {
-    unsigned end[2], at = place(frame);
+    unsigned fd[2], at = place(frame);
 
     CALL(PIPE2, at, model_one_in(2) ? O_NONBLOCK : 0);
-    if (!access_word(frame, at, false, &end[0]) || !access_word(frame, at + 4, false, &end[1]))
+    if (!access_word(frame, at, false, &fd[0]) || !access_word(frame, at + 4, false, &fd[1]))
         return;
     if (model_one_in(4))
         CALL(FORK);
     for (unsigned n = model_below(4), to; n; n--) {
         to = place(frame);
-        CALL(WRITE, end[1], to, length());
+        CALL(WRITE, fd[1], to, length());
         to = place(frame);
-        CALL(READ, end[0], to, length());
+        CALL(READ, fd[0], to, length());
     }
     if (model_one_in(4))
-        CALL(CLOSE, end[model_below(2)]);
+        CALL(CLOSE, fd[model_below(2)]);
 }
 
 static void use_a_file(struct trap_frame *frame) {
@@ -136,17 +137,17 @@ static void use_a_file(struct trap_frame *frame) {
         case 0:
             CALL(READ, fd, at, length());
             break;
-        case 5:
-            CALL(LLSEEK, fd, model_one_in(2) ? -1u : 0, at, at, 1);
-            break;
         case 1:
             bytes = model_one_in(2) ? model_word() : model_below(2 * PAGE_SIZE);
             CALL(LSEEK, fd, bytes, model_below(4));
             break;
         case 2:
-            CALL(GETDENTS64, fd, at, model_below(512));
+            CALL(LLSEEK, fd, model_one_in(4) ? -1u : 0, model_below(2 * PAGE_SIZE), at, model_below(3));
             break;
         case 3:
+            CALL(GETDENTS64, fd, at, model_below(512));
+            break;
+        case 4:
             bytes = 1 + model_below(4 * PAGE_SIZE);
             at = model_below(4);
             CALL(MMAP2, 0, bytes, model_below(8), MAP_PRIVATE, fd, at);
@@ -191,7 +192,7 @@ static void use_the_terminal(struct trap_frame *frame) {
 
 /* ---- memory ---- */
 
-/* Mappings at the borders of where they can be, so that others must find a gap; and one, to be taken apart. */
+/* A mapping at a border of where they can be, so that others must find a gap; then some that are taken apart. */
 static void use_mappings(struct trap_frame *frame) {
     const unsigned border[] = {pages_for(current->memory.brk) * PAGE_SIZE, STACK_TOP, MAPPINGS_END, USER_END};
     unsigned at = border[model_below(ARRAY_SIZE(border))], pages = 1 + model_below(4);
@@ -219,7 +220,7 @@ static void use_thread_storage(struct trap_frame *frame) {
     CALL(SET_THREAD_AREA, wanted.base);
 }
 
-/* Executes a program with up to 63 arguments of up to two pages, which may be more than a program is given. */
+/* Executes a program with up to 63 arguments of up to two pages each, which may be too much for the kernel. */
 static void execute(struct trap_frame *frame) {
     unsigned bytes = model_one_in(2) ? model_below(64) : model_below(2 * PAGE_SIZE), n = model_below(64);
     unsigned text = DATA, vector = DATA_END - PAGE_SIZE, word = 0x20202020, none = 0;
