@@ -3,7 +3,9 @@
 # system runs no i386 programs QEMU does, and they have the second of the two only (see tests/host/host.mk).
 #
 # build/fuzz/corpus/TARGET holds what was found to be worth keeping on this machine; tests/fuzz/corpus/TARGET what
-# `make test` replays: a few inputs to begin with, and every one that ever found something.
+# `make test` replays: inputs that together reach all the code that was reached, to begin with, and every one that
+# ever found something. After hours of fuzzing, more for the former:
+#     build/fuzz/TARGET -merge=1 -use_counters=0 tests/fuzz/corpus/TARGET build/fuzz/corpus/TARGET
 
 SECONDS ?= 60
 BOOTS ?= 10000
