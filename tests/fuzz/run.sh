@@ -24,9 +24,13 @@ for target in "$@"; do
     status=0
     clock "$dir/times"
     began=$now
-    find ${EMULATOR:+"$dir/corpus/$target"} "tests/fuzz/corpus/$target" -type f | paste -s -d , - | tr -d '\n' >"$dir/$target.inputs"
+    kept=tests/fuzz/corpus/$target
+    if [ -n "${EMULATOR:-}" ]; then
+        find "$dir/corpus/$target" "$kept" -type f | paste -s -d , - | tr -d '\n' >"$dir/$target.inputs"
+        kept=-seed_inputs=@$dir/$target.inputs
+    fi
     ${EMULATOR:+"$EMULATOR"} "$dir/$target" -max_total_time=$each -timeout=100 -rss_limit_mb=1500 -print_final_stats=1 \
-        -close_fd_mask=1 -artifact_prefix="$findings/" -seed_inputs="@$dir/$target.inputs" "$dir/corpus/$target" \
+        -close_fd_mask=1 -artifact_prefix="$findings/" "$dir/corpus/$target" "$kept" \
         >"$dir/$target.log" 2>&1 || status=$?
     found=$(sed -n 's/.*Test unit written to //p' "$dir/$target.log")
     clock "$dir/times"

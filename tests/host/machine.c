@@ -31,12 +31,15 @@ static const struct page_provider both = {.get = get, .give = give};
 static paddr_t held[MMU_FRAMES];
 static size_t held_count;
 
+/* Before anything else takes addresses of the heap's: AddressSanitizer's own may reach down to there. */
+static __attribute__((constructor)) void reserve_heap(void) {
+    if (!host_pages_reserve(false))
+        abort();
+}
+
 void machine_start(void) {
     static memmap_frames ram;
-    static bool reserved;
 
-    if (!reserved && !(reserved = host_pages_reserve(false)))
-        abort();
     held_count = 0;
     mmu_shared_from = 0;
     mmu_reset();

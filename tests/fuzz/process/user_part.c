@@ -113,6 +113,12 @@ static void on_fault(int signal, siginfo_t *info, void *context) {
     show(page, write);
 }
 
+/* Before libFuzzer reads its inputs: what AddressSanitizer takes for those may reach down to here. */
+static __attribute__((constructor)) void reserve_addresses(void) {
+    reserve(FREE_START, KHEAP_START - FREE_START, PROT_NONE, MAP_FIXED_NOREPLACE);
+    reserve(KERNEL_STACKS, KERNEL_STACKS_END - KERNEL_STACKS, PROT_READ | PROT_WRITE, MAP_FIXED_NOREPLACE);
+}
+
 static void catch_faults(void) {
     static char stack[HANDLER_STACK];
     const stack_t on = {.ss_sp = stack, .ss_size = sizeof stack};
@@ -132,8 +138,6 @@ void user_part_start(void) {
     EXPECT(memory >= 0 && ftruncate(memory, MMU_FRAMES * PAGE_SIZE) == 0);
     EXPECT(mmap(mmu_frame(0), MMU_FRAMES * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, memory,
                 0) == mmu_frame(0));
-    reserve(FREE_START, KHEAP_START - FREE_START, PROT_NONE, MAP_FIXED_NOREPLACE);
-    reserve(KERNEL_STACKS, KERNEL_STACKS_END - KERNEL_STACKS, PROT_READ | PROT_WRITE, MAP_FIXED_NOREPLACE);
     catch_faults();
     mmu_before_event = forget_all;
 }

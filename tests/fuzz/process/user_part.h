@@ -6,7 +6,7 @@
 
 #include "types.h"
 
-/* Reserves it, and the kernel stacks. Before each machine_start. */
+/* Begins with none of its pages there. Before each machine_start. */
 void user_part_start(void);
 
 /* Whether the program may access [VA, VA + N) now, without a fault. */
