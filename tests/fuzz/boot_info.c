@@ -83,7 +83,7 @@ static size_t own_modules(void) {
     return n;
 }
 
-/* What a module's descriptor says. */
+/* The modules kept are as their descriptors say. */
 static void check_modules(void) {
     for (size_t i = 0; i < boot_info.modules && i < MODULES_KEPT; i++) {
         uint32_t descriptor[4];

@@ -5,6 +5,8 @@
 #include "trap.h"
 #include "types.h"
 
+#include "call_numbers.h"
+
 #define PUPPET_BASE 0x08048000u
 #define PUPPET_NAME (PUPPET_BASE + 0x80)   /* the string "puppet", its file's name */
 #define PUPPET_ACTION (PUPPET_BASE + 0x90) /* a struct sigaction whose handler is where the puppet begins */
@@ -30,21 +32,6 @@ int puppet_status(void (*call)(struct trap_frame *frame));
 /* Calls CHECKS, whose CALLs are a puppet's; it then exits. A check that fails fails the test. Its children exit at once,
  * with their PIDs as status. In the end as many objects must be handed out as before. */
 void puppet_checks(void (*checks)(void));
-
-/* Numbers of system calls, as Linux has them for i386. */
-enum {
-    SYS_EXIT = 1, SYS_FORK, SYS_READ, SYS_WRITE, SYS_OPEN, SYS_CLOSE, SYS_WAITPID, SYS_EXECVE = 11, SYS_CHDIR,
-    SYS_TIME, SYS_LSEEK = 19, SYS_GETPID, SYS_PAUSE = 29, SYS_ACCESS = 33, SYS_KILL = 37, SYS_DUP = 41, SYS_PIPE,
-    SYS_BRK = 45, SYS_IOCTL = 54, SYS_FCNTL, SYS_SETPGID = 57, SYS_UMASK = 60, SYS_DUP2 = 63, SYS_GETPPID,
-    SYS_GETPGRP, SYS_SIGACTION = 67, SYS_SIGSUSPEND = 72, SYS_GETRUSAGE = 77, SYS_GETTIMEOFDAY, SYS_READLINK = 85, SYS_MMAP = 90,
-    SYS_MUNMAP, SYS_WAIT4 = 114, SYS_SIGRETURN = 119, SYS_CLONE, SYS_UNAME = 122, SYS_MPROTECT = 125, SYS_SIGPROCMASK,
-    SYS_GETPGID = 132, SYS_LLSEEK = 140, SYS_READV = 145, SYS_WRITEV, SYS_SCHED_YIELD = 158, SYS_NANOSLEEP = 162,
-    SYS_POLL = 168, SYS_RT_SIGRETURN = 173, SYS_RT_SIGACTION, SYS_RT_SIGPROCMASK, SYS_RT_SIGSUSPEND = 179,
-    SYS_GETCWD = 183, SYS_VFORK = 190, SYS_MMAP2 = 192, SYS_STAT64 = 195, SYS_FSTAT64 = 197, SYS_GETDENTS64 = 220,
-    SYS_GETTID = 224, SYS_SET_THREAD_AREA = 243, SYS_SET_TID_ADDRESS = 258, SYS_CLOCK_GETTIME = 265,
-    SYS_CLOCK_NANOSLEEP = 267, SYS_OPENAT = 295, SYS_FSTATAT64 = 300, SYS_FACCESSAT = 307, SYS_DUP3 = 330, SYS_PIPE2,
-    SYS_STATX = 383, SYS_CLOCK_GETTIME64 = 403,
-};
 
 /* Makes a system call: its number, and up to 6 arguments; what it returns. */
 #define CALL(...) puppet_makes((const unsigned[7]){__VA_ARGS__})

@@ -4,35 +4,10 @@
 #include "memlayout.h"
 #include "string.h"
 
+#include "../../kernel/call_numbers.h"
 #include "../../model/model.h"
 
 #include "../../../kernel/process/process_inside.h"
-
-enum {
-    EXIT = 1,
-    FORK = 2,
-    READ = 3,
-    WRITE = 4,
-    OPEN = 5,
-    CLOSE = 6,
-    EXECVE = 11,
-    LSEEK = 19,
-    KILL = 37,
-    BRK = 45,
-    IOCTL = 54,
-    MUNMAP = 91,
-    WAIT4 = 114,
-    LLSEEK = 140,
-    READV = 145,
-    WRITEV = 146,
-    POLL = 168,
-    RT_SIGACTION = 174,
-    VFORK = 190,
-    MMAP2 = 192,
-    GETDENTS64 = 220,
-    SET_THREAD_AREA = 243,
-    PIPE2 = 331,
-};
 
 #define MAPPED (MAP_PRIVATE | MAP_ANONYMOUS)
 
@@ -68,25 +43,25 @@ static void handle_a_signal(struct trap_frame *frame) {
 
     action.mask = model_one_in(2) ? model_word() : 0;
     put(frame, last.stored = place(frame), &action, sizeof(action));
-    CALL(RT_SIGACTION, usual_signal(), last.stored, 0, 8);
+    CALL(SYS_RT_SIGACTION, usual_signal(), last.stored, 0, 8);
 }
 
 /* A child, which may be sent a signal, and is waited for. */
 static void have_a_child(struct trap_frame *frame) {
-    unsigned child = CALL(model_one_in(4) ? VFORK : FORK), to = place(frame);
+    unsigned child = CALL(model_one_in(4) ? SYS_VFORK : SYS_FORK), to = place(frame);
 
     if (model_one_in(2))
-        CALL(KILL, child, usual_signal());
-    CALL(WAIT4, model_one_in(2) ? child : -1u, to, model_below(2), model_one_in(4) ? to : 0);
+        CALL(SYS_KILL, child, usual_signal());
+    CALL(SYS_WAIT4, model_one_in(2) ? child : -1u, to, model_below(2), model_one_in(4) ? to : 0);
 }
 
 static void send_a_signal(struct trap_frame *frame) {
     static const int whom[] = {0, -1, 1, 2};
 
-    CALL(KILL, (unsigned)(current->pid + whom[model_below(ARRAY_SIZE(whom))]), usual_signal());
+    CALL(SYS_KILL, (unsigned)(current->pid + whom[model_below(ARRAY_SIZE(whom))]), usual_signal());
 }
 
-static void end(struct trap_frame *frame) { CALL(EXIT, model_below(256)); }
+static void end(struct trap_frame *frame) { CALL(SYS_EXIT, model_below(256)); }
 
 /* Its stack is of many calls, of one function or of several; then it stores to nowhere. */
 static void recurse(struct trap_frame *frame) {
@@ -111,50 +86,50 @@ static unsigned length(void) {
 static void use_a_pipe(struct trap_frame *frame) {
     unsigned fd[2], at = place(frame);
 
-    CALL(PIPE2, at, model_one_in(2) ? O_NONBLOCK : 0);
+    CALL(SYS_PIPE2, at, model_one_in(2) ? O_NONBLOCK : 0);
     if (!access_word(frame, at, false, &fd[0]) || !access_word(frame, at + 4, false, &fd[1]))
         return;
     if (model_one_in(4))
-        CALL(FORK);
+        CALL(SYS_FORK);
     for (unsigned n = model_below(4), to; n; n--) {
         to = place(frame);
-        CALL(WRITE, fd[1], to, length());
+        CALL(SYS_WRITE, fd[1], to, length());
         to = place(frame);
-        CALL(READ, fd[0], to, length());
+        CALL(SYS_READ, fd[0], to, length());
     }
     if (model_one_in(4))
-        CALL(CLOSE, fd[model_below(2)]);
+        CALL(SYS_CLOSE, fd[model_below(2)]);
 }
 
 static void use_a_file(struct trap_frame *frame) {
     static const char *const path[] = {"/table", "/program", "/bin/program", "/", "/dev/null"};
-    unsigned fd = CALL(OPEN, put_text(frame, path[model_below(ARRAY_SIZE(path))]),
+    unsigned fd = CALL(SYS_OPEN, put_text(frame, path[model_below(ARRAY_SIZE(path))]),
                        model_one_in(8) ? O_WRONLY : O_RDONLY);
 
     for (unsigned n = model_below(5), at, bytes; n; n--) {
         at = place(frame);
         switch (model_below(6)) {
         case 0:
-            CALL(READ, fd, at, length());
+            CALL(SYS_READ, fd, at, length());
             break;
         case 1:
             bytes = model_one_in(2) ? model_word() : model_below(2 * PAGE_SIZE);
-            CALL(LSEEK, fd, bytes, model_below(4));
+            CALL(SYS_LSEEK, fd, bytes, model_below(4));
             break;
         case 2:
-            CALL(LLSEEK, fd, model_one_in(4) ? -1u : 0, model_below(2 * PAGE_SIZE), at, model_below(3));
+            CALL(SYS_LLSEEK, fd, model_one_in(4) ? -1u : 0, model_below(2 * PAGE_SIZE), at, model_below(3));
             break;
         case 3:
-            CALL(GETDENTS64, fd, at, model_below(512));
+            CALL(SYS_GETDENTS64, fd, at, model_below(512));
             break;
         case 4:
             bytes = 1 + model_below(4 * PAGE_SIZE);
             at = model_below(4);
-            CALL(MMAP2, 0, bytes, model_below(8), MAP_PRIVATE, fd, at);
+            CALL(SYS_MMAP2, 0, bytes, model_below(8), MAP_PRIVATE, fd, at);
             break;
         default:
             bytes = 1 + model_below(4 * PAGE_SIZE);
-            CALL(MMAP2, last.mapped, bytes, model_below(8), MAP_PRIVATE | MAP_FIXED, fd, model_below(2));
+            CALL(SYS_MMAP2, last.mapped, bytes, model_below(8), MAP_PRIVATE | MAP_FIXED, fd, model_below(2));
         }
     }
 }
@@ -170,9 +145,9 @@ static void use_several(struct trap_frame *frame) {
     }
     put(frame, at, words, sizeof(words));
     if (poll)
-        CALL(POLL, at, n, model_below(16));
+        CALL(SYS_POLL, at, n, model_below(16));
     else
-        CALL(model_one_in(2) ? READV : WRITEV, fd, at, n);
+        CALL(model_one_in(2) ? SYS_READV : SYS_WRITEV, fd, at, n);
 }
 
 /* Turns features of the terminal on and off, then reads from it. */
@@ -186,8 +161,8 @@ static void use_the_terminal(struct trap_frame *frame) {
     for (unsigned i = 0; i <= VMIN; i++)
         mode.cc[i] = (uint8_t)(i + 1);
     put(frame, at, &mode, sizeof(mode));
-    CALL(IOCTL, 0, model_one_in(2) ? TCSETS : TCSETSF, at);
-    CALL(READ, 0, at, model_below(64));
+    CALL(SYS_IOCTL, 0, model_one_in(2) ? TCSETS : TCSETSF, at);
+    CALL(SYS_READ, 0, at, model_below(64));
 }
 
 /* ---- memory ---- */
@@ -199,25 +174,25 @@ static void use_mappings(struct trap_frame *frame) {
 
     if (at == MAPPINGS_END || at == USER_END || model_one_in(4))
         at -= pages * PAGE_SIZE;
-    CALL(MMAP2, at, pages * PAGE_SIZE, PROT_WRITE, MAPPED | MAP_FIXED);
+    CALL(SYS_MMAP2, at, pages * PAGE_SIZE, PROT_WRITE, MAPPED | MAP_FIXED);
     for (unsigned n = model_below(4); n; n--) {
-        at = CALL(MMAP2, 0, (1 + model_below(8)) * PAGE_SIZE, PROT_WRITE, MAPPED);
-        CALL(MUNMAP, at + model_below(3) * PAGE_SIZE, (1 + model_below(2)) * PAGE_SIZE);
+        at = CALL(SYS_MMAP2, 0, (1 + model_below(8)) * PAGE_SIZE, PROT_WRITE, MAPPED);
+        CALL(SYS_MUNMAP, at + model_below(3) * PAGE_SIZE, (1 + model_below(2)) * PAGE_SIZE);
     }
 }
 
 static void move_the_break(struct trap_frame *frame) {
     unsigned start = current->memory.brk_start;
 
-    CALL(BRK, start + model_below(8) * PAGE_SIZE);
-    CALL(BRK, start + model_below(8 * PAGE_SIZE));
+    CALL(SYS_BRK, start + model_below(8) * PAGE_SIZE);
+    CALL(SYS_BRK, start + model_below(8 * PAGE_SIZE));
 }
 
 static void use_thread_storage(struct trap_frame *frame) {
     const struct user_desc wanted = {.entry = -1u, .base = place(frame)};
 
     put(frame, wanted.base, &wanted, sizeof(wanted));
-    CALL(SET_THREAD_AREA, wanted.base);
+    CALL(SYS_SET_THREAD_AREA, wanted.base);
 }
 
 /* Executes a program with up to 63 arguments of up to two pages each, which may be too much for the kernel. */
@@ -232,7 +207,7 @@ static void execute(struct trap_frame *frame) {
     for (unsigned i = 0; i < n; i++)
         access_word(frame, vector + i * 4, true, &text);
     access_word(frame, vector + n * 4, true, &none);
-    CALL(EXECVE, path, vector, model_one_in(2) ? vector : 0);
+    CALL(SYS_EXECVE, path, vector, model_one_in(2) ? vector : 0);
 }
 
 void follow_habit(struct trap_frame *frame) {

@@ -46,7 +46,7 @@ unsigned descriptor(void);
 /* Where to store something: mostly where it does not end the program. */
 uintptr_t place(const struct trap_frame *frame);
 
-/* Stores N words that look like arguments; TEXT; or a string, often a path. Each returns where. */
+/* Stores N words that look like arguments; TEXT, up to 511 characters; or a string, often a path. Each returns where. */
 unsigned put_words(struct trap_frame *frame, unsigned n);
 unsigned put_text(struct trap_frame *frame, const char *text);
 unsigned put_string(struct trap_frame *frame);
