@@ -131,25 +131,25 @@ static void run_unattended(const struct command *c, int n, char **arg) {
     output_begin(from);
 }
 
-/* If ARG[0] begins with PID:, enters that program's space and takes the PID off, and the argument too if nothing
- * follows. False after an error line. */
-static bool enter_space(unsigned *n, char **arg) {
-    char *colon = *n ? strchr(arg[0], ':') : NULL;
+/* If the first of N ARG begins with PID:, enters that program's space and takes the PID off, and the argument too if
+ * nothing follows. False after an error line. */
+static bool enter_space(unsigned *n, char ***arg) {
+    char **first = *arg, *colon = *n ? strchr(*first, ':') : NULL;
     unsigned pid;
 
     if (!colon)
         return true;
     *colon = '\0';
-    if (!argument_number("PID", arg[0], &pid))
+    if (!argument_number("PID", *first, &pid))
         return false;
     if (!process_enter((int)pid)) {
         command_error("there is no program %u: ps lists them", pid);
         return false;
     }
-    if (*(arg[0] = colon + 1))
-        return true;
-    memmove(arg, arg + 1, --*n * sizeof(*arg));
-    arg[*n] = NULL;
+    if (!*(*first = colon + 1)) {
+        ++*arg;
+        --*n;
+    }
     return true;
 }
 
@@ -163,17 +163,17 @@ static void run(const struct command *c, int n, char **arg) {
 /* Runs the one command in LINE, which it cuts into words. */
 void command_run(char *line) {
     const struct command *c = command_first(line);
-    char *word[WORDS_MAX] = {NULL};
+    char *word[WORDS_MAX] = {NULL}, **arg = word + 1;
 
     trim_end(line);
     unsigned n = split(line, c && c->flags & TAKES_LINE, word);
     if (!n-- || !(c = command_named(word[0])))
         return;
-    if (c->flags & IN_SPACE && !enter_space(&n, word + 1))
+    if (c->flags & IN_SPACE && !enter_space(&n, &arg))
         return;
     if (n < c->least || n > c->most)
         command_error("expected: %s%s%s", c->name, *c->arguments ? " " : "", c->arguments);
     else
-        run(c, (int)n, word + 1);
+        run(c, (int)n, arg);
     process_leave();
 }

@@ -159,6 +159,8 @@ def test_another_programs_space_can_be_looked_at(start, programs, tmp_path):
     assert re.search(r"^0xbfdf[0-9a-f]{4}-0xbfe00000 rw stack of spin$", maps, re.M)
     assert "of spin" not in "\n".join(machine.run("maps"))
     assert monitor.errors(machine.run("maps 99:"))
+    for words in range(1, 40):
+        assert len(monitor.errors(machine.run(f"maps {pid}:" + words * " x"))) == 1
     machine.run(f"kill {pid}", SOON)
     assert machine.finish() == EXIT_OK
 
