@@ -31,7 +31,7 @@ FUZZ_SRC_memmap := mm/memmap.c mm/bitmap.c
 FUZZ_SRC_options := kernel/multiboot/options.c
 FUZZ_SRC_boot_info := $(HOST_SRC_boot_info)
 FUZZ_SRC_elf := kernel/process/elf.c
-FUZZ_SRC_monitor := $(addprefix kernel/,monitor/args.c monitor/complete.c lib/format.c)
+FUZZ_SRC_monitor := $(addprefix kernel/,monitor/args.c monitor/command.c monitor/complete.c monitor/monitor.c lib/format.c)
 # Their inputs say what to do next, and no number of theirs is compared with one in the code: without libFuzzer's tracing of
 # comparisons they run 1.7 times as many.
 $(foreach model,pm vmem space kmalloc,$(eval FUZZ_SRC_$(model) := $(HOST_MACHINE))$(eval FUZZ_KIND_$(model) := model))

@@ -1,41 +1,87 @@
-/* The monitor's lines: Tab at the line's end, and each word as a number and as an address; numbers against strtoull. */
+/* The monitor's lines: which commands they run, with which arguments and in which space, or how many errors there are,
+ * against a reader of its own; Tab at the line's end; each word as a number and as an address; numbers against strtoull. */
 #include "fuzz.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "command.h"
+#include "log.h"
+#include "monitor.h"
+#include "process.h"
 #include "symbols.h"
 
 #include "../../kernel/monitor/args.h"
 #include "../../kernel/monitor/complete.h"
+#include "../../kernel/monitor/line.h"
 #include "../../kernel/monitor/objects.h"
+#include "../../kernel/monitor/output.h"
+#include "../../kernel/monitor/trace.h"
 
-/* ---- what they ask the rest of the monitor ---- */
+/* ---- what commands did: a line for each, "walk@2 0xC0000000" in the space of program 2 ---- */
+
+static char did[8192], expected[8192];
+
+static void note(char *to, const char *name, int space, unsigned n, char **arg) {
+    size_t length = strlen(to);
+
+    length += (size_t)sprintf(to + length, "%s@%d", name, space);
+    for (unsigned i = 0; i < n; i++)
+        length += (size_t)sprintf(to + length, " %s", arg[i]);
+    EXPECT(length < sizeof did - 2048);
+    strcpy(to + length, "\n");
+}
+
+static int entered; /* the PID, or 0 */
+
+static void ran(const char *name, int n, char **arg) {
+    EXPECT(!arg[n]); /* what is left out is NULL */
+    note(did, name, entered, (unsigned)n, arg);
+}
+
+#define RUNS(name) \
+    static void run_##name(int n, char **arg) { ran(#name, n, arg); }
+RUNS(walk) RUNS(maps) RUNS(peek) RUNS(map) RUNS(help) RUNS(test) RUNS(trace) RUNS(watch)
 
 static const char *test_name(size_t i) { return i == 0 ? "pm_a" : i == 1 ? "pm_b" : i == 2 ? "model.pm" : NULL; }
 
+#define NAMED(word) .name = #word, .run = run_##word
 const struct command commands_start[] = {
-    {.name = "walk", .arguments = "VA"},
-    {.name = "map", .arguments = "VA PA [ro]"},
-    {.name = "help", .arguments = "[CMD]"},
-    {.name = "test", .arguments = "[PATTERN] [seed=N] [rounds=N]", .candidate = test_name},
-    {.name = "trace", .arguments = "on|off|CMD"},
-    {.name = "reboot", .arguments = "", .flags = LEAVES},
+    {NAMED(walk), .arguments = "VA", .least = 1, .most = 1, .flags = IN_SPACE},
+    {NAMED(maps), .arguments = "", .flags = IN_SPACE},
+    {NAMED(peek), .arguments = "VA [N]", .least = 1, .most = 2, .flags = IN_SPACE},
+    {NAMED(map), .arguments = "VA PA [ro]", .least = 2, .most = 3},
+    {NAMED(help), .arguments = "[CMD]", .most = 1, .flags = UNATTENDED},
+    {NAMED(test), .arguments = "[PATTERN] [seed=N] [rounds=N]", .most = 3, .candidate = test_name},
+    {NAMED(trace), .arguments = "on|off|CMD", .least = 1, .most = 1, .flags = TAKES_LINE},
+    {NAMED(watch), .arguments = "CMD", .least = 1, .most = 1, .flags = TAKES_LINE | TAKES_LIST | LEAVES},
 };
 #define COMMANDS (sizeof commands_start / sizeof commands_start[0])
-_Static_assert(COMMANDS == 6 && sizeof(struct command) == 44, "as below, in place of the linker script");
-__asm__(".globl commands_end\n.set commands_end, commands_start + 6 * 44");
+_Static_assert(COMMANDS == 8 && sizeof(struct command) == 44, "as below, in place of the linker script");
+__asm__(".globl commands_end\n.set commands_end, commands_start + 8 * 44");
 
-const struct command *command_find(const char *name, size_t n) {
-    for (const struct command *c = commands_start; c < commands_start + COMMANDS; c++)
-        if (strlen(c->name) == n && !memcmp(c->name, name, n))
-            return c;
-    return NULL;
+/* ---- what they ask the rest of the kernel ---- */
+
+bool process_enter(int pid) {
+    EXPECT(!entered);
+    entered = pid >= 1 && pid <= 3 ? pid : 0;
+    return entered;
 }
+void process_leave(void) { entered = 0; }
 
-bool command_runs_another(const struct command *c) { return !strcmp(c->name, "trace"); }
-void command_error(const char *fmt, ...) { (void)fmt; }
+void kvprintf(const char *fmt, va_list args) { (void)fmt, (void)args; }
+enum from output_from(void) { return NOBODY; }
+void output_begin(enum from who) { (void)who; }
+void output_end(void) {}
+bool output_stopped(void) { return false; }
+bool input_from_keyboard(void) { return false; }
+bool line_read(char text[LINE_BYTES + 1]) { return text[0]; }
+bool trace_all(bool on) { return on; }
+bool trace_command(const struct command *c, int n, char **arg) { return (void)c, (void)n, (void)arg, false; }
+void objects_set_aside(bool aside) { (void)aside; }
+void machine_reset(void) { abort(); }
+void machine_exit(bool success) { exit(success); }
 
 bool object_latest(unsigned *k) {
     *k = 3;
@@ -87,6 +133,75 @@ static bool own_number(const char *text, unsigned *value) {
     return true;
 }
 
+static size_t blanks(const char *text) { return strspn(text, " \t"); }
+
+static const struct command *own_command(const char *name, size_t n) {
+    for (const struct command *c = commands_start; c < commands_start + COMMANDS; c++)
+        if (strlen(c->name) == n && !memcmp(c->name, name, n))
+            return c;
+    return NULL;
+}
+
+/* Reads one command, of N bytes, as command.h says; whether it is to run, or nothing: else it is an error. */
+static bool own_run(const char *text, size_t n) {
+    char line[LINE_BYTES + 1], *word[LINE_BYTES / 2 + 2] = {NULL}, **arg = word + 1;
+    unsigned words = 0, space = 0;
+
+    if (n > LINE_BYTES)
+        return false;
+    memcpy(line, text, n);
+    line[n] = '\0';
+    while (n && strchr(" \t", line[n - 1]))
+        line[--n] = '\0';
+    const struct command *c = NULL;
+    for (char *at = line + blanks(line); *at; at += blanks(at)) {
+        word[words++] = at;
+        if (words == 2 && c && c->flags & TAKES_LINE)
+            break;
+        at += strcspn(at, " \t");
+        if (*at)
+            *at++ = '\0';
+        if (words == 1)
+            c = own_command(word[0], strlen(word[0]));
+    }
+    if (!words--)
+        return true;
+    if (!c)
+        return false;
+    char *colon = words && c->flags & IN_SPACE ? strchr(*arg, ':') : NULL;
+    if (colon) {
+        *colon = '\0';
+        if (!own_number(*arg, &space) || space < 1 || space > 3)
+            return false;
+        *arg = colon + 1;
+        if (!**arg)
+            arg++, words--;
+    }
+    if (words < c->least || words > c->most)
+        return false;
+    note(expected, c->name, (int)space, words, arg);
+    return true;
+}
+
+static void check_line(const char *line) {
+    unsigned before = command_errors(), errors = 0;
+
+    did[0] = expected[0] = '\0';
+    monitor_execute(line);
+    EXPECT(!entered);
+    for (const char *text = line;; text++) {
+        const char *first = text + blanks(text);
+        const struct command *c = own_command(first, strcspn(first, " \t;"));
+        size_t n = c && c->flags & TAKES_LIST ? strlen(text) : strcspn(text, ";");
+        errors += !own_run(text, n);
+        text += n;
+        if (!*text)
+            break;
+    }
+    EXPECT(!strcmp(did, expected));
+    EXPECT(command_errors() - before == errors);
+}
+
 static void check_word(char *word) {
     unsigned value = 1, own = 1;
     uintptr_t va;
@@ -105,12 +220,14 @@ static void check_word(char *word) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char rest[COMPLETION_MAX];
-    size_t n = size < 1023 ? size : 1023;
+    size_t n = size < LINE_BYTES + 8 ? size : LINE_BYTES + 8;
     char *line = malloc(n + 1);
 
     memcpy(line, data, n);
     line[n] = '\0';
-    n = strlen(line);
+    check_line(line);
+    if ((n = strlen(line)) > LINE_BYTES)
+        line[n = LINE_BYTES] = '\0';
     for (unsigned choice = 0; choice < 4; choice++)
         if (complete_word(line, n, choice, rest))
             EXPECT(strlen(rest) < sizeof rest);
