@@ -155,6 +155,10 @@ static void check_map_ranges(const struct host_map *map) {
         if (!found)
             return;
         assert_int_equal(start_pfn, want);
+        for (pfn_t hole = want - from, inside; hole; hole /= 2) { /* from places in the hole, its last frame among them */
+            assert_true(pm_next_range(want - hole, &inside, &end));
+            assert_int_equal(inside, want);
+        }
         while (want < FRAMES_MAX && model[want] != PM_ABSENT)
             want++;
         assert_int_equal(end, want);

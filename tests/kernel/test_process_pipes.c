@@ -301,6 +301,38 @@ KTEST(process_that_may_wait_long_waits_for_what_comes)
     KCHECK(got == 1 && heard == 2);
 }
 
+/* While the parent waits for its pipe the child asks for another one's, and then writes. */
+static void poll_at_once(struct trap_frame *frame) {
+    struct pollfd *polls = (struct pollfd *)MORE;
+
+    if (current->pid == root) {
+        make_call(frame, SYS_PIPE, PLACE, 0, 0);
+        make_call(frame, SYS_PIPE, PLACE, 0, 0);
+        make_call(frame, SYS_FORK, 0, 0, 0);
+        *polls = (struct pollfd){3, POLLIN, 0};
+        got = (unsigned)make_call(frame, SYS_POLL, MORE, 1, 1000);
+        heard = polls->revents;
+        wrong += polls->fd != 3 || polls->events != POLLIN;
+        make_call(frame, SYS_WAITPID, (unsigned)-1, 0, 0);
+    } else {
+        *polls = (struct pollfd){5, POLLIN, 0};
+        make_call(frame, SYS_SCHED_YIELD, 0, 0, 0);
+        wrong += make_call(frame, SYS_POLL, MORE, 1, 30) != 0 || polls->fd != 5 || polls->revents;
+        make_call(frame, SYS_WRITE, 4, PLACE, 2);
+    }
+    make_call(frame, SYS_EXIT, 0, 0, 0);
+}
+
+KTEST(process_polls_of_two_programs_are_their_own)
+{
+    got = heard = wrong = 0;
+    root = last_pid + 1;
+    puppet_run(poll_at_once, &root);
+    KCHECK_EQ(got, 1);
+    KCHECK_EQ(heard, POLLIN);
+    KCHECK_EQ(wrong, 0);
+}
+
 KTEST(process_readv_does_not_wait_for_more_than_there_is)
 { puppet_checks(parts_that_are_full); }
 

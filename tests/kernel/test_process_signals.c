@@ -498,6 +498,32 @@ KTEST(process_handles_its_own_faults)
     KCHECK_EQ(eax, (unsigned)-ERESTART);
 }
 
+/* Writes to a page of its stack that it has made read-only. */
+static void touch_read_only_stack(struct trap_frame *frame) {
+    const unsigned page = STACK_TOP - 4 * PAGE_SIZE;
+    const struct found *on = (const struct found *)frame->user_esp;
+
+    if (calls++ == 0) {
+        puppet_call(frame, SYS_RT_SIGACTION, (const unsigned[6]){SIGSEGV, PUPPET_ACTION, 0, 8});
+        puppet_call(frame, SYS_PIPE, (const unsigned[6]){page}); /* the page has come */
+        puppet_call(frame, SYS_MPROTECT, (const unsigned[6]){page, PAGE_SIZE, PROT_READ});
+        frame->ebp = page + 8;
+        frame->edi = 1;
+        return;
+    }
+    if (on->signal == SIGSEGV)
+        fault_address = on->siginfo.address;
+    puppet_call(frame, SYS_EXIT, (const unsigned[6]){0});
+}
+
+KTEST(process_handles_a_fault_in_its_own_stack)
+{
+    calls = fault_address = 0;
+    KCHECK_EQ(puppet_status(touch_read_only_stack), 0);
+    KCHECK_EQ(calls, 2);
+    KCHECK_EQ(fault_address, STACK_TOP - 4 * PAGE_SIZE + 8);
+}
+
 /* A program that faults ends, though it has a handler, while it blocks the signal; and if it ignores it. */
 static void block_or_ignore(struct trap_frame *frame) {
     if (calls++ == 0) {

@@ -6,6 +6,8 @@
 #include "cpu.h"
 #include "cpuid.h"
 #include "descriptors.h"
+#include "heap_debug.h"
+#include "kmalloc.h"
 #include "ktest.h"
 #include "memlayout.h"
 #include "puppet.h"
@@ -284,6 +286,45 @@ KTEST(process_start_begins_with_fresh_registers)
 {
     puppet_checks(leave_registers);
     puppet_checks(find_registers);
+}
+
+static struct process *record; /* of the program that ran last */
+static bool same;
+
+static void leave_registers_and_record(void) {
+    record = current;
+    leave_registers();
+}
+
+static void find_registers_in_record(void) {
+    same |= current == record;
+    find_registers();
+}
+
+/* Runs a program, and then one that can have its record: what is in the way is taken, and another object beside it, so
+ * that its page stays as it is. */
+static void start_again(void) {
+    void *taken[64], *beside;
+    size_t n = 0;
+
+    puppet_checks(leave_registers_and_record);
+    while (n < ARRAY_SIZE(taken) && (taken[n] = kmalloc(sizeof(*record))) && taken[n] != record)
+        n++;
+    beside = kmalloc(sizeof(*record));
+    if (n < ARRAY_SIZE(taken))
+        kfree(taken[n]);
+    puppet_checks(find_registers_in_record);
+    kfree(beside);
+    while (n)
+        kfree(taken[--n]);
+}
+
+KTEST(process_start_begins_with_fresh_registers_where_another_left_them)
+{
+    same = false;
+    for (unsigned i = 0; i < 3; i++) /* the first time, the page may be full with the record */
+        start_again();
+    KCHECK(same || heap_mode() != HEAP_NORMAL); /* the debugging heaps keep what was freed */
 }
 
 /* The segment of thread-local storage begins at 0 again: the program reads at WORDS by it. */
