@@ -213,7 +213,7 @@ static const char *objection(const struct framebuffer_info *fb) {
         return "its lines overlap";
     if (fb->address >> 32 || fb->address + size_of(fb) > (uint64_t)1 << 32)
         return "it does not lie below 4 GiB";
-    if (fb->address % PAGE_SIZE + size_of(fb) > FRAMES_START - DEVICES_START)
+    if (fb->address % PAGE_SIZE + size_of(fb) > MODULES_START - DEVICES_START)
         return "it is larger than the address space for devices";
     if (!fb->address || boot_info_is_memory(fb->address, fb->address + size_of(fb)))
         return "it lies over memory";

@@ -681,6 +681,13 @@ def test_the_boot_is_ready_with_any_framebuffer(craft, framebuffer):
     ready(craft(info))
 
 
+@pytest.mark.parametrize("pitch", [175000, 250000, 350000], ids=lambda pitch: f"{pitch * 768 // MIB}MiB")
+def test_the_modules_have_their_place_beside_any_framebuffer(craft, pitch):
+    info = good().with_modules([(32 * MIB, 33 * MIB, STRINGS)])
+    info.framebuffer = (0x80000000, pitch, 1024, 768, 32, 1, bytes((16, 8, 8, 8, 0, 8)))
+    ready(craft(info))
+
+
 # ---- everything at once ----
 
 @pytest.mark.parametrize("seed", range(24))
