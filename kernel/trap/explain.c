@@ -44,7 +44,7 @@ static void print_object(const struct heap_object *object) {
 static bool nearest_object(uintptr_t address, uintptr_t *start) {
     uintptr_t lowest = address - KHEAP_START < NEAR ? KHEAP_START : address - NEAR;
 
-    for (*start = address & ~15u; *start > lowest; *start -= 16)
+    for (*start = address & ~15u; *start >= lowest; *start -= 16)
         if (kmalloc_size((void *)*start))
             return true;
     return false;

@@ -3,6 +3,7 @@
 #include "cpu.h"
 #include "descriptors.h"
 #include "format.h"
+#include "heap_debug.h"
 #include "interrupt.h"
 #include "kmalloc.h"
 #include "ktest.h"
@@ -143,6 +144,29 @@ KTEST(fault_freed_heap_page)
     KCHECK_CALL(check_page_fault(read_word, p + 50000, "read of 0x", "freed heap page"));
     KCHECK_CALL(check_page_fault(write_word, p, "write to 0x", "freed heap page"));
     kfree(kept);
+}
+
+KTEST(fault_behind_the_heaps_first_object)
+{
+    char *p[8];
+    size_t n = 0, first = ARRAY_SIZE(p);
+
+    if (heap_mode() != HEAP_NORMAL)
+        KSKIP("needs the normal heap: this one has records");
+    kmalloc_trim();
+    for (; n < ARRAY_SIZE(p) && (p[n] = kmalloc(PAGE_SIZE)); n++)
+        if (p[n] == (char *)KHEAP_START)
+            first = n;
+    for (size_t i = 0; i < n; i++)
+        if (i != first)
+            kfree(p[i]);
+    kmalloc_trim();
+    if (first < n) {
+        KCHECK_CALL(check_page_fault(read_word, p[first] + PAGE_SIZE, "read of 0xc0001000",
+                                     "object below: 4096 bytes at 0xc0000000; this is 0 bytes past"));
+        kfree(p[first]);
+    }
+    KCHECK(first < n);
 }
 
 KTEST(fault_page_table_that_is_not_there)
