@@ -28,10 +28,19 @@ COMMAND(HEAP, 1, alloc, .arguments = "N", .least = 1, .most = 1, .flags = TRACED
     kprintf("$%u = 0x%08x\n", object_name(object), (unsigned)(uintptr_t)object);
 }
 
-static bool is_retired(const char *text) {
+/* Whether TEXT is $K, or $K and an offset, and that name's object was freed. */
+static bool is_retired(char *text) {
+    char *plus = strchr(text, '+');
     unsigned k;
 
-    return *text == '$' && argument_number("K", text + 1, &k) && object_is_freed(k);
+    if (*text != '$')
+        return false;
+    if (plus)
+        *plus = '\0';
+    bool retired = argument_number("K", text + 1, &k) && object_is_freed(k);
+    if (plus)
+        *plus = '+';
+    return retired;
 }
 
 COMMAND(HEAP, 2, free, .arguments = "VA|$K", .least = 1, .most = 1, .flags = TRACED, .help = "free an object",

@@ -353,9 +353,14 @@ KTEST(monitor_allocs_and_frees)
     says("alloc 100K"); /* most likely at the same address, but the old name does not come back to life */
     KCHECK((p = said_object()));
     KCHECK(is_one_error(says("free %s", name)));
+    KCHECK(is_one_error(says("free %s+0", name)));
     KCHECK(is_one_error(says("free %p", (void *)((char *)p + 4))));
     KCHECK(!is_one_error(says("free %p", p)));
     KCHECK(is_one_error(says("free %p", p)));
+    says("alloc 100");
+    said_name(name);
+    KCHECK(!is_one_error(says("free %s+0", name)));
+    KCHECK(is_one_error(says("free %s", name)));
     KCHECK(find_text(says("heap"), "size"));
     kmalloc_trim();
     KCHECK_EQ(pm_count().free, free);
