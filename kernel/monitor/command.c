@@ -121,13 +121,13 @@ static void trim_end(char *line) {
 /* Runs C with no pages, no keys, no trace, and names of its own for objects. */
 static void run_unattended(const struct command *c, int n, char **arg) {
     enum from from = output_from();
-    bool traced = trace_all(false);
 
     output_end();
+    trace_set_aside(true);
     objects_set_aside(true);
     c->run(n, arg);
     objects_set_aside(false);
-    trace_all(traced);
+    trace_set_aside(false);
     output_begin(from);
 }
 

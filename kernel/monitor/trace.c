@@ -93,12 +93,16 @@ bool trace_command(const struct command *c, int n, char **arg) {
 /* Whether the command that runs is to be traced. */
 bool trace_wanted(void) { return always || once; }
 
-/* Sets whether every command is traced; returns what it was. */
-bool trace_all(bool on) {
-    bool was = always;
+/* While ASIDE, nothing is traced that is not asked for meanwhile; afterwards all is as before. */
+void trace_set_aside(bool aside) {
+    static bool always_before, once_before;
 
-    always = on;
-    return was;
+    if (aside) {
+        always_before = always;
+        once_before = once;
+    }
+    always = !aside && always_before;
+    once = !aside && once_before;
 }
 
 COMMAND(LEARN, 3, trace, .arguments = "on|off|CMD", .most = 1, .flags = TAKES_LINE,
@@ -111,7 +115,7 @@ COMMAND(LEARN, 3, trace, .arguments = "on|off|CMD", .most = 1, .flags = TAKES_LI
     if (!n)
         kprintf("trace %s\n", always ? "on" : "off");
     else if (!strcmp(arg[0], "on") || !strcmp(arg[0], "off"))
-        trace_all(arg[0][1] == 'n');
+        always = arg[0][1] == 'n';
     else if (once)
         command_error("trace cannot trace itself");
     else {

@@ -10,7 +10,7 @@ bool trace_command(const struct command *c, int n, char **arg);
 /* Whether `trace on` or `trace CMD` asks for the command that runs to be traced. */
 bool trace_wanted(void);
 
-/* Sets whether every command is traced, as `trace on` and `trace off` do; returns what it was. */
-bool trace_all(bool on);
+/* While ASIDE, nothing is traced that is not asked for meanwhile; afterwards all is as before. Not nested. */
+void trace_set_aside(bool aside);
 
 #endif
