@@ -20,18 +20,22 @@ COMMAND(PROGRAMS, 2, ps, .arguments = "", .flags = READS, .help = "list the prog
                 info.shared, info.faults, info.name);
 }
 
-/* Cuts LINE at its blanks into at most WORDS_MAX words. Quotes, ' or ", keep blanks in a word, and are dropped. */
+/* Cuts LINE at its blanks into words, of which WORD gets the first WORDS_MAX. Quotes, ' or ", keep blanks in a word, and
+ * are dropped. Returns the number of words. */
 static int split(char *line, char **word) {
     int n = 0;
 
-    while (*line && n < WORDS_MAX) {
+    while (*line) {
         char *to, quote = '\0';
 
         while (*line == ' ')
             line++;
         if (!*line)
             break;
-        for (word[n++] = to = line; *line && (quote || *line != ' '); line++) {
+        if (n < WORDS_MAX)
+            word[n] = line;
+        n++;
+        for (to = line; *line && (quote || *line != ' '); line++) {
             if (*line == quote)
                 quote = '\0';
             else if (!quote && (*line == '\'' || *line == '"'))
@@ -79,8 +83,12 @@ COMMAND_NAMED(PROGRAMS, 1, run_program, "run", .arguments = "PROGRAM [ARG]", .le
 {
     char *word[WORDS_MAX];
     int words = split(arg[0], word);
-    bool beside = words > 1 && !strcmp(word[words - 1], "&");
 
+    if (words > WORDS_MAX) {
+        command_error("%s: too many arguments", word[0]);
+        return;
+    }
+    bool beside = words > 1 && !strcmp(word[words - 1], "&");
     process_on_fault(trace_wanted() ? show_fault : NULL);
     run(words - beside, word, beside);
     process_on_fault(NULL);
