@@ -13,6 +13,7 @@
 #include "log.h"
 #include "machine.h"
 #include "monitor.h"
+#include "output.h"
 #include "string.h"
 
 #define LINE_MAX 100u
@@ -63,6 +64,7 @@ static void run_command(void *line) { command_run(line); }
 static void run(char *line) {
     static char report[256];
 
+    output_restart();
     if (!trap_catch(run_command, line, report, sizeof(report), NULL))
         return;
     for (char *c = report; *c; c++)

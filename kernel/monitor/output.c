@@ -62,11 +62,22 @@ static void say(const char *text) { log_pass(text, strlen(text)); }
 
 static bool ends_it(int key) { return key == 'q' || key == 'Q' || key == KEY_CTRL_C || key == KEY_ESCAPE; }
 
+/* Waits for a key. Programs rest: who prints may be half-way through an allocation, or a list of programs. */
+static int wait_for_key(void) {
+    for (;;) {
+        int key = input_poll();
+
+        if (key >= 0)
+            return key;
+        input_rest();
+    }
+}
+
 static int ask(const char *question) {
     say(ink(REVERSE));
     say(question);
     say(ink(PLAIN));
-    int key = input_read();
+    int key = wait_for_key();
     say("\r");
     for (size_t n = strlen(question); n--;)
         say(" "); /* works on any terminal */
@@ -80,6 +91,9 @@ static bool pages(void) {
            (paging == PAGE_ON || (paging == PAGE_AUTO && from == KEYBOARD));
 }
 
+/* Whether Ctrl-C has been typed, for the monitor: while a program prints, it is for the program. */
+static bool interrupted(void) { return !process_runs_program() && input_interrupted(); }
+
 static void page_full(void) {
     int key = ask("-- more: a key for a page, Enter for a line, q to leave --");
 
@@ -91,7 +105,7 @@ static void page_full(void) {
 static void end_row(void) {
     row++;
     column = 0;
-    stopped |= input_interrupted();
+    stopped |= interrupted();
 }
 
 /* How many columns C takes. */
@@ -120,7 +134,7 @@ static void hold(const char *text, size_t n) {
 
     memcpy(held.buffer + held.used, text, n < room ? n : room);
     held.used += n < room ? n : room;
-    stopped |= input_interrupted();
+    stopped |= interrupted();
 }
 
 static void gate(const char *text, size_t n) {
@@ -210,9 +224,12 @@ void output_end(void) {
 /* Who gave the running command line. */
 enum from output_from(void) { return from; }
 
+/* Before a command that runs though the one before never ended. */
+void output_restart(void) { stopped = left_out = false; }
+
 /* True once the command should end. */
 bool output_stopped(void) {
-    if (from != NOBODY && !stopped && input_interrupted())
+    if (from != NOBODY && !stopped && interrupted())
         stopped = true;
     left_out |= stopped;
     return stopped;

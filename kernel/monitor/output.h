@@ -10,6 +10,9 @@ enum from { NOBODY, LISTED, SERIAL, KEYBOARD }; /* who gave a command: a test, t
 void output_begin(enum from who);
 void output_end(void);
 
+/* Before a command that runs though the one before never ended, as after a panic: a Ctrl-C was for that one. */
+void output_restart(void);
+
 /* Who gave the running command line. */
 enum from output_from(void);
 

@@ -55,6 +55,7 @@ static void watch(const char *list) {
             draw(list, shown);
             changed = true;
         } else if (!changed && !hinted) {
+            output_new_page();
             kprintf("nothing changes by itself: let something happen, as in `watch alloc 64K; mem`\n");
             hinted = true;
         }

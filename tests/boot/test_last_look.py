@@ -52,6 +52,16 @@ def test_it_only_reads(boot, how, kind):
         assert machine.quiet_for(1)
 
 
+def test_ctrl_c_ends_one_command_only(boot):
+    machine = panicked(boot, "null", cmdline="panic=stay")
+    machine.type("peek 0x00100000 4096\r")
+    machine.expect(r"^0x001001", 60)
+    machine.type("\x03")
+    machine.expect(r"^quire> ")
+    assert re.match(r"0x00100000: 0x1badb002", look(machine, "peek 0x00100000 4")[0])
+    assert not any("0 of 1024" in line for line in look(machine, "pd"))
+
+
 def test_interrupts_are_off(boot):
     machine = panicked(boot, "null", cmdline="panic=stay")
     flags = re.search(r"EFL=([0-9a-f]{8})", machine.hmp("info registers"))

@@ -428,6 +428,20 @@ def test_watch_shows_no_more_than_a_screen(machine):
     machine.prompt()
 
 
+def test_tests_run_untraced(machine):
+    printed = machine.run("trace test monitor_trace*", 60)
+    assert printed[-1] == "# 4 passed, 0 failed, 0 skipped" and not any(line.startswith("|") for line in printed)
+
+
+def test_watch_asks_no_question_about_pages(machine):
+    machine.run("page on")
+    machine.type("watch peek kmain 200\r")
+    machine.expect(r"^nothing changes by itself.*\n")
+    assert machine.quiet_for(2.5)
+    machine.type(" ")
+    assert "-- more" not in machine.prompt()
+
+
 def test_watch_ends_with_the_first_error(machine):
     for line in ("watch watch mem", "watch nonsense", "watch peek 0"):
         printed = machine.run(line)

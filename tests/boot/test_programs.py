@@ -183,6 +183,50 @@ def test_programs_rest_while_one_is_looked_at(start, tmp_path):
     assert machine.finish() == EXIT_OK
 
 
+@pytest.mark.parametrize("command", ["trace alloc 200K", "peek 0x00100000 96; trace run hello", "mem; heap; maps; ps"])
+def test_programs_rest_while_a_page_waits(start, programs, tmp_path, command):
+    """The command may be half-way through anything, an allocation or a program's start: nobody comes between."""
+    machine = start(compiled("toucher.c", tmp_path), programs["hello"])
+    machine.run("page on")
+    machine.run("run toucher &")
+    pid, = running(machine)
+    machine.type(command + "\n")
+    while machine.expect(r"-- more|^quire> ", SOON)[0] == "-- more":
+        assert machine.quiet_for(0.2)
+        machine.type(" ")
+    machine.run(f"kill {pid}", SOON)
+    assert machine.finish() == EXIT_OK
+
+
+def test_nothing_is_printed_beside_a_page_that_waits(start, tmp_path):
+    machine = start(compiled("dots.c", tmp_path))
+    machine.run("page on")
+    machine.type("run dots &\n")
+    machine.expect(r"^\.", SOON)
+    machine.type("help\n")
+    machine.expect(r"-- more", SOON)
+    machine.expect(r"--", SOON)
+    assert machine.quiet_for(2)
+    machine.type("q")
+    machine.expect(r"^\.", SOON)
+
+
+def test_ctrl_c_ends_a_program_that_is_traced(start, tmp_path):
+    machine = start(compiled("toucher.c", tmp_path))
+    machine.type("trace run toucher\n")
+    for _ in range(5):
+        machine.expect(r"first touch", SOON)
+    machine.type("\x03")
+    assert "signal 2" in machine.prompt(SOON)
+    assert machine.finish("exit 0") == EXIT_OK
+
+
+def test_a_program_with_too_many_arguments_is_not_run(start, programs):
+    machine = start(programs["hello"])
+    assert monitor.errors(machine.run("run hello " + " ".join(["x"] * 40))) == ["error: hello: too many arguments"]
+    assert not monitor.errors(machine.run("run hello " + " ".join(["x"] * 31)))
+
+
 def test_output_beside_the_prompt_does_not_tear_it(start, programs):
     machine = start(programs["hello"])
     machine.type("run hello &\n")
