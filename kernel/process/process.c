@@ -169,11 +169,16 @@ int sys_clone(struct trap_frame *frame) {
 
 /* ---- exit and wait ---- */
 
-/* Makes the monitor the parent of the current process's children. */
+/* Makes the monitor, which buries those that have ended, the parent of PROCESS. */
+static void give_to_monitor(struct process *process) {
+    process->parent = &monitor;
+    schedule_wake(&monitor);
+}
+
 static void orphan_children(void) {
     for (struct process *process = monitor.next; process != &monitor; process = process->next)
         if (process->parent == current)
-            process->parent = &monitor;
+            give_to_monitor(process);
 }
 
 /* Whether the parent does not wait for its children. */
@@ -191,7 +196,7 @@ void process_exit(int status) {
     orphan_children();
     schedule_wake(parent); /* even if it forgets the child: this may be the last that it waits for */
     if (is_forgotten(current))
-        current->parent = &monitor;
+        give_to_monitor(current);
     enter_space(monitor.space);
     space_destroy(current->space);
     current->space = NULL;
@@ -264,6 +269,15 @@ int sys_waitpid(struct trap_frame *frame) {
     return sys_wait4(&with_usage);
 }
 
+/* Whether a process of SESSION is in GROUP. */
+static bool group_exists(int group, int session) {
+    const struct process *process = monitor.next;
+
+    while (process != &monitor && (process->group != group || process->session != session))
+        process = process->next;
+    return process != &monitor;
+}
+
 /* Groups have no meaning to the kernel but for kill, wait4 and the terminal. */
 int sys_setpgid(struct trap_frame *frame) {
     struct process *process = frame->ebx ? process_find((int)frame->ebx) : current;
@@ -272,7 +286,10 @@ int sys_setpgid(struct trap_frame *frame) {
         return -ESRCH;
     if ((int)frame->ecx < 0)
         return -EINVAL;
-    process->group = frame->ecx ? (int)frame->ecx : process->pid;
+    int group = frame->ecx ? (int)frame->ecx : process->pid;
+    if (group != process->pid && !group_exists(group, current->session))
+        return -EPERM;
+    process->group = group;
     return 0;
 }
 

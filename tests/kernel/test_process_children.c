@@ -48,9 +48,16 @@ static void groups(void) {
     KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)child, PLACE, 0), child);
     KCHECK_EQ(CALL(SYS_SETPGID, me, 0), 0);
     KCHECK_EQ(CALL(SYS_GETPGRP), (int)me);
-    KCHECK_EQ(CALL(SYS_SETPGID, me, 0x1234), 0);
-    EXPECT(0x1234, SYS_GETPGID, 0);
-    EXPECT(0x1234, SYS_GETPGRP);
+    EXPECT(-EPERM, SYS_SETPGID, 0, 0x1234); /* there is no such group */
+    const int other = CALL(SYS_FORK);
+    KCHECK(other > 0);
+    KCHECK_EQ(CALL(SYS_SETPGID, (unsigned)other, 0), 0);
+    KCHECK_EQ(CALL(SYS_SETPGID, 0, (unsigned)other), 0);
+    KCHECK(CALL(SYS_GETPGID, 0) == other && CALL(SYS_GETPGRP) == other);
+    EXPECT(0, SYS_SETPGID, 0, 0);
+    process_find(other)->session = 0x1234;
+    KCHECK_EQ(CALL(SYS_SETPGID, 0, (unsigned)other), -EPERM);
+    KCHECK_EQ(CALL(SYS_GETPGRP), (int)me);
 }
 
 KTEST(process_groups_are_set_and_told)
@@ -481,6 +488,28 @@ static void forgotten(void) {
 
 KTEST(process_that_ignores_its_children_waits_for_none)
 { puppet_checks(forgotten); }
+
+static unsigned ended(void) {
+    unsigned n = 0;
+
+    for (const struct process *process = monitor.next; process != &monitor; process = process->next)
+        n += process->state == ZOMBIE;
+    return n;
+}
+
+/* Children whom nobody waits for take none of the 256 places for long, however fast they come. */
+static void many_forgotten(void) {
+    put_action(SIG_IGN, 0, 0, 0);
+    EXPECT(0, SYS_RT_SIGACTION, SIGCHLD, PLACE, 0, 8);
+    for (unsigned i = 0; i < 20; i++) {
+        KCHECK(CALL(SYS_FORK) > 0);
+        EXPECT(-ECHILD, SYS_WAITPID, (unsigned)-1, PLACE, 0);
+        KCHECK(ended() <= 1);
+    }
+}
+
+KTEST(process_children_that_are_forgotten_are_gone_at_once)
+{ puppet_checks(many_forgotten); }
 
 /* It waits for the child that ends, though it has another one. */
 static void one_forgotten(void) {
