@@ -38,8 +38,11 @@ void tty_give(int new_session) {
     session = owner = new_session;
     mode = usual;
     line_length = ready_count = 0;
+    schedule_wake(&mode); /* who waits is of another session now, and waits in vain */
     log_fresh_line();
 }
+
+static bool in_foreground(void) { return current->session == session && current->group == owner; }
 
 /* ---- output ---- */
 
@@ -124,11 +127,15 @@ static void make_ready(int c) {
     schedule_wake(&mode);
 }
 
-static void end_line(int last) {
+static void make_line_ready(void) {
     for (size_t i = 0; i < line_length; i++)
         make_ready((uint8_t)line[i]);
-    make_ready(last);
     line_length = 0;
+}
+
+static void end_line(int last) {
+    make_line_ready();
+    make_ready(last);
 }
 
 /* Removes the line's last character, and from the screen the columns that it takes when echoed in the current mode.
@@ -206,13 +213,13 @@ void tty_poll(void) {
 /* A background process polls as readable: its read fails at once. */
 static unsigned tty_events(struct file *file) {
     (void)file;
-    return POLLOUT | (ready_count > 0 || current->group != owner ? POLLIN : 0);
+    return POLLOUT | (ready_count > 0 || !in_foreground() ? POLLIN : 0);
 }
 
 /* Waits until there is something to read, unless the mode says that a read may give nothing. 0 or a negative error. */
 static int wait_for_input(const struct file *file) {
     while (ready_count == 0) {
-        if (current->group != owner)
+        if (!in_foreground())
             return -EIO;
         if (!(mode.lflag & ICANON) && mode.cc[VMIN] == 0)
             return 0;
@@ -222,7 +229,7 @@ static int wait_for_input(const struct file *file) {
             return -ERESTART;
         schedule_wait(&mode, NULL);
     }
-    return current->group == owner ? 0 : -EIO;
+    return in_foreground() ? 0 : -EIO;
 }
 
 /* Reads what is ready: at most N characters, in line mode at most one line. */
@@ -276,6 +283,8 @@ static int tty_control(unsigned request, void *argument) {
         mode = wanted;
         if (request == TCSETSF)
             line_length = ready_count = 0;
+        if (!(mode.lflag & ICANON))
+            make_line_ready();
         return 0;
     case TIOCGWINSZ:
         return give_size(argument);
@@ -287,6 +296,7 @@ static int tty_control(unsigned request, void *argument) {
         if (copy_from_user(&group, argument, sizeof(group)) < 0)
             return -EFAULT;
         owner = group;
+        schedule_wake(&mode);
         return 0;
     default:
         return -ENOTTY;

@@ -180,6 +180,26 @@ static void test_a_line_is_typed_on(void **state) {
     check_read(ALL, "abcd\n");
 }
 
+/* What was typed while lines were read can be read at once when they no longer are. */
+static void test_a_line_that_has_not_ended_is_read_without_lines(void **state) {
+    (void)state;
+    type("ab");
+    woken = NULL;
+    set(0, ICANON);
+    assert_non_null(woken);
+    type("c");
+    check_read(ALL, "abc");
+    struct termios wanted = mode();
+    wanted.lflag |= ICANON;
+    assert_int_equal(control(TCSETS, &wanted), 0);
+    type("d\n");
+    check_read(ALL, "d\n");
+    type("dropped");
+    wanted.lflag &= ~ICANON;
+    assert_int_equal(control(TCSETSF, &wanted), 0);
+    check_error(-EAGAIN);
+}
+
 static void test_a_line_can_be_read_once_it_has_ended(void **state) {
     (void)state;
     type("ab");
@@ -418,6 +438,8 @@ static void test_who_has_the_terminal(void **state) {
     struct termios wanted = mode();
     wanted.lflag = 0;
     other.session = 9;
+    assert_int_equal(tty_type.events(&file), POLLIN | POLLOUT); /* its group's number is no help */
+    check_error(-EIO);
     assert_int_equal(control(TIOCSPGRP, &group), -EPERM);
     assert_int_equal(control(TCSETS, &wanted), -EIO);
     assert_int_not_equal(mode().lflag, 0);
@@ -426,7 +448,9 @@ static void test_who_has_the_terminal(void **state) {
     assert_int_equal(mode().lflag, 0);
 
     type("b");
+    woken = NULL;
     tty_give(9); /* a new session finds all as it is at first */
+    assert_non_null(woken); /* who waits, waits in vain */
     assert_int_not_equal(mode().lflag, 0);
     assert_int_equal(fresh_lines, 2);
     reader.session = reader.group = 9;
@@ -618,6 +642,7 @@ static void test_output_beside_begins_a_line(void **state) {
 static const struct CMUnitTest tests[] = {
     TEST(test_a_line_is_typed_on),
     TEST(test_a_line_can_be_read_once_it_has_ended),
+    TEST(test_a_line_that_has_not_ended_is_read_without_lines),
     TEST(test_a_read_gives_what_it_can),
     TEST(test_a_line_is_edited),
     TEST(test_the_end_of_file_ends_a_read),
