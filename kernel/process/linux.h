@@ -82,7 +82,7 @@ _Static_assert(sizeof(struct sigcontext) == 88, "asm/sigcontext.h");
 
 struct siginfo {
     int signo, error, code;
-    unsigned address; /* of a fault; the sender's PID of others */
+    unsigned address; /* of a fault; 0 of others */
     unsigned rest[28];
 };
 _Static_assert(sizeof(struct siginfo) == 128, "asm-generic/siginfo.h");

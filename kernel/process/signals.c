@@ -54,6 +54,7 @@ bool signal_fault(unsigned signal, uintptr_t address) {
     if (signals->blocked & BIT(signal) || signals->action[signal].handler <= SIG_IGN)
         return false;
     signals->fault_address = address;
+    signals->faulted = signal;
     signals->pending |= BIT(signal);
     return true;
 }
@@ -92,7 +93,7 @@ static bool push_handler(struct trap_frame *frame, unsigned signal) {
         .signal = signal,
         .info_address = at + offsetof(struct signal_frame, info),
         .context_address = at + offsetof(struct signal_frame, flags),
-        .info = {.signo = (int)signal, .address = signals->fault_address},
+        .info = {.signo = (int)signal, .address = signals->faulted == signal ? signals->fault_address : 0},
         .context = context_of(frame),
         .mask = signals->suspended ? signals->before_suspend : signals->blocked,
         /* mov $173, %eax; int $0x80: rt_sigreturn, for programs that give no SA_RESTORER */
@@ -103,6 +104,10 @@ static bool push_handler(struct trap_frame *frame, unsigned signal) {
     if (copy_to_user((void *)at, &to, sizeof(to)) < 0 ||
         copy_to_user((char *)at + sizeof(to), &current->context.fpu, sizeof(struct fpu_state)) < 0)
         return false;
+    fpu_reset(&current->context.fpu); /* as on Linux, a handler may count on what the ABI says of its registers */
+    fpu_load(&current->context.fpu);
+    if (signals->faulted == signal)
+        signals->faulted = 0;
     signals->suspended = false;
     signals->blocked |= (action->mask | (action->flags & SA_NODEFER ? 0 : BIT(signal))) & ~UNBLOCKABLE;
     frame->eip = action->handler;

@@ -10,6 +10,7 @@ struct signals {
     unsigned before_suspend;   /* sigsuspend's: what BLOCKED was */
     bool suspended;
     uintptr_t fault_address;
+    unsigned faulted; /* the signal that a fault has sent, and that has not been delivered; 0: none */
     struct sigaction action[SIGNALS];
 };
 

@@ -466,7 +466,7 @@ KTEST(process_signals_of_two_kinds_end_a_call_once)
 /* ---- outside of system calls ---- */
 
 static unsigned calls;
-static unsigned fault_address, eax, eip;
+static unsigned fault_address, later_address, eax, eip;
 static bool blocks; /* what the test is about: two cases */
 
 /* Reads where nothing is; the handler begins where the puppet does. */
@@ -480,9 +480,14 @@ static void touch_nothing(struct trap_frame *frame) {
         frame->eax = (unsigned)-ERESTART; /* a number like any other: there is no call to repeat */
         return;
     }
-    if (on->signal == SIGSEGV && on->siginfo.address == on->sigcontext.cr2)
+    if (on->signal == SIGSEGV && on->siginfo.address == on->sigcontext.cr2) {
         fault_address = on->siginfo.address;
-    eax = on->sigcontext.frame.eax;
+        eax = on->sigcontext.frame.eax;
+        puppet_call(frame, SYS_RT_SIGACTION, (const unsigned[6]){USR1, PUPPET_ACTION, 0, 8});
+        puppet_call(frame, SYS_KILL, (const unsigned[6]){0, USR1});
+        return;
+    }
+    later_address = on->signal == USR1 ? on->siginfo.address : 1;
     puppet_call(frame, SYS_EXIT, (const unsigned[6]){0});
 }
 
@@ -493,7 +498,8 @@ KTEST(process_handles_its_own_faults)
     calls = fault_address = 0;
     puppet_run(touch_nothing, &pid);
     KCHECK(pid > 0);
-    KCHECK(calls == 2 && puppet_faults == 1);
+    KCHECK(calls == 3 && puppet_faults == 1);
+    KCHECK_EQ(later_address, 0); /* no fault has sent that one */
     KCHECK_EQ(fault_address, MORE + PUPPET_AREA_PAGES * PAGE_SIZE + 4);
     KCHECK_EQ(eax, (unsigned)-ERESTART);
 }
