@@ -82,20 +82,25 @@ static void print_callers(const struct trap_frame *frame) {
     print_repeats(repeats);
 }
 
+static void begin_report(void) {
+    tty_begin_output();
+    log_fresh_line();
+}
+
 /* Handles an exception of the current program; ADDRESS is CR2. Sends a signal if the program handles it;
  * otherwise prints a report and ends the program. */
 void fault_in_program(struct trap_frame *frame, uintptr_t address) {
     unsigned signal = signal_of(frame->vector);
     char prefix[NAME_MAX + 16];
 
-    tty_begin_output();
-    log_fresh_line();
     if (frame->vector == TRAP_PAGE_FAULT && memory_wanting((void *)address, frame->error)) {
+        begin_report();
         kprintf("%s[%d] out of memory: ended\n", current->name, current->pid);
         process_exit(SIGKILL);
     }
     if (signal_fault(signal, address))
         return;
+    begin_report();
     format_buffer(prefix, sizeof(prefix), "%s[%d] ", current->name, current->pid);
     exception_report_program(frame, address, prefix);
     if (frame->vector == TRAP_PAGE_FAULT && address >= MAPPINGS_END && address < STACK_END)

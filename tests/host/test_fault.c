@@ -96,7 +96,7 @@ static int fault(unsigned vector, uintptr_t address, unsigned ebp) {
     lines_begun = reports = signalled = refusals = 0;
     if ((status = setjmp(end)) == 0)
         fault_in_program(&frame, address);
-    assert_int_equal(lines_begun, 2);
+    assert_int_equal(lines_begun, status ? 2 : 0); /* the line of a program that goes on is its own */
     return status;
 }
 
