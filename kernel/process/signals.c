@@ -289,3 +289,28 @@ int sys_kill(struct trap_frame *frame) {
         return -EPERM;
     return found ? 0 : -ESRCH;
 }
+
+/* A process is its only thread. */
+static int kill_thread(int pid, unsigned signal) {
+    struct process *process = process_find(pid);
+
+    if (pid <= 0 || signal >= SIGNALS)
+        return -EINVAL;
+    if (pid == MONITOR_PID)
+        return -EPERM;
+    if (!process)
+        return -ESRCH;
+    if (signal)
+        signal_send(process, signal);
+    return 0;
+}
+
+int sys_tkill(struct trap_frame *frame) { return kill_thread((int)frame->ebx, frame->ecx); }
+
+int sys_tgkill(struct trap_frame *frame) {
+    int group = (int)frame->ebx, pid = (int)frame->ecx;
+
+    if (group <= 0)
+        return -EINVAL;
+    return group == pid || pid <= 0 ? kill_thread(pid, frame->edx) : -ESRCH;
+}

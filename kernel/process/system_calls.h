@@ -33,7 +33,7 @@ system_call sys_pipe, sys_pipe2;
 
 /* signals.c */
 system_call sys_kill, sys_pause, sys_rt_sigaction, sys_rt_sigprocmask, sys_rt_sigreturn, sys_rt_sigsuspend;
-system_call sys_sigaction, sys_sigprocmask, sys_sigreturn, sys_sigsuspend;
+system_call sys_sigaction, sys_sigprocmask, sys_sigreturn, sys_sigsuspend, sys_tgkill, sys_tkill;
 
 /* clock.c */
 system_call sys_clock_gettime, sys_clock_gettime64, sys_clock_nanosleep, sys_gettimeofday, sys_nanosleep,

@@ -463,6 +463,35 @@ static void two_signals(void) {
 KTEST(process_signals_of_two_kinds_end_a_call_once)
 { puppet_checks(two_signals); }
 
+/* ---- to a thread: raise and abort of a C library ---- */
+
+static void threads(void) {
+    const unsigned me = (unsigned)current->pid, other = (unsigned)CALL(SYS_FORK);
+
+    current->signals.blocked = BIT(USR1) | BIT(USR2);
+    KCHECK((int)other > 0);
+    EXPECT(-EINVAL, SYS_TKILL, 0, USR1);
+    EXPECT(-EINVAL, SYS_TKILL, (unsigned)-1, USR1);
+    EXPECT(-EINVAL, SYS_TGKILL, 0, 0, USR1);
+    EXPECT(-ESRCH, SYS_TKILL, 9999, USR1);
+    EXPECT(-EPERM, SYS_TKILL, MONITOR_PID, USR1);
+    KCHECK_EQ(CALL(SYS_TKILL, me, SIGNALS), -EINVAL);
+    KCHECK_EQ(CALL(SYS_TGKILL, other, me, USR1), -ESRCH); /* that process has no such thread */
+    KCHECK_EQ(CALL(SYS_TKILL, me, 0), 0);
+    KCHECK_EQ(current->signals.pending, 0);
+    KCHECK_EQ(CALL(SYS_TKILL, me, USR1), 0);
+    KCHECK_EQ(current->signals.pending, BIT(USR1));
+    KCHECK_EQ(CALL(SYS_TGKILL, me, me, USR2), 0);
+    KCHECK_EQ(current->signals.pending, BIT(USR1) | BIT(USR2));
+    KCHECK_EQ(CALL(SYS_TGKILL, other, other, SIGKILL), 0);
+    KCHECK_EQ(CALL(SYS_WAITPID, other, PLACE, 0), (int)other);
+    KCHECK_EQ(word(0), SIGKILL);
+    current->signals.pending = 0;
+}
+
+KTEST(process_signals_reach_a_thread)
+{ puppet_checks(threads); }
+
 /* ---- outside of system calls ---- */
 
 static unsigned calls;
