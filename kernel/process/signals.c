@@ -106,8 +106,7 @@ static bool push_handler(struct trap_frame *frame, unsigned signal) {
         return false;
     fpu_reset(&current->context.fpu); /* as on Linux, a handler may count on what the ABI says of its registers */
     fpu_load(&current->context.fpu);
-    if (signals->faulted == signal)
-        signals->faulted = 0;
+    signals->faulted = 0;
     signals->suspended = false;
     signals->blocked |= (action->mask | (action->flags & SA_NODEFER ? 0 : BIT(signal))) & ~UNBLOCKABLE;
     frame->eip = action->handler;

@@ -171,12 +171,15 @@ static void test_a_line_is_typed_on(void **state) {
     int group = 8;
     (void)state;
     type("ab");
+    woken = NULL;
     assert_int_equal(control(TIOCSPGRP, &group), 0);
+    assert_non_null(woken); /* who waits may no longer read */
     type("c");
     set(0, ECHO);
+    current = &other;
+    check_error(-EAGAIN);
     type("d\n");
     check_shown("abc");
-    current = &other;
     check_read(ALL, "abcd\n");
 }
 

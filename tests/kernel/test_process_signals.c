@@ -12,6 +12,7 @@
 #define PLACE PUPPET_AREA
 #define MORE (PLACE + PAGE_SIZE)
 #define END (PLACE + PUPPET_AREA_PAGES * PAGE_SIZE) /* nothing is there */
+#define HUP 1u
 #define USR1 10u
 #define USR2 12u
 #define BIT(signal) (1u << ((signal)-1))
@@ -476,7 +477,11 @@ static void threads(void) {
     EXPECT(-ESRCH, SYS_TKILL, 9999, USR1);
     EXPECT(-EPERM, SYS_TKILL, MONITOR_PID, USR1);
     KCHECK_EQ(CALL(SYS_TKILL, me, SIGNALS), -EINVAL);
+    KCHECK_EQ(CALL(SYS_TGKILL, 0, me, USR1), -EINVAL);
+    KCHECK_EQ(CALL(SYS_TGKILL, me, 0, USR1), -EINVAL);
     KCHECK_EQ(CALL(SYS_TGKILL, other, me, USR1), -ESRCH); /* that process has no such thread */
+    KCHECK_EQ(CALL(SYS_TGKILL, me, MONITOR_PID, USR1), -ESRCH);
+    EXPECT(-EPERM, SYS_TGKILL, MONITOR_PID, MONITOR_PID, USR1);
     KCHECK_EQ(CALL(SYS_TKILL, me, 0), 0);
     KCHECK_EQ(current->signals.pending, 0);
     KCHECK_EQ(CALL(SYS_TKILL, me, USR1), 0);
@@ -509,14 +514,18 @@ static void touch_nothing(struct trap_frame *frame) {
         frame->eax = (unsigned)-ERESTART; /* a number like any other: there is no call to repeat */
         return;
     }
-    if (on->signal == SIGSEGV && on->siginfo.address == on->sigcontext.cr2) {
+    if (calls == 2 && on->signal == SIGSEGV && on->siginfo.address == on->sigcontext.cr2) {
         fault_address = on->siginfo.address;
         eax = on->sigcontext.frame.eax;
-        puppet_call(frame, SYS_RT_SIGACTION, (const unsigned[6]){USR1, PUPPET_ACTION, 0, 8});
-        puppet_call(frame, SYS_KILL, (const unsigned[6]){0, USR1});
+        puppet_call(frame, SYS_RT_SIGACTION, (const unsigned[6]){HUP, PUPPET_ACTION, 0, 8});
+        puppet_call(frame, SYS_KILL, (const unsigned[6]){0, HUP});
         return;
     }
-    later_address = on->signal == USR1 ? on->siginfo.address : 1;
+    later_address |= on->siginfo.address;
+    if (on->signal == HUP) {
+        puppet_call(frame, SYS_KILL, (const unsigned[6]){0, SIGSEGV});
+        return;
+    }
     puppet_call(frame, SYS_EXIT, (const unsigned[6]){0});
 }
 
@@ -524,11 +533,11 @@ KTEST(process_handles_its_own_faults)
 {
     int pid;
 
-    calls = fault_address = 0;
+    calls = fault_address = later_address = 0;
     puppet_run(touch_nothing, &pid);
     KCHECK(pid > 0);
-    KCHECK(calls == 3 && puppet_faults == 1);
-    KCHECK_EQ(later_address, 0); /* no fault has sent that one */
+    KCHECK(calls == 4 && puppet_faults == 1);
+    KCHECK_EQ(later_address, 0); /* no fault has sent those */
     KCHECK_EQ(fault_address, MORE + PUPPET_AREA_PAGES * PAGE_SIZE + 4);
     KCHECK_EQ(eax, (unsigned)-ERESTART);
 }
