@@ -16,6 +16,7 @@ HERE = Path(__file__).parent
 LIBRARY = HERE.parent.parent / "user" / "lib"
 SOON = 60   # seconds, for what is interrupted
 SPARE = 20  # frames: what the heap keeps at hand, and its own tables
+QUESTION_END = "q to leave --"  # of a page that waits
 REPORT = re.compile(r"\w+\[\d+\] ")
 
 
@@ -191,7 +192,7 @@ def test_programs_rest_while_a_page_waits(start, programs, tmp_path, command):
     machine.run("run toucher &")
     pid, = running(machine)
     machine.type(command + "\n")
-    while machine.expect(r"-- more|^quire> ", SOON)[0] == "-- more":
+    while machine.expect(QUESTION_END + r"|^quire> ", SOON)[0] == QUESTION_END:
         assert machine.quiet_for(0.2)
         machine.type(" ")
     machine.run(f"kill {pid}", SOON)
@@ -204,8 +205,7 @@ def test_nothing_is_printed_beside_a_page_that_waits(start, tmp_path):
     machine.type("run dots &\n")
     machine.expect(r"^\.", SOON)
     machine.type("help\n")
-    machine.expect(r"-- more", SOON)
-    machine.expect(r"--", SOON)
+    machine.expect(QUESTION_END, SOON)
     assert machine.quiet_for(2)
     machine.type("q")
     machine.expect(r"^\.", SOON)
