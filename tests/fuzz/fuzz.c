@@ -35,7 +35,8 @@ void panic_at(const char *file, int line, const char *fmt, ...) {
 
 void panic_about(const void *address) { (void)address; }
 void panic_advise(const char *advice) { (void)advice; }
-void kprintf(const char *fmt, ...) { (void)fmt; }
+/* Weak: a target may have the kernel's own log. */
+__attribute__((weak)) void kprintf(const char *fmt, ...) { (void)fmt; }
 uint8_t irqs_served;
 
 bool fuzz_panics(void (*fn)(void *arg), void *arg) {

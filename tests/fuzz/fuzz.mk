@@ -39,11 +39,12 @@ FUZZ_TRACE_model := -fno-sanitize-coverage=trace-cmp
 
 # Programs need a layout of their own (tests/fuzz/process/), so everything is compiled anew for them. system_calls.c
 # and process.c are included by tests/fuzz/process/program.c and pids.c.
-FUZZ_SRC_system_calls := $(HOST_MACHINE) $(wildcard tests/fuzz/process/*.c) kernel/lib/format.c \
-    $(filter-out %/system_calls.c %/process.c,$(wildcard kernel/process/*.c))
+FUZZ_SRC_system_calls := $(HOST_MACHINE) $(wildcard tests/fuzz/process/*.c) kernel/lib/format.c kernel/lib/log.c \
+    $(addprefix kernel/monitor/,args.c command.c edit.c heap.c help.c mem.c monitor.c objects.c output.c pd.c programs.c walk.c \
+    watch.c) $(filter-out %/system_calls.c %/process.c,$(wildcard kernel/process/*.c))
 FUZZ_LD_system_calls := $(addprefix -Wl$(comma)--wrap=,user_part copy_from_user copy_to_user copy_part_to_user copy_string_from_user)
 FUZZ_KIND_system_calls := process
-FUZZ_BARE_process := $(addprefix tests/fuzz/process/,arguments.c habits.c kernel.c user_part.c) $(filter-out mm/space.c,$(wildcard mm/*.c))
+FUZZ_BARE_process := $(addprefix tests/fuzz/process/,arguments.c habits.c kernel.c lines.c user_part.c) $(filter-out mm/space.c,$(wildcard mm/*.c))
 FUZZ_CFLAGS_process := -iquote tests/fuzz/process -iquote tests/fuzz -UMMU_FRAMES -DMMU_FRAMES=640u
 
 # $(call fuzz_object,TARGET,SOURCE...)

@@ -1,6 +1,6 @@
-/* Programs: all of kernel/process/ over all of mm/, on the simulated MMU. The input is what the programs and the monitor
- * do: system calls with any arguments, stores into the programs' own memory, page faults and other exceptions, ticks of the
- * timer, keys, and memory that runs out.
+/* Programs, and the monitor beside them: all of kernel/process/ over all of mm/, on the simulated MMU. The input is what they
+ * do: system calls with any arguments, stores into the programs' own memory, page faults and other exceptions, lines at the
+ * prompt, ticks of the timer, keys, and memory that runs out.
  *
  * The oracle: no panic; the kernel touches no page that the program could not (process/user_part.h), and no program goes on
  * in any ring but its own. When all programs have ended, every frame and every heap object has been given back, and every
@@ -152,6 +152,11 @@ static void act_as_monitor(void) {
     case 7:
         wait_for(any_program());
         break;
+    case 8:
+    case 9:
+    case 10:
+        type_line();
+        break;
     }
     tty_poll();
     process_rest();
@@ -161,6 +166,7 @@ static void end_all(void) {
     model_release();
     while (!is_alone())
         EXPECT(process_kill(monitor.next->pid));
+    lines_end();
     tty_give(0);
     process_on_fault(NULL);
 }
@@ -197,6 +203,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     EXPECT(vmem_alloc_range(OPEN_PAGE, 1, VMEM_WRITE | VMEM_USER) == 0);
     size_t free_frames = pm_count().free, objects = heap_objects();
 
+    lines_begin();
     start_program();
     tty_give(any_program());
     while (model_goes_on())

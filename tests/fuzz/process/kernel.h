@@ -29,4 +29,16 @@ void kernel_begin(void);
 /* PIDs begin anew (pids.c). */
 void pids_begin(void);
 
+/* ---- lines.c ---- */
+
+/* The monitor runs any line, as if it had been typed, as one of the boot command line's, or as a test does. */
+void type_line(void);
+
+/* Before the first line of an input; after the last, gives back all that lines have mapped and allocated. */
+void lines_begin(void);
+void lines_end(void);
+
+/* Whether the monitor runs a line, and no program does: it may look at any page that is there. */
+bool monitor_looks(void);
+
 #endif

@@ -11,6 +11,7 @@
 
 #include "../../host/mmu.h"
 #include "fuzz.h"
+#include "kernel.h"
 #include "memlayout.h"
 #include "space.h"
 #include "string.h"
@@ -38,10 +39,10 @@ static void forget_all(void) {
 
 /* ---- what is allowed ---- */
 
-static bool in_user_part(uintptr_t va) { return va >= FREE_START && va < KHEAP_START; }
+bool in_user_part(uintptr_t va) { return va >= FREE_START && va < KHEAP_START; }
 
 static bool page_allows(uintptr_t va, bool write) {
-    unsigned needed = PTE_USER | (write ? PTE_WRITE : 0);
+    unsigned needed = PTE_PRESENT | (monitor_looks() ? 0 : PTE_USER) | (write ? PTE_WRITE : 0);
 
     return in_user_part(va) && (mmu_lookup((void *)va) & needed) == needed;
 }

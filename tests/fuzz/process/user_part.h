@@ -1,6 +1,7 @@
 /* The user part of the simulated machine, at its own addresses in this process, for the kernel's code, which follows a
  * program's pointers. A page is there once it is touched, as the simulated tables have it at that time, and no longer than
- * until they are next changed. Touching one that the program could not touch in the same way is a finding. */
+ * until they are next changed. Touching one that the program could not touch in the same way is a finding; but the monitor
+ * may look at any (kernel.h). */
 #ifndef QUIRE_FUZZ_USER_PART_H
 #define QUIRE_FUZZ_USER_PART_H
 
@@ -8,6 +9,9 @@
 
 /* Begins with none of its pages there. Before each machine_start. */
 void user_part_start(void);
+
+/* Whether VA lies in it. */
+bool in_user_part(uintptr_t va);
 
 /* Whether the program may access [VA, VA + N) now, without a fault. */
 bool user_part_allows(const void *va, size_t n, bool write);
