@@ -2,8 +2,8 @@
  * do: system calls with any arguments, stores into the programs' own memory, page faults and other exceptions, lines at the
  * prompt, ticks of the timer, keys, and memory that runs out.
  *
- * The oracle: no panic; the kernel touches no page that the program could not (process/user_part.h), and no program goes on
- * in any ring but its own. When all programs have ended, every frame and every heap object has been given back, and every
+ * The oracle: no panic; the kernel touches no page that the program could not, and what is stored is in no other space
+ * (process/user_part.h); no program goes on in any ring but its own. When all programs have ended, every frame and every heap object has been given back, and every
  * check of mm/ passes.
  *
  * An input begins with a machine just booted. */
@@ -206,8 +206,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     lines_begin();
     start_program();
     tty_give(any_program());
-    while (model_goes_on())
+    for (unsigned turn = 1; model_goes_on(); turn++) {
         act_as_monitor();
+        if (turn % 8 == 0)
+            space_check();
+    }
     end_all();
     kmalloc_trim();
     check_all();

@@ -35,6 +35,7 @@ bool access_word(struct trap_frame *frame, uintptr_t va, bool write, unsigned *w
             return false;
         }
     }
+    EXPECT(!write || user_part_is_own((void *)va, sizeof(*word)));
     return true;
 }
 

@@ -13,6 +13,7 @@
 #include "fuzz.h"
 #include "kernel.h"
 #include "memlayout.h"
+#include "pm.h"
 #include "space.h"
 #include "string.h"
 
@@ -56,6 +57,15 @@ bool user_part_allows(const void *va, size_t n, bool write) {
         return false;
     for (uintptr_t page = start & ~(uintptr_t)PAGE_MASK; page < end; page += PAGE_SIZE)
         if (!page_allows(page, write))
+            return false;
+    return true;
+}
+
+bool user_part_is_own(const void *va, size_t n) {
+    uintptr_t start = (uintptr_t)va;
+
+    for (uintptr_t page = start & ~(uintptr_t)PAGE_MASK; n && page < start + n; page += PAGE_SIZE)
+        if (pm_is_shared(mmu_lookup((void *)page) & PTE_FRAME))
             return false;
     return true;
 }
@@ -173,14 +183,14 @@ int __wrap_copy_from_user(void *to, const void *user, size_t n) {
 int __wrap_copy_to_user(void *user, const void *from, size_t n) {
     int error = __real_copy_to_user(user, from, n);
 
-    EXPECT(error || user_part_allows(user, n, true));
+    EXPECT(error || (user_part_allows(user, n, true) && user_part_is_own(user, n)));
     return error;
 }
 
 size_t __wrap_copy_part_to_user(void *user, const void *from, size_t n) {
     size_t done = __real_copy_part_to_user(user, from, n);
 
-    EXPECT(done <= n && user_part_allows(user, done, true));
+    EXPECT(done <= n && user_part_allows(user, done, true) && user_part_is_own(user, done));
     return done;
 }
 

@@ -16,6 +16,9 @@ bool in_user_part(uintptr_t va);
 /* Whether the program may access [VA, VA + N) now, without a fault. */
 bool user_part_allows(const void *va, size_t n, bool write);
 
+/* Whether nobody else has one of the frames of [VA, VA + N), all of it there: what is stored to it is the program's alone. */
+bool user_part_is_own(const void *va, size_t n);
+
 /* The program's own access to the word at VA, with all the processor does; false where it faults. ERROR gets what the
  * processor pushes then. */
 bool user_part_load(uintptr_t va, unsigned *word, unsigned *error);
