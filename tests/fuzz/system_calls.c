@@ -3,8 +3,9 @@
  * prompt, ticks of the timer, keys, and memory that runs out.
  *
  * The oracle: no panic; the kernel touches no page that the program could not, and what is stored is in no other space
- * (process/user_part.h); no program goes on in any ring but its own. When all programs have ended, every frame and every heap object has been given back, and every
- * check of mm/ passes.
+ * (process/user_part.h); a page that comes is clear, and one that is copied is as it was; no program goes on in any ring
+ * but its own. When all programs have ended, every frame and every heap object has been given back, and every check of mm/
+ * passes.
  *
  * An input begins with a machine just booted. */
 #include "fuzz.h"

@@ -3,6 +3,7 @@
 
 #include "program.h"
 
+#include "../../host/mmu.h"
 #include "../../model/model.h"
 
 #include "fuzz.h"
@@ -23,13 +24,25 @@ static void fault(struct trap_frame *frame, unsigned vector, uintptr_t address, 
     check_frame(frame);
 }
 
+/* Whether the page fault at VA is mended, and the page's content is right: clear, or as its frame was before. */
+static bool mends(uintptr_t va, unsigned error) {
+    static const char clear[PAGE_SIZE];
+    unsigned before = mmu_lookup((void *)va);
+
+    if (va < USER_START || va >= USER_END || !handlers->page_fault((void *)va, error))
+        return false;
+    const void *expected = before ? mmu_frame(before & PTE_FRAME) : clear;
+    EXPECT(!memcmp(mmu_frame(mmu_lookup((void *)va) & PTE_FRAME), expected, PAGE_SIZE));
+    return true;
+}
+
 bool access_word(struct trap_frame *frame, uintptr_t va, bool write, unsigned *word) {
     unsigned error;
     bool mended = false;
 
     while (!(write ? user_part_store(va, *word, &error) : user_part_load(va, word, &error))) {
         EXPECT(!mended);
-        mended = va >= USER_START && va < USER_END && handlers->page_fault((void *)va, error);
+        mended = mends(va, error);
         if (!mended) {
             fault(frame, TRAP_PAGE_FAULT, va, error);
             return false;
