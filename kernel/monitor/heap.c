@@ -12,13 +12,17 @@ COMMAND(HEAP, 1, alloc, .arguments = "N", .least = 1, .most = 1, .flags = TRACED
         .help = "allocate N bytes; the object is named $0, $1, ...",
         .detail = "N may be 64K or 2M. $K stands for the object wherever VA does.", .example = "alloc 4K")
 {
-    unsigned bytes;
+    unsigned bytes, k;
     void *object;
 
     if (!argument_number("N", arg[0], &bytes))
         return;
     if (!bytes) {
         command_error("N must be at least 1: kmalloc(0) is NULL");
+        return;
+    }
+    if (object_in_the_way(&k)) {
+        command_error("there are no more names: free $%u first", k);
         return;
     }
     if (!(object = kmalloc(bytes))) {
@@ -44,7 +48,7 @@ static bool is_retired(char *text) {
 }
 
 COMMAND(HEAP, 2, free, .arguments = "VA|$K", .least = 1, .most = 1, .flags = TRACED, .help = "free an object",
-        .example = "free $0")
+        .detail = "Only what alloc has named: the kernel's own objects stay.", .example = "free $0")
 {
     uintptr_t va;
     size_t size;
@@ -55,8 +59,8 @@ COMMAND(HEAP, 2, free, .arguments = "VA|$K", .least = 1, .most = 1, .flags = TRA
         command_error("%s was freed already", arg[0]);
         return;
     }
-    if (!(size = kmalloc_size((void *)va))) {
-        command_error("0x%08x is not the start of a live object", (unsigned)va);
+    if (!object_begins_at(va) || !(size = kmalloc_size((void *)va))) {
+        command_error("0x%08x is not the start of a live object of alloc", (unsigned)va);
         return;
     }
     kfree((void *)va);

@@ -1,7 +1,8 @@
 /* The names $0, $1, ... of what alloc returned.
  *
  * Names are never reused. The latest NAMES_KEPT are remembered, in a ring; after a free a name still stands for
- * its address, for peek and walk, but cannot be freed again. */
+ * its address, for peek and walk, but cannot be freed again. No name of a live object leaves the ring, since only what
+ * has a name can be freed. */
 #include "objects.h"
 
 #include "kmalloc.h"
@@ -34,6 +35,12 @@ unsigned object_name(void *object) {
     return k;
 }
 
+/* Whether the next name would push the name $K of a live object out of the ring. */
+bool object_in_the_way(unsigned *k) {
+    *k = names->given - NAMES_KEPT;
+    return names->given >= NAMES_KEPT && object_lives(*k);
+}
+
 /* What $K stands for, freed or not; false when there is no such name, or it was too long ago. */
 bool object_named(unsigned k, uintptr_t *va) {
     if (k >= names->given || names->given - k > NAMES_KEPT)
@@ -63,6 +70,14 @@ void object_freed(uintptr_t va) {
     for (unsigned i = 0; i < NAMES_KEPT; i++)
         if ((uintptr_t)names->kept[i].object == va)
             names->kept[i].freed = true;
+}
+
+/* Whether an object with a name, not freed, begins at VA. */
+bool object_begins_at(uintptr_t va) {
+    for (unsigned i = 0; i < NAMES_KEPT && i < names->given; i++)
+        if ((uintptr_t)names->kept[i].object == va && !names->kept[i].freed)
+            return true;
+    return false;
 }
 
 /* The live object that VA lies in, the latest name first. */

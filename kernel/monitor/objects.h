@@ -7,6 +7,9 @@
 /* Names OBJECT, and returns K of its name $K. */
 unsigned object_name(void *object);
 
+/* Whether that would make $K, the name of a live object, unknown: it is to be freed first. */
+bool object_in_the_way(unsigned *k);
+
 /* What $K stands for, freed or not; false when there is no such name, or it was too long ago. */
 bool object_named(unsigned k, uintptr_t *va);
 
@@ -16,6 +19,9 @@ bool object_latest(unsigned *k);
 /* Whether $K, which object_named knows, was freed; whether the object that it named is still allocated. */
 bool object_is_freed(unsigned k);
 bool object_lives(unsigned k);
+
+/* Whether an object with a name, not freed, begins at VA. */
+bool object_begins_at(uintptr_t va);
 
 /* Ends the life of every name of the object at VA. */
 void object_freed(uintptr_t va);

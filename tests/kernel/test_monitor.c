@@ -366,6 +366,35 @@ KTEST(monitor_allocs_and_frees)
     KCHECK_EQ(pm_count().free, free);
 }
 
+KTEST(monitor_frees_only_what_alloc_has_named)
+{
+    void *object = kmalloc(100); /* the kernel's own */
+
+    KCHECK(is_one_error(says("free %p", object)));
+    KCHECK(kmalloc_size(object));
+    kfree(object);
+}
+
+/* Else nothing could free them any more. */
+KTEST(monitor_keeps_the_names_of_live_objects)
+{
+    char first[16], name[16];
+
+    says("alloc 1");
+    said_name(first);
+    for (unsigned others = 1023; others; others--) {
+        says("alloc 1");
+        said_name(name);
+        says("free %s", name);
+    }
+    KCHECK(is_one_error(says("alloc 1")));
+    KCHECK(find_text(said, first));
+    KCHECK(!is_one_error(says("free %s", first)));
+    KCHECK(!is_one_error(says("alloc 1")));
+    said_name(name);
+    says("free %s", name);
+}
+
 KTEST(monitor_walk_names_what_the_address_is_of)
 {
     char name[16], text[32];

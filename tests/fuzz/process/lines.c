@@ -56,6 +56,7 @@ static const char *const shapes[] = {
     "alloc %n",
     "alloc %nK",
     "free %o",
+    "free %a",
     "kill %p",
     "run program",
     "run program one \"two three\" %n",
