@@ -232,7 +232,15 @@ static int wait_for_input(const struct file *file) {
     return in_foreground() ? 0 : -EIO;
 }
 
-/* Reads what is ready: at most N characters, in line mode at most one line. */
+static int next_ready(void) { return ready[ready_first % READY_MAX]; }
+
+static void take_ready(void) {
+    ready_first++;
+    ready_count--;
+}
+
+/* Reads what is ready: at most N characters, in line mode at most one line. An end of file ends the read of the
+ * characters before it, even when they fill the buffer, and no other. */
 static int tty_read(struct file *file, char *buffer, size_t n) {
     int error = wait_for_input(file);
     size_t done = 0;
@@ -240,19 +248,20 @@ static int tty_read(struct file *file, char *buffer, size_t n) {
     if (error < 0)
         return error;
     while (done < n && ready_count) {
-        int c = ready[ready_first % READY_MAX];
+        int c = next_ready();
 
         if (c != END_OF_FILE && copy_to_user(buffer, &(char){(char)c}, 1) < 0)
             return done ? (int)done : -EFAULT;
-        ready_first++;
-        ready_count--;
+        take_ready();
         if (c == END_OF_FILE)
-            break;
+            return (int)done;
         buffer++;
         done++;
         if (mode.lflag & ICANON && c == '\n')
-            break;
+            return (int)done;
     }
+    if (done && ready_count && next_ready() == END_OF_FILE)
+        take_ready();
     return (int)done;
 }
 

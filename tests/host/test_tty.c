@@ -271,9 +271,19 @@ static void test_the_end_of_file_ends_a_read(void **state) {
     check_read(ALL, "ab");
     check_read(ALL, "cd\n");
     type("ab\004");
+    check_read(2, "ab"); /* the buffer is full, but this read has been ended */
+    check_error(-EAGAIN);
+    type("abc\004\004");
     check_read(2, "ab");
+    check_read(ALL, "c");
     assert_int_equal(tty_type.read(&file, (char[1]){0}, 1), 0);
-    check_shown("abcd\nab");
+    type("a\n\004"); /* the line had ended before */
+    check_read(2, "a\n");
+    assert_int_equal(tty_type.read(&file, (char[1]){0}, 0), 0);
+    assert_int_equal(tty_type.events(&file), POLLIN | POLLOUT);
+    assert_int_equal(tty_type.read(&file, (char[1]){0}, 1), 0);
+    check_error(-EAGAIN);
+    check_shown("abcd\nababca\n");
 }
 
 static void test_what_is_echoed(void **state) {
