@@ -310,6 +310,7 @@ static void test_a_segments_pages(void **state) {
         /* as far as there is any */
         {0x3000, ANY, 0x800, 0x800, 4, {{ANY, 0x3000, 0x1000, 0, RO}}},
         {0x4000, ANY, 0x400, 0x400, 4, {{ANY, 0x4000, 0x456, 0, RO}}},
+        {0x4123, ANY + 0x123, 0x333, 0x333, 4, {{ANY, 0x4000, 0x456, 0, RO}}},
         /* a clear part: the rest of the page is clear */
         {0, ANY, 0x800, 0x801, 7, {{ANY, 0, 0x800, 0, RW}}},
         {0, ANY, 0x800, 0x1000, 6, {{ANY, 0, 0x800, 0, RW}}},

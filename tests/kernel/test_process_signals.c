@@ -343,6 +343,7 @@ static void waiting_calls(void) {
                    {{SYS_READ, 3, MORE, 1}, (unsigned)-EAGAIN},  /* nor does that */
                    {{SYS_WAITPID, (unsigned)-1}, SYS_WAITPID},
                    {{SYS_POLL, PLACE, 0, (unsigned)-1}, (unsigned)-EINTR},
+                   {{SYS_POLL, PLACE, 0, (unsigned)-2}, (unsigned)-EINTR}, /* for ever: as any time below 0 */
                    {{SYS_WRITE, 1, PLACE, 1}, SYS_WRITE}};
 
     set_handler(USR1, SA_RESTART | SA_NODEFER);

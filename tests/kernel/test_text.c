@@ -280,6 +280,7 @@ static const struct option_case {
     {"tests", "grub", NULL, NULL, NULL, false, "tests"},
     {"/tmp/my kernels/quire.elf test", "qemu", "*", NULL, NULL, false, NULL},
     {"quire.elf", "qemu", NULL, NULL, NULL, false, NULL},
+    {"out/kernel.bin test -- run hello.elf", "qemu", "*", NULL, "run hello.elf", false, NULL},
     {"my/quire.elf test note.elf bench", "qemu", "*", "*", NULL, false, "note.elf"},
     {"/boot/quire.elf test", "ISOLINUX 6.04", "*", NULL, NULL, false, NULL},
     {"tftp://10.0.2.2/quire bench", "iPXE 1.0", NULL, "*", NULL, false, NULL},
