@@ -63,6 +63,22 @@ static void groups(void) {
 KTEST(process_groups_are_set_and_told)
 { puppet_checks(groups); }
 
+/* As a shell makes a pipeline: its first part may end before the second is there. */
+static void a_group_of_one_that_has_ended(void) {
+    const int leader = CALL(SYS_FORK);
+
+    KCHECK_EQ(CALL(SYS_SETPGID, (unsigned)leader, 0), 0);
+    EXPECT(0, SYS_SCHED_YIELD);
+    KCHECK_EQ(process_find(leader)->state, ZOMBIE);
+    const int second = CALL(SYS_FORK);
+    KCHECK_EQ(CALL(SYS_SETPGID, (unsigned)second, (unsigned)leader), 0);
+    KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)leader, PLACE, 0), leader);
+    KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)-leader, PLACE, 0), second);
+}
+
+KTEST(process_group_lasts_until_its_members_are_waited_for)
+{ puppet_checks(a_group_of_one_that_has_ended); }
+
 static void children(void) {
     EXPECT(-ECHILD, SYS_WAITPID, (unsigned)-1, PLACE, 0);
     const int child = CALL(SYS_FORK);

@@ -301,6 +301,31 @@ KTEST(process_that_may_wait_long_waits_for_what_comes)
     KCHECK(got == 1 && heard == 2);
 }
 
+/* Two wait for the same byte. Who comes too late waits for the next. */
+static void two_readers(struct trap_frame *frame) {
+    if (current->pid == root) {
+        make_call(frame, SYS_PIPE, PLACE, 0, 0);
+        for (unsigned i = 0; i < 2; i++)
+            make_call(frame, SYS_FORK, 0, 0, 0);
+        make_call(frame, SYS_SCHED_YIELD, 0, 0, 0);
+        for (unsigned i = 0; i < 2; i++) {
+            make_call(frame, SYS_WRITE, 4, PLACE, 1);
+            make_call(frame, SYS_WAITPID, (unsigned)-1, 0, 0);
+        }
+    } else if (make_call(frame, SYS_READ, 3, MORE, 1) == 1) {
+        heard++;
+    }
+    make_call(frame, SYS_EXIT, 0, 0, 0);
+}
+
+KTEST(process_pipe_of_two_readers_gives_each_a_byte)
+{
+    heard = 0;
+    root = last_pid + 1;
+    puppet_run(two_readers, &root);
+    KCHECK_EQ(heard, 2);
+}
+
 /* While the parent waits for its pipe the child asks for another one's, and then writes. */
 static void poll_at_once(struct trap_frame *frame) {
     struct pollfd *polls = (struct pollfd *)MORE;
