@@ -5,12 +5,17 @@
 #include "ktest.h"
 #include "support.h"
 #include "timer.h"
+#include "trap.h"
 
 #define UNUSED_LINE 5 /* on a PC, a second parallel port's */
 
 static bool seen_in_interrupt;
+static unsigned seen_eflags;
 
-static void look(void) { seen_in_interrupt = in_interrupt(); }
+static void look(void) {
+    seen_in_interrupt = in_interrupt();
+    seen_eflags = read_eflags();
+}
 
 KTEST(irq_handler_is_in_an_interrupt_only_over_kernel_code)
 {
@@ -20,6 +25,16 @@ KTEST(irq_handler_is_in_an_interrupt_only_over_kernel_code)
     KCHECK(!in_interrupt());
     irq_dispatch(UNUSED_LINE, false);
     KCHECK(!seen_in_interrupt);
+}
+
+/* Whatever is interrupted may be copying backwards. */
+KTEST(irq_handler_finds_the_direction_flag_clear)
+{
+    irq_enable(UNUSED_LINE, look);
+    seen_in_interrupt = false;
+    __asm__ volatile("std\n\tint %0\n\tcld" : : "i"(TRAP_IRQ + UNUSED_LINE) : "memory", "cc");
+    KCHECK(seen_in_interrupt);
+    KCHECK_EQ(seen_eflags & EFLAGS_DF, 0u);
 }
 
 /* ---- a request that is withdrawn ---- */

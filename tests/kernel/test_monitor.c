@@ -366,6 +366,22 @@ KTEST(monitor_allocs_and_frees)
     KCHECK_EQ(pm_count().free, free);
 }
 
+/* Two names of one address: both end with the second object, and the third there is the kernel's own. */
+KTEST(monitor_frees_by_no_earlier_name)
+{
+    char name[16];
+
+    for (unsigned i = 0; i < 2; i++) {
+        says("alloc 64");
+        said_name(name);
+        KCHECK(!is_one_error(says("free %s", name)));
+    }
+    void *object = kmalloc(64);
+    KCHECK(is_one_error(says("free %s", name)));
+    KCHECK(kmalloc_size(object));
+    kfree(object);
+}
+
 KTEST(monitor_frees_only_what_alloc_has_named)
 {
     void *object = kmalloc(100); /* the kernel's own */
