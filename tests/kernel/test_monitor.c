@@ -7,6 +7,8 @@
 #include "ktest.h"
 #include "memlayout.h"
 #include "pm.h"
+#include "process.h"
+#include "puppet.h"
 #include "says.h"
 #include "space.h"
 #include "string.h"
@@ -334,6 +336,20 @@ static void *said_object(void) {
 static void said_name(char name[16]) {
     format_buffer(name, 16, "%.*s", (int)(find_text(said, " ") - said), said);
 }
+
+/* Whatever comes of the command: else no program would run any more. */
+static void look_into_the_program(void) {
+    static const char *const commands[][2] = {{"walk", "0"}, {"walk", ""},       {"walk", "0 1"}, {"peek", "0 1 2"},
+                                              {"maps", "1"}, {"peek", "nothing"}, {"pd", "1024"}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        says("%s %d:%s", commands[i][0], CALL(SYS_GETPID), commands[i][1]);
+        KCHECK(!process_region(PUPPET_BASE, false));
+    }
+}
+
+KTEST(monitor_leaves_the_space_that_it_has_looked_into)
+{ puppet_checks(look_into_the_program); }
 
 KTEST(monitor_allocs_and_frees)
 {
