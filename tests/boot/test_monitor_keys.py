@@ -337,6 +337,16 @@ def test_pages_are_for_the_keyboard_only(machine):
     assert "reboot" not in machine.prompt()
 
 
+def test_what_is_typed_ahead_at_the_keyboard_is_still_the_keyboards(machine):
+    machine.type("; ".join(["peek 0x00100000 4096"] * 8) + "\r")
+    machine.expect(r"^0x00100000: ")
+    keys.write(machine, "help")
+    keys.press(machine, "ret")
+    machine.expect("-- more")
+    keys.press(machine, "q")
+    machine.prompt()
+
+
 def test_page_on_holds_the_terminal_too_and_off_nobody(machine):
     machine.run("page on")
     machine.type("pd 0\r")
