@@ -69,7 +69,8 @@ $(WEB)/files.js: $(WEB_KERNEL) $(WEB_FLAWED) $(V86)/.complete $(WEB_NPM)/.comple
 	$(Q)$(STRIP_KERNEL) -o $(FLAWED_SOURCE)/quire.elf $(WEB_FLAWED)
 	$(Q)python3 web/delta.py $(WEB)/quire.elf $(FLAWED_SOURCE)/quire.elf >$(WEB)/quire-flawed.delta
 	$(Q)$(WEB_SITES) $(WEB_KERNEL) >$(WEB)/sites.json
-	$(Q)$(WEB_SITES) $(WEB_FLAWED) >$(WEB)/sites-flawed.json
+	$(Q)$(WEB_SITES) $(WEB_FLAWED) >$(FLAWED_SOURCE)/sites.json
+	$(Q)python3 web/delta.py $(WEB)/sites.json $(FLAWED_SOURCE)/sites.json >$(WEB)/sites-flawed.delta
 	$(Q)python3 web/pack.py $(WEB)
 
 # ---- its tests: tests/web ----

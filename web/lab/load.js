@@ -5,8 +5,11 @@ const LITERAL = 0xffffffff;
 
 const files = new Map();
 
-/** Kernels that come as what makes them of another: [the other, the difference]. */
-const DELTAS = { "quire-flawed.elf": ["quire.elf", "quire-flawed.delta"] };
+/** Files that come as what makes them of another: [the other, the difference]. */
+export const DELTAS = {
+    "quire-flawed.elf": ["quire.elf", "quire-flawed.delta"],
+    "sites-flawed.json": ["sites.json", "sites-flawed.delta"],
+};
 
 /** Every program that build/web has, smallest first. */
 export const PROGRAMS = ["hello", "touch", "clone", "break", "stack"];
@@ -39,14 +42,15 @@ export function applyDelta(original, delta) {
     return new Blob(parts).arrayBuffer();
 }
 
-async function kernelFile(name) {
+const bytes = url => once(url, async () => (await get(url)).arrayBuffer());
+
+async function file(name) {
     if (!DELTAS[name])
         return bytes(name);
     return applyDelta(...await Promise.all(DELTAS[name].map(bytes)));
 }
 
-const bytes = url => once(url, async () => (await get(url)).arrayBuffer());
-const json = url => once(url, async () => (await get(url)).json());
+const json = async name => JSON.parse(new TextDecoder().decode(await file(name)));
 const emulator = () => once("v86.wasm", () => WebAssembly.compileStreaming(get("v86.wasm")));
 
 /**
@@ -56,6 +60,6 @@ const emulator = () => once("v86.wasm", () => WebAssembly.compileStreaming(get("
 export async function load({ kernel = "quire.elf", sites = "sites.json", programs = PROGRAMS, memory, cmdline }) {
     const modules = programs.map(async name => ({ name, data: await bytes(`programs/${name}`) }));
     const [{ V86 }, wasm, image, table, ...rest] = await Promise.all([
-        once("libv86.mjs", () => import(new URL("libv86.mjs", document.baseURI))), emulator(), kernelFile(kernel), json(sites), ...modules]);
+        once("libv86.mjs", () => import(new URL("libv86.mjs", document.baseURI))), emulator(), file(kernel), json(sites), ...modules]);
     return { parts: { V86, wasm, kernel: image, modules: rest, memory, cmdline }, whereIs: readSites(table) };
 }
