@@ -169,6 +169,18 @@ def test_a_large_object_takes_its_frames_and_gives_them_back(boot):
     assert machine.finish() == 33
 
 
+@pytest.mark.parametrize("kib, cells, label", [(131072 + 128, 512, "256K"), (131072 + 160, 257, "512K")])
+def test_mem_draws_at_most_512_cells(boot, kib, cells, label):
+    """QEMU's firmware keeps the last 128 KiB: memory ends at 128 MiB, or 32 KiB above it."""
+    machine = boot(memory=f"{kib}K")
+    machine.prompt()
+    lines = machine.run("mem")
+    rows = [match[1] for line in lines if (match := re.fullmatch(r"0x[0-9a-f]{8}  ([A-Z.-]+)", line))]
+    assert len("".join(rows)) == cells and all(len(row) == 64 for row in rows[:-1])
+    assert lines[len(rows)].startswith(f"{label} a cell:")
+    assert machine.finish() == 33
+
+
 def test_a_page_is_mapped_and_unmapped(machine):
     before = monitor.mem(machine)
     assert machine.run("map 0x00400000 0x000b8000")[-1] == "0x00400000 -> 0x000b8000"

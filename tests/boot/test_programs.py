@@ -226,6 +226,17 @@ def test_a_program_with_too_many_arguments_is_not_run(start, programs):
     assert not monitor.errors(machine.run("run hello " + " ".join(["x"] * 31)))
 
 
+def test_a_trace_that_does_not_start_shows_no_fault(start, tmp_path):
+    machine = start(compiled("toucher.c", tmp_path))
+    machine.run("run toucher &")
+    pid, = running(machine)
+    for wrong in ("sleeper", "toucher " + " ".join(["x"] * 40)):
+        assert monitor.errors(machine.run("trace run " + wrong))
+        assert machine.quiet_for(0.5)
+    machine.run(f"kill {pid}", SOON)
+    assert machine.finish() == EXIT_OK
+
+
 def test_output_beside_the_prompt_does_not_tear_it(start, programs):
     machine = start(programs["hello"])
     machine.type("run hello &\n")
