@@ -37,4 +37,5 @@ rm -f "$pid"
 trap 'if [ -f "$pid" ]; then kill "$(cat "$pid")"; fi' EXIT
 trap 'exit 1' HUP TERM
 trap : INT # Ctrl-C is for gdb
-"$gdb" -q "$kernel" -x "$here/quire.gdb" "$@" -ex "target remote | exec $qemu"
+# On a busy machine QEMU takes more than the 2 s to start that gdb would wait for an answer.
+"$gdb" -q "$kernel" -x "$here/quire.gdb" "$@" -ex "set remotetimeout 60" -ex "target remote | exec $qemu"

@@ -14,13 +14,24 @@ PROMPT = "(gdb) "
 
 
 @pytest.fixture
-def debug(build, tmp_path):
+def qemu(request, tmp_path):
+    """Its name. The parameter, if there is one: the seconds that it takes to start."""
+    if not hasattr(request, "param"):
+        return "qemu-system-i386"
+    slow = tmp_path / "qemu"
+    slow.write_text(f'#!/bin/sh\nsleep {request.param}\nexec qemu-system-i386 "$@"\n')
+    slow.chmod(0o755)
+    return str(slow)
+
+
+@pytest.fixture
+def debug(build, qemu, tmp_path):
     if not GDB:
         pytest.skip("no gdb is installed")
     kernel = tmp_path / "quire.elf"  # the FIFOs lie beside it
     shutil.copy(build / "quire.elf", kernel)
     # A hangup ends it, even where the tests themselves run under nohup.
-    gdb = pexpect.spawn("sh", ["tools/debug.sh", GDB, "qemu-system-i386", str(kernel),
+    gdb = pexpect.spawn("sh", ["tools/debug.sh", GDB, qemu, str(kernel),
                                "-initrd", str(build / "user" / "hello")], cwd=ROOT, timeout=120,
                         encoding="utf-8", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
                         env={**os.environ, "TERM": "dumb", "DISPLAY": "", "WAYLAND_DISPLAY": ""})
@@ -38,6 +49,13 @@ def test_stop_at_faults_knows_where(debug):
     debug.sendline("stop-at-faults")
     debug.expect("Breakpoint 1 at ")
     debug.expect("Breakpoint 2 at ")
+    debug.expect_exact(PROMPT)
+
+
+@pytest.mark.parametrize("qemu", [5], indirect=True)
+def test_a_qemu_that_is_slow_to_start_is_waited_for(debug):
+    debug.sendline("print $pc")
+    debug.expect_exact("0xfff0")
     debug.expect_exact(PROMPT)
 
 
