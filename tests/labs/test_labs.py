@@ -326,6 +326,20 @@ def test_an_endless_loop_on_a_busy_machine_is_told_its_place(folder_of, monkeypa
     assert "it is in memmap_build (" in grader.run_host(folder / "build/grade/map", case, 3)
 
 
+def test_where_an_emulator_runs_the_tests_a_case_has_more_time(folder_of, tmp_path, monkeypatch):
+    import grade as grader
+    folder = folder_of("frames")
+    solve.solve(labs.Lab("frames"), folder)
+    grade(folder, "EXERCISE=map")
+    slow = tmp_path / "slow"
+    slow.write_text("#!/usr/bin/python3\nimport os, sys, time\nwhile time.process_time() < 2.5:\n    pass\n"
+                    "os.execv(sys.argv[1], sys.argv[1:])\n")
+    slow.chmod(0o755)
+    monkeypatch.setenv("HOST_RUN", " ".join([str(slow), *emulator()]))
+    case = labs.Lab("frames").exercises[0].cases[0][1]
+    assert grader.run_host(folder / "build/grade/map", case, 1) is None
+
+
 MACHINE = {
     "hangs": ("1:  jmp 1b\n", "get_page_directory(): it does not come to an end"),
     "resets": ("    lidt 2f\n    int3\n2:  .word 0\n    .long 0\n", "get_page_directory(): the machine reset itself"),
