@@ -816,9 +816,9 @@ static void test_another_space_is_seen_as_from_inside(void **state) {
     static const uintptr_t places[] = {0x5000,
                                        AT,
                                        AT + PAGE_SIZE + 7,
-                                       AT + 2 * PAGE_SIZE,
+                                       AT + 2 * PAGE_SIZE + 9, /* reserved, absent */
                                        AT + TABLE_SPAN,
-                                       AT + 2 * TABLE_SPAN,
+                                       AT + 2 * TABLE_SPAN + 9, /* no table */
                                        [KERNELS] = KHEAP_START,
                                        0xFFFFF000,
                                        0xFFC00000 + AT / 1024,

@@ -416,7 +416,7 @@ KTEST(space_walk_sees_what_its_own_space_sees)
     const void *const places[] = {AT,
                                   AT + 5,
                                   AT + PAGE_SIZE,
-                                  AT + TABLE_SPAN,
+                                  AT + TABLE_SPAN + 5,
                                   (void *)KERNEL_START,
                                   (void *)KHEAP_START,
                                   (void *)FREE_START};
