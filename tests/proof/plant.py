@@ -3,12 +3,12 @@
 
 A planted bug is a patch, plants/NAME.patch. Its first lines say what it breaks; one of them is
 
-    Found by: FILE TEST
+    Found by: FILE TEST [HEAP]
 
-FILE is a test's source: tests/host/test_*.c, tests/kernel/test_*.c or tests/boot/test_*.py. A copy of the tree is
-patched, what TEST needs is built there, and TEST alone is run. It must fail: an error, a crash or a time-out elsewhere
-is no find. (A sanitizer's report while TEST runs counts, and a panic: in a program's system call none is caught.)
-Without NAME, all are planted."""
+FILE is a test's source: tests/host/test_*.c, tests/kernel/test_*.c or tests/boot/test_*.py. HEAP, of a test in the
+kernel, is the option that it needs: heap=debug or heap=guard. A copy of the tree is patched, what TEST needs is built
+there, and TEST alone is run. It must fail: an error, a crash or a time-out elsewhere is no find. (A sanitizer's report
+while TEST runs counts, and a panic: in a program's system call none is caught.) Without NAME, all are planted."""
 import os
 import re
 import shutil
@@ -79,23 +79,24 @@ def copy_tree(tree):
 
 # ---- the three kinds of test: build, run, and whether TEST has failed ----
 
-def fails_on_host(tree, file, test):
+def fails_on_host(tree, file, test, _):
     program = f"build/host/{Path(file).stem}"
     must(tree, "make", "-s", program)
     _, output = run(tree, *runner(tree / program, "--list"), program, test)
     return re.search(rf"\[  FAILED  \] {test}|runtime error: |ERROR: AddressSanitizer", output), output
 
 
-def fails_in_kernel(tree, _, test):
-    """The first link of the kernel will do: it lacks the symbol table."""
-    must(tree, "make", "-s", "build/quire.pass1.elf")
-    _, output = run(tree, "qemu-system-i386", "-kernel", "build/quire.pass1.elf", "-append", f"test={test}", "-m", "64M",
+def fails_in_kernel(tree, _, test, heap):
+    """The first link of the kernel will do: it lacks the symbol table, without which no debugging heap is installed."""
+    kernel = "build/quire.elf" if heap else "build/quire.pass1.elf"
+    must(tree, "make", "-s", kernel)
+    _, output = run(tree, "qemu-system-i386", "-kernel", kernel, "-append", f"{heap} test={test}", "-m", "64M",
                     "-display", "none", "-serial", "stdio", "-monitor", "none", "-nic", "none", "-no-reboot",
                     "-device", "isa-debug-exit,iobase=0xf4,iosize=4")
     return re.search(rf"^1\.\.1\r?\n(.*\n)*?(not ok 1 {test}|(PANIC|page fault): .*)\r?$", output, re.M), output
 
 
-def fails_at_boot(tree, file, test):
+def fails_at_boot(tree, file, test, _):
     must(tree, "make", "-s", "all")
     _, output = run(tree, sys.executable, "-m", "pytest", "-q", "-n0", "-rf", f"{file}::{test}")
     return re.search(rf"^FAILED \S*{re.escape(file.removeprefix('tests/'))}::{re.escape(test)}", output, re.M), output
@@ -107,17 +108,17 @@ KINDS = {"host": fails_on_host, "kernel": fails_in_kernel, "boot": fails_at_boot
 def plant(name):
     """Plants NAME in a copy of the tree; NotFound unless its test fails there."""
     patch = PLANTS / f"{name}.patch"
-    found_by = re.search(r"^Found by: (tests/(host|kernel|boot)/\S+) (\S+)$", patch.read_text(), re.M)
+    found_by = re.search(r"^Found by: (tests/(host|kernel|boot)/\S+) (\S+)(?: (heap=\w+))?$", patch.read_text(), re.M)
     if not found_by:
         raise NotFound(f"{patch.name} does not say which test finds it")
-    file, kind, test = found_by.groups()
+    file, kind, test, heap = found_by.groups("")
     (BUILD / "plants").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f"{name}.", dir=BUILD / "plants") as folder:
         tree = Path(folder)
         copy_tree(tree)
         must(tree, "patch", "-s", "-p1", "--fuzz=1", "-i", patch)
         try:
-            failed, output = KINDS[kind](tree, file, test)
+            failed, output = KINDS[kind](tree, file, test, heap)
         except subprocess.TimeoutExpired as error:
             raise NotFound(f"{file} {test} did not end: {error}") from None
     if not failed:
