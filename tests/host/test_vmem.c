@@ -1290,6 +1290,9 @@ static void test_check_sees_each_broken_invariant(void **state) {
     check_sees_record(page, *frame_at(page) - FRAME_PAGE, of_pages);
     check_sees_record((MMU_FRAMES - 1) * PAGE_SIZE, FRAME_PLAIN + FRAME_PAGE, of_pages);
     check_sees_record(0, *frame_at(0) + FRAME_PAGE, of_pages);
+    check_sees_record(directory, *frame_at(directory) + FRAME_PAGE, of_pages);
+    pm_free_page(pm_alloc_page());
+    check_sees_record(pm_recent[0], FRAME_RECENT + FRAME_PAGE, of_pages);
 }
 
 /* The check passes over 4 MiB without memory, or whose frames have no page, but not over the frames behind. */
