@@ -1053,6 +1053,22 @@ static void test_check_sees_each_broken_invariant(void **state) {
     check_end();
 }
 
+static void test_check_sees_the_tables_of_another_space(void **state) {
+    struct space *first = space_current(), *other = space_create();
+    (void)state;
+    space_switch(other);
+    assert_int_equal(space_reserve(at(AT), 2, WRITE), 0);
+    store(AT, 1);
+    paddr_t link = get_page_directory() + (AT >> 22) * 4, table = mmu_word(link) & PTE_FRAME;
+    space_switch(first);
+    check_sees(table + 2 * 4, mmu_word(table + 4), "with 3 entries");
+    check_sees(table + 4, mmu_word(table + 4) | PAGE_SIZE, "neither present nor zero");
+    check_sees(link, mmu_word(link) & ~PTE_USER, "TABLE_FLAGS");
+    check_sees(link + 4, PAGE_SIZE, "TABLE_FLAGS"); /* absent, but not zero */
+    space_destroy(other);
+    check_end();
+}
+
 /* ---- random, against a model ---- */
 
 #define SPACES 6
@@ -1266,6 +1282,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_an_interrupt_handler_is_refused),
     TEST(test_whoever_wants_to_know_of_a_switch_is_told),
     TEST(test_check_sees_each_broken_invariant),
+    TEST(test_check_sees_the_tables_of_another_space),
     TEST(test_random_operations_against_the_model),
 };
 
