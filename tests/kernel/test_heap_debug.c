@@ -194,17 +194,24 @@ KTEST(heap_debug_forgets_who_freed_the_object_before)
         kfree(other[--n]);
 }
 
-/* A slot's last byte too, with all as it was before it: 16 bytes, the object's 50, and 62. */
+/* The last byte of a slot, or of a run's pages, too, with all as it was before it: 16 bytes, the object's, and the rest. */
 KTEST(heap_debug_red_zone_reaches_to_the_slots_end)
 {
+    static const size_t sizes[] = {50, 1100, 5000}, places[] = {128, 2048, 2 * PAGE_SIZE};
+    char text[60];
+
     NEEDS(HEAP_DEBUG);
-    allocate_it(50);
-    KCHECK(object);
-    object[50 + 61] = 'x';
-    KCHECK_TRAPS(check_heap, NULL, "heap overflow: written up to 62 bytes");
-    KCHECK_TRAPS(free_it_again, NULL, "heap overflow: written up to 62 bytes");
-    object[50 + 61] = (char)0xB5;
-    kfree(object);
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        size_t zone = places[i] - 16 - sizes[i];
+        allocate_it(sizes[i]);
+        KCHECK(object);
+        object[sizes[i] + zone - 1] = 'x';
+        format_buffer(text, sizeof(text), "heap overflow: written up to %zu bytes", zone);
+        KCHECK_TRAPS(check_heap, NULL, text);
+        KCHECK_TRAPS(free_it_again, NULL, text);
+        object[sizes[i] + zone - 1] = (char)0xB5;
+        kfree(object);
+    }
 }
 
 static void check_underflow(size_t by) {
@@ -724,7 +731,7 @@ KTEST(heap_guard_finds_a_write_to_the_bytes_before_the_page_end)
 
 KTEST(heap_guard_finds_a_write_before_the_object_in_its_page)
 {
-    static const size_t sizes[] = {1, 50, 5000};
+    static const size_t sizes[] = {1, 50, 64, 5000}; /* 64 bytes end where their page does */
 
     NEEDS(HEAP_GUARD);
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
