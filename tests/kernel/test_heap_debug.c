@@ -311,9 +311,33 @@ KTEST(heap_debug_krealloc_moves_or_leaves_the_object)
         KCHECK_EQ(to[i], 'x');
     p = krealloc(to, 3);
     KCHECK(p && p != to && kmalloc_size(p) == 3 && !memcmp(p, "xxx", 3));
-    KCHECK(!krealloc(p, 0));
-    KCHECK_EQ(kmalloc_size(p), 0);
+    to = krealloc(p, 3);
+    KCHECK(to && to != p && kmalloc_size(to) == 3 && kmalloc_size(p) == 0);
+    KCHECK(!krealloc(to, 0));
+    KCHECK_EQ(kmalloc_size(to), 0);
     KCHECK(!krealloc(NULL, 0));
+}
+
+static char *moved;
+static __attribute__((noinline)) void resize_it(size_t size) { moved = krealloc(object, size); }
+
+/* Whoever calls krealloc has freed the object in its old place, and allocated it in the new one. */
+KTEST(heap_debug_krealloc_names_its_caller)
+{
+    if (heap_mode() == HEAP_NORMAL)
+        KSKIP("needs heap=debug or heap=guard");
+    allocate_it(5000);
+    KCHECK(object);
+    resize_it(6000);
+    KCHECK(moved);
+    KCHECK_TRAPS(free_it_again, NULL, "double free");
+    KCHECK_REPORTED("allocate_it");
+    KCHECK_REPORTED("resize_it");
+    object = moved;
+    free_it_first();
+    KCHECK_TRAPS(free_it_again, NULL, "double free");
+    KCHECK_REPORTED("resize_it");
+    KCHECK_REPORTED("free_it_first");
 }
 
 /* Addresses run out before memory does: an alignment takes as many as it is large. */
