@@ -153,6 +153,15 @@ static void test_what_is_not_ram_is_rounded_outward(void **state) {
     KEPT(0x100, 0x10F, {0x100000, 0x10000, 1}, {0x10F001, 0x10, 7});
 }
 
+static void test_every_bit_of_an_entrys_type_counts(void **state) {
+    (void)state;
+    for (unsigned bit = 0; bit < 32; bit++) {
+        const struct memmap_entry entries[] = {{0x100000, 0x10000, 1}, {0x10F000, 0x1000, 1 ^ 1u << bit}};
+        check_kept(entries, 2, 0x100, 0x10F);
+        check_kept(entries + 1, 1, 0, 0);
+    }
+}
+
 static void test_taken_wins_in_any_order(void **state) {
     (void)state;
     KEPT(0x100, 0x180, {0x180000, 0x80000, 2}, {0x100000, 0x100000, 1});
@@ -291,6 +300,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_nothing_usable_keeps_nothing),
     cmocka_unit_test(test_ram_is_rounded_inward),
     cmocka_unit_test(test_what_is_not_ram_is_rounded_outward),
+    cmocka_unit_test(test_every_bit_of_an_entrys_type_counts),
     cmocka_unit_test(test_taken_wins_in_any_order),
     cmocka_unit_test(test_overlaps_of_every_kind),
     cmocka_unit_test(test_entries_of_no_length_do_nothing),
