@@ -208,6 +208,13 @@ static void test_neighbours_of_one_type_are_kept_as_one(void **state) {
     assert_int_equal(boot_info.map_runs, 2);
     assert_int_equal(boot_info.map[1].type, 3);
 
+    at = put(0, 20, 0x1000, 0x1000, 1); /* one has no length: it is kept all the same */
+    at = put(at, 20, 0x8000, 0, 2);
+    memset(&boot_info, 0, sizeof boot_info);
+    read_table(at);
+    assert_int_equal(boot_info.map_runs, 2);
+    assert_true(boot_info.map[1].base == 0x8000 && boot_info.map[1].length == 0 && boot_info.map[1].type == 2);
+
     for (unsigned n = MAP_KEPT - 1; n <= MAP_KEPT + 3; n++) {
         at = 0;
         for (unsigned i = 0; i < n; i++)
