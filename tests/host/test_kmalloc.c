@@ -1591,6 +1591,27 @@ static void test_an_interrupt_handler_is_refused(void **state) {
     check_empty();
 }
 
+static void test_an_interrupt_handler_may_look(void **state) {
+    static const size_t sizes[] = {20, 3000, 5000};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        struct object live = make(sizes[i]);
+        struct kmalloc_stats row;
+        size_t rows = 0, objects = 0, held = kmalloc_pages();
+        irqs_served = 1;
+        for (; kmalloc_stats((unsigned)rows, &row); rows++)
+            objects += row.live;
+        assert_int_equal(rows, SMALL_CLASSES + 1);
+        assert_int_equal(objects, 1);
+        assert_true(kmalloc_size(live.p) >= sizes[i]);
+        assert_int_equal(kmalloc_pages(), held);
+        assert_true(kmalloc_peak_pages() >= held);
+        irqs_served = 0;
+        drop(&live);
+    }
+    check_empty();
+}
+
 /* The class has a partial page beside its current one: at first the current page is full, then it has room too. */
 static void test_an_interrupt_handler_gets_nothing_from_a_partial_page(void **state) {
     struct object o[4];
@@ -2000,6 +2021,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_freeing_a_foreign_address_panics),
     TEST(test_freeing_an_address_never_allocated_panics),
     TEST(test_an_interrupt_handler_is_refused),
+    TEST(test_an_interrupt_handler_may_look),
     TEST(test_an_interrupt_handler_gets_nothing_from_a_partial_page),
     TEST(test_a_provider_that_takes_nothing_back_is_a_panic),
     TEST(test_large_objects_are_there_when_small_addresses_are_not),

@@ -701,6 +701,19 @@ static void test_an_interrupt_handler_is_refused(void **state) {
     }
 }
 
+static void test_an_interrupt_handler_may_look(void **state) {
+    paddr_t pa = start_misuse();
+    pfn_t start, end;
+    (void)state;
+    struct pm_counts before = pm_count();
+    irqs_served = 1;
+    struct pm_counts counts = pm_count();
+    assert_memory_equal(&counts, &before, sizeof counts);
+    assert_int_equal(pm_state(pa), PM_USED);
+    assert_true(pm_next_range(0, &start, &end) && start == LOW_MEMORY_END / PAGE_SIZE);
+    irqs_served = 0;
+}
+
 /* The first owner is whoever allocates; each further one is counted, and the last gives the frame back. */
 static void test_owners_are_counted(void **state) {
     paddr_t pa = start_misuse();
@@ -1011,6 +1024,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_a_double_free_panics),
     cmocka_unit_test(test_an_unaligned_free_panics),
     cmocka_unit_test(test_an_interrupt_handler_is_refused),
+    cmocka_unit_test(test_an_interrupt_handler_may_look),
     cmocka_unit_test(test_owners_are_counted),
     cmocka_unit_test(test_the_outermost_frames),
     cmocka_unit_test(test_nothing_is_reserved_by_an_empty_range),

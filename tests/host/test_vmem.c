@@ -984,6 +984,17 @@ static void test_an_interrupt_handler_is_refused(void **state) {
     }
 }
 
+static void test_an_interrupt_handler_may_look(void **state) {
+    struct vmem_walk walk;
+    paddr_t pa;
+    (void)state;
+    irqs_served = 1;
+    assert_true(vmem_translate(at(EGA_TEXT + 7), &pa) && pa == EGA_TEXT + 7);
+    assert_true(vmem_walk(at(EGA_TEXT + 7), &walk) && walk.pa == pa && walk.directory == get_page_directory());
+    assert_int_equal(vmem_tables(), 1);
+    irqs_served = 0;
+}
+
 static void test_flags_that_are_none_panic(void **state) {
     (void)state;
     assert_int_equal(vmem_map(at(0xF0000000), 0x5000, VMEM_WRITE), 0);
@@ -1550,6 +1561,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_empty_ranges_panic),
     TEST(test_unaligned_addresses_panic),
     TEST(test_an_interrupt_handler_is_refused),
+    TEST(test_an_interrupt_handler_may_look),
     TEST(test_flags_that_are_none_panic),
     TEST(test_mapping_a_present_page_panics),
     TEST(test_freeing_pages_that_are_not_pms_panics_and_changes_nothing),
