@@ -1784,6 +1784,7 @@ static void test_check_sees_each_broken_invariant(void **state) {
     CHECK_SEES(&partial->sc, 1);
     CHECK_SEES(&partial->sc, KEPT_BIT);
     CHECK_SEES(&spare->claims, 1);
+    CHECK_SEES(&spare->first_free, 4); /* where no object starts */
     CHECK_SEES(&small_spare.next, (uint32_t)(uintptr_t)spare ^ (uint32_t)(uintptr_t)&small_spare);
     CHECK_SEES(&small_current[1], (uint32_t)(uintptr_t)current ^ (uint32_t)(uintptr_t)spare);
     CHECK_SEES(large_entry(huge.p), 0x40);
@@ -1900,6 +1901,7 @@ static void test_check_sees_damage_that_agrees_with_itself(void **state) {
     (void)state;
     struct object o = make(100);
     drop(&o); /* its page stays the current one of its class */
+    CHECK_SEES(&small_current[small_class_of[99 / GRANULE]]->first_free, 1);
     struct object lone = make(PAGE_SIZE), other = make(PAGE_SIZE);
     drop(&other);
     struct slab *slab = slab_of(lone.p), *spare = (struct slab *)small_spare.next, was = *slab;
