@@ -872,6 +872,10 @@ static void test_a_double_free_is_seen_in_the_magazine_and_in_the_bitmap(void **
     EXPECT_PANIC("free already", call_free_run, pa, 16);
     EXPECT_PANIC("free already", call_free_run, run, 64);
     EXPECT_PANIC("free already", call_free_run, run - PAGE_SIZE, 2);
+    paddr_t other = alloc(64); /* two frames in its middle go to the bitmap */
+    pm_free_pages(other + 30 * PAGE_SIZE, 2);
+    give(other + 30 * PAGE_SIZE, 2);
+    EXPECT_PANIC("free already", call_free_run, other, 64);
     check_all();
 }
 
