@@ -1079,6 +1079,8 @@ static void test_freeing_a_frame_by_two_of_its_pages_panics_and_changes_nothing(
     assert_int_equal(vmem_alloc_range(at(0x50401000), 2, VMEM_WRITE), 0);
     assert_int_equal(vmem_map(at(0x50403000), frame, VMEM_WRITE), 0);
     check_refuses_to_free("another page is mapped to", 0x50400000, 4);
+    assert_int_equal(vmem_map(at(0x50500000), frame, VMEM_WRITE), 0);
+    EXPECT_PANIC("another page is mapped to", call_free_range, 0x50400000, 4);
 }
 
 /* A page may show a frame that is free, in the magazine or in the bitmap. */
