@@ -512,6 +512,11 @@ static void test_the_longest_runs(void **state) {
     check_run(500001, 0);
     check_run(ALL - 500001, 7);
     check_run(ALL - 500000, 7);
+    summary_clear_bits(&summary, bits, 0, ALL); /* a run up to a word's end, words of zeros, and another */
+    summary_set_bits(&summary, bits, 3008, 4512);
+    summary_set_bits(&summary, bits, 4640, 6000);
+    summary_set_bits(&summary, bits, 9000, 12000);
+    check_run(2000, 0);
 }
 
 static const struct CMUnitTest tests[] = {
