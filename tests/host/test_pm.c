@@ -742,6 +742,10 @@ static void test_owners_are_counted(void **state) {
     give(run, 2);
     EXPECT_PANIC("cannot be shared", call_share, run, 0);
     EXPECT_PANIC("cannot be dropped", call_drop, run, 0);
+    *frame_at(run) = FRAME_PLAIN + 2 * FRAME_PAGE; /* somebody looks at it all the same */
+    EXPECT_PANIC("cannot be dropped", call_drop, run, 0);
+    assert_int_equal(*frame_at(run), FRAME_PLAIN + 2 * FRAME_PAGE);
+    *frame_at(run) = FRAME_PLAIN;
     EXPECT_PANIC("cannot be shared", call_share, KERNEL_START, 0);
     EXPECT_PANIC("cannot be dropped", call_drop, KERNEL_START, 0);
     *frame_at(pa + PAGE_SIZE) |= FRAME_PAGES; /* there is no room for one more */
@@ -972,6 +976,11 @@ static void test_check_sees_counts_and_bitmaps_that_disagree(void **state) {
     check_sees(frame_at(used), FRAME_RESERVED, "found.reserved == counts.reserved");
     check_sees(frame_at(used), FRAME_RECENT, "recents == pm_recents");
     check_sees(frame_at(used), FRAME_ABSENT, "kind != FRAME_ABSENT");
+    for (frame_t kind = FRAME_DIRECTORY; kind <= FRAME_TABLE; kind += FRAME_TABLE - FRAME_DIRECTORY) {
+        *frame_at(used) = kind;
+        check_sees_bit(pm_available, pa_to_pfn(used), "!is_available");
+    }
+    *frame_at(used) = FRAME_PLAIN;
     bitmap_fill(ram, absent, absent + 1, true); /* a frame that nobody has counted */
     pm_frames[absent] = FRAME_RESERVED;
     EXPECT_PANIC("found.total == counts.total", call_check, 0, 0);
