@@ -517,6 +517,23 @@ KTEST(heap_debug_quarantine_keeps_a_freed_place_for_long)
     }
 }
 
+/* What is too large for the quarantine does not push out what is in it. */
+KTEST(heap_debug_quarantine_outlasts_large_objects)
+{
+    NEEDS(HEAP_DEBUG);
+    allocate_it(100);
+    KCHECK(object);
+    free_it_first();
+    void *large = kmalloc(1 << 20);
+    KCHECK(large);
+    kfree(large);
+    const char was = object[5];
+    object[5] = 'x';
+    KCHECK_TRAPS(check_heap, NULL, "use after free");
+    object[5] = was;
+    kmalloc_check();
+}
+
 /* Slots of 256 bytes: after as many more as there is room for, the first one is taken again. */
 KTEST(heap_debug_quarantine_holds_256_kib)
 {
