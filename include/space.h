@@ -9,8 +9,8 @@
  * so is a range that already has pages where new ones are to come. Frames are counted by their owners: a frame goes
  * back to pm with the last page of a space that is mapped to it. Exhaustion is a return value and changes nothing.
  *
- * An interrupt handler may call space_current. A handler that interrupted a program, not the kernel, may call all
- * (interrupt.h). To call anything else in a handler is a panic. */
+ * An interrupt handler may call space_current and space_allows. A handler that interrupted a program, not the kernel,
+ * may call all (interrupt.h). To call anything else in a handler is a panic. */
 #ifndef QUIRE_SPACE_H
 #define QUIRE_SPACE_H
 
@@ -69,7 +69,7 @@ void space_release(void *va, size_t pages);
  * one. ERROR is the processor's. False: it is a real fault, or no frame is left; space_allows tells which. */
 bool space_fault(const void *va, unsigned error);
 
-/* Whether [VA, VA + BYTES), any range, lies in pages of the current space that have all of FLAGS, whether they have
+/* Whether [VA, VA + BYTES), any range of a byte or more, lies in pages of the current space that have all of FLAGS, whether they have
  * come yet or not. */
 bool space_allows(const void *va, size_t bytes, unsigned flags);
 

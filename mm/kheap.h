@@ -28,7 +28,7 @@
 
 /* ---- calls ---- */
 
-/* Every call that changes the heap enters first. heap_refuse panics: an interrupt handler has called. */
+/* Every call that changes the heap, or checks it, enters first. heap_refuse panics: an interrupt handler has called. */
 SLOW_PATH void heap_refuse(void);
 static inline void heap_enter(void) {
     if (unlikely(in_interrupt()))

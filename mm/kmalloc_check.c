@@ -148,6 +148,7 @@ static void check_zone(const struct zone *zone) {
 /* Every invariant; panics with the first one broken. */
 void kmalloc_check(void) {
     struct found found = {.held = large_spare_pages};
+    heap_enter();
     panic_advise(HEAP_DEBUG_ADVICE);
     check_small(&found);
     check_zone(&large_narrow);

@@ -458,6 +458,7 @@ static void check_directory(const struct space *space) {
 /* Every invariant of every space. */
 void space_check(void) {
     size_t known = 0, directories = 0;
+    ASSERT(!in_interrupt());
     for (struct list *at = spaces.next; at != &spaces; at = at->next, known++)
         check_directory((struct space *)at);
     for (pfn_t pfn = 0; (pfn = find_record(pfn, is_directory)) < FRAMES_MAX; pfn++)

@@ -273,6 +273,7 @@ static void debug_trim(void) {
 }
 
 static void debug_check(void) {
+    enter();
     for (struct record *record = NULL; (record = record_next(record));) {
         if (record->state == RECORD_LIVE)
             check_red_zones(record);

@@ -269,7 +269,7 @@ struct record *record_at(uintptr_t address) {
     /* When a freed run's first page is used again, the uses of its others are stale. */
     struct record *record = record_of(address_of(use & ~USE_RUN));
     bool is_stale = *use_of(use & ~USE_RUN) != use;
-    return is_stale || page > run_page(record) + record->pages ? NULL : record;
+    return is_stale || page - run_page(record) > record->pages ? NULL : record; /* nor below it */
 }
 
 void record_bounds(const struct record *record, char **start, char **end) {

@@ -1567,6 +1567,11 @@ static void call_trim(uintptr_t a, uintptr_t b) {
     kmalloc_trim();
 }
 
+static void call_check(uintptr_t a, uintptr_t b) {
+    (void)a, (void)b;
+    kmalloc_check();
+}
+
 static void test_an_interrupt_handler_is_refused(void **state) {
     static const size_t sizes[] = {20, 3000, 5000, 40000, 100000};
     (void)state;
@@ -1581,6 +1586,7 @@ static void test_an_interrupt_handler_is_refused(void **state) {
             EXPECT_PANIC("an interrupt handler cannot use the heap", call_resize, live.p, 50);
             EXPECT_PANIC("an interrupt handler cannot use the heap", call_resize, live.p, 200000);
             EXPECT_PANIC("an interrupt handler cannot use the heap", call_trim, 0, 0);
+            EXPECT_PANIC("an interrupt handler cannot use the heap", call_check, 0, 0);
             irqs_served = 0;
             check_picture(&before);
             if (round == 0)
@@ -1715,11 +1721,6 @@ static void test_overflows_harm_no_more_than_other_objects(void **state) {
 }
 
 /* ---- kmalloc_check finds damage ---- */
-
-static void call_check(uintptr_t a, uintptr_t b) {
-    (void)a, (void)b;
-    kmalloc_check();
-}
 
 static void expect_sees(const char *text) { EXPECT_PANIC(text, call_check, 0, 0); }
 

@@ -952,6 +952,12 @@ static void call_look(uintptr_t space, uintptr_t walks) {
         space_count((struct space *)space);
 }
 
+static void call_check(uintptr_t a, uintptr_t b) {
+    (void)a;
+    (void)b;
+    space_check();
+}
+
 static void test_an_interrupt_handler_is_refused(void **state) {
     struct space *other = space_create();
     (void)state;
@@ -969,6 +975,9 @@ static void test_an_interrupt_handler_is_refused(void **state) {
     EXPECT_PANIC("!in_interrupt()", call_fault, AT + TABLE_SPAN, 0); /* nothing is there */
     EXPECT_PANIC("!in_interrupt()", call_look, other, true);
     EXPECT_PANIC("!in_interrupt()", call_look, other, false);
+    EXPECT_PANIC("!in_interrupt()", call_check, 0, 0);
+    assert_true(space_allows(at(AT), 2 * PAGE_SIZE, WRITE)); /* it may be asked */
+    assert_true(space_current() != other);
     irqs_served = 0;
     check_all();
     space_destroy(other);
@@ -995,12 +1004,6 @@ static void test_whoever_wants_to_know_of_a_switch_is_told(void **state) {
     assert_int_not_equal(before_hook, first_directory);
     space_destroy(other);
     check_end();
-}
-
-static void call_check(uintptr_t a, uintptr_t b) {
-    (void)a;
-    (void)b;
-    space_check();
 }
 
 static void check_sees(paddr_t pa, unsigned value, const char *text) {

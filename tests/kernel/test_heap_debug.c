@@ -683,6 +683,8 @@ KTEST(heap_debug_addresses_for_an_alignment_are_nobodys)
         KCHECK((p[i] = kmalloc_aligned(8, ALIGN)));
         KCHECK(is_known(p[i] + PAGE_SIZE));
         KCHECK(!heap_debug_find((uintptr_t)p[i] + 2 * PAGE_SIZE, &found) || found.start != (uintptr_t)p[i]);
+        for (unsigned below = 2; below < ALIGN / PAGE_SIZE; below++)
+            KCHECK(!heap_debug_find((uintptr_t)p[i] - below * PAGE_SIZE, &found) || found.start != (uintptr_t)p[i]);
     }
     for (unsigned i = 0; i < N; i++)
         kfree(p[i]);

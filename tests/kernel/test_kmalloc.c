@@ -610,6 +610,7 @@ static void handler_aligned(void *size) { kmalloc_aligned((size_t)size, 64); }
 static void handler_krealloc(void *size) { krealloc(handlers_object, (size_t)size); }
 static void handler_kfree(void *unused) { (void)unused, kfree(handlers_object); }
 static void handler_trim(void *unused) { (void)unused, kmalloc_trim(); }
+static void handler_check(void *unused) { (void)unused, kmalloc_check(); }
 
 static struct {
     void (*call)(void *);
@@ -654,6 +655,7 @@ KTEST(kmalloc_is_refused_in_an_interrupt_handler)
             KCHECK_CALL(check_refused(handler_krealloc, 0));
             KCHECK_CALL(check_refused(handler_kfree, 0));
             KCHECK_CALL(check_refused(handler_trim, 0));
+            KCHECK_CALL(check_refused(handler_check, 0));
             handlers_object = NULL;
             KCHECK_CALL(check_refused(handler_kmalloc, 0));
             KCHECK_CALL(check_refused(handler_krealloc, sizes[i]));
