@@ -88,12 +88,14 @@ enum kind {
     IN,     /* SIZE bytes are read */
     OUT,    /* SIZE bytes are written */
     STRING, /* bytes are read up to a NUL */
+    LISTED, /* the same, by an address in a list */
     PART,   /* up to SIZE bytes are read; as many as can be are used */
     FILLED, /* the same, written */
+    QUIET,  /* SIZE bytes are written, or not: the call does not tell */
 };
 
 /* What an argument stands for, besides small numbers. */
-enum { POINTER = 0x70000001, GOOD, FD_FILE, FD_DIRECTORY, FD_READ, FD_WRITE, CHILD };
+enum { POINTER = 0x70000001, GOOD, LIST, VECTOR, LINK, FD_FILE, FD_DIRECTORY, FD_READ, FD_WRITE, CHILD };
 
 static const struct pointer_call {
     const char *name;
@@ -122,6 +124,7 @@ static const struct pointer_call {
     {"getrusage", 77, OUT, sizeof(struct rusage), false, {0, POINTER}},
     {"gettimeofday", 78, OUT, 8, true, {POINTER}},
     {"readlink", 85, STRING, 0, false, {POINTER, GOOD, 10}},
+    {"readlink, out", 85, OUT, 7, false, {LINK, POINTER, 7}},
     {"mmap", 90, IN, 24, false, {POINTER}},
     {"wait4", 114, OUT, 4, true, {CHILD, POINTER}},
     {"wait4, usage", 114, OUT, sizeof(struct rusage), true, {CHILD, GOOD, 0, POINTER}},
@@ -154,6 +157,14 @@ static const struct pointer_call {
     {"statx", 383, STRING, 0, true, {(unsigned)AT_FDCWD, POINTER, 0, 0, GOOD}},
     {"statx, out", 383, OUT, sizeof(struct statx), false, {(unsigned)AT_FDCWD, PUPPET_NAME, 0, 0, POINTER}},
     {"clock_gettime64", 403, OUT, 16, false, {0, POINTER}},
+    {"nanosleep, left", 162, OUT, 8, true, {GOOD, POINTER}},
+    {"clock_nanosleep, left", 267, OUT, 8, true, {0, 0, GOOD, POINTER}},
+    {"clone, the child's number", 120, QUIET, 4, true, {CLONE_PARENT_SETTID, 0, POINTER}},
+    {"clone, the child's own number", 120, QUIET, 4, true, {CLONE_CHILD_SETTID, 0, 0, 0, POINTER}},
+    {"readv, a part", 145, FILLED, 100, false, {FD_FILE, VECTOR, 1}},
+    {"writev, a part", 146, PART, 4, false, {FD_WRITE, VECTOR, 1}},
+    {"execve, an argument", 11, LISTED, 0, true, {PUPPET_NAME, LIST}},
+    {"execve, a variable", 11, LISTED, 0, true, {PUPPET_NAME, 0, LIST}},
     {"execve, arguments", 11, IN, 4, true, {PUPPET_NAME, POINTER}},
     {"execve, environment", 11, IN, 4, true, {PUPPET_NAME, 0, POINTER}},
     {"set_thread_area", 243, IN, 16, false, {POINTER}},
@@ -186,11 +197,19 @@ static void open_files(struct trap_frame *frame) {
     first_free_fd = (unsigned)fd_write + 1;
 }
 
-static unsigned argument(struct trap_frame *frame, unsigned arg, unsigned at) {
-    switch (arg) {
+static unsigned argument(struct trap_frame *frame, const struct pointer_call *call, unsigned i, unsigned at) {
+    switch (call->arg[i]) {
     case POINTER:
         return at;
-    case GOOD:
+    case LIST: /* of one string, or part */
+    case VECTOR:
+        memcpy((char *)GOOD_PLACE, (const unsigned[2]){at, call->size}, 8);
+        return GOOD_PLACE;
+    case LINK:
+        memcpy((char *)GOOD_PLACE, "/proc/self/exe", 15);
+        return GOOD_PLACE;
+    case GOOD: /* a long time to sleep */
+        memcpy((char *)GOOD_PLACE, (const unsigned[2]){1000, 0}, 8);
         return GOOD_PLACE;
     case FD_FILE:
         return (unsigned)fd_file;
@@ -204,8 +223,20 @@ static unsigned argument(struct trap_frame *frame, unsigned arg, unsigned at) {
     case CHILD:
         return (unsigned)make_call(frame, 2, 0, 0, 0);
     default:
-        return arg;
+        return call->arg[i];
     }
+}
+
+/* CALL with its pointer at VA: what it returns. */
+static int make_pointer_call(struct trap_frame *frame, const struct pointer_call *call, uintptr_t va) {
+    unsigned arg[6] = {0};
+
+    for (unsigned i = 0; i < 5; i++)
+        arg[i] = argument(frame, call, i, va);
+    if (call->number == 162 || call->number == 179 || call->number == 267)
+        current->signals.pending |= 1u << (SIGCHLD - 1); /* or it would wait for one */
+    puppet_paint_stack();
+    return puppet_call(frame, call->number, arg);
 }
 
 /* Puts back what a call may have changed: offsets, descriptors, what the pipe holds, children, the terminal's group. */
@@ -233,11 +264,11 @@ static size_t prefix(uintptr_t va, size_t n, bool write) {
     return i;
 }
 
-/* Whether a string that begins at VA, of at most PATH_MAX bytes, runs into a page that the program may not read. */
-static bool string_runs_out(uintptr_t va) {
+/* Whether a string that begins at VA, of at most MOST bytes, runs into a page that the program may not read. */
+static bool string_runs_out(uintptr_t va, size_t most) {
     paddr_t pa;
 
-    for (size_t i = 0; i < PATH_MAX; i++) {
+    for (size_t i = 0; i < most; i++) {
         if (!may(va + i, 1, false))
             return true;
         if (!vmem_translate((void *)(va + i), &pa) || !*(char *)(va + i))
@@ -248,14 +279,14 @@ static bool string_runs_out(uintptr_t va) {
 
 /* What CALL returns with its pointer at VA, if it is known; *FAULTS: whether that is -EFAULT. */
 static int expected(const struct pointer_call *call, uintptr_t va, bool *faults) {
-    bool write = call->kind == OUT || call->kind == FILLED;
+    bool write = call->kind == OUT || call->kind == FILLED || call->kind == QUIET;
     size_t can = prefix(va, call->size, write);
 
-    if (call->kind == STRING)
-        *faults = string_runs_out(va);
+    if (call->kind == STRING || call->kind == LISTED)
+        *faults = string_runs_out(va, call->kind == STRING ? PATH_MAX : sizeof(pages) * PAGE_SIZE);
     else
         *faults = call->kind == PART || call->kind == FILLED ? can == 0 : can < call->size;
-    *faults &= va || !call->may_be_null;
+    *faults &= (va || !call->may_be_null) && call->kind != QUIET;
     return *faults ? -EFAULT : (int)can;
 }
 
@@ -264,25 +295,20 @@ static bool goes_beyond(const struct pointer_call *call, uintptr_t va) {
     const size_t end = va + call->size, page = (end - PAGES_AT) / PAGE_SIZE;
     paddr_t pa;
 
-    return call->kind != STRING && end % PAGE_SIZE == 0 && page < ARRAY_SIZE(pages) &&
+    return call->size && end % PAGE_SIZE == 0 && page < ARRAY_SIZE(pages) &&
            (pages[page] == TO_COME || pages[page] == TO_COME_READ_ONLY) && vmem_translate((void *)end, &pa);
 }
 
 static char failure[160]; /* the first one */
 
 static void check_call(struct trap_frame *frame, const struct pointer_call *call, uintptr_t va) {
-    char fill = call->kind == STRING ? 'x' : '\0';
-    unsigned arg[6] = {0};
+    char fill = call->size ? '\0' : 'x'; /* of a string */
     int group = -1;
     bool faults;
 
     lay_out(fill);
     int wanted = expected(call, va, &faults);
-    for (unsigned i = 0; i < 5; i++)
-        arg[i] = argument(frame, call->arg[i], va);
-    if (call->number == 179)
-        current->signals.pending |= 1u << (SIGCHLD - 1); /* or it would wait for one */
-    int value = puppet_call(frame, call->number, arg);
+    int value = make_pointer_call(frame, call, va);
     bool known = faults || call->kind == PART || call->kind == FILLED;
     bool right = known ? value == wanted : value != -EFAULT;
     bool untouched = is_untouched(fill) && !goes_beyond(call, va);
@@ -340,20 +366,17 @@ KTEST(process_pointers_at_borders_work_or_fault)
  * of paint through. */
 static void look_for_paint(struct trap_frame *frame) {
     char *to = (char *)PUPPET_AREA + 2 * PAGE_SIZE;
-    unsigned arg[6] = {0};
 
     if (current->pid != puppet)
         make_call(frame, 1, 0, 0, 0);
     open_files(frame);
     tty_give(puppet);
     for (const struct pointer_call *call = calls; call < calls + ARRAY_SIZE(calls); call++) {
-        if (call->kind != OUT && call->kind != FILLED)
+        if (call->kind != OUT && call->kind != FILLED && call->kind != QUIET)
             continue;
         memset(to, 0, PAGE_SIZE);
-        for (unsigned i = 0; i < 5; i++)
-            arg[i] = argument(frame, call->arg[i], (unsigned)to);
-        puppet_paint_stack();
-        if (puppet_call(frame, call->number, arg) < 0 && !failure[0])
+        int value = make_pointer_call(frame, call, (unsigned)to);
+        if (value < 0 && value != -EINTR && !failure[0])
             format_buffer(failure, sizeof(failure), "%s fails", call->name);
         for (size_t i = 0; i + 4 <= call->size; i++, cases++)
             if (!failure[0] && !memcmp(to + i, "xxxx", 4))
