@@ -344,6 +344,7 @@ static void waiting_calls(void) {
                    {{SYS_WAITPID, (unsigned)-1}, SYS_WAITPID},
                    {{SYS_POLL, PLACE, 0, (unsigned)-1}, (unsigned)-EINTR},
                    {{SYS_POLL, PLACE, 0, (unsigned)-2}, (unsigned)-EINTR}, /* for ever: as any time below 0 */
+                   {{SYS_POLL, PLACE, 0, 1000}, (unsigned)-EINTR},
                    {{SYS_WRITE, 1, PLACE, 1}, SYS_WRITE}};
 
     set_handler(USR1, SA_RESTART | SA_NODEFER);
@@ -737,10 +738,11 @@ static void interrupted_sleeps(void) {
                  {{SYS_CLOCK_NANOSLEEP, 0, 0, PLACE, MORE}, (unsigned)-EINTR, true}};
     const struct timespec *left = (const struct timespec *)MORE;
 
-    set_handler(USR1, SA_NODEFER);
+    set_handler(USR1, SA_RESTART | SA_NODEFER); /* no sleep is repeated */
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         put_time(cases[i].sleep.seconds, cases[i].sleep.ns);
-        INTERRUPT(USR1, SYS_NANOSLEEP, PLACE, MORE);
+        const struct found *on = INTERRUPT(USR1, SYS_NANOSLEEP, PLACE, MORE);
+        KCHECK_EQ(on->sigcontext.frame.eax, -EINTR);
         KCHECK_EQ(left->seconds, cases[i].left.seconds);
         KCHECK_EQ(left->ns, cases[i].left.ns);
     }
