@@ -325,6 +325,7 @@ static void repeated_calls(void) {
     on = INTERRUPT(USR1, SYS_READ, 3, MORE, 1);
     KCHECK_EQ(on->sigcontext.frame.eip, CALL_AT);
     KCHECK_EQ(on->sigcontext.frame.eax, SYS_READ);
+    KCHECK(on->sigcontext.frame.ebx == 3 && on->sigcontext.frame.ecx == MORE && on->sigcontext.frame.edx == 1);
     current->signals.pending = BIT(SIGCHLD); /* ignored, but there */
     puppet_frame->eip = CALL_END;
     EXPECT(SYS_READ, SYS_READ, 3, MORE, 1);
@@ -369,6 +370,9 @@ static void part_of_a_write(void) {
     KCHECK_EQ(on->sigcontext.frame.eip, CALL_END);
     KCHECK_EQ(on->sigcontext.frame.eax, PAGE_SIZE);
     EXPECT(PAGE_SIZE, SYS_READ, 3, PLACE, 2 * PAGE_SIZE);
+    on = INTERRUPT(USR1, SYS_WRITE, 4, PLACE, PAGE_SIZE + 1);
+    KCHECK_EQ(on->sigcontext.frame.eip, CALL_END);
+    KCHECK_EQ(on->sigcontext.frame.eax, PAGE_SIZE);
 }
 
 KTEST(process_call_that_has_written_is_not_repeated)
