@@ -182,7 +182,7 @@ static const struct found *handle(void) {
     puppet_frame->eip = CALL_END;
     puppet_frame->eflags |= EFLAGS_DF;
     puppet_paint_stack();
-    EXPECT(USR1, SYS_KILL, 0, USR1);
+    EXPECT(USR1, SYS_KILL, 0, USR1, 3, 4, 5, 6); /* four more than it takes */
     return (const struct found *)puppet_frame->user_esp;
 }
 
@@ -200,6 +200,8 @@ static void frames(void) {
     KCHECK(puppet_frame->eax == USR1 && puppet_frame->edx == on->info && puppet_frame->ecx == on->context);
     KCHECK(on->sigcontext.frame.eip == CALL_END && on->sigcontext.frame.user_esp == STACK);
     KCHECK(on->sigcontext.frame.esp_at_pusha == STACK && on->sigcontext.frame.eax == 0);
+    KCHECK(on->sigcontext.frame.ebx == 0 && on->sigcontext.frame.ecx == USR1 && on->sigcontext.frame.edx == 3);
+    KCHECK(on->sigcontext.frame.esi == 4 && on->sigcontext.frame.edi == 5 && on->sigcontext.frame.ebp == 6);
     KCHECK(on->sigcontext.frame.eflags & EFLAGS_DF && !(puppet_frame->eflags & EFLAGS_DF));
     KCHECK(on->sigcontext.ds == USER_DS && on->sigcontext.es == USER_DS);
     for (unsigned at = 288; at < sizeof(struct fpu_state); at++) /* FXSAVE writes less (SDM vol. 1, 10.5.1) */
@@ -225,6 +227,8 @@ static void changed_frames(void) {
     puppet_frame->user_esp = (unsigned)on + 4;
     EXPECT(77, SYS_RT_SIGRETURN);
     KCHECK(puppet_frame->eip == CALL_END && puppet_frame->user_esp == STACK);
+    KCHECK(puppet_frame->ebx == 0 && puppet_frame->ecx == USR1 && puppet_frame->edx == 3);
+    KCHECK(puppet_frame->esi == 4 && puppet_frame->edi == 5);
     KCHECK(puppet_frame->cs == USER_CS && puppet_frame->user_ss == USER_DS);
     KCHECK_EQ(puppet_frame->eflags, EFLAGS_PROGRAM | EFLAGS_IF | 2);
     KCHECK(mask_is(~(BIT(SIGKILL) | BIT(SIGSTOP)), 0));
@@ -506,7 +510,7 @@ KTEST(process_signals_reach_a_thread)
 /* ---- outside of system calls ---- */
 
 static unsigned calls;
-static unsigned fault_address, later_address, eax, eip;
+static unsigned fault_address, later_address, eax, eip, vector, error;
 static bool blocks; /* what the test is about: two cases */
 
 /* Reads where nothing is; the handler begins where the puppet does. */
@@ -563,6 +567,8 @@ static void touch_read_only_stack(struct trap_frame *frame) {
     }
     if (on->signal == SIGSEGV)
         fault_address = on->siginfo.address;
+    vector = on->sigcontext.frame.vector;
+    error = on->sigcontext.frame.error;
     puppet_call(frame, SYS_EXIT, (const unsigned[6]){0});
 }
 
@@ -572,6 +578,7 @@ KTEST(process_handles_a_fault_in_its_own_stack)
     KCHECK_EQ(puppet_status(touch_read_only_stack), 0);
     KCHECK_EQ(calls, 2);
     KCHECK_EQ(fault_address, STACK_TOP - 4 * PAGE_SIZE + 8);
+    KCHECK(vector == TRAP_PAGE_FAULT && error == (FAULT_USER | FAULT_WRITE | FAULT_PRESENT));
 }
 
 /* A program that faults ends, though it has a handler, while it blocks the signal; and if it ignores it. */
