@@ -128,6 +128,9 @@ static void sending(void) {
     KCHECK(mask_is(0, 0));
     *(unsigned *)PLACE = BIT(USR1) | BIT(USR2);
     EXPECT(0, SYS_SIGPROCMASK, SIG_BLOCK, PLACE);
+    KCHECK_EQ(CALL(SYS_KILL, 0 - me, USR1), 0); /* the group by its number, the caller too */
+    KCHECK(mask_is(BIT(USR1) | BIT(USR2), BIT(USR1)));
+    current->signals.pending = 0;
     KCHECK_EQ(CALL(SYS_KILL, me, USR1), 0);
     EXPECT(0, SYS_KILL, 0, USR2); /* the group */
     KCHECK(mask_is(BIT(USR1) | BIT(USR2), BIT(USR1) | BIT(USR2)));
