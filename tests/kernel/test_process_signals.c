@@ -641,6 +641,7 @@ KTEST(process_is_killed_though_it_makes_no_calls)
     for (unsigned i = 0; i < 3; i++)
         process_rest();
     KCHECK(process_find(pid));
+    KCHECK_EQ(space_current(), monitor.space); /* whoever had the turn */
     KCHECK(process_kill(pid));
     KCHECK(!process_find(pid) && !process_kill(pid) && !process_kill(MONITOR_PID));
     puppet_end_all();
