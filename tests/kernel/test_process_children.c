@@ -2,6 +2,7 @@
 #include "process.h"
 
 #include "../../kernel/process/process_inside.h"
+#include "cpu.h"
 #include "heap_debug.h"
 #include "kmalloc.h"
 #include "ktest.h"
@@ -246,8 +247,12 @@ static void what_a_child_has(void) {
     current->signals.action[USR1].handler = 0x1234;
     KCHECK_EQ(CALL(SYS_KILL, (unsigned)current->pid, USR1), 0);
     *(char *)(PLACE + 5 * PAGE_SIZE) = 1;
-    const struct process *child = process_find(CALL(SYS_FORK));
-    KCHECK(child && child->parent == current && child->faults == 0 && current->faults > 0);
+    puppet_frame->eflags |= EFLAGS_DF;
+    const struct process *child = process_find(CALL(SYS_FORK, 1, 2, 3, 4, 5));
+    struct trap_frame begins = *puppet_frame;
+    begins.eax = 0;
+    KCHECK(child && !memcmp((struct trap_frame *)(uintptr_t)child->context.stack.top - 1, &begins, sizeof(begins)));
+    KCHECK(child->parent == current && child->faults == 0 && current->faults > 0);
     KCHECK(child->signals.pending == 0 && current->signals.pending != 0);
     KCHECK(child->signals.blocked == current->signals.blocked &&
            child->signals.action[USR1].handler == 0x1234);
