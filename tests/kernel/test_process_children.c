@@ -405,6 +405,31 @@ KTEST(process_clone_gives_the_child_a_stack)
     KCHECK(child_calls == 2 && wrong == 0);
 }
 
+static unsigned waiting; /* of two children, the one that waits for its parent */
+
+/* Who waits for any child goes on when one has ended, whichever came first. */
+static void wait_for_either(struct trap_frame *frame) {
+    if (current->pid == root) {
+        make_call(frame, SYS_PIPE, PLACE, 0, 0, 0, 0);
+        puppet_call(frame, SYS_FORK, none);
+        puppet_call(frame, SYS_FORK, none);
+        wrong += make_call(frame, SYS_WAITPID, (unsigned)-1, 0, 0, 0, 0) != root + 2 - (int)waiting;
+        make_call(frame, SYS_WRITE, 4, PLACE, 1, 0, 0);
+    } else if (current->pid == root + 1 + (int)waiting) {
+        make_call(frame, SYS_READ, 3, PLACE, 1, 0, 0);
+        child_calls++;
+    }
+    wait_and_exit(frame);
+}
+
+KTEST(process_that_waits_for_any_child_goes_on_with_the_first)
+{
+    for (waiting = 0; waiting < 2; waiting++) {
+        run_family(wait_for_either);
+        KCHECK(child_calls == 1 && wrong == 0);
+    }
+}
+
 /* A program that the monitor starts, has a session of its own, its name as argument, and an environment. */
 static void started(void) {
     const unsigned *stack = (const unsigned *)puppet_frame->user_esp;
