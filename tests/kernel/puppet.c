@@ -37,6 +37,7 @@ int puppet_start_with(void (*call)(struct trap_frame *frame)) {
     handlers.program_fault = count_fault;
     puppet_faults = 0;
     trap_set_handlers(&handlers);
+    puppet_paint_stack();
     return process_start(1, arg);
 }
 

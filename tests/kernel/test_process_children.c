@@ -432,9 +432,12 @@ KTEST(process_that_waits_for_any_child_goes_on_with_the_first)
 
 /* A program that the monitor starts, has a session of its own, its name as argument, and an environment. */
 static void started(void) {
-    const unsigned *stack = (const unsigned *)puppet_frame->user_esp;
+    const struct trap_frame *begun = puppet_frame; /* with nothing of the kernel's */
+    const unsigned *stack = (const unsigned *)begun->user_esp;
     struct fpu_state now, fresh;
 
+    KCHECK_EQ(begun->eax | begun->ebx | begun->ecx | begun->edx | begun->esi | begun->edi | begun->ebp, 0);
+    KCHECK_EQ(begun->eflags, 0x202);
     fpu_save(&now);
     fpu_reset(&fresh);
     KCHECK(now.bytes[0] == fresh.bytes[0] && now.bytes[1] == fresh.bytes[1]);
