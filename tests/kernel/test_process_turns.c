@@ -11,6 +11,7 @@
 #include "ktest.h"
 #include "memlayout.h"
 #include "puppet.h"
+#include "space.h"
 #include "string.h"
 #include "timer.h"
 #include "vmem.h"
@@ -128,6 +129,46 @@ KTEST(process_turns_go_round)
     first = last_pid + 1;
     puppet_run(take_turns, &first);
     KCHECK(turns[0] == 8 && turns[1] == 8 && turns[2] == 8 && turns[3] == 8);
+}
+
+/* Counts in its memory, for ever. */
+static void count(struct trap_frame *frame) {
+    static const uint8_t counting[] = {0xFF, 0x45, 0, 0xEB, 0xFB}; /* 1: incl (%ebp); jmp 1b */
+
+    memcpy((char *)PUPPET_AREA, counting, sizeof(counting));
+    if (current->pid == first)
+        puppet_call(frame, SYS_FORK, (const unsigned[6]){0});
+    frame->eip = PUPPET_AREA;
+    frame->ebp = PUPPET_AREA + PAGE_SIZE;
+}
+
+/* What PID has counted to. */
+static unsigned counted(int pid) {
+    unsigned n = 0;
+
+    if (process_enter(pid) && space_allows((void *)(PUPPET_AREA + PAGE_SIZE), sizeof(n), 0))
+        n = *(unsigned *)(PUPPET_AREA + PAGE_SIZE);
+    process_leave();
+    return n;
+}
+
+/* Neither of two that make no call keeps the other from its turn. */
+KTEST(process_turns_come_by_the_timer)
+{
+    unsigned at[2] = {0}, changes[2] = {0};
+
+    first = last_pid + 1;
+    KCHECK_EQ(puppet_start_with(count), first);
+    for (unsigned i = 0; i < 1000 && (changes[0] < 3 || changes[1] < 3); i++) {
+        process_rest();
+        for (int who = 0; who < 2; who++)
+            if (counted(first + who) != at[who]) {
+                at[who] = counted(first + who);
+                changes[who]++;
+            }
+    }
+    puppet_end_all();
+    KCHECK(changes[0] >= 3 && changes[1] >= 3);
 }
 
 /* ---- registers ---- */
