@@ -279,6 +279,34 @@ KTEST(process_without_thread_local_storage_finds_none)
     KCHECK_EQ(word_found, 0x1111);
 }
 
+static unsigned served;
+
+/* With segments for data that begin elsewhere a program waits for an interrupt, after which it has the usual ones; and makes
+ * a call with them. */
+static void use_other_segments(struct trap_frame *frame) {
+    /* mov $USER_TLS, %eax; mov %eax, %ds; mov %eax, %es; 1: mov %ds, %edx; cmp %eax, %edx; je 1b; mov %eax, %ds;
+     * mov %eax, %es; int $0x80 */
+    static const uint8_t other[] = {0xB8, USER_TLS, 0,    0,    0,    0x8E, 0xD8, 0x8E, 0xC0, 0x8C, 0xDA,
+                                    0x39, 0xC2,     0x74, 0xFA, 0x8E, 0xD8, 0x8E, 0xC0, 0xCD, 0x80};
+
+    if (served++ == 0) {
+        memcpy((char *)CODE, other, sizeof(other));
+        trap_set_tls(current->context.tls = 0x10000000);
+        frame->eip = CODE;
+        return;
+    }
+    word_found = (unsigned)puppet_call(frame, SYS_UNAME, (const unsigned[6]){WORDS});
+    puppet_call(frame, SYS_EXIT, (const unsigned[6]){7});
+}
+
+KTEST(process_with_other_segments_is_served)
+{
+    served = 0;
+    word_found = 7;
+    KCHECK_EQ(puppet_status(use_other_segments), 7 << 8);
+    KCHECK_EQ(word_found, 0);
+}
+
 static void is_running(void) { KCHECK(process_runs_program()); }
 
 KTEST(process_or_monitor_has_the_turn)
