@@ -174,6 +174,7 @@ KTEST(process_turns_come_by_the_timer)
 /* ---- registers ---- */
 
 #define FXSR (1u << 24) /* CPUID.1:EDX */
+#define SSE (1u << 25)
 #define CODE PUPPET_AREA
 #define WORDS (PUPPET_AREA + PAGE_SIZE) /* thread-local storage: the parent's word, the child's */
 #define STACK (PUPPET_AREA + 8 * PAGE_SIZE)
@@ -181,12 +182,16 @@ KTEST(process_turns_come_by_the_timer)
 /* 1: mov %fs:0, %eax; int $0x80; jmp 1b */
 static const uint8_t code[] = {0x64, 0xA1, 0, 0, 0, 0, 0xCD, 0x80, 0xEB, 0xF6};
 
-/* What tells one program's registers from another's: the x87's control word, GS, and the word that %fs:0 is. */
+#define XMM0 160 /* in what FXSAVE stores (SDM vol. 1, 10.5.1) */
+
+/* What tells one program's registers from another's: the x87's control word, GS, and the word that %fs:0 is
+ * and XMM0 begins with. */
 struct mark {
     unsigned control, gs, word;
 };
 
-static const struct mark marks[] = {{0x027F, USER_TLS, 0x1111}, {0x007F, USER_DS, 0x2222}};
+static const struct mark marks[] = {
+    {0x027F, USER_TLS, 0x1111}, {0x007F, USER_DS, 0x2222}, {0x027F, USER_DS, 0x3333}};
 
 static void set_registers(const struct mark *mark, uintptr_t tls) {
     struct fpu_state state;
@@ -194,6 +199,7 @@ static void set_registers(const struct mark *mark, uintptr_t tls) {
     fpu_reset(&state);
     state.bytes[0] = (uint8_t)mark->control;
     state.bytes[1] = (uint8_t)(mark->control >> 8);
+    memcpy(&state.bytes[XMM0], &mark->word, sizeof(mark->word));
     fpu_load(&state);
     trap_set_tls(current->context.tls = tls);
     load_fs(USER_TLS);
@@ -210,23 +216,35 @@ static unsigned control(void) {
     return control_of(state.bytes);
 }
 
+/* The first word of XMM0; WANTED where there is none. */
+static unsigned xmm0_or(unsigned wanted) {
+    struct fpu_state state;
+    unsigned word;
+
+    fpu_save(&state);
+    memcpy(&word, &state.bytes[XMM0], sizeof(word));
+    return cpu_features() & SSE ? word : wanted;
+}
+
 static bool has_registers(const struct mark *mark) {
-    return control() == mark->control && read_fs() == USER_TLS && read_gs() == mark->gs;
+    return control() == mark->control && read_fs() == USER_TLS && read_gs() == mark->gs &&
+           xmm0_or(mark->word) == mark->word;
 }
 
 static int parent;
 static unsigned rounds[2];
+static const struct mark *of_child;
 
 /* Parent and child run CODE in turn. The child begins with its parent's registers. */
 static void keep_registers(struct trap_frame *frame) {
     static const unsigned none[6];
     const unsigned i = current->pid != parent, round = rounds[i]++;
-    const struct mark *mark = &marks[i && round > 0];
+    const struct mark *mark = i && round > 0 ? of_child : marks;
 
     if (i == 0 && round == 0) {
         memcpy((char *)CODE, code, sizeof(code));
-        for (unsigned word = 0; word < 2; word++)
-            ((unsigned *)WORDS)[word] = marks[word].word;
+        ((unsigned *)WORDS)[0] = marks->word;
+        ((unsigned *)WORDS)[1] = of_child->word;
         set_registers(mark, WORDS);
         frame->eip = CODE;
         puppet_call(frame, SYS_FORK, none);
@@ -237,18 +255,21 @@ static void keep_registers(struct trap_frame *frame) {
                    "round %u of process %u: control word 0x%x, FS 0x%x, GS 0x%x, its word 0x%lx", round, i,
                    control(), read_fs(), read_gs(), (unsigned long)frame->eax);
     if (i == 1 && round == 0)
-        set_registers(&marks[1], WORDS + 4);
+        set_registers(of_child, WORDS + 4);
     yield_or_end(frame, round == 8);
-    if (!has_registers(&marks[i]))
+    if (!has_registers(i ? of_child : marks))
         ktest_fail(__FILE__, __LINE__, "round %u of process %u: its registers after its turn", round, i);
 }
 
 KTEST(process_registers_go_with_their_program)
 {
-    rounds[0] = rounds[1] = 0;
-    parent = last_pid + 1;
-    puppet_run(keep_registers, &parent);
-    KCHECK(rounds[0] == 9 && rounds[1] == 9);
+    /* the last one's x87 is as the parent's */
+    for (of_child = &marks[1]; of_child < marks + ARRAY_SIZE(marks); of_child++) {
+        rounds[0] = rounds[1] = 0;
+        parent = last_pid + 1;
+        puppet_run(keep_registers, &parent);
+        KCHECK(rounds[0] == 9 && rounds[1] == 9);
+    }
 }
 
 static unsigned fs_found, word_found;
@@ -324,14 +345,13 @@ static void execute(void) {
     EXPECT(0, SYS_EXECVE, PUPPET_NAME);
     KCHECK(control() == control_of(fresh.bytes) && read_fs() == 0 && read_gs() == 0);
     KCHECK_EQ(control(), 0x037F); /* as after FNINIT */
+    KCHECK_EQ(xmm0_or(0), 0);
     KCHECK(!(cpu_features() & FXSR) || read_cr4() & CR4_OSFXSR);
     KCHECK_EQ(current->context.tls, 0);
 }
 
 KTEST(process_exec_begins_with_fresh_registers)
 { puppet_checks(execute); }
-
-#define XMM0 160 /* in what FXSAVE stores (SDM vol. 1, 10.5.1) */
 
 static void leave_registers(void) {
     struct fpu_state state;
@@ -438,6 +458,7 @@ static void interrupt_floats(void) {
     const unsigned at = puppet_frame->user_esp;
     uint8_t *saved = (uint8_t *)(at + frame_bytes);
     KCHECK(control() == 0x037F && read_fs() == USER_TLS && read_gs() == marks[0].gs);
+    KCHECK_EQ(xmm0_or(0), 0);
     KCHECK_EQ(control_of(saved), marks[0].control);
     const struct sigcontext *context =
         (const struct sigcontext *)(at + 4 * 4 + sizeof(struct siginfo) + 5 * 4);
@@ -448,6 +469,7 @@ static void interrupt_floats(void) {
     puppet_frame->user_esp = at + 4;
     EXPECT(0, SYS_RT_SIGRETURN);
     KCHECK_EQ(control(), 0x0F7F);
+    KCHECK_EQ(xmm0_or(marks[0].word), marks[0].word);
     fpu_save(&now);
     KCHECK(!(cpu_features() & FXSR) ||
            (now.bytes[26] == 0 && now.bytes[27] == 0)); /* no processor has these bits */
