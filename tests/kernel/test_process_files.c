@@ -146,6 +146,7 @@ static void offsets(void) {
     EXPECT(100, SYS_READ, 3, PLACE, 100);
     KCHECK(is_file(0, 100));
     EXPECT(0, SYS_READ, 3, PLACE, 0);
+    EXPECT(0, SYS_READ, 0, PLACE, 0); /* nor of the terminal, which it does not have */
     EXPECT(-EFAULT, SYS_READ, 3, END, 10); /* nothing is read, then */
     EXPECT(7, SYS_READ, 3, END - 7, 10);   /* or as much as there is memory for */
     KCHECK(!memcmp((char *)END - 7, puppet_start + 100, 7));
