@@ -30,9 +30,13 @@ static void nobody_has_the_terminal(void) {
     KCHECK_EQ(*(int *)PUPPET_AREA, 0);
 }
 
+static void kill_itself(struct trap_frame *frame) { puppet_call(frame, SYS_KILL, (const unsigned[6]){0, SIGKILL}); }
+
 KTEST(process_that_has_ended_gives_back_the_terminal)
 {
     KCHECK_EQ(puppet_status(look_at_terminal), 0);
+    puppet_checks(nobody_has_the_terminal);
+    KCHECK_EQ(puppet_status(kill_itself), SIGKILL);
     puppet_checks(nobody_has_the_terminal);
 }
 
