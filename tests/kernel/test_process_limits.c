@@ -3,6 +3,8 @@
 #include "process.h"
 
 #include "../../kernel/process/process_inside.h"
+#include "cpu.h"
+#include "descriptors.h"
 #include "kmalloc.h"
 #include "ktest.h"
 #include "pm.h"
@@ -14,6 +16,8 @@
 #define PLACE PUPPET_AREA
 #define MORE (PLACE + PAGE_SIZE)
 #define FAR 0x30000000u
+#define USR1 10u
+#define HANDLER 0x12345678u
 
 /* Makes CALL with FRAMES frames free and room for OBJECTS small objects in the heap's pages. Where it fails, nothing may be
  * gone. */
@@ -89,7 +93,12 @@ KTEST(process_fork_without_memory_makes_no_child)
 static void exec_with_strings(unsigned used) {
     const unsigned exec[7] = {SYS_EXECVE, PUPPET_NAME, PLACE};
     const struct space *space = current->space;
+    const struct trap_frame before = *puppet_frame;
 
+    current->signals.action[USR1].handler = HANDLER;
+    trap_set_tls(current->context.tls = FAR);
+    load_fs(USER_TLS);
+    load_gs(USER_DS);
     EXPECT(9, SYS_DUP3, 0, 9, O_CLOEXEC);
     memcpy((char *)PLACE, (const unsigned[2]){MORE, 0}, 8);
     memset((char *)MORE, 'x', used - 1);
@@ -97,6 +106,10 @@ static void exec_with_strings(unsigned used) {
         KCHECK(frames < 64 && !ktest_failing());
         KCHECK(current->space == space && space_current() == space && *(char *)MORE == 'x');
         KCHECK(file_get(9) && current->files.close_on_exec);
+        KCHECK_EQ(current->signals.action[USR1].handler, HANDLER);
+        KCHECK(current->context.tls == FAR && read_fs() == USER_TLS && read_gs() == USER_DS);
+        KCHECK(puppet_frame->eip == before.eip && puppet_frame->user_esp == before.user_esp);
+        KCHECK_EQ(puppet_frame->eflags, before.eflags);
     }
     KCHECK(current->space != space && *(char *)MORE == 0 && !file_get(9));
     const unsigned *stack = (const unsigned *)puppet_frame->user_esp;
