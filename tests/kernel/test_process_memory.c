@@ -41,6 +41,12 @@ static void heap_moves(void) {
     KCHECK_EQ(CALL(SYS_BRK, 0), start);
     KCHECK_EQ(start, PUPPET_AREA + PUPPET_AREA_PAGES * PAGE_SIZE);
     KCHECK_EQ(access_to(start), NONE);
+    current->memory.brk = MAPPINGS_END - PAGE_SIZE; /* as if it reached up to there: the stack's guard is the end */
+    EXPECT(MAPPINGS_END - PAGE_SIZE, SYS_BRK, MAPPINGS_END + 1);
+    EXPECT(MAPPINGS_END - PAGE_SIZE, SYS_BRK, ~0u);
+    EXPECT(MAPPINGS_END, SYS_BRK, MAPPINGS_END);
+    EXPECT(MAPPINGS_END - PAGE_SIZE, SYS_BRK, MAPPINGS_END - PAGE_SIZE);
+    current->memory.brk = start;
     KCHECK_EQ(CALL(SYS_BRK, start - 1), start);
     KCHECK_EQ(CALL(SYS_BRK, start + 1), start + 1);
     KCHECK_EQ(access_to(start), WRITABLE);
