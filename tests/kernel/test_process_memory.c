@@ -411,7 +411,10 @@ static void files(void) {
     EXPECT(FAR, SYS_MMAP2, FAR, FILE_PAGES * PAGE_SIZE, PROT_READ, MAP_SHARED | MAP_FIXED, 3);
     KCHECK_EQ(access_to(FAR), READABLE);
     KCHECK(!memcmp((char *)FAR, puppet_start, FILE_PAGES * PAGE_SIZE));
+    EXPECT(FAR, SYS_MMAP2, FAR, 3 * PAGE_SIZE, RW, THERE); /* it takes the place of these, all of them */
     EXPECT(FAR, SYS_MMAP2, FAR, 2 * PAGE_SIZE, RW, MAP_PRIVATE | MAP_FIXED, 3, FILE_PAGES - 1);
+    KCHECK_EQ(access_to(FAR + 2 * PAGE_SIZE), WRITABLE); /* but this one */
+    EXPECT(0, SYS_MUNMAP, FAR + 2 * PAGE_SIZE, PAGE_SIZE);
     KCHECK_EQ(access_to(FAR), WRITABLE);
     KCHECK_EQ(access_to(FAR + PAGE_SIZE), NONE); /* the file has no more */
     KCHECK(!memcmp((char *)FAR, puppet_start + (FILE_PAGES - 1) * PAGE_SIZE, PAGE_SIZE));
@@ -503,6 +506,27 @@ static void mapping_runs_out(void) {
 
 KTEST(process_mapping_that_fails_leaves_nothing)
 { puppet_checks(mapping_runs_out); }
+
+/* Of a file of a page and a part the page is shared, and the part wants a frame. Behind it lies another mapping, which stays. */
+static void part_runs_out(void) {
+    const struct module tail = {"tail", kernel_start, PAGE_SIZE + 100, (uintptr_t)kernel_start};
+
+    EXPECT(3, SYS_OPEN, PUPPET_NAME);
+    file_get(3)->module = &tail;
+    EXPECT(FAR + 2 * PAGE_SIZE, SYS_MMAP2, FAR + 2 * PAGE_SIZE, PAGE_SIZE, RW, THERE);
+    frames_hold_all();
+    int both = CALL(SYS_MMAP2, FAR, 2 * PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_FIXED, 3);
+    int part = CALL(SYS_MMAP2, FAR + PAGE_SIZE, PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_FIXED, 3, 1);
+    frames_release_all();
+    EXPECT(0, SYS_CLOSE, 3);
+    KCHECK(both == -ENOMEM && part == -ENOMEM);
+    KCHECK(access_to(FAR) == NONE && access_to(FAR + PAGE_SIZE) == NONE);
+    KCHECK_EQ(access_to(FAR + 2 * PAGE_SIZE), WRITABLE);
+    KCHECK(lowest_are(FAR + 2 * PAGE_SIZE, USER_END));
+}
+
+KTEST(process_mapping_that_fails_in_part_leaves_its_neighbour)
+{ puppet_checks(part_runs_out); }
 
 /* An mmap that fails for lack of memory, and would have reached below the break's new end: the heap can still grow there. */
 static void heap_grows_where_a_mapping_failed(void) {
