@@ -129,7 +129,8 @@ int sys_getcwd(struct trap_frame *frame) {
 int sys_readlink(struct trap_frame *frame) {
     char path[PATH_MAX];
     const struct module *module;
-    size_t n = strlen(current->name) + 1;
+    const char *name = current->program->name;
+    size_t n = strlen(name) + 1;
     int error = copy_string_from_user(path, (const char *)frame->ebx, sizeof(path));
 
     if (error < 0)
@@ -141,7 +142,7 @@ int sys_readlink(struct trap_frame *frame) {
     if (n > frame->edx)
         n = frame->edx;
     if (copy_to_user((void *)frame->ecx, "/", 1) < 0 ||
-        copy_to_user((void *)(frame->ecx + 1), current->name, n - 1) < 0)
+        copy_to_user((void *)(frame->ecx + 1), name, n - 1) < 0)
         return -EFAULT;
     return (int)n;
 }

@@ -33,10 +33,22 @@ struct process *process_find(int pid) {
     return NULL;
 }
 
+/* Whether PID is a process's number, or still that of a group or a session which somebody is in. */
+static bool pid_is_taken(int pid) {
+    const struct process *process = &monitor;
+
+    do {
+        if (process->pid == pid || process->group == pid || process->session == pid)
+            return true;
+        process = process->next;
+    } while (process != &monitor);
+    return false;
+}
+
 static int new_pid(void) {
     do
         last_pid = last_pid < PID_MAX ? last_pid + 1 : MONITOR_PID + 1;
-    while (process_find(last_pid));
+    while (pid_is_taken(last_pid));
     return last_pid;
 }
 

@@ -279,8 +279,13 @@ static void pids_go_round(void) {
     KCHECK_CALL(let_end(third)); /* nobody has waited for it: its number is its own */
     last_pid = third - 1;
     KCHECK(CALL(SYS_FORK) > third);
+    struct process *stays = process_find(second); /* in a group and in a session whose leaders are gone */
+    stays->group = 20000;
+    stays->session = 20001;
+    last_pid = 19999;
+    EXPECT(20002, SYS_FORK);
     last_pid = before;
-    for (unsigned i = 0; i < 4; i++)
+    for (unsigned i = 0; i < 5; i++)
         KCHECK(CALL(SYS_WAITPID, (unsigned)-1, PLACE, 0) > 0);
     EXPECT(-ECHILD, SYS_WAITPID, (unsigned)-1, PLACE, 0);
 }

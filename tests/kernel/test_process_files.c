@@ -393,9 +393,13 @@ static void paths(void) {
     EXPECT(1, SYS_READLINK, PLACE, PLACE + 20, 1);
     KCHECK(!memcmp((char *)PLACE + 20, "/pux", 4)); /* the one byte is there already: nothing behind it */
     EXPECT(-EINVAL, SYS_READLINK, PLACE, PLACE + 20, 0);
-    memcpy(current->name, "a_name_of_thirty-one_characters", NAME_MAX);
-    EXPECT(32, SYS_READLINK, PLACE, PLACE + 20, 99);
-    KCHECK(!memcmp((char *)PLACE + 20, "/a_name_of_thirty-one_characters", 32));
+    static const struct module other = {.name = "a_name_of_more_than_thirty-one_characters"};
+    const struct module *program = current->program;
+    current->program = &other;
+    const int n = CALL(SYS_READLINK, PLACE, PLACE + 20, 99);
+    current->program = program;
+    KCHECK_EQ(n, 42);
+    KCHECK(!memcmp((char *)PLACE + 20, "/a_name_of_more_than_thirty-one_characters", 42));
 }
 
 KTEST(process_paths_name_what_there_is)
