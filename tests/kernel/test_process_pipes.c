@@ -305,9 +305,11 @@ KTEST(process_that_may_wait_long_waits_for_what_comes)
 static void two_readers(struct trap_frame *frame) {
     if (current->pid == root) {
         make_call(frame, SYS_PIPE, PLACE, 0, 0);
-        for (unsigned i = 0; i < 2; i++)
+        for (int child = root + 1; child <= root + 2; child++) {
             make_call(frame, SYS_FORK, 0, 0, 0);
-        make_call(frame, SYS_SCHED_YIELD, 0, 0, 0);
+            for (unsigned i = 0; i < 1000 && process_find(child)->state != WAITING; i++)
+                make_call(frame, SYS_SCHED_YIELD, 0, 0, 0);
+        }
         for (unsigned i = 0; i < 2; i++) {
             make_call(frame, SYS_WRITE, 4, PLACE, 1);
             make_call(frame, SYS_WAITPID, (unsigned)-1, 0, 0);

@@ -271,6 +271,7 @@ static bool string_runs_out(uintptr_t va, size_t most) {
     for (size_t i = 0; i < most; i++) {
         if (!may(va + i, 1, false))
             return true;
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): nothing may be read at NULL */
         if (!vmem_translate((void *)(va + i), &pa) || !*(char *)(va + i))
             return false;
     }
