@@ -86,7 +86,9 @@ static void children(void) {
     EXPECT(-ECHILD, SYS_WAITPID, (unsigned)-1, PLACE, 0);
     const int child = CALL(SYS_FORK);
     KCHECK(child > 0);
+    *(unsigned *)PLACE = 7;
     EXPECT(0, SYS_WAITPID, (unsigned)-1, PLACE, WNOHANG);
+    KCHECK_EQ(word(0), 7); /* there is no status yet */
     EXPECT(0, SYS_WAITPID, 0, PLACE, WNOHANG); /* of the group */
     EXPECT(-ECHILD, SYS_WAITPID, 9999, PLACE, WNOHANG);
     KCHECK_EQ(CALL(SYS_WAITPID, (unsigned)child + 1, PLACE, WNOHANG), -ECHILD);

@@ -58,6 +58,7 @@ static void descriptors(void) {
         KCHECK_EQ(CALL(SYS_DUP2, 4, to), -EBADF);
     EXPECT(-EBADF, SYS_DUP3, 4, FILES);
     EXPECT(-EBADF, SYS_DUP3, 9, 5);
+    EXPECT(-EBADF, SYS_DUP2, 9, 4); /* which stays open */
     EXPECT(-EINVAL, SYS_DUP3, 4, 4);
     KCHECK_EQ(file_get(0)->users, 6);
     EXPECT(LAST, SYS_DUP2, 0, LAST); /* closed first */
@@ -182,6 +183,7 @@ static void offsets(void) {
     EXPECT(-EINVAL, SYS_LLSEEK, 3, 0, 0x80000000, PLACE, SEEK_SET);
     EXPECT(-EINVAL, SYS_LLSEEK, 3, 0, (unsigned)-1, PLACE, SEEK_CUR); /* 2^32 - 1, not -1 */
     EXPECT(-EINVAL, SYS_LLSEEK, 3, 1, 0, PLACE, SEEK_SET);
+    KCHECK(word(0) == INT32_MAX && word(1) == 0); /* as before */
     EXPECT(0, SYS_LLSEEK, 3, (unsigned)-1, (unsigned)-INT32_MAX, PLACE, SEEK_CUR);
     KCHECK(word(0) == 0 && word(1) == 0);
     EXPECT(0, SYS_LSEEK, 3, 0, SEEK_CUR);
@@ -335,7 +337,8 @@ static void paths(void) {
         unsigned mode;
         int value;
     } accesses[] = {{"puppet", 1, 0}, {"puppet", 2, -EROFS}, {"/", 5, 0},
-                    {"/", 6, -EROFS}, {"/dev/null", 6, 0},   {"none", 0, -ENOENT}};
+                    {"/", 6, -EROFS}, {"/dev/null", 6, 0},   {"none", 0, -ENOENT},
+                    {"/dev/tty", 6, 0}};
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         int value = CALL(SYS_OPEN, text(cases[i].path), cases[i].flags);
