@@ -275,11 +275,16 @@ KTEST(process_signal_handlers_block_what_they_say)
 { puppet_checks(masks_of_handlers); }
 
 static void reset_handlers(void) {
-    put_action(HANDLER, SA_RESETHAND, 0, 0);
-    handle();
-    KCHECK(mask_is(BIT(USR1), 0));
-    EXPECT(0, SYS_RT_SIGACTION, USR1, 0, PLACE, 8);
-    KCHECK(word(0) == SIG_DFL && word(1) == SA_RESETHAND);
+    static const unsigned flags[] = {SA_RESETHAND, SA_RESETHAND | SA_NODEFER};
+
+    for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+        current->signals.blocked = 0;
+        put_action(HANDLER, flags[i], 0, 0);
+        handle();
+        KCHECK(mask_is(flags[i] & SA_NODEFER ? 0 : BIT(USR1), 0));
+        EXPECT(0, SYS_RT_SIGACTION, USR1, 0, PLACE, 8);
+        KCHECK(word(0) == SIG_DFL && word(1) == flags[i]);
+    }
 }
 
 KTEST(process_signal_handlers_are_reset_that_ask_for_it)
@@ -348,7 +353,9 @@ static void waiting_calls(void) {
     static const struct {
         unsigned call[7], value;
     } waiting[] = {{{SYS_WAITPID, (unsigned)-1, 0, WNOHANG}, 0}, /* which does not wait */
-                   {{SYS_READ, 3, MORE, 1}, (unsigned)-EAGAIN},  /* nor does that */
+                   {{SYS_READ, 3, MORE, 1}, (unsigned)-EAGAIN},  /* nor do these */
+                   {{SYS_POLL, PLACE, 0, 0}, 0},
+                   {{SYS_NANOSLEEP, MORE + 8}, 0}, /* for no time */
                    {{SYS_WAITPID, (unsigned)-1}, SYS_WAITPID},
                    {{SYS_POLL, PLACE, 0, (unsigned)-1}, (unsigned)-EINTR},
                    {{SYS_POLL, PLACE, 0, (unsigned)-2}, (unsigned)-EINTR}, /* for ever: as any time below 0 */
