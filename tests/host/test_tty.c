@@ -197,6 +197,9 @@ static void test_a_line_that_has_not_ended_is_read_without_lines(void **state) {
     assert_int_equal(control(TCSETS, &wanted), 0);
     type("d\n");
     check_read(ALL, "d\n");
+    type("kept\n");
+    assert_int_equal(control(TCSETS + 1, &wanted), 0);
+    check_read(ALL, "kept\n");
     type("dropped");
     wanted.lflag &= ~ICANON;
     assert_int_equal(control(TCSETSF, &wanted), 0);
@@ -492,6 +495,10 @@ static void test_the_usual_mode(void **state) {
     assert_int_equal(control(TCSETS, &wanted), 0);
     check_read(1, "a");
     assert_int_equal(control(TCSETSF, &wanted), 0); /* drops what was typed */
+    wanted.cc[VKILL] = wanted.cc[VQUIT] = 0;        /* there is none */
+    assert_int_equal(control(TCSETS, &wanted), 0);
+    const struct termios now = mode();
+    assert_memory_equal(&now, &wanted, sizeof(now));
     check_error(-EAGAIN);
     type("\n");
     check_read(ALL, "\n");
@@ -552,6 +559,9 @@ static void test_a_read_waits(void **state) {
     check_read(ALL, "late\n");
     while_waiting = interrupt;
     check_error(-ERESTART);
+    file.flags = O_NONBLOCK;
+    check_error(-EAGAIN); /* where it does not wait, no signal interrupts it */
+    file.flags = 0;
     type("now\n");
     check_read(ALL, "now\n"); /* nothing to wait for */
     pending = false;
