@@ -149,13 +149,16 @@ static void erase(void) {
         show("\b \b", 3);
 }
 
+/* Whether C is the special character WHICH. 0 stands for none. */
+static bool is_special(int c, unsigned which) { return c && c == mode.cc[which]; }
+
 static void edit_line(int c) {
-    if (c == mode.cc[VERASE] || c == BACKSPACE) {
+    if (is_special(c, VERASE) || c == BACKSPACE) {
         erase();
-    } else if (c == mode.cc[VKILL]) {
+    } else if (is_special(c, VKILL)) {
         while (line_length)
             erase();
-    } else if (c == mode.cc[VEOF]) {
+    } else if (is_special(c, VEOF)) {
         end_line(END_OF_FILE);
     } else if (c == '\n') {
         echo(c);
@@ -176,8 +179,8 @@ static void interrupt(int c, unsigned signal) {
 }
 
 static void take(int c) {
-    if (mode.lflag & ISIG && (c == mode.cc[VINTR] || c == mode.cc[VQUIT])) {
-        interrupt(c, c == mode.cc[VINTR] ? SIGINT : SIGQUIT);
+    if (mode.lflag & ISIG && (is_special(c, VINTR) || is_special(c, VQUIT))) {
+        interrupt(c, is_special(c, VINTR) ? SIGINT : SIGQUIT);
         return;
     }
     if (c == '\n' && !(mode.iflag & ICRNL))

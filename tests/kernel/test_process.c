@@ -124,18 +124,6 @@ static bool status_says(int status, const char *wanted) {
     return !strcmp(process_status_text(status, text), wanted);
 }
 
-static void uname(void) {
-    static const char names[][8] = {"Linux", "quire", "5.10.0", "Quire", "i686", ""};
-    memset((char *)PUPPET_AREA, 'x', 7 * 65);
-    EXPECT(0, SYS_UNAME, PUPPET_AREA);
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-        KCHECK(!strcmp((const char *)PUPPET_AREA + i * 65, names[i])); /* each field has as many bytes */
-    KCHECK_EQ(*(char *)(PUPPET_AREA + ARRAY_SIZE(names) * 65), 'x');
-}
-
-KTEST(process_system_has_a_name)
-{ puppet_checks(uname); }
-
 KTEST(process_statuses_are_put_into_words)
 {
     KCHECK(status_says(0, ""));
