@@ -171,11 +171,13 @@ KTEST(fault_behind_the_heaps_first_object)
 
 KTEST(fault_page_table_that_is_not_there)
 {
-    char *va = spare_area(1);
+    char *va = spare_area(1), words[80];
 
     KCHECK(va);
     char *window = (char *)WINDOW_START + pd_index(va) * PAGE_SIZE;
-    KCHECK_CALL(check_page_fault(read_word, window, "read of 0xff", "window"));
+    format_buffer(words, sizeof(words), "window: page table %u would be seen here, but PD[%u] is absent", pd_index(va),
+                  pd_index(va));
+    KCHECK_CALL(check_page_fault(read_word, window, "read of 0xff", words));
     KCHECK_CALL(check_page_fault(write_word, window + 64, "write to 0xff", "window"));
 }
 
@@ -230,12 +232,64 @@ KTEST(fault_that_the_live_entries_forbid_is_no_stale_tlb_entry)
     KCHECK(find_text(stale_text, "reserved bit"));
 }
 
+/* Where the heap keeps no records, the object below is looked for over many pages. */
+KTEST(fault_pages_behind_an_object_names_it)
+{
+    char *p, words[100];
+
+    if (heap_mode() != HEAP_NORMAL)
+        KSKIP("needs the normal heap: this one has records");
+    p = kmalloc(5 * PAGE_SIZE);
+    KCHECK(p);
+    format_buffer(words, sizeof(words), "object below: 20480 bytes at 0x%08x; this is 40963 bytes past its end",
+                  (unsigned)(uintptr_t)p);
+    KCHECK(find_text(cause_with(p + 15 * PAGE_SIZE + 3, READ_ABSENT, FRAME_RW, 0), words));
+    kfree(p);
+}
+
+/* The cause of a fault at an address of poison, when the registers and the stack are as in FRAME. */
+static const char *cause_of_poison(const struct trap_frame *frame) {
+    struct page_fault fault = {.address = HEAP_POISON + 8, .eip = KERNEL_START, .frame = frame};
+
+    log_capture(stale_text, sizeof(stale_text));
+    page_fault_print_cause(&fault);
+    log_capture_end();
+    return stale_text;
+}
+
+/* The object has poison in its last word alone, and the pointer to it is in one register, or in the last word of the
+ * stack that is looked at. */
+KTEST(fault_poison_names_the_object_wherever_the_pointer_is)
+{
+    unsigned stack[33] = {0}, *object;
+    struct trap_frame frame = {.esp_at_pusha = (unsigned)(uintptr_t)stack - 5 * 4};
+    unsigned *const registers[] = {&frame.eax, &frame.ecx, &frame.edx, &frame.ebx, &frame.esi, &frame.edi, &stack[31]};
+
+    if (heap_mode() != HEAP_DEBUG)
+        KSKIP("needs heap=debug");
+    object = kmalloc(32);
+    KCHECK(object);
+    memset(object, 1, 28);
+    for (size_t i = 0; i < ARRAY_SIZE(registers); i++) {
+        *registers[i] = (unsigned)(uintptr_t)object + 4;
+        KCHECK(find_text(cause_of_poison(&frame), "an object that was never initialised\n           the object: 32"));
+        *registers[i] = 0;
+    }
+    stack[32] = (unsigned)(uintptr_t)object;
+    KCHECK(find_text(cause_of_poison(&frame), "an object that was freed, or never initialised"));
+    stack[0] = (unsigned)(uintptr_t)object;
+    object[7] = 1;
+    KCHECK(find_text(cause_of_poison(&frame), "an object that was freed, or never initialised"));
+    kfree(object);
+    KCHECK(find_text(cause_of_poison(&frame), "use after free: a pointer read from an object after kfree"));
+}
+
 /* A directory entry is changed without a flush of the table's page in the window. What is then written
  * through the window goes to the old table; the report must say so, and show the entry that the processor
  * saw. */
 KTEST(fault_after_a_missing_flush_in_the_window)
 {
-    char *va = spare_area(1);
+    char *va = spare_area(1), words[40];
     volatile pte_t *window;
     pde_t *pde;
     paddr_t table;
@@ -252,12 +306,15 @@ KTEST(fault_after_a_missing_flush_in_the_window)
     KCHECK(window[0] & PTE_PRESENT); /* now the TLB has the window's page */
     *pde = table | PTE_PRESENT | PTE_WRITE;
     flush_page(va);
-    KCHECK(window[0] & PTE_PRESENT); /* in the old table */
+    pte_t shown = window[0]; /* in the old table */
     bool caught = ktest_traps(read_word, va, "not present", __FILE__, __LINE__);
     *pde = old;
     flush_page((void *)(uintptr_t)window);
     KCHECK(caught);
+    KCHECK(shown & PTE_PRESENT);
     KCHECK_REPORTED("stale TLB entry for the window");
+    format_buffer(words, sizeof(words), "with PT[0] 0x%08x", shown);
+    KCHECK_REPORTED(words);
     KCHECK_REPORTED("PT[0]    0x00000000: absent");
     KCHECK_EQ(vmem_unmap(va + PAGE_SIZE), 0);
     KCHECK_EQ(vmem_free_range(va, 1), 0);
