@@ -232,6 +232,36 @@ KTEST(fault_that_the_live_entries_forbid_is_no_stale_tlb_entry)
     KCHECK(find_text(stale_text, "reserved bit"));
 }
 
+KTEST(fault_near_poison_is_poison_up_to_its_reach)
+{
+    char *poison = (char *)HEAP_POISON;
+
+    KCHECK(find_text(cause_with(poison - POISON_REACH, READ_ABSENT, 0, 0), "poison: "));
+    KCHECK(find_text(cause_with(poison + POISON_REACH, READ_ABSENT, 0, 0), "poison: "));
+    KCHECK(find_text(cause_with(poison - POISON_REACH - 1, READ_ABSENT, 0, 0), "free range"));
+    KCHECK(find_text(cause_with(poison + POISON_REACH + 1, READ_ABSENT, 0, 0), "free range"));
+}
+
+KTEST(fault_call_through_a_null_pointer)
+{
+    for (uintptr_t at = 0; at <= 8; at += 8)
+        KCHECK_CALL(check_page_fault(call_function, (void *)at, "fetch from 0x0000000",
+                                     "a function pointer that was never set was called"));
+}
+
+KTEST(fault_report_has_each_bit_of_the_entries)
+{
+    struct page_fault fault = {.address = 0x00400000, .error = WRITE_REFUSED, .eip = KERNEL_START};
+
+    fault.walk = (struct vmem_walk){.pdi = 1, .pde = FRAME_RW | PTE_ACCESSED};
+    fault.walk.pte = FRAME_RO | PTE_USER | PTE_ACCESSED | PTE_DIRTY;
+    log_capture(stale_text, sizeof(stale_text));
+    page_fault_print(&fault);
+    log_capture_end();
+    KCHECK(find_text(stale_text, "0x00500023: table 0x00500000, writable, kernel, accessed\n"));
+    KCHECK(find_text(stale_text, "0x00500065: page 0x00500000, read-only, user, accessed, dirty\n"));
+}
+
 /* Where the heap keeps no records, the object below is looked for over many pages. */
 KTEST(fault_pages_behind_an_object_names_it)
 {
