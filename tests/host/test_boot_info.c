@@ -363,6 +363,7 @@ static void test_the_loaders_name_is_cut(void **state) {
         assert_int_equal(strlen(boot_info.loader), length < 63 ? length : 63);
         assert_memory_equal(boot_info.loader, text, length < 63 ? length : 63);
     }
+    assert_false(boot_info.cmdline_cut);
 }
 
 static void test_a_field_without_its_flag_is_not_read(void **state) {
