@@ -291,9 +291,11 @@ static const char *cause_of_poison(const struct trap_frame *frame) {
  * stack that is looked at. */
 KTEST(fault_poison_names_the_object_wherever_the_pointer_is)
 {
-    unsigned stack[33] = {0}, *object;
+    volatile unsigned stack[33] = {0};
+    unsigned *object;
     struct trap_frame frame = {.esp_at_pusha = (unsigned)(uintptr_t)stack - 5 * 4};
-    unsigned *const registers[] = {&frame.eax, &frame.ecx, &frame.edx, &frame.ebx, &frame.esi, &frame.edi, &stack[31]};
+    volatile unsigned *const registers[] = {&frame.eax, &frame.ecx, &frame.edx, &frame.ebx,
+                                            &frame.esi, &frame.edi, &stack[31]};
 
     if (heap_mode() != HEAP_DEBUG)
         KSKIP("needs heap=debug");
