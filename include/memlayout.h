@@ -44,9 +44,9 @@
 #define LOW_MEMORY_END 0x00100000 /* nothing below is ever handed out */
 #define KERNEL_START 0x00100000
 #ifndef QUIRE_UBSAN
-#define KERNEL_LIMIT 0x002C0000 /* the image with .bss ends below; linker.ld asserts it */
+#define KERNEL_LIMIT 0x002D0000 /* the image with .bss ends below; linker.ld asserts it */
 #else
-#define KERNEL_LIMIT 0x00370000 /* the sanitizer's checks make the code twice as long */
+#define KERNEL_LIMIT 0x00380000 /* the sanitizer's checks make the code twice as long */
 #endif
 #define SCRATCH_PAGE 0x003FF000
 #define IDENTITY_END 0x00400000

@@ -69,8 +69,8 @@ void space_release(void *va, size_t pages);
  * one. ERROR is the processor's. False: it is a real fault, or no frame is left; space_allows tells which. */
 bool space_fault(const void *va, unsigned error);
 
-/* Whether [VA, VA + BYTES), any range of a byte or more, lies in pages of the current space that have all of FLAGS, whether they have
- * come yet or not. */
+/* Whether [VA, VA + BYTES), any range of a byte or more, lies in pages of the current space that have all of FLAGS,
+ * whether they have come yet or not. */
 bool space_allows(const void *va, size_t bytes, unsigned flags);
 
 /* vmem_walk, for any space: the four steps of translating VA there. */

@@ -52,7 +52,7 @@ def test_the_image_begins_at_1_mib_and_ends_in_time(image):
     elf = Elf(image)
     assert elf.machine == 3  # i386
     assert elf.start == 0x00100000
-    assert elf.end <= 0x002C0000
+    assert elf.end <= 0x002D0000
     assert elf.start <= elf.entry < elf.address("text_end")
 
 
