@@ -655,7 +655,8 @@ KTEST(kmalloc_is_refused_in_an_interrupt_handler)
             KCHECK_CALL(check_refused(handler_krealloc, 0));
             KCHECK_CALL(check_refused(handler_kfree, 0));
             KCHECK_CALL(check_refused(handler_trim, 0));
-            KCHECK_CALL(check_refused(handler_check, 0));
+            if (heap_mode() != HEAP_NORMAL) /* a heap of the course may have no check; Quire's own is asked on the host */
+                KCHECK_CALL(check_refused(handler_check, 0));
             handlers_object = NULL;
             KCHECK_CALL(check_refused(handler_kmalloc, 0));
             KCHECK_CALL(check_refused(handler_krealloc, sizes[i]));
