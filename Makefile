@@ -54,7 +54,8 @@ endif
 ifneq ($(LAB),1)
 SOURCES := $(filter-out kernel/machine/lab.c kernel/monitor/trace_told.c,$(SOURCES))
 else # the page is to stay small: tests of what it never boots with are left out, and of what is not about memory
-SOURCES := $(filter-out $(patsubst %,tests/kernel/test_%.c,heap_debug heap_records process_files process_pipes process_terminal process_turns),$(SOURCES))
+LEFT_OUT := heap_debug heap_records process_files process_pipes process_terminal process_turns
+SOURCES := $(filter-out $(LEFT_OUT:%=tests/kernel/test_%.c),$(SOURCES))
 endif
 OBJECTS := $(SOURCES:%=$(BUILD)/%.o) $(BUILD)/fonts.o
 # The lab has a second kernel, whose vmem.c lacks a flush, as its difference from the first: little, where vmem.o is the last.
